@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * kvmmmu.so: the crash(8) command. Only crash's functions are used, no members of its structures: those
+ * move between its versions.
+ */
+#include "../kvmmmu/command.h"
+
+#include <crash/defs.h>
+
+#include <inttypes.h>
+
+static km_error *crash_read(uint64_t addr, int memtype, void *buf, size_t len)
+{
+	if (readmem(addr, memtype, buf, (long)len, "kvmmmu", RETURN_ON_ERROR | QUIET))
+		return NULL;
+	return km_errorf(KM_EREAD, "crash can't read %zu bytes at 0x%" PRIx64, len, addr);
+}
+
+static km_error *crash_read_phys(struct km_target *target, uint64_t pa, void *buf, size_t len)
+{
+	(void)target;
+	return crash_read(pa, PHYSADDR, buf, len);
+}
+
+static km_error *crash_read_virt(struct km_target *target, uint64_t va, void *buf, size_t len)
+{
+	(void)target;
+	return crash_read(va, KVADDR, buf, len);
+}
+
+static bool crash_symbol(struct km_target *target, const char *name, uint64_t *addr)
+{
+	char *symbol = (char *)name; /* crash does not change it */
+
+	(void)target;
+	if (!kernel_symbol_exists(symbol))
+		return false;
+	*addr = symbol_value(symbol);
+	return true;
+}
+
+static bool crash_interrupted(struct km_target *target)
+{
+	(void)target;
+	return received_SIGINT();
+}
+
+static const struct km_target_ops crash_ops = {
+	.read_phys = crash_read_phys,
+	.read_virt = crash_read_virt,
+	.symbol = crash_symbol,
+	.interrupted = crash_interrupted,
+};
+
+static struct km_target target = {
+	.ops = &crash_ops,
+	.host = "crash",
+	.name = "the dump in crash",
+};
+
+static struct km_session *session;
+
+static void cmd_kvmmmu(void)
+{
+	if (argcnt < 2) {
+		cmd_usage("kvmmmu", SYNOPSIS);
+		return;
+	}
+	target.debug_dir = getenv("KVMMMU_DEBUGINFO");
+	target.live = ACTIVE();
+	if (!session)
+		session = km_session_new(&target);
+	if (session)
+		km_session_run(session, argcnt - 1, args + 1, fp);
+	else
+		fprintf(fp, "kvmmmu: out of memory\n");
+}
+
+static struct command_table_entry command_table[] = {
+	{"kvmmmu", cmd_kvmmmu, NULL, 0},
+	{NULL, NULL, NULL, 0},
+};
+
+void __attribute__((constructor)) kvmmmu_init(void)
+{
+	command_table[0].help_data = (char **)(uintptr_t)km_help_text();
+	register_extension(command_table);
+}
+
+void __attribute__((destructor)) kvmmmu_fini(void)
+{
+	km_session_free(session);
+	session = NULL;
+}

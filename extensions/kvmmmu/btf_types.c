@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "btf_types.h"
+#include "btf_check.h"
+#include "typepath.h"
+
+#include <bpf/btf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct km_btf {
+	struct km_types types;
+	struct km_btf_extent extent;
+	struct btf *btf;
+	uint32_t first; /* number of our first type; those before are the base's */
+	/* An open-addressed table of the types with a tag, by name; 0: free. Made at first use. */
+	uint32_t *names;
+	size_t cap;
+};
+
+static const struct km_types_ops btf_ops;
+
+static struct km_btf *btf_of(struct km_types *types)
+{
+	return (struct km_btf *)types;
+}
+
+static km_error *damaged(const char *how)
+{
+	return km_errorf(KM_EDATA, "damaged BTF: %s", how);
+}
+
+static const char *name_of(const struct km_btf *btf, uint32_t offset)
+{
+	const char *name = btf__name_by_offset(btf->btf, offset);
+
+	return name ? name : "";
+}
+
+/* ---- names ---- */
+
+/* Has it a tag to be found by? Not a mere declaration, nor one in .BTF.base, which only has a size.
+ */
+static bool is_tagged(const struct btf_type *type)
+{
+	switch (btf_kind(type)) {
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		return type->name_off && (btf_vlen(type) || !type->size);
+	case BTF_KIND_ENUM:
+	case BTF_KIND_ENUM64:
+		return type->name_off && btf_vlen(type);
+	case BTF_KIND_TYPEDEF:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static uint32_t *slot(const struct km_btf *btf, const char *name)
+{
+	uint32_t hash = 2166136261u;
+	size_t i;
+
+	for (const char *p = name; *p; p++)
+		hash = (hash ^ (unsigned char)*p) * 16777619u;
+	for (i = hash & (btf->cap - 1); btf->names[i]; i = (i + 1) & (btf->cap - 1))
+		if (!strcmp(name_of(btf, btf__type_by_id(btf->btf, btf->names[i])->name_off), name))
+			break;
+	return &btf->names[i];
+}
+
+static km_error *index_names(struct km_btf *btf)
+{
+	size_t n = 0;
+
+	for (uint32_t id = btf->first; id < btf->extent.end_id; id++)
+		n += is_tagged(btf__type_by_id(btf->btf, id));
+	for (btf->cap = 64; btf->cap < 2 * n; btf->cap *= 2)
+		;
+	btf->names = calloc(btf->cap, sizeof(*btf->names));
+	if (!btf->names)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	for (uint32_t id = btf->first; id < btf->extent.end_id; id++) {
+		const struct btf_type *type = btf__type_by_id(btf->btf, id);
+		uint32_t *at;
+
+		if (!is_tagged(type))
+			continue;
+		at = slot(btf, name_of(btf, type->name_off));
+		/* The first of a name stays, but a struct is better than a typedef. */
+		if (!*at ||
+		    (btf_is_typedef(btf__type_by_id(btf->btf, *at)) && !btf_is_typedef(type)))
+			*at = id;
+	}
+	return NULL;
+}
+
+static km_error *find_tag(struct km_btf *btf, const char *tag, uint32_t *id)
+{
+	km_error *err = btf->names ? NULL : index_names(btf);
+
+	if (err)
+		return err;
+	*id = *slot(btf, tag);
+	return *id ? NULL : km_errorf(KM_EABSENT, "no type %s", tag);
+}
+
+/* ---- the graph of types ---- */
+
+/* Strips typedefs and qualifiers off. */
+static km_error *peel(const struct km_btf *btf, uint32_t id, const struct btf_type **type)
+{
+	for (int depth = 0; depth < KM_TYPE_DEPTH; depth++) {
+		*type = btf__type_by_id(btf->btf, id);
+		if (!*type)
+			return damaged("a type that is not there");
+		switch (btf_kind(*type)) {
+		case BTF_KIND_TYPEDEF:
+		case BTF_KIND_VOLATILE:
+		case BTF_KIND_CONST:
+		case BTF_KIND_RESTRICT:
+		case BTF_KIND_TYPE_TAG:
+			id = (*type)->type;
+			continue;
+		default:
+			return NULL;
+		}
+	}
+	return damaged("a type that is made of itself");
+}
+
+static bool is_signed_int(const struct km_btf *btf, const struct btf_type *type)
+{
+	/* pahole does not call characters signed. */
+	return btf_int_encoding(type) & BTF_INT_SIGNED &&
+	       strcmp(name_of(btf, type->name_off), "char");
+}
+
+static km_error *shape_of(const struct km_btf *btf, uint32_t id, int depth, struct km_shape *shape)
+{
+	const struct btf_type *type;
+	struct km_shape elem;
+	km_error *err;
+
+	if (depth >= KM_TYPE_DEPTH)
+		return damaged("an array that is made of itself");
+	err = peel(btf, id, &type);
+	if (err)
+		return err;
+	*shape = (struct km_shape){};
+	switch (btf_kind(type)) {
+	case BTF_KIND_INT:
+		shape->size = type->size;
+		shape->is_signed = is_signed_int(btf, type);
+		return NULL;
+	case BTF_KIND_ENUM:
+	case BTF_KIND_ENUM64:
+		shape->size = type->size;
+		shape->is_signed = btf_kflag(type);
+		return NULL;
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+	case BTF_KIND_FLOAT:
+		shape->size = type->size;
+		return NULL;
+	case BTF_KIND_PTR:
+		shape->size = 8;
+		return NULL;
+	case BTF_KIND_ARRAY:
+		break;
+	case BTF_KIND_FWD:
+		return km_errorf(KM_EABSENT, "%s is only declared", name_of(btf, type->name_off));
+	default: /* void, functions */
+		return NULL;
+	}
+	err = shape_of(btf, btf_array(type)->type, depth + 1, &elem);
+	if (err)
+		return err;
+	*shape = (struct km_shape){
+		.is_array = true,
+		.count = btf_array(type)->nelems,
+		.elem_size = elem.size,
+		.elem_type = btf_array(type)->type,
+		.is_signed = elem.is_signed,
+	};
+	/* An array's array without typedef between is one of two dimensions. */
+	if (elem.is_array && btf_is_array(btf__type_by_id(btf->btf, btf_array(type)->type))) {
+		shape->elem_size = elem.elem_size;
+		shape->elem_type = elem.elem_type;
+		if (__builtin_mul_overflow(shape->count, elem.count, &shape->count))
+			return damaged("an array of absurd size");
+	}
+	if (__builtin_mul_overflow(shape->count, shape->elem_size, &shape->size))
+		return damaged("an array of absurd size");
+	return NULL;
+}
+
+static km_error *graph_shape(struct km_types *types, uint64_t id, struct km_shape *shape)
+{
+	return shape_of(btf_of(types), id, 0, shape);
+}
+
+/* Where member @i of @type begins and, if it is a bit-field, how wide it is. */
+static km_error *member_bits(const struct km_btf *btf, const struct btf_type *type, uint32_t i,
+			     uint64_t *bits, uint32_t *bit_size)
+{
+	const struct btf_type *of;
+	km_error *err;
+
+	*bits = btf_member_bit_offset(type, i);
+	*bit_size = btf_member_bitfield_size(type, i);
+	if (btf_kflag(type))
+		return NULL;
+	/* Before pahole 1.13 a bit-field was an integer of odd width. */
+	err = peel(btf, btf_members(type)[i].type, &of);
+	if (!err && btf_is_int(of) && btf_int_bits(of) && btf_int_bits(of) < of->size * 8) {
+		*bits += btf_int_offset(of);
+		*bit_size = btf_int_bits(of);
+	}
+	return err;
+}
+
+static km_error *find_field(const struct km_btf *btf, uint32_t id, const char *name, size_t len,
+			    int depth, unsigned int *visits, struct km_field *field, bool *found)
+{
+	const struct btf_type *type;
+	km_error *err;
+
+	err = peel(btf, id, &type);
+	if (err || !btf_is_composite(type))
+		return err;
+	for (uint32_t i = 0; i < btf_vlen(type) && !*found; i++) {
+		const struct btf_member *member = &btf_members(type)[i];
+		const char *member_name = name_of(btf, member->name_off);
+		uint64_t bits;
+		uint32_t bit_size;
+
+		if (depth >= KM_TYPE_DEPTH || ++*visits > KM_TYPE_VISITS)
+			return damaged("a structure that is made of itself");
+		if (*member_name && (strncmp(member_name, name, len) || member_name[len]))
+			continue;
+		err = member_bits(btf, type, i, &bits, &bit_size);
+		if (err)
+			return err;
+		if (*member_name) {
+			*found = true;
+			*field = (struct km_field){member->type, bits, bit_size};
+			return NULL;
+		}
+		err = find_field(btf, member->type, name, len, depth + 1, visits, field, found);
+		if (err)
+			return err;
+		if (*found)
+			field->bits += bits;
+	}
+	return NULL;
+}
+
+static km_error *graph_field(struct km_types *types, uint64_t id, const char *name, size_t len,
+			     struct km_field *field, bool *found)
+{
+	unsigned int visits = 0;
+
+	*found = false;
+	return find_field(btf_of(types), id, name, len, 0, &visits, field, found);
+}
+
+static const struct km_type_graph graph = {.shape = graph_shape, .field = graph_field};
+
+/* ---- the type source ---- */
+
+static km_error *size_of(struct km_types *types, const char *tag, uint32_t *size)
+{
+	struct km_btf *btf = btf_of(types);
+	struct km_shape shape;
+	uint32_t id;
+	km_error *err = find_tag(btf, tag, &id);
+
+	if (!err)
+		err = shape_of(btf, id, 0, &shape);
+	if (!err && shape.size > UINT32_MAX)
+		err = km_errorf(KM_EDATA, "%s has an absurd size", tag);
+	if (!err)
+		*size = shape.size;
+	return km_error_context(err, "%s", types->origin);
+}
+
+static km_error *member(struct km_types *types, const char *tag, const char *path,
+			struct km_member *member)
+{
+	uint32_t id;
+	km_error *err = find_tag(btf_of(types), tag, &id);
+
+	if (!err)
+		err = km_typepath_member(types, &graph, id, tag, path, member);
+	return km_error_context(err, "%s", types->origin);
+}
+
+/* Looks for @name in @type, if that is an enum. */
+static bool find_enumerator(const struct km_btf *btf, const struct btf_type *type, const char *name,
+			    int64_t *value)
+{
+	if (!btf_is_any_enum(type))
+		return false;
+	for (uint32_t i = 0; i < btf_vlen(type); i++) {
+		/* Both begin alike. */
+		uint32_t offset = btf_is_enum(type) ? btf_enum(type)[i].name_off
+						    : btf_enum64(type)[i].name_off;
+
+		if (strcmp(name_of(btf, offset), name))
+			continue;
+		if (!btf_is_enum(type))
+			*value = btf_enum64_value(&btf_enum64(type)[i]);
+		else if (btf_kflag(type))
+			*value = btf_enum(type)[i].val;
+		else
+			*value = (uint32_t)btf_enum(type)[i].val;
+		return true;
+	}
+	return false;
+}
+
+static km_error *enumerator(struct km_types *types, const char *tag, const char *name,
+			    int64_t *value)
+{
+	struct km_btf *btf = btf_of(types);
+	const struct btf_type *type;
+	km_error *err = NULL;
+	uint32_t id;
+
+	if (tag) {
+		err = find_tag(btf, tag, &id);
+		if (!err)
+			err = peel(btf, id, &type);
+		if (!err && !find_enumerator(btf, type, name, value))
+			err = km_errorf(KM_EABSENT, "%s has no enumerator %s", tag, name);
+	} else {
+		for (id = btf->first; id < btf->extent.end_id; id++)
+			if (find_enumerator(btf, btf__type_by_id(btf->btf, id), name, value))
+				return NULL;
+		err = km_errorf(KM_EABSENT, "no enumerator %s", name);
+	}
+	return km_error_context(err, "%s", types->origin);
+}
+
+static void btf_types_free(struct km_types *types)
+{
+	struct km_btf *btf = btf_of(types);
+
+	btf__free(btf->btf);
+	free(btf->names);
+	free(types->origin);
+	free(btf);
+}
+
+static const struct km_types_ops btf_ops = {
+	.size_of = size_of,
+	.member = member,
+	.enumerator = enumerator,
+	.free = btf_types_free,
+};
+
+/* libbpf before 1.6 declares btf__new_split() but does not export it; it can read a file, though.
+ */
+static struct btf *new_split(const void *data, size_t len, struct btf *base)
+{
+	int fd = memfd_create("btf", MFD_CLOEXEC);
+	struct btf *btf = NULL;
+	char path[32];
+	int error;
+
+	if (fd < 0)
+		return NULL;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	errno = EIO;
+	if (write(fd, data, len) == (ssize_t)len)
+		btf = btf__parse_raw_split(path, base);
+	error = errno;
+	close(fd);
+	errno = error;
+	return btf;
+}
+
+/* Hands libbpf the checked parts behind a plain header, and nothing that a later version may trust.
+ */
+static struct btf *new_btf(const void *data, const struct km_btf_extent *extent, struct btf *base)
+{
+	const char *bytes = data;
+	struct btf_header header = {
+		.magic = BTF_MAGIC,
+		.version = BTF_VERSION,
+		.hdr_len = sizeof(header),
+		.type_len = extent->types_len,
+		.str_off = extent->types_len,
+		.str_len = extent->strings_len,
+	};
+	size_t len = sizeof(header) + extent->types_len + extent->strings_len;
+	char *copy = NULL;
+	struct btf *btf;
+	int error;
+
+	if (memcmp(data, &header, sizeof(header))) {
+		copy = malloc(len);
+		if (!copy)
+			return NULL;
+		memcpy(copy, &header, sizeof(header));
+		memcpy(copy + sizeof(header), bytes + extent->types, extent->types_len);
+		memcpy(copy + sizeof(header) + extent->types_len, bytes + extent->strings,
+		       extent->strings_len);
+		data = copy;
+	}
+	btf = base ? new_split(data, len, base) : btf__new(data, len);
+	error = errno;
+	free(copy);
+	errno = error;
+	return btf;
+}
+
+static km_error *open_btf(struct km_btf *btf, const void *data, size_t len,
+			  const struct km_btf *base)
+{
+	km_error *err;
+
+	err = km_btf_check(data, len, base ? &base->extent : NULL, &btf->extent);
+	if (err)
+		return err;
+	btf->first = base ? base->extent.end_id : 1;
+	btf->btf = new_btf(data, &btf->extent, base ? base->btf : NULL);
+	if (!btf->btf)
+		return errno == ENOMEM ? km_errorf(KM_ENOMEM, "out of memory")
+				       : damaged(strerror(errno));
+	if (btf__type_cnt(btf->btf) != btf->extent.end_id)
+		return damaged("libbpf counts its types otherwise");
+	return NULL;
+}
+
+km_error *km_btf_open(const void *data, size_t len, struct km_types *base, const char *origin,
+		      struct km_types **types)
+{
+	struct km_btf *btf;
+	km_error *err;
+
+	if (base && base->ops != &btf_ops)
+		return km_errorf(KM_EDATA, "%s: BTF can't be based on %s", origin, base->origin);
+	btf = calloc(1, sizeof(*btf));
+	if (!btf || !(btf->types.origin = strdup(origin))) {
+		free(btf);
+		return km_errorf(KM_ENOMEM, "out of memory");
+	}
+	btf->types.ops = &btf_ops;
+	err = open_btf(btf, data, len, base ? btf_of(base) : NULL);
+	if (err) {
+		btf_types_free(&btf->types);
+		return km_error_context(err, "%s", origin);
+	}
+	*types = &btf->types;
+	return NULL;
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* kvmmmu fault: the walk under a fault, and what the panel says to it. */
+#include "command_context.h"
+#include "svm.h"
+
+#include <inttypes.h>
+
+/* The question, and where it came from. */
+struct fault {
+	uint64_t addr, error_code;
+	const char *source; /* "VMCB", "user", "user and VMCB" */
+	const char *age;
+};
+
+static bool is_fault_exit(uint64_t exit_code)
+{
+	return exit_code == SVM_EXIT_NPF || exit_code == SVM_EXIT_PF;
+}
+
+static const char *exit_text(struct km_node *node, uint64_t exit_code)
+{
+	const char *name = km_svm_exit_name(exit_code);
+
+	return km_text(node, "0x%" PRIx64 "%s%s%s", exit_code, name ? " (" : "", name ? name : "",
+		       name ? ")" : "");
+}
+
+/* A dump is one moment: what the vCPU has done since its last exit. */
+static const char *age_text(const struct km_vcpu *vcpu)
+{
+	if (!km_is_known(vcpu->mode))
+		return "last exit; whether the vCPU has re-entered the guest since is not known";
+	if (vcpu->mode.v == 1)
+		return "last exit; the vCPU is in the guest again: the fault may have been fixed "
+		       "since";
+	return "last exit; the vCPU is outside the guest: being handled, or handled";
+}
+
+static void describe_exit(struct km_node *node, const struct km_vmcb *vmcb)
+{
+	struct km_node *exit = km_compact(node, "last_exit", NULL);
+
+	km_field(exit, NULL, "last exit",
+		 km_v_text(exit_text(node, vmcb->exit_code.v)));
+	km_field(exit, "exit_code", NULL, km_v_val(vmcb->exit_code, KM_V_HEX));
+	km_field(exit, "exit_name", NULL, km_v_text(km_svm_exit_name(vmcb->exit_code.v)));
+	km_field(exit, "exit_info_1", "info1", km_v_val(vmcb->exit_info_1, KM_V_HEX));
+	km_field(exit, "exit_info_2", "info2", km_v_val(vmcb->exit_info_2, KM_V_HEX));
+	km_field(exit, "vmcb", "in", km_v_text(vmcb->name));
+	km_field(exit, "vmcb_address", NULL, km_v_hex(vmcb->addr));
+}
+
+/*
+ * Under GMET the processor reports NPT faults as user ones; KVM sets U of a fetch from the CPL. The
+ * error code of the VMCB is as the processor left it.
+ */
+static void apply_gmet(struct km_command_context *ctx, const struct km_mmu *mmu,
+		       const struct km_vmcb *vmcb, struct fault *fault)
+{
+	if (mmu->paging != KM_PAGING_NPT || !mmu->root_role.cr4_smep ||
+	    !(fault->error_code & PFERR_FETCH_MASK) || !km_is_known(vmcb->cpl))
+		return;
+	fault->error_code &= ~PFERR_USER_MASK;
+	if (vmcb->cpl.v == 3)
+		fault->error_code |= PFERR_USER_MASK;
+	km_note(ctx->root, "GMET: U of this fetch was taken from the CPL (%" PRIu64 "), as KVM does",
+		vmcb->cpl.v);
+}
+
+/* Fills in what the user did not give from the last exit. *@found is false if there is no fault. */
+static km_error *from_vmcb(struct km_command_context *ctx, const struct km_vcpu *vcpu,
+			   const struct km_mmu *mmu, struct fault *fault, bool *found)
+{
+	const struct km_command_options *o = &ctx->options;
+	struct km_vmcb vmcb;
+	km_error *err = km_vmcb_read(ctx->kernel, vcpu, &vmcb);
+
+	*found = false;
+	if (err)
+		return err;
+	describe_exit(ctx->root, &vmcb);
+	if (!is_fault_exit(vmcb.exit_code.v)) {
+		km_note(ctx->root,
+			"the last exit was %s, no page fault: the VMCB holds no fault any more. Give "
+			"one with -a and -e",
+			exit_text(ctx->root, vmcb.exit_code.v));
+		return NULL;
+	}
+	if (!km_is_known(vmcb.exit_info_1) || !km_is_known(vmcb.exit_info_2))
+		return km_errorf(KM_EREAD, "the exit information of the VMCB is not readable");
+	fault->error_code = o->has_error_code ? o->error_code : vmcb.exit_info_1.v;
+	fault->addr = o->has_addr ? o->addr : vmcb.exit_info_2.v;
+	fault->source = o->has_addr || o->has_error_code ? "user, rest from the VMCB" : "VMCB";
+	fault->age = age_text(vcpu);
+	if (!o->has_error_code)
+		apply_gmet(ctx, mmu, &vmcb, fault);
+	*found = true;
+	return NULL;
+}
+
+static void describe_question(struct km_command_context *ctx, const struct km_mmu *mmu,
+			      const struct fault *fault)
+{
+	struct km_node *q = km_section(ctx->root, "fault", NULL);
+	const char *meaning = km_walk_address_text(km_mmu_address_meaning(mmu));
+	char spelled[128];
+
+	km_pferr_spell(fault->error_code, spelled, sizeof(spelled));
+	km_field(q, NULL, "fault",
+		 km_v_text(km_text(q, "%s 0x%" PRIx64 ", error code 0x%" PRIx64 " = %s", meaning,
+				   fault->addr, fault->error_code, spelled)));
+	km_field(q, "address", NULL, km_v_hex(fault->addr));
+	km_field(q, "address_is", NULL, km_v_text(meaning));
+	km_field(q, "error_code", NULL, km_v_hex(fault->error_code));
+	km_field(q, "error_code_spelled", NULL, km_v_text(km_text(q, "%s", spelled)));
+	km_field(q, "from", "from", km_v_text(fault->source));
+	km_field(q, "age", fault->age ? "age" : NULL, km_v_text(fault->age));
+}
+
+static void describe_slot(struct km_command_context *ctx, const struct km_vm *vm,
+			  const struct km_walk *walk)
+{
+	struct km_memslots slots;
+	const struct km_memslot *slot;
+	km_scoped_error *err = NULL;
+	struct km_node *node;
+
+	if (walk->meaning != KM_ADDR_GPA)
+		return;
+	err = km_memslots_read(ctx->kernel, vm->addr, 0, &slots);
+	slot = err ? NULL : km_gfn_to_memslot(&slots, walk->addr >> KM_PAGE_SHIFT);
+	node = km_compact(ctx->root, "memslot", NULL);
+	if (slot) {
+		km_field(node, "id", "memslot", km_v_signed(slot->id));
+		km_field(node, "base_gfn", "gfn", km_v_hex(slot->base_gfn));
+		km_field(node, "npages", "pages", km_v_dec(slot->npages));
+		km_field(node, "dirty_logging", "dirty logging",
+			 km_v_bool(slot->flags & KVM_MEM_LOG_DIRTY_PAGES));
+		km_field(node, "readonly", "read-only", km_v_bool(slot->flags & KVM_MEM_READONLY));
+		if (slot->flags & KVM_MEMSLOT_INVALID)
+			km_field(node, "invalid", "being deleted or moved", km_v_bool(true));
+	} else {
+		km_field(node, "id", "memslot",
+			 km_v_none(err || slots.trouble ? "? (not readable)"
+							: "none: the address is MMIO"));
+	}
+	km_memslots_deinit(&slots);
+}
+
+static void describe_panel(struct km_node *root, const struct km_panel *panel)
+{
+	struct km_node *section = km_section(root, "panel", NULL);
+	struct km_node *table = km_table(section, "judges", NULL);
+
+	km_column(table, "judge", "JUDGE", false);
+	km_column(table, "ruling", "SAYS", false);
+	km_column(table, "consulted", "ASKED BY KVM", false);
+	km_column(table, "why", "BECAUSE", false);
+	for (size_t i = 0; i < KM_JUDGES; i++) {
+		const struct km_verdict *v = &panel->verdicts[i];
+		struct km_node *row = km_row(table);
+
+		km_cell(row, km_v_text(km_judge_name(i)));
+		km_cell(row, v->ruling == KM_NO_RULING ? km_v_none("-")
+						       : km_v_text(km_ruling_text(v->ruling)));
+		km_cell(row, km_v_as(km_v_bool(v->consulted), i == KM_JUDGE_PROCESSOR ? "(hardware)"
+							      : v->consulted	    ? "yes"
+							      : i == KM_JUDGE_ROLE  ? "(our check)"
+										    : "not consulted"));
+		km_cell(row, km_v_text(km_text(root, "%s", v->why)));
+	}
+	for (size_t i = 0; i < panel->meaning_count; i++) {
+		const struct km_meaning *m = &panel->meanings[i];
+
+		if (m->certainty == KM_NOTE)
+			km_note(section, "%s: %s", m->id, m->text);
+		else
+			km_finding(section, m->id, km_certainty_text(m->certainty), "%s", m->text);
+	}
+}
+
+static km_error *judge(struct km_command_context *ctx, const struct km_vm *vm,
+		       const struct km_vcpu_mmu *all, const struct km_mmu *mmu,
+		       const struct fault *fault)
+{
+	struct km_spte_masks masks = km_vm_masks(ctx->kernel, vm);
+	struct km_panel panel;
+	struct km_walk walk;
+	km_error *err;
+
+	if (!ctx->kernel->features.spte_known)
+		return km_errorf(KM_EABSENT,
+				 "the SPTEs of this kernel can't be read: its masks are not known");
+	err = km_walk(ctx->kernel, &masks, mmu, fault->addr, &walk);
+	if (err)
+		return err;
+	masks.paging = mmu->paging;
+	describe_question(ctx, mmu, fault);
+	describe_slot(ctx, vm, &walk);
+	km_describe_walk(ctx->root, ctx->kernel, mmu, &walk);
+	km_panel_judge(ctx->kernel, &masks, all, mmu, &walk, fault->error_code,
+		       ctx->options.v1 ? KM_SPF_V1 : KM_SPF_MERGED, &panel);
+	if (ctx->options.v1)
+		km_note(ctx->root, "judged in the form first posted: the error code is not masked");
+	describe_panel(ctx->root, &panel);
+	return NULL;
+}
+
+km_error *km_command_fault(struct km_command_context *ctx)
+{
+	const struct km_command_options *o = &ctx->options;
+	struct fault fault = {o->addr, o->error_code, "user", NULL};
+	const struct km_mmu *mmu;
+	struct km_vcpu_mmu all;
+	struct km_vcpu *vcpu;
+	struct km_vm *vm;
+	bool found = true;
+	km_error *err = km_context_read_vms(ctx);
+
+	if (!err)
+		err = km_select_vcpu(&ctx->vms, ctx->argv[0], &vm, &vcpu);
+	if (err)
+		return err;
+	km_vcpu_mmu_read(ctx->kernel, vcpu, &all);
+	err = km_select_mmu(ctx, &all, &mmu);
+	if (err)
+		return err;
+	km_describe_vcpu(ctx->root, vm, vcpu);
+	if (!o->has_addr || !o->has_error_code) {
+		err = from_vmcb(ctx, vcpu, mmu, &fault, &found);
+		if (err)
+			return km_error_context(err, "no fault found by itself; give one with -a "
+						     "and -e");
+	}
+	return found ? judge(ctx, vm, &all, mmu, &fault) : NULL;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The commands: the same words and options in every front end. A session keeps what was found about the
+ * kernel between commands.
+ */
+#ifndef KVMMMU_COMMAND_H
+#define KVMMMU_COMMAND_H
+
+#include "target.h"
+
+#include <stdio.h>
+
+/* Exit codes of a command. */
+enum km_exit {
+	KM_EXIT_ANSWERED = 0,
+	KM_EXIT_FINDINGS = 1, /* something deserves a look, and --fail-on asked to be told so */
+	KM_EXIT_USAGE = 2,
+	KM_EXIT_UNREADABLE = 3,
+};
+
+struct km_session;
+
+/* NULL when memory is out. @target (NULL: only commands that need no dump) must outlive it. */
+struct km_session *km_session_new(struct km_target *target);
+void km_session_free(struct km_session *session);
+
+/*
+ * Runs one command, argv[0] being its name ("vms"), and prints the answer or one line of error to
+ * @out. The strings of @argv may be permuted, not changed.
+ */
+enum km_exit km_session_run(struct km_session *session, int argc, char **argv, FILE *out);
+
+/* The help text, one line after the other, NULL at the end; as crash's help pages go. */
+const char *const *km_help_text(void);
+
+/* Schema version that every JSON answer carries as "schema". */
+#define KM_SCHEMA "kvmmmu/1"
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a command works with: the opened kernel, the user's options, the document it fills. */
+#ifndef KVMMMU_COMMAND_CONTEXT_H
+#define KVMMMU_COMMAND_CONTEXT_H
+
+#include "document.h"
+#include "memslots.h"
+#include "mmu.h"
+#include "panel.h"
+
+struct km_command_options {
+	bool json;
+	bool v1;
+	bool has_addr, has_error_code;
+	uint64_t addr, error_code;
+	int level;	   /* 0: not given */
+	const char *mmu;   /* context by name, NULL: the active one */
+	const char *as;	   /* "ept", "npt:6.1", ...; NULL: as the dump */
+	enum km_types_source types;
+};
+
+struct km_command_context {
+	struct km_kernel *kernel; /* NULL for a command that runs without a dump */
+	struct km_command_options options;
+	int argc; /* positional arguments, the command's name not among them */
+	char **argv;
+	struct km_node *root; /* of the document */
+	struct km_vms vms;    /* by km_context_read_vms(); outlives the document */
+};
+
+/* A command fills the document and returns NULL, or an error that is printed instead of it. */
+typedef km_error *km_command_fn(struct km_command_context *ctx);
+
+km_command_fn km_command_vms, km_command_mmu, km_command_perms, km_command_walk, km_command_fault,
+	km_command_slots, km_command_spte, km_command_pfec;
+
+/*
+ * All VMs, into ctx->vms; notes in the document what of the list is not readable. Once a command.
+ */
+km_error *km_context_read_vms(struct km_command_context *ctx);
+
+/* A hexadecimal number, "0x" or not, as crash users write addresses. KM_EUSAGE names @what. */
+km_error *km_parse_hex(const char *word, const char *what, uint64_t *value);
+
+/*
+ * The VM that @word names: its number in `vms`, the address of its struct kvm, or its owner's PID.
+ * KM_EUSAGE if there is none.
+ */
+km_error *km_select_vm(const struct km_vms *vms, const char *word, struct km_vm **vm);
+
+/*
+ * The vCPU that @word names: address of its struct kvm_vcpu, VM:INDEX, or INDEX where there is only
+ * one VM. KM_EUSAGE if there is none.
+ */
+km_error *km_select_vcpu(const struct km_vms *vms, const char *word, struct km_vm **vm,
+			 struct km_vcpu **vcpu);
+
+/* The context that the user named, else the active one. KM_EUSAGE, or KM_EREAD if none is active. */
+km_error *km_select_mmu(const struct km_command_context *ctx, const struct km_vcpu_mmu *all,
+			const struct km_mmu **mmu);
+
+/* vm and vcpu fields that head every answer about one vCPU. */
+void km_describe_vcpu(struct km_node *node, const struct km_vm *vm, const struct km_vcpu *vcpu);
+
+/* Sections that several commands share: describe_walk.c */
+void km_describe_walk(struct km_node *node, const struct km_kernel *kernel,
+		      const struct km_mmu *mmu, const struct km_walk *walk);
+
+/* What @spte says, for people ("leaf 4K rwx U A D host-W mmu-W"). Lives with @node. */
+const char *km_spte_text(struct km_node *node, const struct km_spte_masks *masks,
+			 const struct km_spte *spte);
+
+/* The same, part by part, as fields. */
+void km_describe_spte(struct km_node *node, const struct km_spte_masks *masks,
+		      const struct km_spte *spte);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The layout manifest (layout.def) resolved against a type source, and reading structures by it.
+ */
+#ifndef KVMMMU_LAYOUT_H
+#define KVMMMU_LAYOUT_H
+
+#include "memory.h"
+#include "role.h"
+#include "types.h"
+
+enum km_type_id {
+#define KM_TYPE(id, ...)	   KM_T_##id,
+#define KM_MEMBER(type, id, ...)
+#include "layout.def"
+#undef KM_TYPE
+#undef KM_MEMBER
+	KM_TYPE_IDS,
+};
+
+enum km_member_id {
+#define KM_TYPE(id, ...)
+#define KM_MEMBER(type, id, ...) KM_M_##type##_##id,
+#include "layout.def"
+#undef KM_TYPE
+#undef KM_MEMBER
+	KM_MEMBER_IDS,
+};
+
+enum km_known {
+	KM_KNOWN,
+	KM_UNREADABLE, /* the page is not in the dump */
+	KM_ABSENT,     /* this kernel has no such member */
+};
+
+/* A value read from the target, or why there is none; @v is 0 then. */
+struct km_val {
+	uint64_t v;
+	enum km_known known;
+};
+
+static inline bool km_is_known(struct km_val val)
+{
+	return val.known == KM_KNOWN;
+}
+
+static inline struct km_val km_known_val(uint64_t v)
+{
+	return (struct km_val){.v = v, .known = KM_KNOWN};
+}
+
+struct km_layout;
+
+/* Takes over @types. NULL when memory is out (@types is freed then). */
+struct km_layout *km_layout_new(struct km_types *types);
+void km_layout_free(struct km_layout *layout);
+
+struct km_types *km_layout_types(struct km_layout *layout);
+
+/* Gives the types back to the caller; the layout answers nothing new any more. */
+struct km_types *km_layout_release_types(struct km_layout *layout);
+
+/* The member, resolved at first use; NULL if this kernel does not have it. */
+const struct km_member *km_layout_member(struct km_layout *layout, enum km_member_id id);
+bool km_has(struct km_layout *layout, enum km_member_id id);
+
+/* Bytes of a structure; 0 if this kernel (or its type information) does not have it. */
+uint32_t km_layout_sizeof(struct km_layout *layout, enum km_type_id id);
+
+/* The first thing other than "no such member" that went wrong while resolving, or NULL. Borrowed. */
+const km_error *km_layout_error(const struct km_layout *layout);
+
+/* "kvm_mmu.root_role.word": for messages. */
+const char *km_member_name(enum km_member_id id);
+
+/*
+ * Reads member @id of the structure at @addr: an integer of at most 8 bytes (sign-extended if it is
+ * signed) or a bit-field.
+ */
+struct km_val km_get(struct km_memory *mem, struct km_layout *layout, uint64_t addr,
+		     enum km_member_id id);
+
+/* Likewise element @index of array member @id; out of range reads as KM_ABSENT. */
+struct km_val km_get_elem(struct km_memory *mem, struct km_layout *layout, uint64_t addr,
+			  enum km_member_id id, uint32_t index);
+
+/* Address of member @id in the structure at @addr; KM_ABSENT if there is none. */
+struct km_val km_addr_of(struct km_layout *layout, uint64_t addr, enum km_member_id id);
+
+/* Where the type source put the bit-fields of the roles. */
+struct km_page_role_layout km_layout_page_role(struct km_layout *layout);
+struct km_ext_role_layout km_layout_ext_role(struct km_layout *layout);
+
+#endif

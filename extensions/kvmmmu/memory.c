@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "memory.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CACHE_SLOTS 512u /* pages; 2 MiB */
+
+enum slot_state { SLOT_EMPTY, SLOT_HELD, SLOT_MISSING };
+
+struct slot {
+	uint64_t page; /* address, page aligned */
+	bool phys;
+	enum slot_state state;
+	uint8_t *bytes;
+};
+
+struct km_memory {
+	struct km_target *target;
+	uint64_t missing;
+	struct slot slots[CACHE_SLOTS];
+};
+
+struct km_memory *km_memory_new(struct km_target *target)
+{
+	struct km_memory *mem = calloc(1, sizeof(*mem));
+
+	if (mem)
+		mem->target = target;
+	return mem;
+}
+
+void km_memory_forget(struct km_memory *mem)
+{
+	for (size_t i = 0; i < CACHE_SLOTS; i++)
+		mem->slots[i].state = SLOT_EMPTY;
+	mem->missing = 0;
+}
+
+void km_memory_free(struct km_memory *mem)
+{
+	if (!mem)
+		return;
+	for (size_t i = 0; i < CACHE_SLOTS; i++)
+		free(mem->slots[i].bytes);
+	free(mem);
+}
+
+struct km_target *km_memory_target(struct km_memory *mem)
+{
+	return mem->target;
+}
+
+uint64_t km_memory_missing(const struct km_memory *mem)
+{
+	return mem->missing;
+}
+
+km_error *km_check_interrupt(struct km_memory *mem)
+{
+	if (mem->target->ops->interrupted && mem->target->ops->interrupted(mem->target))
+		return km_errorf(KM_EINTR, "interrupted");
+	return NULL;
+}
+
+static km_error *target_read(struct km_memory *mem, bool phys, uint64_t addr, void *buf, size_t len)
+{
+	const struct km_target_ops *ops = mem->target->ops;
+
+	return phys ? ops->read_phys(mem->target, addr, buf, len)
+		    : ops->read_virt(mem->target, addr, buf, len);
+}
+
+static km_error *missing_page(bool phys, uint64_t page)
+{
+	return km_errorf(KM_EREAD, "page at %s address 0x%" PRIx64 " is not readable",
+			 phys ? "physical" : "virtual", page);
+}
+
+static km_error *cached_page(struct km_memory *mem, bool phys, uint64_t page, const uint8_t **bytes)
+{
+	size_t hash = ((page >> KM_PAGE_SHIFT) * 0x9e3779b97f4a7c15ULL) >> 48;
+	struct slot *slot = &mem->slots[(hash ^ phys) % CACHE_SLOTS];
+
+	if (slot->state == SLOT_EMPTY || slot->page != page || slot->phys != phys) {
+		km_scoped_error *err = NULL;
+
+		if (!slot->bytes && !(slot->bytes = malloc(KM_PAGE_SIZE)))
+			return km_errorf(KM_ENOMEM, "out of memory");
+		slot->page = page;
+		slot->phys = phys;
+		err = target_read(mem, phys, page, slot->bytes, KM_PAGE_SIZE);
+		slot->state = err ? SLOT_MISSING : SLOT_HELD;
+		mem->missing += slot->state == SLOT_MISSING;
+	}
+	if (slot->state == SLOT_MISSING)
+		return missing_page(phys, page);
+	*bytes = slot->bytes;
+	return NULL;
+}
+
+static km_error *read_through(struct km_memory *mem, bool phys, uint64_t addr, void *buf,
+			      size_t len)
+{
+	uint8_t *out = buf;
+
+	if (addr + len < addr)
+		return km_errorf(KM_EREAD, "address 0x%" PRIx64 " plus %zu bytes wraps around",
+				 addr, len);
+	while (len) {
+		size_t in_page = addr & (KM_PAGE_SIZE - 1);
+		size_t chunk = KM_PAGE_SIZE - in_page;
+		const uint8_t *bytes;
+		km_error *err;
+
+		if (chunk > len)
+			chunk = len;
+		err = cached_page(mem, phys, addr - in_page, &bytes);
+		if (err)
+			return err;
+		memcpy(out, bytes + in_page, chunk);
+		out += chunk;
+		addr += chunk;
+		len -= chunk;
+	}
+	return NULL;
+}
+
+km_error *km_read_virt(struct km_memory *mem, uint64_t va, void *buf, size_t len)
+{
+	return read_through(mem, false, va, buf, len);
+}
+
+km_error *km_read_phys(struct km_memory *mem, uint64_t pa, void *buf, size_t len)
+{
+	return read_through(mem, true, pa, buf, len);
+}
+
+km_error *km_read_bulk(struct km_memory *mem, uint64_t va, void *buf, size_t len)
+{
+	km_scoped_error *err = target_read(mem, false, va, buf, len);
+
+	return err ? read_through(mem, false, va, buf, len) : NULL;
+}
+
+km_error *km_read_string(struct km_memory *mem, uint64_t va, char *buf, size_t size)
+{
+	for (size_t i = 0; i + 1 < size; i++) {
+		km_error *err = km_read_virt(mem, va + i, &buf[i], 1);
+
+		if (err) {
+			buf[i] = '\0';
+			return err;
+		}
+		if (!buf[i])
+			return NULL;
+	}
+	buf[size - 1] = '\0';
+	return NULL;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reading the target a page at a time, each page once: a small cache in front of km_target.
+ */
+#ifndef KVMMMU_MEMORY_H
+#define KVMMMU_MEMORY_H
+
+#include "target.h"
+
+#define KM_PAGE_SIZE  4096u
+#define KM_PAGE_SHIFT 12
+
+struct km_memory;
+
+/* NULL when memory is out. The target must outlive it. */
+struct km_memory *km_memory_new(struct km_target *target);
+void km_memory_free(struct km_memory *mem);
+
+/* Forgets all pages; for live targets, at the start of a command. */
+void km_memory_forget(struct km_memory *mem);
+
+/* Reads @len bytes at kernel virtual address @va through the cache; all or nothing. */
+km_error *km_read_virt(struct km_memory *mem, uint64_t va, void *buf, size_t len);
+
+/* Likewise, at a physical address. */
+km_error *km_read_phys(struct km_memory *mem, uint64_t pa, void *buf, size_t len);
+
+/* Reads a large virtual range past the cache, in one call to the target if it can. */
+km_error *km_read_bulk(struct km_memory *mem, uint64_t va, void *buf, size_t len);
+
+/*
+ * Reads a NUL-terminated string of at most @size - 1 bytes; always terminates @buf. Stops at the
+ * first unreadable page with an error, @buf holding what came before it.
+ */
+km_error *km_read_string(struct km_memory *mem, uint64_t va, char *buf, size_t size);
+
+/* Distinct pages that were asked for and could not be read since the last km_memory_forget(). */
+uint64_t km_memory_missing(const struct km_memory *mem);
+
+/* KM_EINTR once the user pressed Ctrl-C, else NULL. For every loop. */
+km_error *km_check_interrupt(struct km_memory *mem);
+
+struct km_target *km_memory_target(struct km_memory *mem);
+
+#endif

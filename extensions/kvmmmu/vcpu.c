@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "vcpu.h"
+
+#include <string.h>
+
+const char *km_vcpu_mode_name(uint64_t mode)
+{
+	static const char *const names[] = {"OUTSIDE_GUEST_MODE", "IN_GUEST_MODE",
+					    "EXITING_GUEST_MODE", "READING_SHADOW_PAGE_TABLES"};
+
+	return mode < sizeof(names) / sizeof(names[0]) ? names[mode] : NULL;
+}
+
+const char *km_mp_state_name(uint64_t mp_state)
+{
+	static const char *const names[] = {
+		"RUNNABLE",   "UNINITIALIZED", "INIT_RECEIVED", "HALTED",
+		"SIPI_RECEIVED", "STOPPED",    "CHECK_STOP",    "OPERATING",
+		"LOAD",	      "AP_RESET_HOLD", "SUSPENDED"};
+
+	return mp_state < sizeof(names) / sizeof(names[0]) ? names[mp_state] : NULL;
+}
+
+const char *km_request_name(unsigned bit)
+{
+	/* Those that mean the same from 6.1 to 7.3; macros, hence in no type information. */
+	static const char *const names[64] = {
+		[0] = "TLB_FLUSH",
+		[1] = "VM_DEAD",
+		[2] = "UNBLOCK",
+		[3] = "DIRTY_RING_SOFT_FULL",
+		[8 + 0] = "MIGRATE_TIMER",
+		[8 + 1] = "REPORT_TPR_ACCESS",
+		[8 + 2] = "TRIPLE_FAULT",
+		[8 + 3] = "MMU_SYNC",
+		[8 + 4] = "CLOCK_UPDATE",
+		[8 + 5] = "LOAD_MMU_PGD",
+		[8 + 6] = "EVENT",
+		[8 + 7] = "APF_HALT",
+		[8 + 8] = "STEAL_UPDATE",
+		[8 + 9] = "NMI",
+		[8 + 10] = "PMU",
+		[8 + 11] = "PMI",
+		[8 + 12] = "SMI",
+		[8 + 13] = "MASTERCLOCK_UPDATE",
+		[8 + 14] = "MCLOCK_INPROGRESS",
+		[8 + 15] = "SCAN_IOAPIC",
+		[8 + 16] = "GLOBAL_CLOCK_UPDATE",
+		[8 + 17] = "APIC_PAGE_RELOAD",
+		[8 + 18] = "HV_CRASH",
+		[8 + 19] = "IOAPIC_EOI_EXIT",
+		[8 + 20] = "HV_RESET",
+		[8 + 21] = "HV_EXIT",
+		[8 + 22] = "HV_STIMER",
+		[8 + 23] = "LOAD_EOI_EXITMAP",
+		[8 + 24] = "GET_NESTED_STATE_PAGES",
+		[8 + 25] = "APICV_UPDATE",
+		[8 + 26] = "TLB_FLUSH_CURRENT",
+		[8 + 27] = "TLB_FLUSH_GUEST",
+		[8 + 28] = "APF_READY",
+		[8 + 30] = "UPDATE_CPU_DIRTY_LOGGING",
+		[8 + 31] = "MMU_FREE_OBSOLETE_ROOTS",
+		[8 + 32] = "HV_TLB_FLUSH",
+	};
+
+	return bit < 64 ? names[bit] : NULL;
+}
+
+/* The thread behind a struct pid: its first hlist entry of type PIDTYPE_PID. */
+static void read_task(const struct km_kernel *k, uint64_t pid, struct km_vcpu *vcpu)
+{
+	const struct km_member *links = km_layout_member(k->layout, KM_M_task_struct_pid_links);
+	const struct km_member *comm = km_layout_member(k->layout, KM_M_task_struct_comm);
+	struct km_val node = km_kelem(k, pid, KM_M_pid_tasks, 0);
+
+	vcpu->tid = km_kget(k, pid, KM_M_pid_nr);
+	vcpu->task = node;
+	if (!links || !km_is_known(node) || !node.v)
+		return;
+	vcpu->task.v = node.v - links->offset;
+	vcpu->task_state = km_kget(k, vcpu->task.v, KM_M_task_struct_state);
+	vcpu->on_cpu = km_kget(k, vcpu->task.v, KM_M_task_struct_on_cpu);
+	if (comm && comm->size < sizeof(vcpu->comm)) {
+		km_scoped_error *err = km_read_string(k->mem, vcpu->task.v + comm->offset,
+						      vcpu->comm, comm->size + 1);
+
+		if (err)
+			vcpu->comm[0] = '\0';
+	}
+}
+
+void km_vcpu_read(const struct km_kernel *k, uint64_t addr, unsigned idx, struct km_vcpu *vcpu)
+{
+	struct km_val pid;
+
+	memset(vcpu, 0, sizeof(*vcpu));
+	vcpu->addr = addr;
+	vcpu->idx = idx;
+	vcpu->vcpu_id = km_kget(k, addr, KM_M_kvm_vcpu_vcpu_id);
+	vcpu->cpu = km_kget(k, addr, KM_M_kvm_vcpu_cpu);
+	vcpu->mode = km_kget(k, addr, KM_M_kvm_vcpu_mode);
+	vcpu->requests = km_kget(k, addr, KM_M_kvm_vcpu_requests);
+	vcpu->mp_state = km_kget(k, addr, KM_M_kvm_vcpu_mp_state);
+	vcpu->cr0 = km_kget(k, addr, KM_M_kvm_vcpu_cr0);
+	vcpu->cr3 = km_kget(k, addr, KM_M_kvm_vcpu_cr3);
+	vcpu->cr4 = km_kget(k, addr, KM_M_kvm_vcpu_cr4);
+	vcpu->efer = km_kget(k, addr, KM_M_kvm_vcpu_efer);
+	vcpu->rip = km_kget(k, addr, KM_M_kvm_vcpu_rip);
+	vcpu->regs_avail = km_kget(k, addr, KM_M_kvm_vcpu_regs_avail);
+	vcpu->mmu = km_kget(k, addr, KM_M_kvm_vcpu_mmu);
+#define KM_READ_STAT(name) vcpu->stats.name = km_kget(k, addr, KM_M_kvm_vcpu_stat_##name);
+	KM_VCPU_STATS(KM_READ_STAT)
+#undef KM_READ_STAT
+	vcpu->readable = km_is_known(vcpu->vcpu_id) && km_is_known(vcpu->mmu);
+
+	vcpu->task = (struct km_val){.known = KM_UNREADABLE};
+	vcpu->tid = vcpu->task_state = vcpu->on_cpu = vcpu->task;
+	pid = km_kget(k, addr, KM_M_kvm_vcpu_pid);
+	if (km_is_known(pid) && pid.v)
+		read_task(k, pid.v, vcpu);
+	else if (km_is_known(pid))
+		vcpu->task = vcpu->tid = km_known_val(0);
+}

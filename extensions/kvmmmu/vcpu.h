@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Virtual CPUs: struct kvm_vcpu, its thread and its counters. */
+#ifndef KVMMMU_VCPU_H
+#define KVMMMU_VCPU_H
+
+#include "kernel.h"
+
+#define KM_VCPU_STATS(F)                                                                           \
+	F(exits)                                                                                   \
+	F(mmio_exits)                                                                              \
+	F(halt_exits)                                                                              \
+	F(pf_taken)                                                                                \
+	F(pf_fixed)                                                                                \
+	F(pf_fast)                                                                                 \
+	F(pf_spurious)                                                                             \
+	F(pf_emulate)                                                                              \
+	F(pf_mmio_spte_created)                                                                    \
+	F(pf_guest)
+
+struct km_vcpu_stats {
+#define KM_STAT_FIELD(name) struct km_val name;
+	KM_VCPU_STATS(KM_STAT_FIELD)
+#undef KM_STAT_FIELD
+};
+
+struct km_vcpu {
+	uint64_t addr; /* of struct kvm_vcpu */
+	unsigned idx;  /* index in kvm.vcpu_array */
+	struct km_val vcpu_id, cpu, mode, requests;
+	struct km_val task; /* address of its thread's task_struct; 0 if it never ran */
+	struct km_val tid, task_state, on_cpu;
+	char comm[17];
+	struct km_val mp_state, cr0, cr3, cr4, efer, rip, regs_avail;
+	struct km_vcpu_stats stats;
+	struct km_val mmu; /* vcpu.arch.mmu: which context is active */
+	bool readable;	   /* the structure's essential parts are in the dump */
+};
+
+/* Reads the vCPU at @addr; what is not readable is so marked. */
+void km_vcpu_read(const struct km_kernel *kernel, uint64_t addr, unsigned idx,
+		  struct km_vcpu *vcpu);
+
+/* OUTSIDE_GUEST_MODE, IN_GUEST_MODE, ... of kvm_vcpu.mode; NULL if it is none of them. */
+const char *km_vcpu_mode_name(uint64_t mode);
+
+/* KVM_MP_STATE_*: "RUNNABLE", "HALTED", ...; NULL if it is none of them. */
+const char *km_mp_state_name(uint64_t mp_state);
+
+/* Name of request bit @bit (KVM_REQ_* without the prefix), as in 6.1 to 7.3; NULL if unknown. */
+const char *km_request_name(unsigned bit);
+
+#endif

@@ -71,7 +71,7 @@ static void cmd_kvmmmu(void)
 	if (!session)
 		session = km_session_new(&target);
 	if (session)
-		km_session_run(session, argcnt - 1, args + 1, fp);
+		km_session_run(session, argcnt - 1, args + 1, fp, fp);
 	else
 		fprintf(fp, "kvmmmu: out of memory\n");
 }

@@ -56,6 +56,12 @@ enum {
 	PG_LEVEL_256T,
 };
 
+/* Does a page table have this level? */
+static inline bool km_is_level(int level)
+{
+	return level >= PG_LEVEL_4K && level <= PG_LEVEL_256T;
+}
+
 /* Words of a permission table, and combinations of ACC_* bits (bits used in a word). */
 #define KM_PERM_WORDS 16
 

@@ -429,7 +429,8 @@ static km_error *run(struct km_session *session, const struct command *command, 
 	return err;
 }
 
-enum km_exit km_session_run(struct km_session *session, int argc, char **argv, FILE *out)
+enum km_exit km_session_run(struct km_session *session, int argc, char **argv, FILE *out,
+			    FILE *errors)
 {
 	const struct command *command = argc > 0 ? find_command(argv[0]) : NULL;
 	struct km_command_context ctx = {0};
@@ -437,19 +438,19 @@ enum km_exit km_session_run(struct km_session *session, int argc, char **argv, F
 	struct km_document *doc;
 
 	if (!command) {
-		fprintf(out, "kvmmmu: %s%s%s: try \"help kvmmmu\"\n",
+		fprintf(errors, "kvmmmu: %s%s%s: try \"help kvmmmu\"\n",
 			argc > 0 ? "no command \"" : "which command", argc > 0 ? argv[0] : "",
 			argc > 0 ? "\"" : "?");
 		return KM_EXIT_USAGE;
 	}
 	doc = km_document_new();
 	if (!doc) {
-		fprintf(out, "kvmmmu: out of memory\n");
+		fprintf(errors, "kvmmmu: out of memory\n");
 		return KM_EXIT_UNREADABLE;
 	}
 	err = run(session, command, argc, argv, doc, &ctx);
 	if (err)
-		fprintf(out, "kvmmmu: %s\n", km_error_text(err));
+		fprintf(errors, "kvmmmu: %s\n", km_error_text(err));
 	else if (ctx.options.json)
 		km_render_json(doc, out);
 	else

@@ -25,10 +25,11 @@ struct km_session *km_session_new(struct km_target *target);
 void km_session_free(struct km_session *session);
 
 /*
- * Runs one command, argv[0] being its name ("vms"), and prints the answer or one line of error to
- * @out. The strings of @argv may be permuted, not changed.
+ * Runs one command, argv[0] being its name ("vms"), and prints the answer to @out or one line of error
+ * to @errors. The strings of @argv may be permuted, not changed.
  */
-enum km_exit km_session_run(struct km_session *session, int argc, char **argv, FILE *out);
+enum km_exit km_session_run(struct km_session *session, int argc, char **argv, FILE *out,
+			    FILE *errors);
 
 /* The help text, one line after the other, NULL at the end; as crash's help pages go. */
 const char *const *km_help_text(void);

@@ -429,7 +429,7 @@ static void try_user_path(struct search *s, const char *path)
 				 km_errorf(KM_EDEBUGINFO, "%s: %s", path, strerror(errno)));
 		try_file(s, path);
 		/* Given kvm.ko, kvm-amd.ko may well lie beside it. */
-		dir = base == path ? strdup(".") : strndup(path, base - path);
+		dir = base == path ? strdup(".") : strndup(path, base - path - (base - path > 1));
 		if (dir)
 			try_folder(s, dir, 0);
 		return;

@@ -209,7 +209,7 @@ struct km_hw_verdict km_processor_judges(const struct km_spte_masks *masks,
 	while (met < count && !leaf) {
 		const struct km_hw_entry *entry = &entries[met];
 
-		if (entry->level < PG_LEVEL_4K || entry->level > PG_LEVEL_256T)
+		if (!km_is_level(entry->level))
 			break;
 		reason = ends_walk(&q, entry);
 		if (reason != KM_HW_ALLOWS)

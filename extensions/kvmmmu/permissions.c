@@ -98,14 +98,14 @@ uint32_t km_update_pkru_bitmask(bool cr4_pke, bool cr0_wp)
 
 	for (unsigned pfec = 0; pfec < 2 * KM_PERM_WORDS; pfec += 2) {
 		/* The slot of RSVD says that the guest's PTE is a user one. */
-		bool pte_user = pfec & PFERR_RSVD_MASK;
+		bool data = !(pfec & PFERR_FETCH_MASK), pte_user = pfec & PFERR_RSVD_MASK;
+		bool guarded_write =
+			(pfec & PFERR_WRITE_MASK) && ((pfec & PFERR_USER_MASK) || cr0_wp);
 
-		/* Keys guard data on user pages: AD always, WD writes that W guards too. */
-		if (!pte_user || (pfec & PFERR_FETCH_MASK))
-			continue;
-		mask |= 1u << pfec;
-		if ((pfec & PFERR_WRITE_MASK) && ((pfec & PFERR_USER_MASK) || cr0_wp))
-			mask |= 2u << pfec;
+		/* Keys guard data on user pages: AD (1) all of it, WD (2) writes that W guards too.
+		 */
+		if (data && pte_user)
+			mask |= (guarded_write ? 3u : 1u) << pfec;
 	}
 	return mask;
 }

@@ -2,6 +2,7 @@
 #include "role.h"
 
 #define ROLE_WORD_BITS 32
+#define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
 
 /* A field that does not fit into the word is none: damaged type information. */
 static bool has_field(struct km_bitfield field)
@@ -49,7 +50,7 @@ void km_page_role_spell(const struct km_page_role_layout *layout, uint32_t word,
 {
 	const struct named_field fields[] = {KM_PAGE_ROLE_FIELDS(NAMED)};
 
-	spell(fields, sizeof(fields) / sizeof(fields[0]), word, emit, ctx);
+	spell(fields, ARRAY_SIZE(fields), word, emit, ctx);
 }
 
 void km_ext_role_spell(const struct km_ext_role_layout *layout, uint32_t word,
@@ -57,5 +58,5 @@ void km_ext_role_spell(const struct km_ext_role_layout *layout, uint32_t word,
 {
 	const struct named_field fields[] = {KM_EXT_ROLE_FIELDS(NAMED)};
 
-	spell(fields, sizeof(fields) / sizeof(fields[0]), word, emit, ctx);
+	spell(fields, ARRAY_SIZE(fields), word, emit, ctx);
 }

@@ -177,38 +177,22 @@ bool km_is_executable_pte(const struct km_spte_masks *masks, uint64_t spte)
 
 static unsigned acc_uwx(const struct km_spte_masks *masks, uint64_t spte)
 {
-	unsigned acc = 0;
-
-	if (km_is_executable_pte(masks, spte))
-		acc |= ACC_UWX_EXEC_MASK;
-	if (spte & PT_WRITABLE_MASK)
-		acc |= ACC_UWX_WRITE_MASK;
-	if (spte & masks->user) /* under EPT, the readable bit */
-		acc |= ACC_UWX_USER_MASK;
-	return acc;
+	/* Under EPT, shadow_user_mask is the readable bit. */
+	return (km_is_executable_pte(masks, spte) ? ACC_UWX_EXEC_MASK : 0) |
+	       (spte & PT_WRITABLE_MASK ? ACC_UWX_WRITE_MASK : 0) |
+	       (spte & masks->user ? ACC_UWX_USER_MASK : 0);
 }
 
 static unsigned acc_rwux(const struct km_spte_masks *masks, uint64_t spte)
 {
 	uint64_t xu = masks->layout->xs_xu ? masks->xu : masks->x;
-	unsigned acc = 0;
+	unsigned rw = (spte & PT_PRESENT_MASK ? ACC_READ_MASK : 0) |
+		      (spte & PT_WRITABLE_MASK ? ACC_WRITE_MASK : 0);
 
-	if (spte & PT_PRESENT_MASK)
-		acc |= ACC_READ_MASK;
-	if (spte & PT_WRITABLE_MASK)
-		acc |= ACC_WRITE_MASK;
-	if (masks->nx) {
-		if (spte & masks->user)
-			acc |= ACC_USER_MASK;
-		if (!(spte & masks->nx))
-			acc |= ACC_EXEC_MASK;
-	} else {
-		if (spte & xu)
-			acc |= ACC_USER_EXEC_MASK;
-		if (spte & masks->x)
-			acc |= ACC_EXEC_MASK;
-	}
-	return acc;
+	if (masks->nx)
+		return rw | (spte & masks->user ? ACC_USER_MASK : 0) |
+		       (spte & masks->nx ? 0 : ACC_EXEC_MASK);
+	return rw | (spte & xu ? ACC_USER_EXEC_MASK : 0) | (spte & masks->x ? ACC_EXEC_MASK : 0);
 }
 
 unsigned km_spte_acc(const struct km_spte_masks *masks, uint64_t spte, enum km_acc_format format)
@@ -330,7 +314,7 @@ struct km_spte km_spte_decode(const struct km_spte_masks *masks, uint64_t value,
 {
 	struct km_spte spte = {
 		.value = value,
-		.level = level >= PG_LEVEL_4K && level <= PG_LEVEL_256T ? level : 0,
+		.level = km_is_level(level) ? level : 0,
 		.kind = spte_kind(masks, value),
 		.memtype = -1,
 	};
@@ -354,7 +338,7 @@ uint64_t km_rsvd_spte(const struct km_spte_masks *masks, const struct km_rsvd_bi
 		mt_xwr |= VMX_EPT_EXECUTABLE_MASK;
 	if (bad_mt_xwr)
 		*bad_mt_xwr = rsvd->bad_mt_xwr & KM_BIT(mt_xwr & 0x3f);
-	if (level < PG_LEVEL_4K || level > PG_LEVEL_256T)
+	if (!km_is_level(level))
 		return 0;
 	return spte & rsvd->rsvd_bits_mask[!!(spte & PT_PAGE_SIZE_MASK)][level - 1];
 }

@@ -9,7 +9,9 @@
 #include <zlib.h>
 #include <zstd.h>
 
+/* Debuginfo packs some 5:1, and no vmlinux is larger than 2 GiB: anything else is a bomb. */
 #define MAX_IMAGE   ((size_t)2 << 30)
+#define MAX_RATIO   100
 #define FIRST_IMAGE ((size_t)16 << 20)
 #define XZ_MEMORY   ((uint64_t)256 << 20)
 
@@ -22,6 +24,7 @@ struct stream {
 	uint8_t *out;
 	size_t out_len; /* written */
 	size_t out_cap;
+	size_t out_max;
 	union {
 		lzma_stream xz;
 		ZSTD_DStream *zstd;
@@ -162,8 +165,8 @@ static km_error *grow(struct stream *s)
 	size_t cap = s->out_cap ? 2 * s->out_cap : FIRST_IMAGE;
 	void *out;
 
-	if (cap > MAX_IMAGE)
-		return km_errorf(KM_EDEBUGINFO, "unpacks to more than %zu MiB", MAX_IMAGE >> 20);
+	if (s->out_cap >= s->out_max)
+		return km_errorf(KM_EDEBUGINFO, "unpacks to more than %zu MiB", s->out_max >> 20);
 	if (s->out)
 		out = mremap(s->out, s->out_cap, cap, MREMAP_MAYMOVE);
 	else
@@ -198,11 +201,13 @@ static km_error *run(const struct format *format, struct stream *s)
 km_error *km_unpack(const void *data, size_t len, void **image, size_t *size)
 {
 	const struct format *format = format_of(data, len);
-	struct stream s = {.in = data, .in_len = len};
+	struct stream s = {.in = data, .in_len = len, .out_max = MAX_IMAGE};
 	km_error *err;
 
 	if (!format)
 		return km_errorf(KM_EDEBUGINFO, "not xz, zstd or gzip");
+	if (len < MAX_IMAGE / MAX_RATIO)
+		s.out_max = FIRST_IMAGE + len * MAX_RATIO;
 	if (!format->init(&s))
 		return km_errorf(KM_ENOMEM, "out of memory");
 	err = run(format, &s);

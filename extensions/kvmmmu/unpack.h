@@ -15,7 +15,7 @@ bool km_is_packed(const void *data, size_t len);
 
 /*
  * Unpacks @data into memory that the caller gives back with munmap(). KM_EDEBUGINFO if it is
- * damaged, cut short, or unpacks to more than 2 GiB.
+ * damaged, cut short, or unpacks to more than 2 GiB or than any debuginfo of its length would.
  */
 km_error *km_unpack(const void *data, size_t len, void **image, size_t *size);
 

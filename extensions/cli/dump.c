@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dump.h"
+
+#include "elf_symbols.h"
+#include "kallsyms.h"
+#include "vmcoreinfo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libkdumpfile/kdumpfile.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define START_KERNEL_MAP 0xffffffff80000000ULL
+#define PAGE_PRESENT	 1ULL
+#define PAGE_PSE	 0x80ULL
+#define PHYSICAL_MASK	 0x000ffffffffff000ULL
+
+struct dump {
+	struct km_target target;
+	int fd;
+	kdump_ctx_t *ctx;
+	char *vmcoreinfo;
+	uint64_t pgd;	   /* physical address of init_top_pgt */
+	uint64_t sme_mask; /* C bit, not part of an address */
+	int levels;
+	struct km_memory *tables; /* page-table pages, each read once */
+	struct kallsyms *kallsyms;
+	struct elf_symbols *vmlinux;
+	bool vmlinux_tried;
+};
+
+static struct dump *dump_of(struct km_target *target)
+{
+	return (struct dump *)target;
+}
+
+static km_error *read_phys(struct km_target *target, uint64_t pa, void *buf, size_t len)
+{
+	struct dump *dump = dump_of(target);
+	size_t done = len;
+	kdump_status status = kdump_read(dump->ctx, KDUMP_MACHPHYSADDR, pa, buf, &done);
+
+	if (status != KDUMP_OK || done != len)
+		return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 ": %s", pa,
+				 status == KDUMP_OK ? "short read" : kdump_get_err(dump->ctx));
+	return NULL;
+}
+
+/* Walks the kernel's page tables; *@left is how many bytes follow on the same page. */
+static km_error *translate(struct dump *dump, uint64_t va, uint64_t *pa, uint64_t *left)
+{
+	uint64_t table = dump->pgd, entry;
+
+	for (int level = dump->levels; level >= 1; level--) {
+		unsigned shift = 12 + 9 * (level - 1);
+		uint64_t at = table + (va >> shift & 0x1ff) * 8, span = 1ULL << shift;
+		km_error *err = km_read_phys(dump->tables, at, &entry, sizeof(entry));
+
+		if (err)
+			return km_error_context(err, "page table of 0x%" PRIx64, va);
+		if (!(entry & PAGE_PRESENT))
+			return km_errorf(KM_EREAD, "virtual address 0x%" PRIx64 " is not mapped",
+					 va);
+		entry &= ~dump->sme_mask;
+		if (level == 1 || entry & PAGE_PSE) {
+			*pa = (entry & PHYSICAL_MASK & ~(span - 1)) | (va & (span - 1));
+			*left = span - (va & (span - 1));
+			return NULL;
+		}
+		table = entry & PHYSICAL_MASK;
+	}
+	return km_errorf(KM_EREAD, "virtual address 0x%" PRIx64 " is not mapped", va);
+}
+
+static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, size_t len)
+{
+	uint8_t *out = buf;
+
+	while (len) {
+		uint64_t pa = 0, left = 0;
+		km_error *err = translate(dump_of(target), va, &pa, &left);
+
+		if (!err) {
+			left = left < len ? left : len;
+			err = read_phys(target, pa, out, left);
+		}
+		if (err)
+			return err;
+		out += left;
+		va += left;
+		len -= left;
+	}
+	return NULL;
+}
+
+/* kallsyms first; data symbols are not in it without CONFIG_KALLSYMS_ALL: then vmlinux's own. */
+static bool symbol(struct km_target *target, const char *name, uint64_t *addr)
+{
+	struct dump *dump = dump_of(target);
+	char offset[32] = "0";
+	km_error *err;
+
+	if (dump->kallsyms && kallsyms_lookup(dump->kallsyms, name, addr))
+		return true;
+	if (!dump->vmlinux_tried) {
+		char release[65] = "", id[64] = "";
+
+		dump->vmlinux_tried = true;
+		vmcoreinfo_line(dump->vmcoreinfo, "KERNELOFFSET", offset, sizeof(offset));
+		vmcoreinfo_line(dump->vmcoreinfo, "OSRELEASE", release, sizeof(release));
+		vmcoreinfo_line(dump->vmcoreinfo, "BUILD-ID", id, sizeof(id));
+		err = elf_symbols_read(target->debug_dir, release, id, strtoull(offset, NULL, 16),
+				       &dump->vmlinux);
+		km_error_free(err);
+	}
+	return dump->vmlinux && elf_symbols_lookup(dump->vmlinux, name, addr);
+}
+
+static volatile sig_atomic_t got_sigint;
+
+static void on_sigint(int signo)
+{
+	(void)signo;
+	got_sigint = 1;
+}
+
+static bool interrupted(struct km_target *target)
+{
+	(void)target;
+	return got_sigint;
+}
+
+static const struct km_target_ops dump_ops = {
+	.read_phys = read_phys,
+	.read_virt = read_virt,
+	.symbol = symbol,
+	.interrupted = interrupted,
+};
+
+/*
+ * QEMU's kdump headers name no machine, and its ELF dumps name an i386 while CPU 0 is in real mode: the
+ * page tables will tell whether it was x86-64. Only as Linux libkdumpfile looks for VMCOREINFO.
+ */
+static kdump_status set_system(kdump_ctx_t *ctx)
+{
+	const char *arch;
+
+	if (kdump_get_string_attr(ctx, KDUMP_ATTR_ARCH_NAME, &arch) == KDUMP_OK &&
+	    strcmp(arch, "x86_64") && strcmp(arch, "ia32"))
+		return KDUMP_ERR_NOTIMPL;
+	if (kdump_set_string_attr(ctx, KDUMP_ATTR_ARCH_NAME, "x86_64") != KDUMP_OK)
+		return KDUMP_ERR_NOTIMPL;
+	return kdump_set_string_attr(ctx, KDUMP_ATTR_OSTYPE, "linux");
+}
+
+static km_error *open_file(struct dump *dump, const char *path)
+{
+	kdump_status status;
+
+	dump->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (dump->fd < 0)
+		return km_errorf(KM_EUSAGE, "%s: %s", path, strerror(errno));
+	dump->ctx = kdump_new();
+	if (!dump->ctx)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	status = kdump_open_fd(dump->ctx, dump->fd);
+	if (status != KDUMP_OK)
+		return km_errorf(KM_EDATA, "%s: %s", path, kdump_get_err(dump->ctx));
+	if (set_system(dump->ctx) != KDUMP_OK)
+		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64", path);
+	if (kdump_vmcoreinfo_raw(dump->ctx, &dump->vmcoreinfo) != KDUMP_OK)
+		return km_errorf(KM_EDATA, "%s: has no VMCOREINFO: is it a dump of Linux?", path);
+	return NULL;
+}
+
+static km_error *find_page_tables(struct dump *dump, const char *path)
+{
+	uint64_t pgd, phys_base = 0, five = 0;
+
+	if (!vmcoreinfo_symbol(dump->vmcoreinfo, "init_top_pgt", &pgd) &&
+	    !vmcoreinfo_symbol(dump->vmcoreinfo, "swapper_pg_dir", &pgd))
+		return km_errorf(KM_EDATA, "%s: VMCOREINFO does not tell where the page tables are",
+				 path);
+	vmcoreinfo_number(dump->vmcoreinfo, "phys_base", &phys_base);
+	vmcoreinfo_number(dump->vmcoreinfo, "pgtable_l5_enabled", &five);
+	vmcoreinfo_number(dump->vmcoreinfo, "sme_mask", &dump->sme_mask);
+	dump->pgd = pgd - START_KERNEL_MAP + phys_base;
+	dump->levels = five ? 5 : 4;
+	return NULL;
+}
+
+km_error *dump_open(const char *path, const char *debug, struct dump **out)
+{
+	struct dump *dump = calloc(1, sizeof(*dump));
+	struct km_memory *mem;
+	km_error *err;
+
+	if (!dump)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	dump->fd = -1;
+	dump->target.ops = &dump_ops;
+	dump->target.host = "kvmmmu";
+	dump->target.name = path;
+	dump->target.debug_dir = debug;
+	err = open_file(dump, path);
+	if (!err)
+		err = find_page_tables(dump, path);
+	if (!err && !(dump->tables = km_memory_new(&dump->target)))
+		err = km_errorf(KM_ENOMEM, "out of memory");
+	if (err) {
+		dump_close(dump);
+		return err;
+	}
+	mem = km_memory_new(&dump->target);
+	if (mem) {
+		/* without it, symbols come from vmlinux's file */
+		km_error_free(kallsyms_read(mem, dump->vmcoreinfo, &dump->kallsyms));
+		km_memory_free(mem);
+	}
+	signal(SIGINT, on_sigint);
+	*out = dump;
+	return NULL;
+}
+
+void dump_close(struct dump *dump)
+{
+	if (!dump)
+		return;
+	kallsyms_free(dump->kallsyms);
+	elf_symbols_free(dump->vmlinux);
+	km_memory_free(dump->tables);
+	if (dump->ctx)
+		kdump_free(dump->ctx);
+	if (dump->fd >= 0)
+		close(dump->fd);
+	free(dump->vmcoreinfo);
+	free(dump);
+}
+
+struct km_target *dump_target(struct dump *dump)
+{
+	return &dump->target;
+}

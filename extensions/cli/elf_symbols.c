@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "elf_symbols.h"
+
+#include "../kvmmmu/debuginfo.h"
+
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct elf_symbols {
+	struct km_debuginfo info;
+	const Elf64_Sym *syms;
+	size_t count;
+	const char *strings;
+	size_t strings_size;
+	uint64_t offset;
+};
+
+static size_t parse_build_id(const char *hex, uint8_t *bytes, size_t size)
+{
+	size_t len = 0;
+	unsigned byte;
+
+	while (len < size && sscanf(hex + len * 2, "%2x", &byte) == 1)
+		bytes[len++] = (uint8_t)byte;
+	return len;
+}
+
+km_error *elf_symbols_read(const char *debug, const char *release, const char *build_id,
+			   uint64_t offset, struct elf_symbols **out)
+{
+	struct elf_symbols *s = calloc(1, sizeof(*s));
+	uint8_t id[20];
+	struct km_debuginfo_query query = {
+		.build_id = id,
+		.build_id_len = parse_build_id(build_id, id, sizeof(id)),
+		.name = "vmlinux",
+		.release = release,
+		.user_path = debug,
+	};
+	const void *syms, *strings;
+	size_t size;
+	km_error *err = s ? km_debuginfo_find(&query, &s->info)
+			  : km_errorf(KM_ENOMEM, "out of memory");
+
+	if (!err && (!km_debuginfo_section(&s->info, ".symtab", &syms, &size) ||
+		     !km_debuginfo_section(&s->info, ".strtab", &strings, &s->strings_size) ||
+		     !s->strings_size || ((const char *)strings)[s->strings_size - 1]))
+		err = km_errorf(KM_EDEBUGINFO, "%s has no symbol table", s->info.path);
+	if (err) {
+		elf_symbols_free(s);
+		return err;
+	}
+	s->syms = syms;
+	s->count = size / sizeof(*s->syms);
+	s->strings = strings;
+	s->offset = offset;
+	*out = s;
+	return NULL;
+}
+
+void elf_symbols_free(struct elf_symbols *s)
+{
+	if (!s)
+		return;
+	km_debuginfo_deinit(&s->info);
+	free(s);
+}
+
+bool elf_symbols_lookup(const struct elf_symbols *s, const char *name, uint64_t *addr)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		Elf64_Sym sym;
+
+		memcpy(&sym, &s->syms[i], sizeof(sym)); /* sections need not be aligned */
+		if (sym.st_shndx == SHN_UNDEF || sym.st_name >= s->strings_size ||
+		    strcmp(s->strings + sym.st_name, name))
+			continue;
+		*addr = sym.st_value + (sym.st_shndx == SHN_ABS ? 0 : s->offset);
+		return true;
+	}
+	return false;
+}

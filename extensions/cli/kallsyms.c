@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kallsyms.h"
+
+#include "vmcoreinfo.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_SYMBOLS    (4u << 20)
+#define TOKENS	       256
+#define MAX_TOKEN_TEXT 65536u
+#define MAX_NAME       512 /* KSYM_NAME_LEN */
+#define CHUNK	       65536u
+
+struct kallsyms {
+	uint32_t count;
+	uint64_t offsets_addr;
+	bool relative; /* to relative_base (up to 6.10 or so), else to the offset's own address */
+	bool percpu_absolute;
+	uint64_t relative_base;
+	int32_t *offsets;
+	uint8_t *names; /* compressed: length, then tokens */
+	uint32_t *starts; /* where each symbol starts in names */
+	char token_text[MAX_TOKEN_TEXT + 1];
+	uint16_t token_index[TOKENS];
+};
+
+static uint64_t symbol_addr(const struct kallsyms *k, uint32_t i)
+{
+	int64_t offset = k->offsets[i];
+
+	if (!k->relative)
+		return k->offsets_addr + 4ULL * i + (uint64_t)offset;
+	/* CONFIG_KALLSYMS_ABSOLUTE_PERCPU: per-CPU ones stand as they are, others below the base */
+	if (k->percpu_absolute)
+		return offset >= 0 ? (uint64_t)offset : k->relative_base - 1 - (uint64_t)offset;
+	return k->relative_base + (uint32_t)offset;
+}
+
+/* Length of the compressed name at @data, and the bytes that tell it. */
+static uint32_t name_length(const uint8_t *data, uint32_t *head)
+{
+	*head = data[0] & 0x80 ? 2 : 1;
+	return data[0] & 0x80 ? (data[0] & 0x7fu) | (uint32_t)data[1] << 7 : data[0];
+}
+
+/* Does symbol @i have this name? Its first character is its type. */
+static bool has_name(const struct kallsyms *k, uint32_t i, const char *name)
+{
+	const uint8_t *data = k->names + k->starts[i];
+	uint32_t head, len = name_length(data, &head);
+	bool type = true;
+
+	for (uint32_t t = 0; t < len; t++) {
+		for (const char *c = k->token_text + k->token_index[data[head + t]]; *c; c++) {
+			if (type)
+				type = false;
+			else if (*name++ != *c)
+				return false;
+		}
+	}
+	return !*name;
+}
+
+bool kallsyms_lookup(const struct kallsyms *k, const char *name, uint64_t *addr)
+{
+	for (uint32_t i = 0; i < k->count; i++) {
+		if (has_name(k, i, name)) {
+			*addr = symbol_addr(k, i);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The compressed names are as long as they say themselves: read on until all symbols are there. */
+static km_error *read_names(struct km_memory *mem, uint64_t addr, struct kallsyms *k)
+{
+	uint32_t have = 0, at = 0, head;
+
+	k->starts = calloc(k->count + 1, sizeof(*k->starts));
+	if (!k->starts)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < k->count; i++) {
+		while (have < at + 2 || have < at + 2 + name_length(k->names + at, &head)) {
+			uint8_t *grown = realloc(k->names, have + CHUNK);
+			km_error *err;
+
+			if (!grown)
+				return km_errorf(KM_ENOMEM, "out of memory");
+			k->names = grown;
+			err = km_read_bulk(mem, addr + have, grown + have, CHUNK);
+			if (err)
+				return km_error_context(err, "kallsyms_names");
+			have += CHUNK;
+		}
+		if (name_length(k->names + at, &head) > MAX_NAME)
+			return km_errorf(KM_EDATA, "kallsyms: name %u is too long", i);
+		k->starts[i] = at;
+		at += head + name_length(k->names + at, &head);
+	}
+	return NULL;
+}
+
+static km_error *read_tokens(struct km_memory *mem, uint64_t table, uint64_t index,
+			     struct kallsyms *k)
+{
+	uint32_t end = 0;
+	km_error *err = km_read_bulk(mem, index, k->token_index, sizeof(k->token_index));
+
+	for (unsigned i = 0; !err && i < TOKENS; i++) {
+		if (k->token_index[i] > end)
+			end = k->token_index[i];
+	}
+	if (!err)
+		err = km_read_bulk(mem, table, k->token_text, end);
+	if (!err)
+		err = km_read_string(mem, table + end, k->token_text + end,
+				     MAX_TOKEN_TEXT + 1 - end);
+	return km_error_context(err, "kallsyms tokens");
+}
+
+static km_error *read_all(struct km_memory *mem, const char *info, struct kallsyms *k)
+{
+	uint64_t names, num, table, index, base;
+	km_error *err;
+
+	if (!vmcoreinfo_symbol(info, "kallsyms_names", &names) ||
+	    !vmcoreinfo_symbol(info, "kallsyms_num_syms", &num) ||
+	    !vmcoreinfo_symbol(info, "kallsyms_token_table", &table) ||
+	    !vmcoreinfo_symbol(info, "kallsyms_token_index", &index) ||
+	    !vmcoreinfo_symbol(info, "kallsyms_offsets", &k->offsets_addr))
+		return km_errorf(KM_EABSENT, "VMCOREINFO does not tell where kallsyms is");
+	k->relative = vmcoreinfo_symbol(info, "kallsyms_relative_base", &base);
+	if (k->relative) {
+		err = km_read_virt(mem, base, &k->relative_base, sizeof(k->relative_base));
+		if (err)
+			return km_error_context(err, "kallsyms_relative_base");
+	}
+	err = km_read_virt(mem, num, &k->count, sizeof(k->count));
+	if (err)
+		return km_error_context(err, "kallsyms_num_syms");
+	if (k->count > MAX_SYMBOLS)
+		return km_errorf(KM_EDATA, "kallsyms has %u symbols", k->count);
+	k->offsets = calloc(k->count + 1, sizeof(*k->offsets));
+	if (!k->offsets)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	err = km_read_bulk(mem, k->offsets_addr, k->offsets, k->count * sizeof(*k->offsets));
+	if (err)
+		return km_error_context(err, "kallsyms_offsets");
+	/* with absolute per-CPU symbols most offsets are negative, without none is */
+	for (uint32_t i = 0; i < k->count; i++)
+		k->percpu_absolute |= k->offsets[i] < 0;
+	err = read_tokens(mem, table, index, k);
+	return err ? err : read_names(mem, names, k);
+}
+
+km_error *kallsyms_read(struct km_memory *mem, const char *vmcoreinfo, struct kallsyms **kallsyms)
+{
+	struct kallsyms *k = calloc(1, sizeof(*k));
+	km_error *err = k ? read_all(mem, vmcoreinfo, k) : km_errorf(KM_ENOMEM, "out of memory");
+
+	if (err) {
+		kallsyms_free(k);
+		return err;
+	}
+	*kallsyms = k;
+	return NULL;
+}
+
+void kallsyms_free(struct kallsyms *k)
+{
+	if (!k)
+		return;
+	free(k->offsets);
+	free(k->names);
+	free(k->starts);
+	free(k);
+}

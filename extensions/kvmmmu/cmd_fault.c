@@ -151,6 +151,7 @@ static void describe_panel(struct km_node *root, const struct km_panel *panel)
 {
 	struct km_node *section = km_section(root, "panel", NULL);
 	struct km_node *table = km_table(section, "judges", NULL);
+	struct km_node *meanings;
 
 	km_column(table, "judge", "JUDGE", false);
 	km_column(table, "ruling", "SAYS", false);
@@ -169,13 +170,23 @@ static void describe_panel(struct km_node *root, const struct km_panel *panel)
 										    : "not consulted"));
 		km_cell(row, km_v_text(km_text(root, "%s", v->why)));
 	}
+	meanings = km_table(section, "meanings", NULL);
+	km_machine_only(meanings);
+	km_column(meanings, "id", "", false);
+	km_column(meanings, "certainty", "", false);
+	km_column(meanings, "text", "", false);
 	for (size_t i = 0; i < panel->meaning_count; i++) {
 		const struct km_meaning *m = &panel->meanings[i];
+		const char *text = km_text(root, "%s", m->text);
+		struct km_node *row = km_row(meanings);
 
+		km_cell(row, km_v_text(m->id));
+		km_cell(row, km_v_text(km_certainty_text(m->certainty)));
+		km_cell(row, km_v_text(text));
 		if (m->certainty == KM_NOTE)
-			km_note(section, "%s: %s", m->id, m->text);
+			km_note(section, "%s", text);
 		else
-			km_finding(section, m->id, km_certainty_text(m->certainty), "%s", m->text);
+			km_finding(section, m->id, km_certainty_text(m->certainty), "%s", text);
 	}
 }
 
@@ -226,6 +237,10 @@ km_error *km_command_fault(struct km_command_context *ctx)
 	if (err)
 		return err;
 	km_describe_vcpu(ctx->root, vm, vcpu);
+	if ((!o->has_addr || !o->has_error_code) && ctx->kernel->vendor == KM_VENDOR_INTEL)
+		return km_errorf(KM_EABSENT,
+				 "on Intel KVM keeps no copy of the faulting address after the exit: "
+				 "give one with -a and -e");
 	if (!o->has_addr || !o->has_error_code) {
 		err = from_vmcb(ctx, vcpu, mmu, &fault, &found);
 		if (err)

@@ -54,7 +54,7 @@ static void add_words(struct km_node *node, const struct km_perm_table *t,
 	km_column(table, "matrix", format == KM_ACC_RWUX ? "ACC 0123456789abcdef" : "ACC 01234567",
 		  false);
 	km_column(table, "matches", "", false);
-	if (brief && t->status != KM_TABLE_DIFFERS)
+	if (!judged || (brief && t->status == KM_TABLE_MATCHES))
 		km_machine_only(table);
 	for (unsigned i = 0; i < KM_PERM_WORDS; i++) {
 		struct km_node *row = km_row(table);

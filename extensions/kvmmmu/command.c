@@ -367,6 +367,24 @@ static km_error *get_kernel(struct km_session *session, struct km_command_contex
 	return NULL;
 }
 
+/* The origin without the folders of its files: "DWARF of kvm.ko, DWARF of kvm-amd.ko". */
+static const char *short_origin(struct km_node *node, const char *origin)
+{
+	char *text = (char *)km_text(node, "%s", origin), *out = text, *word = text;
+
+	for (const char *in = text; *in; in++) {
+		if (*in == '/')
+			out = word;
+		else
+			*out++ = *in;
+		if (*in == ' ')
+			word = out;
+	}
+	if (*text)
+		*out = '\0';
+	return text;
+}
+
 /* Which kernel, host and type source the answer comes from. */
 static void describe_source(const struct km_session *session, struct km_node *root)
 {
@@ -382,7 +400,9 @@ static void describe_source(const struct km_session *session, struct km_node *ro
 	km_field(source, "paging", "",
 		 k->features.spte_known ? km_v_text(pagings[k->masks.paging])
 					: km_v_none("paging unknown"));
-	km_field(source, "types", "types:", km_v_text(km_layout_types(k->layout)->origin));
+	km_field(source, "types", NULL, km_v_text(km_layout_types(k->layout)->origin));
+	km_field(source, NULL, "types:",
+		 km_v_text(short_origin(root, km_layout_types(k->layout)->origin)));
 	km_field(source, "host", NULL, km_v_text(session->target->host));
 	km_field(source, "dump", NULL, km_v_text(session->target->name));
 }

@@ -239,7 +239,7 @@ static void explain_present(const struct hearing *h, struct km_panel *panel)
 		     "the SPTE permits the access now: the fault is older than the SPTE (fixed "
 		     "since), or the TLB is stale; this alone is healthy");
 	} else if (hw == KM_DENIES && role == KM_DENIES && (asked == KM_DENIES || mismatch)) {
-		bool write = panel->error_code & PFERR_WRITE_MASK;
+		bool write = panel->error_code & PFERR_WRITE_MASK && !spte->w;
 
 		mean(panel, "spte-denies", KM_NOTE, "the SPTE forbids the access: the fault is %s",
 		     spte->access_tracked ? "explained by access tracking, which KVM undoes"
@@ -248,7 +248,7 @@ static void explain_present(const struct hearing *h, struct km_panel *panel)
 		     : write && !spte->host_writable
 			     ? "explained: the host's mapping is read-only (host-writable clear)"
 		     : write ? "explained: KVM write-protects the page (MMU-writable clear)"
-			     : "explained; KVM has to change the entry");
+			     : "explained; KVM has to change the entry, or the guest to be told");
 	} else if (hw == KM_DENIES && role == KM_ALLOWS) {
 		mean(panel, "hardware-stricter", KM_POSSIBLE,
 		     "the processor denies (%s), yet the role's rule allows: reserved bits, an upper "

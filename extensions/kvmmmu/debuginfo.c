@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
-#include <elfutils/debuginfod.h>
 #include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +19,8 @@
 #define MAX_DEPTH   12
 #define MAX_ENTRIES 200000
 #define MAX_SEEN    256
+
+#define DEBUGINFOD_URLS "DEBUGINFOD_URLS"
 
 /* How telling a failure is: when nothing fits, the most telling one is reported. */
 enum rank { NOTHING, UNREADABLE, NO_DWARF, MISMATCH };
@@ -464,49 +465,63 @@ static void try_usual_places(struct search *s)
 	}
 }
 
-/* libdebuginfod is only loaded when the user has set it up, and may be missing. */
+/*
+ * libdebuginfod is only loaded when the user has set it up, and may be missing: of its header,
+ * these three functions are all we need.
+ */
+struct debuginfod {
+	void *(*begin)(void);
+	int (*find_debuginfo)(void *client, const unsigned char *build_id, int len, char **path);
+	void (*end)(void *client);
+};
+
+static void ask_debuginfod(struct search *s, const struct debuginfod *lib)
+{
+	void *client = lib->begin();
+	scoped_string *path = NULL;
+	struct km_debuginfo info;
+	km_error *err;
+	int fd;
+
+	if (!client)
+		return;
+	fd = lib->find_debuginfo(client, s->q->build_id, s->q->build_id_len, &path);
+	if (fd >= 0) {
+		err = init_from_fd(&info, path ? path : "debuginfod", fd);
+		close(fd);
+		if (err)
+			remember(s, UNREADABLE, err);
+		else
+			judge(s, &info);
+	}
+	lib->end(client);
+}
+
 static void try_debuginfod(struct search *s)
 {
-	const char *urls = getenv(DEBUGINFOD_URLS_ENV_VAR);
-	__typeof__(&debuginfod_begin) begin;
-	__typeof__(&debuginfod_find_debuginfo) find;
-	__typeof__(&debuginfod_end) end;
-	debuginfod_client *client;
-	struct km_debuginfo info;
-	scoped_string *path = NULL;
-	km_error *err;
-	void *lib;
-	int fd;
+	const char *urls = getenv(DEBUGINFOD_URLS);
+	struct debuginfod lib;
+	void *handle;
 
 	if (s->found || !s->q->build_id_len || !urls || !*urls)
 		return;
-	lib = dlopen("libdebuginfod.so.1", RTLD_LAZY | RTLD_NODELETE);
-	if (!lib)
+	handle = dlopen("libdebuginfod.so.1", RTLD_LAZY | RTLD_NODELETE);
+	if (!handle)
 		return;
-	begin = (__typeof__(begin))dlsym(lib, "debuginfod_begin");
-	find = (__typeof__(find))dlsym(lib, "debuginfod_find_debuginfo");
-	end = (__typeof__(end))dlsym(lib, "debuginfod_end");
-	client = begin && find && end ? begin() : NULL;
-	if (client) {
-		fd = find(client, s->q->build_id, s->q->build_id_len, &path);
-		if (fd >= 0) {
-			err = init_from_fd(&info, path ? path : "debuginfod", fd);
-			close(fd);
-			if (err)
-				remember(s, UNREADABLE, err);
-			else
-				judge(s, &info);
-		}
-		end(client);
-	}
-	dlclose(lib);
+	lib.begin = (__typeof__(lib.begin))dlsym(handle, "debuginfod_begin");
+	lib.find_debuginfo =
+		(__typeof__(lib.find_debuginfo))dlsym(handle, "debuginfod_find_debuginfo");
+	lib.end = (__typeof__(lib.end))dlsym(handle, "debuginfod_end");
+	if (lib.begin && lib.find_debuginfo && lib.end)
+		ask_debuginfod(s, &lib);
+	dlclose(handle);
 }
 
 /* The end of a search in vain: the most telling failure, and what to do. */
 static km_error *not_found(struct search *s)
 {
 	const struct km_debuginfo_query *q = s->q;
-	const char *root = q->root ? q->root : "", *urls = getenv(DEBUGINFOD_URLS_ENV_VAR);
+	const char *root = q->root ? q->root : "", *urls = getenv(DEBUGINFOD_URLS);
 	const char *release = q->release ? q->release : "RELEASE";
 	km_error *best = s->best, *err;
 

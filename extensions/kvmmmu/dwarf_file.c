@@ -471,31 +471,50 @@ bool km_dwarf_file_type(struct km_dwarf_file *file, Dwarf_Die *die, Dwarf_Die *t
 
 /* ---- opening ---- */
 
-/* The second file that dwz moved shared parts to. Without it some names are missing, no more. */
-static void open_alt(struct km_dwarf_file *file)
+/* The second file, where dwz has moved what several files share. Its name is relative to ours. */
+static char *alt_path(const struct km_dwarf_file *file, const char *name)
 {
-	const char *name, *slash = strrchr(file->info.path, '/');
+	char *real = realpath(file->info.path, NULL), *slash, *path = NULL;
+
+	slash = real ? strrchr(real, '/') : NULL;
+	if (*name == '/' || !slash)
+		path = strdup(name);
+	else if (asprintf(&path, "%.*s%s", (int)(slash + 1 - real), real, name) < 0)
+		path = NULL;
+	free(real);
+	return path;
+}
+
+static km_error *open_alt(struct km_dwarf_file *file)
+{
+	const char *name;
 	const void *id;
 	ssize_t id_len = dwelf_dwarf_gnu_debugaltlink(file->dwarf, &name, &id);
-	km_scoped_error *err = NULL;
+	km_error *err;
 	char *path;
 
 	if (id_len <= 0)
-		return;
-	if (asprintf(&path, "%.*s%s",
-		     *name == '/' || !slash ? 0 : (int)(slash + 1 - file->info.path),
-		     file->info.path, name) < 0)
-		return;
+		return NULL;
+	path = alt_path(file, name);
+	if (!path)
+		return out_of_memory();
 	err = km_debuginfo_init(&file->alt_info, path);
 	free(path);
-	if (err || file->alt_info.build_id_len != (size_t)id_len ||
+	if (err)
+		return km_error_context(err, "the file that it shares debuginfo with");
+	if (file->alt_info.build_id_len != (size_t)id_len ||
 	    memcmp(file->alt_info.build_id, id, id_len))
-		return;
+		return km_errorf(KM_EDEBUGINFO,
+				 "the file that it shares debuginfo with, %s, is of another build",
+				 file->alt_info.path);
 	file->alt_elf = elf_memory(file->alt_info.image, file->alt_info.size);
-	if (file->alt_elf)
-		file->alt = dwarf_begin_elf(file->alt_elf, DWARF_C_READ, NULL);
-	if (file->alt)
-		dwarf_setalt(file->dwarf, file->alt);
+	file->alt = file->alt_elf ? dwarf_begin_elf(file->alt_elf, DWARF_C_READ, NULL) : NULL;
+	if (!file->alt)
+		return km_errorf(KM_EDEBUGINFO,
+				 "the file that it shares debuginfo with, %s, is damaged",
+				 file->alt_info.path);
+	dwarf_setalt(file->dwarf, file->alt);
+	return NULL;
 }
 
 static km_error *open_dwarf(struct km_dwarf_file *file)
@@ -512,8 +531,9 @@ static km_error *open_dwarf(struct km_dwarf_file *file)
 	file->dwarf = dwarf_begin_elf(file->elf, DWARF_C_READ, NULL);
 	if (!file->dwarf)
 		return km_errorf(KM_EDEBUGINFO, "no usable DWARF: %s", dwarf_errmsg(-1));
-	open_alt(file);
-	err = list_units(file, file->dwarf);
+	err = open_alt(file);
+	if (!err)
+		err = list_units(file, file->dwarf);
 	file->n_main_units = file->n_units;
 	if (!err && file->alt)
 		err = list_units(file, file->alt);

@@ -49,7 +49,7 @@ struct question {
 	const struct km_spte_masks *masks;
 	const struct km_cpu_paging *cpu;
 	const struct km_rsvd_bits *rsvd;
-	int pae_root_level;
+	const struct km_hw_entry *pae_root;
 	bool write, user, fetch;
 };
 
@@ -60,7 +60,7 @@ static bool is_ept(const struct question *q)
 
 static bool is_pae_root(const struct question *q, const struct km_hw_entry *entry)
 {
-	return entry->level == q->pae_root_level;
+	return entry == q->pae_root;
 }
 
 static bool is_leaf(const struct question *q, const struct km_hw_entry *entry)
@@ -197,7 +197,7 @@ struct km_hw_verdict km_processor_judges(const struct km_spte_masks *masks,
 		.masks = masks,
 		.cpu = cpu,
 		.rsvd = rsvd,
-		.pae_root_level = pae_root_level,
+		.pae_root = count && entries[0].level == pae_root_level ? entries : NULL,
 		.write = error_code & PFERR_WRITE_MASK,
 		.user = error_code & PFERR_USER_MASK,
 		.fetch = error_code & PFERR_FETCH_MASK,

@@ -96,7 +96,8 @@ struct km_hw_entry {
  * without R are always misconfigurations.
  *
  * PAE roots (level-3 entries under a level-3 root with shadow paging) have no R/W/U/NX rights: pass
- * @pae_root_level = 3 for them, else 0.
+ * @pae_root_level = 3 for them, else 0. Only the first entry can be one: below a level-4 root, even
+ * a special one, pae_root holds ordinary entries.
  */
 struct km_hw_verdict km_processor_judges(const struct km_spte_masks *masks,
 					 const struct km_cpu_paging *cpu,

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Stand-ins for the kernel's structures, with just the members that the extracted functions touch,
+ * in no particular order. Included after the roles, which come from the kernel.
+ */
+
+/* 7.3 */
+struct kvm_page_format {
+	u64 rsvd_bits_mask[2][5];
+	u64 bad_mt_xwr;
+	oracle_permission permissions[16];
+	u32 pkru_mask;
+};
+
+struct kvm_pagewalk {
+	union kvm_cpu_role cpu_role;
+	struct kvm_page_format fmt;
+};
+
+/* before */
+struct rsvd_bits_validate {
+	u64 rsvd_bits_mask[2][5];
+	u64 bad_mt_xwr;
+};
+
+struct kvm_mmu {
+	union kvm_cpu_role cpu_role;
+	union kvm_mmu_page_role root_role;
+	struct kvm_pagewalk *w;
+	struct kvm_page_format fmt;
+	oracle_permission permissions[16];
+	u32 pkru_mask;
+};
+
+struct kvm_page_fault {
+	u64 error_code;
+	bool exec, write;
+};
+
+struct kvm {
+	struct {
+		u64 shadow_mmio_value;
+	} arch;
+};
+
+struct kvm_memslots {
+	u64 generation;
+};
+
+struct kvm_vcpu {
+	struct kvm *kvm;
+	struct kvm_memslots slots;
+};
+
+static struct kvm_memslots *kvm_vcpu_memslots(struct kvm_vcpu *vcpu)
+{
+	return &vcpu->slots;
+}

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Running kvmmmu on real dumps: the stand-alone program, and crash with the extension."""
+
+import functools
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ.get("KVMMMU_BUILD", TOP / "build"))
+SHARED_DUMPS = TOP.parent / "shared" / "dumps"
+# Which kernels the lab's tests run on, and the crash that opens their dumps.
+GENERATIONS = ("7.3", "6.1")
+
+
+def cache():
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "kvmmmu"
+
+
+@functools.lru_cache(maxsize=None)
+def lab(*words):
+    """Last line that scripts/lab/lab prints: a directory, made if it was missing."""
+    out = subprocess.run([TOP / "scripts/lab/lab", *words], check=True, text=True,
+                         stdout=subprocess.PIPE).stdout
+    return Path(out.split("\n")[-2])
+
+
+def dumps(gen):
+    return lab("path", gen)
+
+
+def kernel(gen):
+    return lab("kernel", gen)
+
+
+@functools.lru_cache(maxsize=None)
+def truth(gen, name):
+    return json.loads((dumps(gen) / f"{name}.json").read_text())
+
+
+def number(text):
+    return int(text, 16) if isinstance(text, str) else text
+
+
+class Answer:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    @functools.cached_property
+    def json(self):
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+
+def kvmmmu(*words, program=None, timeout=60, env=None):
+    """Runs the stand-alone program with these words."""
+    run = subprocess.run([program or BUILD / "kvmmmu", *map(str, words)], text=True,
+                         capture_output=True, timeout=timeout, errors="replace",
+                         env={**os.environ, **(env or {})})
+    return Answer(run.returncode, run.stdout, run.stderr)
+
+
+def ask(gen, name, *words, suffix="kdump"):
+    """The program on a dump of the lab, as JSON."""
+    return kvmmmu("-k", kernel(gen) / "debug", dumps(gen) / f"{name}.{suffix}", *words, "-j").json
+
+
+class Crash:
+    """One crash session on one dump: feeds commands, keeps each one's output."""
+
+    def __init__(self, gen, dump, debug=None, options=(), vmlinux=None, timeout=240):
+        self.gen = gen
+        if gen == "6.1":
+            program, extension, flags = "/usr/bin/crash", BUILD / "kvmmmu.so", []
+        else:
+            program = lab("tool", "crash") / "crash"
+            extension, flags = BUILD / "crash-new" / "kvmmmu.so", ["--no_modules"]
+        self.argv = [program, *flags, *options, "-s", vmlinux or kernel(gen) / "vmlinux", dump]
+        self.extension = extension
+        self.debug = kernel(gen) / "debug" if debug is None else debug
+        self.timeout = timeout
+
+    def run(self, *commands):
+        lines = ["set scroll off", f"extend {self.extension}"]
+        for i, command in enumerate(commands):
+            lines += [f"!echo @@{i}@@", command]
+        lines += [f"!echo @@{len(commands)}@@", "quit"]
+        env = {**os.environ, "KVMMMU_DEBUGINFO": str(self.debug)}
+        run = subprocess.run(list(map(str, self.argv)), input="\n".join(lines) + "\n", text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env,
+                             timeout=self.timeout, errors="replace")
+        self.all = run.stdout
+        parts = re.split(r"@@\d+@@\n", run.stdout)
+        assert len(parts) == len(commands) + 2, run.stdout[-3000:]
+        return parts[1:-1]
+
+
+def tables(answer):
+    """Permission tables of a `perms` answer by (vCPU address, context)."""
+    return {(number(t["kvm_vcpu"]), t["context"]): t for t in answer["tables"]}
+
+
+def differing(answer):
+    return {key: t for key, t in tables(answer).items() if t["status"] == "differs"}

@@ -6,9 +6,9 @@ DESTDIR ?=
 BUILD ?= build
 V ?= 0
 Q = $(if $(filter 1,$(V)),,@)
-say = $(if $(filter 1,$(V)),@true,@echo "  $(1)")
+say = @$(if $(filter 1,$(V)),true,echo "  $(1)")
 
-CC ?= cc
+CC = gcc
 CFLAGS ?= -O2 -g
 PKGS = libdw libelf libbpf json-c liblzma libzstd zlib
 WARN = -Wall -Wextra -Werror
@@ -16,18 +16,33 @@ CPPFLAGS += -D_GNU_SOURCE $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 ALL_CFLAGS = -std=gnu11 $(WARN) -fPIC -fvisibility=hidden $(CFLAGS)
 LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
-# crash's header, whose version the extension is built for.
-CRASH_INCLUDE ?= /usr/include
-
 CORE = $(wildcard extensions/kvmmmu/*.c)
 CORE_O = $(CORE:%.c=$(BUILD)/%.o)
 CLI = $(wildcard extensions/cli/*.c)
 CLI_O = $(CLI:%.c=$(BUILD)/%.o)
+UNIT = $(wildcard tests/unit/test_*.c)
+UNIT_BIN = $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
+SOURCES = $(wildcard extensions/*/*.[ch] tests/unit/*.[ch] tests/oracle/*.[ch] tests/fuzz/*.[ch]) \
+	$(wildcard scripts/lab/vmm/*.[ch])
+
+.DELETE_ON_ERROR:
 
 .PHONY: all
 all: $(BUILD)/kvmmmu.so $(BUILD)/kvmmmu
 
-# The generated dependencies cover headers; layout.def is included as one.
+.PHONY: help
+help:
+	@echo "make              build/kvmmmu.so (crash extension) and build/kvmmmu (program)"
+	@echo "make demo         set up, make a real dump of Linux 7.3 with the lab, show it in crash"
+	@echo "make check        set up, and run all tests"
+	@echo "make lab          the lab's dumps of Linux 7.3 and 6.1"
+	@echo "make bench        speed, side by side with crash's own start"
+	@echo "make format       clang-format on all C files"
+	@echo "make clean        remove build/ (downloads and dumps stay in the cache)"
+	@echo "make install      into \$$(DESTDIR)\$$(PREFIX), /usr/local by default"
+	@echo "make uninstall    remove what install put there"
+	@echo "V=1 shows the commands."
+
 $(BUILD)/%.o: %.c
 	$(call say,CC $<)
 	@mkdir -p $(@D)
@@ -37,14 +52,75 @@ $(BUILD)/libkvmmmu.a: $(CORE_O)
 	$(call say,AR $@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-# crash's defs.h has warnings of its own: it is included as a system header.
+# Warnings in crash's own defs.h are not ours: it comes from a system folder.
 $(BUILD)/kvmmmu.so: extensions/crash/kvmmmu.c $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(CPPFLAGS) -DX86_64 -isystem $(CRASH_INCLUDE) $(ALL_CFLAGS) -shared -Wl,-Bsymbolic \
-		-o $@ $^ $(LIBS)
+	$(Q)$(CC) $(CPPFLAGS) -DX86_64 $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-Bsymbolic -o $@ $^ $(LIBS)
 
 $(BUILD)/kvmmmu: $(CLI_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
+
+.PHONY: demo
+demo:
+	@scripts/bootstrap demo
+	@$(MAKE) --no-print-directory all
+	@scripts/demo
+
+.PHONY: lab
+lab:
+	@scripts/bootstrap demo
+	@scripts/lab/lab make 7.3
+	@scripts/lab/lab make 6.1
+
+.PHONY: check
+check:
+	@scripts/bootstrap check
+	@$(MAKE) --no-print-directory all
+	@scripts/check
+
+.PHONY: bench
+bench: all
+	@scripts/bench/bench
+
+# The same with the sanitizers, for the unit tests and for hostile input.
+SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+.PHONY: asan
+asan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS="$(SAN)" LDFLAGS="$(SAN)" \
+		$(BUILD)/asan/kvmmmu unit
+
+.PHONY: unit
+unit: $(UNIT_BIN)
+
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) -fvisibility=default $(LDFLAGS) -o $@ \
+		$^ -lcmocka $(LIBS)
+
+.PHONY: format
+format:
+	$(Q)clang-format -i $(SOURCES)
+
+.PHONY: format-check
+format-check:
+	$(Q)clang-format --dry-run -Werror $(SOURCES)
+
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+EXTDIR = $(DESTDIR)$(PREFIX)/lib/crash/extensions
+.PHONY: install
+install: all
+	install -D -m 755 $(BUILD)/kvmmmu $(BINDIR)/kvmmmu
+	install -D -m 755 $(BUILD)/kvmmmu.so $(EXTDIR)/kvmmmu.so
+	@echo "crash finds the extension by its path, or with CRASH_EXTENSIONS=$(PREFIX)/lib/crash/extensions"
+
+.PHONY: uninstall
+uninstall:
+	rm -f $(BINDIR)/kvmmmu $(EXTDIR)/kvmmmu.so
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
 
 -include $(CORE_O:.o=.d) $(CLI_O:.o=.d)

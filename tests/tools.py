@@ -29,7 +29,8 @@ def lab(*words):
 
 
 def dumps(gen):
-    return lab("path", gen)
+    """Folder of the lab's dumps; KVMMMU_DUMPS names one with 7.3/ and 6.1/ to use instead."""
+    return Path(os.environ["KVMMMU_DUMPS"]) / gen if "KVMMMU_DUMPS" in os.environ else lab("path", gen)
 
 
 def kernel(gen):
@@ -74,12 +75,12 @@ class Crash:
     def __init__(self, gen, dump, debug=None, options=(), vmlinux=None, timeout=240):
         self.gen = gen
         if gen == "6.1":
-            program, extension, flags = "/usr/bin/crash", BUILD / "kvmmmu.so", []
+            program, flags = "/usr/bin/crash", []
         else:
             program = lab("tool", "crash") / "crash"
-            extension, flags = BUILD / "crash-new" / "kvmmmu.so", ["--no_modules"]
+            flags = ["--no_modules"]
         self.argv = [program, *flags, *options, "-s", vmlinux or kernel(gen) / "vmlinux", dump]
-        self.extension = extension
+        self.extension = BUILD / "kvmmmu.so"
         self.debug = kernel(gen) / "debug" if debug is None else debug
         self.timeout = timeout
 

@@ -142,8 +142,8 @@ static const struct km_target_ops dump_ops = {
 };
 
 /*
- * QEMU's kdump headers name no machine, and its ELF dumps name an i386 while CPU 0 is in real mode: the
- * page tables will tell whether it was x86-64. Only as Linux libkdumpfile looks for VMCOREINFO.
+ * QEMU's kdump headers name no machine, and its ELF dumps name an i386 while CPU 0 is in real mode:
+ * the page tables will tell whether it was x86-64. Only as Linux libkdumpfile looks for VMCOREINFO.
  */
 static kdump_status set_system(kdump_ctx_t *ctx)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A dump file as a target: physical memory through libkdumpfile, kernel addresses by its page tables. */
+/* A dump file as a target: physical memory through libkdumpfile, kernel addresses by its page
+ * tables. */
 #ifndef KVMMMU_DUMP_H
 #define KVMMMU_DUMP_H
 
@@ -9,8 +10,8 @@ struct dump;
 
 /*
  * Opens the vmcore @path. @debug (a vmlinux, or a folder that has debuginfo; NULL is fine) is where
- * types, and symbols that kallsyms lacks, are looked for first. KM_EUSAGE: no such file; KM_EDATA: no
- * dump, or no Linux/x86-64 one.
+ * types, and symbols that kallsyms lacks, are looked for first. KM_EUSAGE: no such file; KM_EDATA:
+ * no dump, or no Linux/x86-64 one.
  */
 km_error *dump_open(const char *path, const char *debug, struct dump **dump);
 void dump_close(struct dump *dump);

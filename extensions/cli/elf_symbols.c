@@ -41,8 +41,8 @@ km_error *elf_symbols_read(const char *debug, const char *release, const char *b
 	};
 	const void *syms, *strings;
 	size_t size;
-	km_error *err = s ? km_debuginfo_find(&query, &s->info)
-			  : km_errorf(KM_ENOMEM, "out of memory");
+	km_error *err =
+		s ? km_debuginfo_find(&query, &s->info) : km_errorf(KM_ENOMEM, "out of memory");
 
 	if (!err && (!km_debuginfo_section(&s->info, ".symtab", &syms, &size) ||
 		     !km_debuginfo_section(&s->info, ".strtab", &strings, &s->strings_size) ||

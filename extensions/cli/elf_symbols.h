@@ -11,8 +11,8 @@
 struct elf_symbols;
 
 /*
- * Finds vmlinux by its build-id in hex (as km_debuginfo_find() does, @debug first) and reads its symbol
- * table; addresses are shifted by @offset, KASLR's. KM_EDEBUGINFO if there is none.
+ * Finds vmlinux by its build-id in hex (as km_debuginfo_find() does, @debug first) and reads its
+ * symbol table; addresses are shifted by @offset, KASLR's. KM_EDEBUGINFO if there is none.
  */
 km_error *elf_symbols_read(const char *debug, const char *release, const char *build_id,
 			   uint64_t offset, struct elf_symbols **symbols);

@@ -20,7 +20,7 @@ struct kallsyms {
 	bool percpu_absolute;
 	uint64_t relative_base;
 	int32_t *offsets;
-	uint8_t *names; /* compressed: length, then tokens */
+	uint8_t *names;	  /* compressed: length, then tokens */
 	uint32_t *starts; /* where each symbol starts in names */
 	char token_text[MAX_TOKEN_TEXT + 1];
 	uint16_t token_index[TOKENS];

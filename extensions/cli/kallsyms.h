@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kernel's own symbol table, read from the dump: kernel/kallsyms.c, by addresses in VMCOREINFO. */
+/* The kernel's own symbol table, read from the dump: kernel/kallsyms.c, by addresses in VMCOREINFO.
+ */
 #ifndef KVMMMU_KALLSYMS_H
 #define KVMMMU_KALLSYMS_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * kvmmmu.so: the crash(8) command. Only crash's functions are used, no members of its structures: those
- * move between its versions.
+ * kvmmmu.so: the crash(8) command. Only crash's functions are used, no members of its structures:
+ * those move between its versions, so that one build serves crash 8 and 9.
  */
 #include "../kvmmmu/command.h"
 
@@ -67,7 +67,6 @@ static void cmd_kvmmmu(void)
 		return;
 	}
 	target.debug_dir = getenv("KVMMMU_DEBUGINFO");
-	target.live = ACTIVE();
 	if (!session)
 		session = km_session_new(&target);
 	if (session)

@@ -11,12 +11,15 @@ static km_error *parse_format(const char *as, struct km_spte_masks *masks)
 	static const struct {
 		const char *name;
 		enum km_paging paging;
-	} pagings[] = {{"ept", KM_PAGING_EPT}, {"npt", KM_PAGING_NPT}, {"shadow", KM_PAGING_SHADOW}};
+	} pagings[] = {
+		{"ept", KM_PAGING_EPT}, {"npt", KM_PAGING_NPT}, {"shadow", KM_PAGING_SHADOW}};
 	static const struct {
 		const char *name;
 		enum km_spte_generation generation;
-	} generations[] = {{"6.1", KM_SPTE_6_1}, {"6.12", KM_SPTE_6_1},
-			   {"7.2", KM_SPTE_7_2}, {"7.3", KM_SPTE_7_2}};
+	} generations[] = {{"6.1", KM_SPTE_6_1},
+			   {"6.12", KM_SPTE_6_1},
+			   {"7.2", KM_SPTE_7_2},
+			   {"7.3", KM_SPTE_7_2}};
 	const char *colon = strchr(as, ':');
 	size_t len = colon ? (size_t)(colon - as) : strlen(as);
 	enum km_spte_generation generation = KM_SPTE_7_2;
@@ -102,6 +105,7 @@ km_error *km_command_pfec(struct km_command_context *ctx)
 		km_note(ctx->root, "bits 0x%" PRIx64 " have no name", value & ~known);
 	index = (value & (PFERR_WRITE_MASK | PFERR_USER_MASK | PFERR_FETCH_MASK)) >> 1;
 	km_field(ctx->root, "permissions_index", NULL, km_v_dec(index));
-	km_note(ctx->root, "spte_permission_fault() looks it up in permissions[%" PRIu64 "]", index);
+	km_note(ctx->root, "spte_permission_fault() looks it up in permissions[%" PRIu64 "]",
+		index);
 	return NULL;
 }

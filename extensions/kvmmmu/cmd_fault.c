@@ -40,8 +40,7 @@ static void describe_exit(struct km_node *node, const struct km_vmcb *vmcb)
 {
 	struct km_node *exit = km_compact(node, "last_exit", NULL);
 
-	km_field(exit, NULL, "last exit",
-		 km_v_text(exit_text(node, vmcb->exit_code.v)));
+	km_field(exit, NULL, "last exit", km_v_text(exit_text(node, vmcb->exit_code.v)));
 	km_field(exit, "exit_code", NULL, km_v_val(vmcb->exit_code, KM_V_HEX));
 	km_field(exit, "exit_name", NULL, km_v_text(km_svm_exit_name(vmcb->exit_code.v)));
 	km_field(exit, "exit_info_1", "info1", km_v_val(vmcb->exit_info_1, KM_V_HEX));
@@ -63,7 +62,8 @@ static void apply_gmet(struct km_command_context *ctx, const struct km_mmu *mmu,
 	fault->error_code &= ~PFERR_USER_MASK;
 	if (vmcb->cpl.v == 3)
 		fault->error_code |= PFERR_USER_MASK;
-	km_note(ctx->root, "GMET: U of this fetch was taken from the CPL (%" PRIu64 "), as KVM does",
+	km_note(ctx->root,
+		"GMET: U of this fetch was taken from the CPL (%" PRIu64 "), as KVM does",
 		vmcb->cpl.v);
 }
 
@@ -81,7 +81,8 @@ static km_error *from_vmcb(struct km_command_context *ctx, const struct km_vcpu 
 	describe_exit(ctx->root, &vmcb);
 	if (!is_fault_exit(vmcb.exit_code.v)) {
 		km_note(ctx->root,
-			"the last exit was %s, no page fault: the VMCB holds no fault any more. Give "
+			"the last exit was %s, no page fault: the VMCB holds no fault any more. "
+			"Give "
 			"one with -a and -e",
 			exit_text(ctx->root, vmcb.exit_code.v));
 		return NULL;
@@ -164,10 +165,11 @@ static void describe_panel(struct km_node *root, const struct km_panel *panel)
 		km_cell(row, km_v_text(km_judge_name(i)));
 		km_cell(row, v->ruling == KM_NO_RULING ? km_v_none("-")
 						       : km_v_text(km_ruling_text(v->ruling)));
-		km_cell(row, km_v_as(km_v_bool(v->consulted), i == KM_JUDGE_PROCESSOR ? "(hardware)"
-							      : v->consulted	    ? "yes"
-							      : i == KM_JUDGE_ROLE  ? "(our check)"
-										    : "not consulted"));
+		km_cell(row,
+			km_v_as(km_v_bool(v->consulted), i == KM_JUDGE_PROCESSOR ? "(hardware)"
+							 : v->consulted		 ? "yes"
+							 : i == KM_JUDGE_ROLE	 ? "(our check)"
+									      : "not consulted"));
 		km_cell(row, km_v_text(km_text(root, "%s", v->why)));
 	}
 	meanings = km_table(section, "meanings", NULL);
@@ -238,9 +240,10 @@ km_error *km_command_fault(struct km_command_context *ctx)
 		return err;
 	km_describe_vcpu(ctx->root, vm, vcpu);
 	if ((!o->has_addr || !o->has_error_code) && ctx->kernel->vendor == KM_VENDOR_INTEL)
-		return km_errorf(KM_EABSENT,
-				 "on Intel KVM keeps no copy of the faulting address after the exit: "
-				 "give one with -a and -e");
+		return km_errorf(
+			KM_EABSENT,
+			"on Intel KVM keeps no copy of the faulting address after the exit: "
+			"give one with -a and -e");
 	if (!o->has_addr || !o->has_error_code) {
 		err = from_vmcb(ctx, vcpu, mmu, &fault, &found);
 		if (err)

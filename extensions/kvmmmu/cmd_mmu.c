@@ -98,13 +98,12 @@ static void describe_special_roots(struct km_node *node, const struct km_mmu *mm
 static void describe_mmu(struct km_node *list, const struct km_kernel *k, const struct km_mmu *mmu)
 {
 	static const char *const pagings[] = {"EPT", "NPT", "shadow paging"};
-	struct km_node *node = km_section(
-		list, NULL,
-		km_text(list, "%s at 0x%" PRIx64 "%s%s", mmu->name, mmu->addr,
-			mmu->active ? ", active" : "",
-			!mmu->readable ? ", not readable"
-			: mmu->used    ? ""
-				       : ", never used"));
+	struct km_node *node = km_section(list, NULL,
+					  km_text(list, "%s at 0x%" PRIx64 "%s%s", mmu->name,
+						  mmu->addr, mmu->active ? ", active" : "",
+						  !mmu->readable ? ", not readable"
+						  : mmu->used	 ? ""
+								 : ", never used"));
 
 	km_field(node, "name", NULL, km_v_text(mmu->name));
 	km_field(node, "address", NULL, km_v_hex(mmu->addr));
@@ -116,7 +115,7 @@ static void describe_mmu(struct km_node *list, const struct km_kernel *k, const 
 	km_field(node, "paging", NULL, km_v_text(pagings[mmu->paging]));
 	km_note(node, "%s, %s; faults of it %s", pagings[mmu->paging],
 		mmu->root_role.direct ? "direct" : "indirect",
-		!mmu->root_role.direct	  ? "go through FNAME(page_fault)"
+		!mmu->root_role.direct	 ? "go through FNAME(page_fault)"
 		: k->features.spte_table ? "are judged by spte_permission_fault()"
 					 : "are judged by is_access_allowed()");
 	describe_page_role(node, k, "root_role", "root_role", &mmu->root_role);
@@ -125,8 +124,7 @@ static void describe_mmu(struct km_node *list, const struct km_kernel *k, const 
 
 		km_field(w, "name", NULL, km_v_text(mmu->w->name));
 		if (mmu->w->role_known) {
-			describe_page_role(w, k, "base", "cpu_role.base",
-					   &mmu->w->cpu_role.base);
+			describe_page_role(w, k, "base", "cpu_role.base", &mmu->w->cpu_role.base);
 			describe_ext_role(w, k, &mmu->w->cpu_role.ext);
 		} else {
 			km_note(w, "the role of %s is not readable", mmu->w->name);
@@ -171,8 +169,7 @@ static void describe_masks(struct km_node *root, const struct km_kernel *k,
 		km_field(section, fields[i].key, fields[i].value ? fields[i].key : NULL,
 			 km_v_hex(fields[i].value));
 	km_field(section, "kvm_ad_enabled", "kvm_ad_enabled", km_v_bool(m->ad_enabled));
-	km_field(section, "enable_mmio_caching", "enable_mmio_caching",
-		 km_v_bool(m->mmio_caching));
+	km_field(section, "enable_mmio_caching", "enable_mmio_caching", km_v_bool(m->mmio_caching));
 	km_field(section, "tdp_enabled", "tdp_enabled", km_v_bool(k->features.tdp));
 	km_field(section, "software_bits", "software bits as in", km_v_text(m->layout->name));
 }

@@ -65,22 +65,21 @@ static void add_words(struct km_node *node, const struct km_perm_table *t,
 		km_cell(row, word_value(node, t->words[i]));
 		km_cell(row, judged ? word_value(node, t->expected[i]) : km_v_none("-"));
 		km_cell(row, km_v_text(km_text(node, "    %s", matrix_text(node, t, i))));
-		km_cell(row, judged ? km_v_as(km_v_bool(same), same ? "" : "! differs")
-				    : km_v_none(""));
+		km_cell(row,
+			judged ? km_v_as(km_v_bool(same), same ? "" : "! differs") : km_v_none(""));
 	}
 }
 
 static void describe_table(struct km_node *list, const struct km_kernel *k, const struct km_vm *vm,
-			   const struct km_vcpu *vcpu, const struct km_perm_table *t,
-			   bool brief)
+			   const struct km_vcpu *vcpu, const struct km_perm_table *t, bool brief)
 {
 	static const char *const statuses[] = {"matches",    "differs",	   "unused",
 					       "paging-off", "unreadable", "no-verdict"};
-	struct km_node *node = km_section(
-		list, NULL,
-		km_text(list, "%u:%u %s.permissions (%s%s): %s", vm->number, vcpu->idx, t->context,
-			t->spte ? "SPTEs" : "guest PTEs", t->ept ? ", EPT" : "",
-			km_table_status_text(t->status)));
+	struct km_node *node =
+		km_section(list, NULL,
+			   km_text(list, "%u:%u %s.permissions (%s%s): %s", vm->number, vcpu->idx,
+				   t->context, t->spte ? "SPTEs" : "guest PTEs",
+				   t->ept ? ", EPT" : "", km_table_status_text(t->status)));
 
 	km_field(node, "vm", NULL, km_v_dec(vm->number));
 	km_field(node, "vcpu", NULL, km_v_dec(vcpu->idx));

@@ -93,11 +93,12 @@ static bool examine(const struct km_kernel *k, struct km_node *vm_node, const st
 
 		if (t->status != KM_TABLE_DIFFERS)
 			continue;
-		km_finding(vm_node, "perm-table-mismatch", km_certainty_text(KM_PROVEN),
-			   "vCPU %u:%u: %s.permissions differs from its role in %u of 16 words; see "
-			   "\"perms %u:%u\"",
-			   vm->number, vcpu->idx, t->context, km_table_differences(t), vm->number,
-			   vcpu->idx);
+		km_finding(
+			vm_node, "perm-table-mismatch", km_certainty_text(KM_PROVEN),
+			"vCPU %u:%u: %s.permissions differs from its role in %u of 16 words; see "
+			"\"perms %u:%u\"",
+			vm->number, vcpu->idx, t->context, km_table_differences(t), vm->number,
+			vcpu->idx);
 		marked = true;
 	}
 	return marked;
@@ -145,7 +146,8 @@ static void add_vm(const struct km_kernel *k, struct km_node *list, const struct
 	struct km_node *table;
 
 	km_field(head, "number", NULL, km_v_dec(vm->number));
-	km_field(head, "comm", "", vm->comm[0] ? km_v_text(vm->comm) : km_v_none("(owner unknown)"));
+	km_field(head, "comm", "",
+		 vm->comm[0] ? km_v_text(vm->comm) : km_v_none("(owner unknown)"));
 	km_field(head, "pid", "pid", km_v_val(vm->pid, KM_V_DEC));
 	km_field(head, "address", "kvm", km_v_hex(vm->addr));
 	km_field(head, "online_vcpus", "vcpus", km_v_val(vm->online_vcpus, KM_V_DEC));

@@ -11,7 +11,7 @@
 
 struct km_session {
 	struct km_target *target;
-	struct km_kernel *kernel; /* opened by the first command that needs it */
+	struct km_kernel *kernel;    /* opened by the first command that needs it */
 	enum km_types_source source; /* that it was opened with */
 };
 
@@ -51,12 +51,14 @@ const char *const *km_help_text(void)
 		"  vms [VM]         VMs and vCPUs with the counters that matter; a '!' and the",
 		"                   reason where something deserves a look",
 		"  mmu VCPU         MMU contexts, roles bit by bit, roots, SPTE masks",
-		"  perms [VM|VCPU]  permission tables: raw words, matrix, and for each word whether",
+		"  perms [VM|VCPU]  permission tables: raw words, matrix, and for each word "
+		"whether",
 		"                   it is what the role implies",
 		"  walk VCPU ADDRESS",
 		"                   every shadow page-table entry down to ADDRESS (a GPA; a GVA",
 		"                   under shadow paging; an L2 GPA in guest_mmu)",
-		"  fault VCPU       the walk under a fault and the four judges side by side; on AMD",
+		"  fault VCPU       the walk under a fault and the four judges side by side; on "
+		"AMD",
 		"                   the fault comes from the VMCB if -a and -e are not given",
 		"  slots [VM]       memslots",
 		"  spte VALUE       decode an SPTE",
@@ -69,7 +71,8 @@ const char *const *km_help_text(void)
 		"    -j, --json          print JSON (schema in README.md)",
 		"    -a, --address HEX   address of the fault",
 		"    -e, --error HEX     its error code",
-		"    -m, --mmu NAME      walk this context (root_mmu, guest_mmu), not the active one",
+		"    -m, --mmu NAME      walk this context (root_mmu, guest_mmu), not the active "
+		"one",
 		"        --v1            judge as the first posted spte_permission_fault() did",
 		"        --level N       level of the SPTE, 1 is 4K; default 1",
 		"        --as FORMAT     decode without the dump's masks: ept, npt or shadow, with",
@@ -113,8 +116,8 @@ km_error *km_parse_hex(const char *word, const char *what, uint64_t *value)
 	if (digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X'))
 		digits += 2;
 	*value = strtoull(digits, &end, 16);
-	if (!*digits || strlen(digits) > 16 || strspn(digits, "0123456789abcdefABCDEF") !=
-						       strlen(digits))
+	if (!*digits || strlen(digits) > 16 ||
+	    strspn(digits, "0123456789abcdefABCDEF") != strlen(digits))
 		return km_errorf(KM_EUSAGE, "%s \"%s\" is no hexadecimal number of 64 bits", what,
 				 word);
 	return NULL;
@@ -211,7 +214,8 @@ km_error *km_select_vcpu(const struct km_vms *vms, const char *word, struct km_v
 			return NULL;
 		}
 	}
-	return km_errorf(KM_EUSAGE, "no vCPU \"%s\": neither VM:INDEX nor the address of one%s", word,
+	return km_errorf(KM_EUSAGE, "no vCPU \"%s\": neither VM:INDEX nor the address of one%s",
+			 word,
 			 vms->count > 1 && parse_decimal(word, &number)
 				 ? " (there are several VMs: say VM:INDEX)"
 				 : "");
@@ -255,15 +259,18 @@ void km_describe_vcpu(struct km_node *node, const struct km_vm *vm, const struct
 	km_field(head, "address", "kvm_vcpu", km_v_hex(vcpu->addr));
 	km_field(head, "tid", "tid", km_v_val(vcpu->tid, KM_V_DEC));
 	km_field(head, "cpu", "cpu", km_v_val(vcpu->cpu, KM_V_SIGNED));
-	km_field(head, "mode", "mode",
-		 mode ? km_v_text(mode) : km_v_val(vcpu->mode, KM_V_DEC));
+	km_field(head, "mode", "mode", mode ? km_v_text(mode) : km_v_val(vcpu->mode, KM_V_DEC));
 }
 
 static const struct option long_options[] = {
-	{"json", no_argument, NULL, 'j'},	{"address", required_argument, NULL, 'a'},
-	{"error", required_argument, NULL, 'e'}, {"mmu", required_argument, NULL, 'm'},
-	{"v1", no_argument, NULL, '1'},		{"level", required_argument, NULL, 'l'},
-	{"as", required_argument, NULL, 'A'},	{"types", required_argument, NULL, 'T'},
+	{"json", no_argument, NULL, 'j'},
+	{"address", required_argument, NULL, 'a'},
+	{"error", required_argument, NULL, 'e'},
+	{"mmu", required_argument, NULL, 'm'},
+	{"v1", no_argument, NULL, '1'},
+	{"level", required_argument, NULL, 'l'},
+	{"as", required_argument, NULL, 'A'},
+	{"types", required_argument, NULL, 'T'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -367,10 +374,15 @@ static km_error *get_kernel(struct km_session *session, struct km_command_contex
 	return NULL;
 }
 
-/* The origin without the folders of its files: "DWARF of kvm.ko, DWARF of kvm-amd.ko". */
+/* "BTF in the dump", or without the folders of files "DWARF of kvm.ko, DWARF of kvm-amd.ko". */
 static const char *short_origin(struct km_node *node, const char *origin)
 {
-	char *text = (char *)km_text(node, "%s", origin), *out = text, *word = text;
+	char *text;
+	char *out, *word;
+
+	if (!strncmp(origin, "BTF", 3))
+		return "BTF in the dump";
+	text = out = word = (char *)km_text(node, "%s", origin);
 
 	for (const char *in = text; *in; in++) {
 		if (*in == '/')
@@ -401,8 +413,8 @@ static void describe_source(const struct km_session *session, struct km_node *ro
 		 k->features.spte_known ? km_v_text(pagings[k->masks.paging])
 					: km_v_none("paging unknown"));
 	km_field(source, "types", NULL, km_v_text(km_layout_types(k->layout)->origin));
-	km_field(source, NULL, "types:",
-		 km_v_text(short_origin(root, km_layout_types(k->layout)->origin)));
+	km_field(source, NULL,
+		 "types:", km_v_text(short_origin(root, km_layout_types(k->layout)->origin)));
 	km_field(source, "host", NULL, km_v_text(session->target->host));
 	km_field(source, "dump", NULL, km_v_text(session->target->name));
 }
@@ -415,9 +427,12 @@ static void describe_gaps(const struct km_kernel *k, struct km_node *root)
 
 	if (missing)
 		km_note(root,
-			"%" PRIu64 " page%s that this answer wanted %s not in the dump: what is shown "
+			"%" PRIu64
+			" page%s that this answer wanted %s not in the dump: what is shown "
 			"as ? is open",
 			missing, missing == 1 ? "" : "s", missing == 1 ? "is" : "are");
+	if (k->vendor_trouble)
+		km_note(root, "no types of the vendor module, so no VMCB: %s", k->vendor_trouble);
 	if (layout)
 		km_note(root, "type information is damaged: %s", km_error_text(layout));
 }

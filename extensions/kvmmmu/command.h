@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The commands: the same words and options in every front end. A session keeps what was found about the
- * kernel between commands.
+ * The commands: the same words and options in every front end. A session keeps what was found about
+ * the kernel between commands.
  */
 #ifndef KVMMMU_COMMAND_H
 #define KVMMMU_COMMAND_H
@@ -25,8 +25,8 @@ struct km_session *km_session_new(struct km_target *target);
 void km_session_free(struct km_session *session);
 
 /*
- * Runs one command, argv[0] being its name ("vms"), and prints the answer to @out or one line of error
- * to @errors. The strings of @argv may be permuted, not changed.
+ * Runs one command, argv[0] being its name ("vms"), and prints the answer to @out or one line of
+ * error to @errors. The strings of @argv may be permuted, not changed.
  */
 enum km_exit km_session_run(struct km_session *session, int argc, char **argv, FILE *out,
 			    FILE *errors);

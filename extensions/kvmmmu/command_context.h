@@ -13,9 +13,9 @@ struct km_command_options {
 	bool v1;
 	bool has_addr, has_error_code;
 	uint64_t addr, error_code;
-	int level;	   /* 0: not given */
-	const char *mmu;   /* context by name, NULL: the active one */
-	const char *as;	   /* "ept", "npt:6.1", ...; NULL: as the dump */
+	int level;	 /* 0: not given */
+	const char *mmu; /* context by name, NULL: the active one */
+	const char *as;	 /* "ept", "npt:6.1", ...; NULL: as the dump */
 	enum km_types_source types;
 };
 
@@ -55,7 +55,8 @@ km_error *km_select_vm(const struct km_vms *vms, const char *word, struct km_vm 
 km_error *km_select_vcpu(const struct km_vms *vms, const char *word, struct km_vm **vm,
 			 struct km_vcpu **vcpu);
 
-/* The context that the user named, else the active one. KM_EUSAGE, or KM_EREAD if none is active. */
+/* The context that the user named, else the active one. KM_EUSAGE, or KM_EREAD if none is active.
+ */
 km_error *km_select_mmu(const struct km_command_context *ctx, const struct km_vcpu_mmu *all,
 			const struct km_mmu **mmu);
 

@@ -37,8 +37,8 @@ static const char *present_text(struct km_node *node, const struct km_spte_masks
 {
 	const char *memtype = memtype_text(node, masks, spte->memtype);
 	const char *rights = rights_text(node, masks, spte);
-	const char *ad = spte->ad == KM_AD_ENABLED ? "" : km_text(node, " ad-%s",
-								    ad_names[spte->ad]);
+	const char *ad =
+		spte->ad == KM_AD_ENABLED ? "" : km_text(node, " ad-%s", ad_names[spte->ad]);
 
 	if (!spte->leaf)
 		return km_text(node, "table %s%s%s%s", rights, spte->accessed ? " A" : "", ad,
@@ -148,27 +148,27 @@ static void describe_mmu_page(struct km_node *node, const struct km_kernel *k,
 	km_field(page, "nx_huge_page_disallowed", NULL,
 		 km_v_val(sp->nx_huge_page_disallowed, KM_V_BOOL));
 	km_field(page, NULL, "in",
-		 km_v_text(km_text(node, "%s page 0x%" PRIx64 " gfn 0x%" PRIx64 " role %08x%s%s%s",
-				   km_is_known(sp->tdp_mmu_page) && sp->tdp_mmu_page.v ? "TDP MMU"
-										      : "shadow",
-				   sp->addr, sp->gfn.v, sp->role.word,
-				   sp->role.invalid ? " INVALID" : "",
-				   sp->role.direct ? " direct" : "",
-				   km_is_known(sp->unsync) && sp->unsync.v ? " unsync" : "")));
+		 km_v_text(km_text(
+			 node, "%s page 0x%" PRIx64 " gfn 0x%" PRIx64 " role %08x%s%s%s",
+			 km_is_known(sp->tdp_mmu_page) && sp->tdp_mmu_page.v ? "TDP MMU" : "shadow",
+			 sp->addr, sp->gfn.v, sp->role.word, sp->role.invalid ? " INVALID" : "",
+			 sp->role.direct ? " direct" : "",
+			 km_is_known(sp->unsync) && sp->unsync.v ? " unsync" : "")));
 	(void)k;
 }
 
 void km_describe_walk(struct km_node *node, const struct km_kernel *k, const struct km_mmu *mmu,
 		      const struct km_walk *walk)
 {
-	static const char *const ends[] = {"leaf",     "not-present",	 "unreadable", "no-root",
-					   "dummy-root", "address-too-wide", "torn"};
+	static const char *const ends[] = {"leaf",    "not-present", "unreadable",
+					   "no-root", "dummy-root",  "address-too-wide",
+					   "torn"};
 	struct km_spte_masks masks = k->masks;
 	struct km_node *section = km_section(
 		node, "walk",
 		km_text(node, "walk of %s 0x%" PRIx64 " in %s, root 0x%" PRIx64 " level %d",
-			km_walk_address_text(walk->meaning), walk->addr, mmu->name,
-			mmu->root.hpa.v, walk->root_level));
+			km_walk_address_text(walk->meaning), walk->addr, mmu->name, mmu->root.hpa.v,
+			walk->root_level));
 	struct km_node *levels;
 	char end[160];
 
@@ -181,10 +181,9 @@ void km_describe_walk(struct km_node *node, const struct km_kernel *k, const str
 	levels = km_list(section, "levels");
 	for (size_t i = 0; i < walk->count; i++) {
 		const struct km_walk_level *l = &walk->levels[i];
-		struct km_node *level = km_section(
-			levels, NULL,
-			km_text(node, "level %d  0x%" PRIx64 "[%u]", l->level, l->table_pa,
-				l->index));
+		struct km_node *level = km_section(levels, NULL,
+						   km_text(node, "level %d  0x%" PRIx64 "[%u]",
+							   l->level, l->table_pa, l->index));
 
 		km_field(level, "level", NULL, km_v_dec((uint64_t)l->level));
 		km_field(level, "table", NULL, km_v_hex(l->table_pa));

@@ -213,8 +213,7 @@ void km_note(struct km_node *parent, const char *fmt, ...)
 	va_end(ap);
 }
 
-void km_finding(struct km_node *parent, const char *id, const char *certainty, const char *fmt,
-		...)
+void km_finding(struct km_node *parent, const char *id, const char *certainty, const char *fmt, ...)
 {
 	struct km_node *node = add(parent, KM_N_FINDING, id, NULL);
 	va_list ap;

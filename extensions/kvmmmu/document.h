@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a command has to say, as one tree: sections, fields, tables, notes and findings. Commands build
- * it, renderers print it (render.h). Every node has a key for machines and words for people.
+ * What a command has to say, as one tree: sections, fields, tables, notes and findings. Commands
+ * build it, renderers print it (render.h). Every node has a key for machines and words for people.
  *
- * All nodes live in their document and go with it. Builders accept NULL nodes and do nothing then; when
- * memory runs out the document says so (oom) instead of failing in the middle.
+ * All nodes live in their document and go with it. Builders accept NULL nodes and do nothing then;
+ * when memory runs out the document says so (oom) instead of failing in the middle.
  */
 #ifndef KVMMMU_DOCUMENT_H
 #define KVMMMU_DOCUMENT_H
@@ -81,8 +81,8 @@ static inline void km_machine_only(struct km_node *node)
 struct km_node *km_row(struct km_node *table);
 void km_cell(struct km_node *row, struct km_value value);
 void km_note(struct km_node *parent, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void km_finding(struct km_node *parent, const char *id, const char *certainty, const char *fmt,
-		...) __attribute__((format(printf, 4, 5)));
+void km_finding(struct km_node *parent, const char *id, const char *certainty, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* Values */
 static inline struct km_value km_v_text(const char *text)

@@ -58,8 +58,9 @@ static km_error *read_release(struct km_kernel *kernel)
 	if (err)
 		return km_error_context(err, "linux_banner");
 	if (strncmp(banner, prefix, sizeof(prefix) - 1))
-		return km_errorf(KM_EDATA,
-				 "linux_banner does not hold a banner: wrong vmlinux or KASLR offset?");
+		return km_errorf(
+			KM_EDATA,
+			"linux_banner does not hold a banner: wrong vmlinux or KASLR offset?");
 	snprintf(kernel->release, sizeof(kernel->release), "%.*s",
 		 (int)strcspn(banner + sizeof(prefix) - 1, " \n"), banner + sizeof(prefix) - 1);
 	return NULL;
@@ -96,8 +97,8 @@ static void find_features(struct km_kernel *kernel)
 	struct km_val tdp = km_kernel_variable(kernel, "tdp_enabled", 1);
 
 	features->spte_table = km_has(kernel->layout, KM_M_kvm_mmu_fmt);
-	features->perm_known = words && words->count == KM_PERM_WORDS &&
-			       (words->elem == 1 || words->elem == 2);
+	features->perm_known =
+		words && words->count == KM_PERM_WORDS && (words->elem == 1 || words->elem == 2);
 	features->acc = words && words->elem == 1 ? KM_ACC_UWX : KM_ACC_RWUX;
 	features->tdp_known = km_is_known(tdp);
 	features->tdp = tdp.v;
@@ -113,8 +114,8 @@ static bool mask(const struct km_kernel *kernel, const char *name, uint64_t *val
 }
 
 /*
- * The generation of the software bits: shadow_xs_mask came with MBEC (7.2) together with the moves in
- * spte.h; shadow_host_writable_mask (5.13) is the oldest that has the MMU-present bit.
+ * The generation of the software bits: shadow_xs_mask came with MBEC (7.2) together with the moves
+ * in spte.h; shadow_host_writable_mask (5.13) is the oldest that has the MMU-present bit.
  */
 static void find_masks(struct km_kernel *kernel)
 {
@@ -205,6 +206,7 @@ void km_kernel_free(struct km_kernel *kernel)
 		return;
 	km_module_deinit(&kernel->kvm);
 	km_module_deinit(&kernel->vendor_module);
+	free(kernel->vendor_trouble);
 	km_layout_free(kernel->layout);
 	km_memory_free(kernel->mem);
 	free(kernel);

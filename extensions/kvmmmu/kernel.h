@@ -33,11 +33,11 @@ enum km_vendor {
  * the dump, never by a version.
  */
 struct km_features {
-	bool spte_table;	   /* kvm_mmu.fmt exists: SPTEs have a table of their own (7.3) */
-	bool perm_known;	   /* permissions[] is 16 words of 1 or 2 bytes */
-	enum km_acc_format acc;	   /* by the size of a permission word (u16 since 7.2) */
-	bool spte_known;	   /* the SPTE software bits are of a known generation */
-	bool tdp_known, tdp;	   /* tdp_enabled */
+	bool spte_table;	/* kvm_mmu.fmt exists: SPTEs have a table of their own (7.3) */
+	bool perm_known;	/* permissions[] is 16 words of 1 or 2 bytes */
+	enum km_acc_format acc; /* by the size of a permission word (u16 since 7.2) */
+	bool spte_known;	/* the SPTE software bits are of a known generation */
+	bool tdp_known, tdp;	/* tdp_enabled */
 };
 
 struct km_kernel {
@@ -46,6 +46,7 @@ struct km_kernel {
 	char release[65];
 	bool builtin; /* KVM is part of vmlinux, not a module */
 	struct km_module kvm, vendor_module;
+	char *vendor_trouble; /* why the vendor module's types are missing, or NULL */
 	enum km_vendor vendor;
 	struct km_features features;
 	struct km_spte_masks masks; /* as every VM has them; mmio_value may differ per VM */
@@ -56,9 +57,9 @@ struct km_kernel {
 };
 
 /*
- * Opens the kernel that @target holds: finds kvm, its types and its symbols. The target must outlive
- * it. Errors: KVM is not loaded (KM_EABSENT), no usable type information (KM_EDEBUGINFO), memory
- * missing.
+ * Opens the kernel that @target holds: finds kvm, its types and its symbols. The target must
+ * outlive it. Errors: KVM is not loaded (KM_EABSENT), no usable type information (KM_EDEBUGINFO),
+ * memory missing.
  */
 km_error *km_kernel_open(struct km_target *target, const struct km_open_options *options,
 			 struct km_kernel **kernel);
@@ -82,8 +83,8 @@ static inline struct km_val km_kget(const struct km_kernel *k, uint64_t addr, en
 	return km_get(k->mem, k->layout, addr, id);
 }
 
-static inline struct km_val km_kelem(const struct km_kernel *k, uint64_t addr,
-				     enum km_member_id id, uint32_t index)
+static inline struct km_val km_kelem(const struct km_kernel *k, uint64_t addr, enum km_member_id id,
+				     uint32_t index)
 {
 	return km_get_elem(k->mem, k->layout, addr, id, index);
 }

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel_types.h"
 
+#include "btf_types.h"
 #include "debuginfo.h"
 #include "dwarf_types.h"
 #include "types_chain.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* vmlinux's is 5 to 10 MB */
+#define MAX_BTF		(256u << 20)
+#define MAX_BTF_MODULES 10000
+
 /*
- * Debuginfo of @name, by build-id where the dump told one, else by release. On success *@types belongs
- * to the caller and *@id is the file's build-id.
+ * Debuginfo of @name, by build-id where the dump told one, else by release. On success *@types
+ * belongs to the caller and *@id is the file's build-id.
  */
 static km_error *open_dwarf(const struct km_kernel *kernel, const char *name,
 			    const struct km_build_id *wanted, struct km_types **types,
@@ -68,8 +74,8 @@ static km_error *builtin_dwarf(struct km_kernel *kernel)
 }
 
 /*
- * Types of the vendor module, behind those of kvm: struct vcpu_svm is nowhere else. A missing one is
- * a fact that the layout tells (KM_ABSENT), no error.
+ * Types of the vendor module, behind those of kvm: struct vcpu_svm is nowhere else. A missing one
+ * takes the VMCB away, no more: it is told, and no error.
  */
 static km_error *add_vendor_dwarf(struct km_kernel *kernel, const char *name,
 				  struct km_types **types)
@@ -79,8 +85,10 @@ static km_error *add_vendor_dwarf(struct km_kernel *kernel, const char *name,
 	km_scoped_error *none =
 		open_dwarf(kernel, name, &kernel->vendor_module.build_id, &chain[1], &found);
 
-	if (none)
+	if (none) {
+		kernel->vendor_trouble = strdup(km_error_text(none));
 		return NULL;
+	}
 	return km_types_chain(chain, 2, types);
 }
 
@@ -99,8 +107,8 @@ static const char *find_vendor_module(struct km_kernel *kernel)
 }
 
 /*
- * kvm.ko's debuginfo describes struct module too: the file of the right release is opened first, the
- * dump's build-id read with it, and then the two have to agree.
+ * kvm.ko's debuginfo describes struct module too: the file of the right release is opened first,
+ * the dump's build-id read with it, and then the two have to agree.
  */
 static km_error *module_dwarf(struct km_kernel *kernel)
 {
@@ -136,6 +144,151 @@ static km_error *module_dwarf(struct km_kernel *kernel)
 	return err;
 }
 
+/* A BTF blob of the dump as a type source. */
+static km_error *open_btf(const struct km_kernel *kernel, uint64_t addr, uint64_t len,
+			  struct km_types *base, const char *origin, struct km_types **types)
+{
+	void *blob;
+	km_error *err;
+
+	if (!len || len > MAX_BTF)
+		return km_errorf(KM_EDATA, "%s: %" PRIu64 " bytes", origin, len);
+	blob = malloc(len);
+	if (!blob)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	err = km_read_bulk(kernel->mem, addr, blob, len);
+	if (!err)
+		err = km_btf_open(blob, len, base, origin, types);
+	free(blob);
+	return km_error_context(err, "%s", origin);
+}
+
+/*
+ * A module's BTF, split from vmlinux's. struct module forgets it after loading; what stays is the
+ * entry in btf_modules.
+ */
+static km_error *open_module_btf(const struct km_kernel *kernel, const struct km_module *module,
+				 struct km_types *vmlinux, const char *origin,
+				 struct km_types **types)
+{
+	const struct km_member *list = km_layout_member(kernel->layout, KM_M_btf_module_list);
+	struct km_target *target = km_memory_target(kernel->mem);
+	struct km_val next;
+	uint64_t head;
+
+	if (!list || !target->ops->symbol(target, "btf_modules", &head))
+		return km_errorf(KM_EABSENT, "%s: this kernel keeps none", origin);
+	next = km_kget(kernel, head, KM_M_list_head_next);
+	for (unsigned n = 0; km_is_known(next) && next.v != head && n < MAX_BTF_MODULES; n++) {
+		uint64_t entry = next.v - list->offset;
+		struct km_val btf = km_kget(kernel, entry, KM_M_btf_module_btf);
+		km_error *err = km_check_interrupt(kernel->mem);
+
+		if (err)
+			return err;
+		if (km_kget(kernel, entry, KM_M_btf_module_module).v == module->addr)
+			return open_btf(kernel, km_kget(kernel, btf.v, KM_M_btf_data).v,
+					km_kget(kernel, btf.v, KM_M_btf_data_size).v, vmlinux,
+					origin, types);
+		next = km_kget(kernel, next.v, KM_M_list_head_next);
+	}
+	return km_errorf(KM_EABSENT, "%s: there is none", origin);
+}
+
+/*
+ * The BTF of kvm and its vendor module before that of vmlinux, as one source. kernel->layout has
+ * vmlinux's types and the modules are found; takes them over.
+ */
+static km_error *chain_btf(struct km_kernel *kernel)
+{
+	struct km_types *vmlinux = km_layout_types(kernel->layout), *chain[3];
+	size_t n = 0;
+	km_error *err =
+		open_module_btf(kernel, &kernel->kvm, vmlinux, "BTF of kvm in the dump", &chain[n]);
+
+	if (err)
+		return err;
+	n++;
+	if (kernel->vendor_module.addr) {
+		km_scoped_error *none =
+			open_module_btf(kernel, &kernel->vendor_module, vmlinux,
+					"BTF of the vendor module in the dump", &chain[n]);
+
+		if (none)
+			kernel->vendor_trouble = strdup(km_error_text(none));
+		else
+			n++;
+	}
+	/* freed from the front: vmlinux's outlives what is split from it */
+	chain[n++] = km_layout_release_types(kernel->layout);
+	err = km_types_chain(chain, n, &vmlinux);
+	return err ? err : use_types(kernel, vmlinux);
+}
+
+static km_error *find_by_btf(struct km_kernel *kernel, bool modules)
+{
+	struct km_target *target = km_memory_target(kernel->mem);
+	struct km_types *types;
+	uint64_t start, stop;
+	km_error *err;
+
+	if (!target->ops->symbol(target, "__start_BTF", &start) ||
+	    !target->ops->symbol(target, "__stop_BTF", &stop) || stop <= start)
+		return km_errorf(KM_EABSENT, "the kernel in the dump has no BTF");
+	err = open_btf(kernel, start, stop - start, NULL, "BTF of vmlinux in the dump", &types);
+	if (!err)
+		err = use_types(kernel, types);
+	if (!err && modules)
+		err = km_module_find(kernel->mem, kernel->layout, "kvm", &kernel->kvm);
+	if (err)
+		return err;
+	kernel->builtin = !kernel->kvm.addr;
+	if (kernel->builtin)
+		return target->ops->symbol(target, "vm_list", &start)
+			       ? NULL
+			       : km_errorf(KM_EABSENT, "kvm is not loaded in this kernel");
+	find_vendor_module(kernel);
+	return chain_btf(kernel);
+}
+
+static km_error *find_by_dwarf(struct km_kernel *kernel, bool modules)
+{
+	return modules ? module_dwarf(kernel) : builtin_dwarf(kernel);
+}
+
+/* Forgets what a type source that did not work out has found. */
+static void start_anew(struct km_kernel *kernel)
+{
+	km_layout_free(kernel->layout);
+	kernel->layout = NULL;
+	km_module_deinit(&kernel->kvm);
+	km_module_deinit(&kernel->vendor_module);
+	free(kernel->vendor_trouble);
+	kernel->vendor_trouble = NULL;
+	kernel->builtin = false;
+}
+
+/* BTF first: the dump's own, hence never of another build; then files. */
+static km_error *find_types(struct km_kernel *kernel, enum km_types_source source, bool modules)
+{
+	km_error *btf, *dwarf;
+
+	if (source == KM_TYPES_DWARF)
+		return find_by_dwarf(kernel, modules);
+	btf = find_by_btf(kernel, modules);
+	/* without struct module in it (or with kvm not loaded) files would not help either */
+	if (!btf || source == KM_TYPES_BTF ||
+	    (kernel->layout && km_error_code(btf) == KM_EABSENT &&
+	     km_has(kernel->layout, KM_M_module_list) && !kernel->kvm.addr))
+		return btf;
+	start_anew(kernel);
+	dwarf = find_by_dwarf(kernel, modules);
+	if (dwarf)
+		dwarf = km_error_context(dwarf, "%s, and no debuginfo", km_error_text(btf));
+	km_error_free(btf);
+	return dwarf;
+}
+
 km_error *km_kernel_find_types(struct km_kernel *kernel, enum km_types_source source)
 {
 	struct km_target *target = km_memory_target(kernel->mem);
@@ -143,10 +296,9 @@ km_error *km_kernel_find_types(struct km_kernel *kernel, enum km_types_source so
 	bool modules = target->ops->symbol(target, "modules", &addr);
 	km_error *err;
 
-	(void)source;
 	if (!modules && !target->ops->symbol(target, "vm_list", &addr))
 		return km_errorf(KM_EABSENT, "this kernel has neither modules nor KVM built in");
-	err = modules ? module_dwarf(kernel) : builtin_dwarf(kernel);
+	err = find_types(kernel, source, modules);
 	if (!err && !kernel->builtin)
 		err = km_module_read_symbols(kernel->mem, kernel->layout, &kernel->kvm);
 	if (!err && kernel->vendor_module.addr)

@@ -9,7 +9,7 @@
 static const struct {
 	const char *tags[MAX_NAMES];
 } type_names[KM_TYPE_IDS] = {
-#define KM_TYPE(id, ...)	 [KM_T_##id] = {{__VA_ARGS__}},
+#define KM_TYPE(id, ...) [KM_T_##id] = {{__VA_ARGS__}},
 #define KM_MEMBER(type, id, ...)
 #include "layout.def"
 #undef KM_TYPE

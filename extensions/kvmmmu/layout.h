@@ -10,7 +10,7 @@
 #include "types.h"
 
 enum km_type_id {
-#define KM_TYPE(id, ...)	   KM_T_##id,
+#define KM_TYPE(id, ...) KM_T_##id,
 #define KM_MEMBER(type, id, ...)
 #include "layout.def"
 #undef KM_TYPE
@@ -67,7 +67,8 @@ bool km_has(struct km_layout *layout, enum km_member_id id);
 /* Bytes of a structure; 0 if this kernel (or its type information) does not have it. */
 uint32_t km_layout_sizeof(struct km_layout *layout, enum km_type_id id);
 
-/* The first thing other than "no such member" that went wrong while resolving, or NULL. Borrowed. */
+/* The first thing other than "no such member" that went wrong while resolving, or NULL. Borrowed.
+ */
 const km_error *km_layout_error(const struct km_layout *layout);
 
 /* "kvm_mmu.root_role.word": for messages. */

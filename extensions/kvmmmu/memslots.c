@@ -89,8 +89,9 @@ km_error *km_memslots_read(const struct km_kernel *k, uint64_t kvm, unsigned as_
 	if (memslots.known == KM_ABSENT)
 		return km_errorf(KM_EABSENT, "no address space %u", as_id);
 	if (!gfn_node)
-		return km_errorf(KM_EABSENT,
-				 "memslots of this kernel (before 5.17) are not read by this version");
+		return km_errorf(
+			KM_EABSENT,
+			"memslots of this kernel (before 5.17) are not read by this version");
 	slots->generation = km_kget(k, memslots.v, KM_M_kvm_memslots_generation);
 	root = km_kget(k, memslots.v, KM_M_kvm_memslots_gfn_tree);
 	idx = km_kget(k, memslots.v, KM_M_kvm_memslots_node_idx);

@@ -18,16 +18,16 @@
 const struct km_bit_name *km_memslot_flag_names(size_t *count);
 
 struct km_memslot {
-	uint64_t addr;		 /* of struct kvm_memory_slot */
+	uint64_t addr;		   /* of struct kvm_memory_slot */
 	uint64_t base_gfn, npages; /* gfn, pages */
-	uint64_t userspace_addr; /* HVA of base_gfn */
+	uint64_t userspace_addr;   /* HVA of base_gfn */
 	uint64_t flags;
 	int64_t id;
 	uint64_t dirty_bitmap;
 };
 
 struct km_memslots {
-	unsigned as_id;		  /* address space: 1 is SMM's */
+	unsigned as_id; /* address space: 1 is SMM's */
 	struct km_val generation;
 	struct km_memslot *slots; /* by gfn */
 	size_t count;

@@ -172,15 +172,15 @@ static void add_spte_table(const struct km_kernel *k, struct km_vcpu_mmu *all,
 	else if (!k->features.spte_known)
 		table->status = KM_TABLE_NO_VERDICT;
 	else {
-		table->inputs = km_spte_perm_inputs(k->features.acc, &mmu->root_role, tdp,
-						    table->ept);
+		table->inputs =
+			km_spte_perm_inputs(k->features.acc, &mmu->root_role, tdp, table->ept);
 		judge_table(table);
 	}
 }
 
 /*
- * A table of guest PTEs: w->fmt since 7.3, before that the context's own. @nested: the tables walked
- * are those of a nested hypervisor (guest_mmu, later ngpa_walk), EPT on Intel.
+ * A table of guest PTEs: w->fmt since 7.3, before that the context's own. @nested: the tables
+ * walked are those of a nested hypervisor (guest_mmu, later ngpa_walk), EPT on Intel.
  */
 static void add_guest_table(const struct km_kernel *k, struct km_vcpu_mmu *all,
 			    const struct km_pagewalk *w, const char *context, bool nested,
@@ -201,8 +201,8 @@ static void add_guest_table(const struct km_kernel *k, struct km_vcpu_mmu *all,
 	else if (nested && !k->features.spte_known)
 		table->status = KM_TABLE_NO_VERDICT;
 	else {
-		table->inputs = km_guest_perm_inputs(k->features.acc, &w->cpu_role, nested,
-						     table->ept);
+		table->inputs =
+			km_guest_perm_inputs(k->features.acc, &w->cpu_role, nested, table->ept);
 		pke = w->cpu_role.ext.cr4_pke && !table->ept;
 		table->pkru_judged = km_is_known(pkru_mask);
 		table->pkru_mask = pkru_mask.v;
@@ -241,8 +241,7 @@ static void read_with_fmt(const struct km_kernel *k, const struct km_vcpu *vcpu,
 		bool nested = !strcmp(all->walks[i].name, "ngpa_walk");
 
 		add_guest_table(k, all, &all->walks[i], nested ? "ngpa_walk.fmt" : "gva_walk.fmt",
-				nested, KM_M_kvm_pagewalk_permissions,
-				KM_M_kvm_pagewalk_pkru_mask);
+				nested, KM_M_kvm_pagewalk_permissions, KM_M_kvm_pagewalk_pkru_mask);
 	}
 }
 

@@ -96,7 +96,8 @@ km_error *km_module_find(struct km_memory *mem, struct km_layout *layout, const 
 
 	memset(module, 0, sizeof(*module));
 	if (!list || !mod_name)
-		return km_errorf(KM_EABSENT, "the type information does not describe struct module");
+		return km_errorf(KM_EABSENT,
+				 "the type information does not describe struct module");
 	if (!target->ops->symbol(target, "modules", &head))
 		return km_errorf(KM_EABSENT, "no symbol \"modules\": is this a Linux kernel?");
 	next = km_get(mem, layout, head, KM_M_list_head_next);
@@ -169,7 +170,8 @@ km_error *km_module_read_symbols(struct km_memory *mem, struct km_layout *layout
 	err = km_read_bulk(mem, strtab.v, module->strings, strings);
 	if (!err)
 		/* the last name ends somewhere behind its start; the page may end there, too */
-		km_error_free(km_read_string(mem, strtab.v + strings, module->strings + strings, 64));
+		km_error_free(
+			km_read_string(mem, strtab.v + strings, module->strings + strings, 64));
 	if (err)
 		goto out;
 	for (size_t i = 0; i < num.v; i++) {

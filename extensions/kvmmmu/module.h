@@ -30,8 +30,8 @@ struct km_module {
 };
 
 /*
- * Finds the loaded module @name ("kvm"; '-' and '_' are the same). *@module->addr is 0 if there is no
- * such module, which is no error. The caller calls km_module_deinit(). Errors: the list is torn.
+ * Finds the loaded module @name ("kvm"; '-' and '_' are the same). *@module->addr is 0 if there is
+ * no such module, which is no error. The caller calls km_module_deinit(). Errors: the list is torn.
  */
 km_error *km_module_find(struct km_memory *mem, struct km_layout *layout, const char *name,
 			 struct km_module *module);
@@ -45,8 +45,8 @@ void km_module_deinit(struct km_module *module);
 bool km_module_symbol(const struct km_module *module, const char *name, uint64_t *addr);
 
 /*
- * Build-id among the ELF notes in [start, end) of target memory; len 0 if there is none. Notes start
- * on 4-byte boundaries.
+ * Build-id among the ELF notes in [start, end) of target memory; len 0 if there is none. Notes
+ * start on 4-byte boundaries.
  */
 struct km_build_id km_find_build_id(struct km_memory *mem, uint64_t start, uint64_t end);
 

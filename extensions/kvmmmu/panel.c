@@ -33,7 +33,7 @@ struct hearing {
 	const struct km_vcpu_mmu *all;
 	const struct km_mmu *mmu;
 	const struct km_walk *walk;
-	const struct km_walk_level *last; /* NULL if no entry was read */
+	const struct km_walk_level *last;  /* NULL if no entry was read */
 	const struct km_perm_table *table; /* of SPTE permissions, or NULL */
 	uint16_t role_words[KM_PERM_WORDS];
 	bool role_words_known;
@@ -85,8 +85,8 @@ static void ask_processor(struct hearing *h, struct km_panel *panel)
 		rule(v, KM_NO_RULING, "no entry was read");
 		return;
 	}
-	hw = km_processor_judges(h->masks, &cpu, h->mmu->rsvd_known ? &h->mmu->rsvd : NULL,
-				 entries, h->walk->count, panel->error_code,
+	hw = km_processor_judges(h->masks, &cpu, h->mmu->rsvd_known ? &h->mmu->rsvd : NULL, entries,
+				 h->walk->count, panel->error_code,
 				 h->walk->levels[0].special ? 3 : 0);
 	if (hw.denied)
 		rule(v, KM_DENIES, "level %d: %s", hw.level,
@@ -116,9 +116,8 @@ static void ask_words(const struct hearing *h, const uint16_t words[KM_PERM_WORD
 		return;
 	}
 	km_acc_spell(KM_ACC_RWUX, spf->acc, h->masks->paging == KM_PAGING_EPT, acc, sizeof(acc));
-	rule(v, spf->denied ? KM_DENIES : KM_ALLOWS,
-	     "%s[%" PRIu64 "] = %04x, bit %u (%s) is %d", what, spf->index, words[spf->index],
-	     spf->acc, acc, spf->denied);
+	rule(v, spf->denied ? KM_DENIES : KM_ALLOWS, "%s[%" PRIu64 "] = %04x, bit %u (%s) is %d",
+	     what, spf->index, words[spf->index], spf->acc, acc, spf->denied);
 }
 
 static void ask_table(struct hearing *h, struct km_panel *panel)
@@ -251,7 +250,8 @@ static void explain_present(const struct hearing *h, struct km_panel *panel)
 			     : "explained; KVM has to change the entry, or the guest to be told");
 	} else if (hw == KM_DENIES && role == KM_ALLOWS) {
 		mean(panel, "hardware-stricter", KM_POSSIBLE,
-		     "the processor denies (%s), yet the role's rule allows: reserved bits, an upper "
+		     "the processor denies (%s), yet the role's rule allows: reserved bits, an "
+		     "upper "
 		     "level, or a rule that misses what this processor checks",
 		     panel->verdicts[KM_JUDGE_PROCESSOR].why);
 	} else if (hw == KM_ALLOWS && role == KM_DENIES) {
@@ -268,7 +268,8 @@ static void explain_missing(const struct hearing *h, struct km_panel *panel)
 	switch (last->spte.kind) {
 	case KM_SPTE_MMIO:
 		mean(panel, "mmio", KM_NOTE,
-		     "the entry marks MMIO (generation %" PRIu64 "): the access is for the VMM or an "
+		     "the entry marks MMIO (generation %" PRIu64
+		     "): the access is for the VMM or an "
 		     "in-kernel device",
 		     last->spte.mmio_generation);
 		break;
@@ -278,7 +279,8 @@ static void explain_missing(const struct hearing *h, struct km_panel *panel)
 		break;
 	default:
 		mean(panel, "not-mapped", KM_NOTE,
-		     "nothing is mapped at level %d: the fault is explained, KVM has to map the page",
+		     "nothing is mapped at level %d: the fault is explained, KVM has to map the "
+		     "page",
 		     last->level);
 	}
 }
@@ -306,11 +308,13 @@ static void explain(const struct hearing *h, struct km_panel *panel)
 	if (legacy != KM_NO_RULING && role != KM_NO_RULING && legacy != role &&
 	    h->walk->end == KM_END_LEAF)
 		mean(panel, "legacy-differs", KM_NOTE,
-		     "the legacy test differs from the new one by design on such SPTEs (it looks at "
+		     "the legacy test differs from the new one by design on such SPTEs (it looks "
+		     "at "
 		     "one bit only); that accuses nobody");
 	if (panel->form == KM_SPF_V1 && h->table_spf.out_of_range)
 		mean(panel, "out-of-range-index", KM_LIKELY,
-		     "the form first posted indexes word %" PRIu64 " of 16 with this error code: it "
+		     "the form first posted indexes word %" PRIu64
+		     " of 16 with this error code: it "
 		     "reads memory past the table",
 		     h->table_spf.index);
 }
@@ -329,8 +333,7 @@ static void rebuild_from_role(struct hearing *h)
 		return;
 	if (!h->kernel->page_role.cr4_smep.width && !role.direct && h->mmu->w)
 		role.cr4_smep = km_cpu_role_cr4_smep(&h->mmu->w->cpu_role);
-	in = km_spte_perm_inputs(KM_ACC_RWUX, &role, tdp,
-				 tdp && h->masks->paging == KM_PAGING_EPT);
+	in = km_spte_perm_inputs(KM_ACC_RWUX, &role, tdp, tdp && h->masks->paging == KM_PAGING_EPT);
 	km_update_permission_bitmask(&in, h->role_words);
 	h->role_words_known = true;
 }

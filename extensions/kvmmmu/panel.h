@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The panel: one fault, put to four judges who answer from different evidence, and what it means where
- * they differ. Knows which judge this kernel asks on this MMU; only then a difference accuses.
+ * The panel: one fault, put to four judges who answer from different evidence, and what it means
+ * where they differ. Knows which judge this kernel asks on this MMU; only then a difference
+ * accuses.
  */
 #ifndef KVMMMU_PANEL_H
 #define KVMMMU_PANEL_H
@@ -29,7 +30,7 @@ struct km_verdict {
 };
 
 enum km_certainty {
-	KM_NOTE,     /* explains, accuses nobody */
+	KM_NOTE, /* explains, accuses nobody */
 	KM_POSSIBLE,
 	KM_LIKELY,
 	KM_PROVEN, /* the dump contradicts itself */
@@ -57,8 +58,8 @@ const char *km_ruling_text(enum km_ruling ruling);
 const char *km_certainty_text(enum km_certainty certainty);
 
 /*
- * Puts the access @error_code to the walk's entries. @all and @mmu are the vCPU's contexts and the one
- * that was walked. No errors: what can't be judged says so.
+ * Puts the access @error_code to the walk's entries. @all and @mmu are the vCPU's contexts and the
+ * one that was walked. No errors: what can't be judged says so.
  */
 void km_panel_judge(const struct km_kernel *kernel, const struct km_spte_masks *masks,
 		    const struct km_vcpu_mmu *all, const struct km_mmu *mmu,

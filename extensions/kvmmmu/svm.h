@@ -10,8 +10,8 @@
 #define SVM_EXIT_NPF	   0x400
 
 struct km_vmcb {
-	uint64_t addr;	     /* of struct vmcb */
-	const char *name;    /* "vmcb01", "vmcb02", "vmcb": which one is loaded */
+	uint64_t addr;	  /* of struct vmcb */
+	const char *name; /* "vmcb01", "vmcb02", "vmcb": which one is loaded */
 	struct km_val exit_code, exit_info_1, exit_info_2;
 	struct km_val misc_ctl, cpl, rip;
 };

@@ -30,7 +30,6 @@ struct km_target {
 	const char *host;      /* "crash 9.0.2", "kvmmmu" */
 	const char *name;      /* the dump's file name, "live" */
 	const char *debug_dir; /* where the user says debuginfo is (file or folder), or NULL */
-	bool live;	       /* memory changes while we read */
 };
 
 #endif

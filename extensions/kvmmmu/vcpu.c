@@ -13,10 +13,10 @@ const char *km_vcpu_mode_name(uint64_t mode)
 
 const char *km_mp_state_name(uint64_t mp_state)
 {
-	static const char *const names[] = {
-		"RUNNABLE",   "UNINITIALIZED", "INIT_RECEIVED", "HALTED",
-		"SIPI_RECEIVED", "STOPPED",    "CHECK_STOP",    "OPERATING",
-		"LOAD",	      "AP_RESET_HOLD", "SUSPENDED"};
+	static const char *const names[] = {"RUNNABLE",	     "UNINITIALIZED", "INIT_RECEIVED",
+					    "HALTED",	     "SIPI_RECEIVED", "STOPPED",
+					    "CHECK_STOP",    "OPERATING",     "LOAD",
+					    "AP_RESET_HOLD", "SUSPENDED"};
 
 	return mp_state < sizeof(names) / sizeof(names[0]) ? names[mp_state] : NULL;
 }

@@ -56,8 +56,7 @@ static void read_owner(const struct km_kernel *k, struct km_vm *vm)
 		vm->comm[0] = '\0';
 }
 
-static km_error *vcpu_address(const struct km_kernel *k, uint64_t kvm, unsigned idx,
-			      uint64_t *addr)
+static km_error *vcpu_address(const struct km_kernel *k, uint64_t kvm, unsigned idx, uint64_t *addr)
 {
 	struct km_val array = km_addr_of(k->layout, kvm, KM_M_kvm_vcpu_array);
 	struct km_val val;

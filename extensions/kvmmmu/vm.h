@@ -9,8 +9,8 @@
 const char *km_vm_type_name(uint64_t vm_type);
 
 struct km_vm {
-	uint64_t addr;	 /* of struct kvm */
-	unsigned number; /* place in vm_list, oldest VM = 0 */
+	uint64_t addr;	   /* of struct kvm */
+	unsigned number;   /* place in vm_list, oldest VM = 0 */
 	struct km_val pid; /* thread group of the owner */
 	char comm[17];	   /* of the owner; "" if unknown */
 	struct km_val online_vcpus, created_vcpus;

@@ -160,8 +160,8 @@ static bool start(const struct km_kernel *k, const struct km_spte_masks *masks,
 
 static bool too_wide(const struct km_walk *walk)
 {
-	unsigned bits = walk->root_level == PT32E_ROOT_LEVEL ? 32
-							     : KM_PAGE_SHIFT + 9 * walk->root_level;
+	unsigned bits =
+		walk->root_level == PT32E_ROOT_LEVEL ? 32 : KM_PAGE_SHIFT + 9 * walk->root_level;
 
 	/* GVAs are sign-extended: there the width says nothing */
 	return walk->meaning != KM_ADDR_GVA && bits < 64 && walk->addr >> bits;
@@ -237,10 +237,11 @@ char *km_walk_end_text(const struct km_walk *walk, char *buf, size_t size)
 				       : kinds[last->spte.kind]);
 		break;
 	case KM_END_UNREADABLE:
-		snprintf(buf, size,
-			 "ends at level %d: the page-table page is not in the dump; what lies below "
-			 "is open",
-			 walk->end_level);
+		snprintf(
+			buf, size,
+			"ends at level %d: the page-table page is not in the dump; what lies below "
+			"is open",
+			walk->end_level);
 		break;
 	case KM_END_NO_ROOT:
 		snprintf(buf, size,

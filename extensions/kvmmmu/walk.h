@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Walking shadow page tables: every entry on the way down to an address, as for_each_shadow_entry() and
- * shadow_walk_init() of arch/x86/kvm/mmu/mmu.c go.
+ * Walking shadow page tables: every entry on the way down to an address, as for_each_shadow_entry()
+ * and shadow_walk_init() of arch/x86/kvm/mmu/mmu.c go.
  */
 #ifndef KVMMMU_WALK_H
 #define KVMMMU_WALK_H
@@ -40,12 +40,12 @@ struct km_mmu_page {
 
 struct km_walk_level {
 	int level;
-	uint64_t table_pa;	/* of the page-table page; or VA for pae_root */
-	unsigned index;		/* of the entry */
-	bool special;		/* an entry of pae_root: no SPTE, no rights */
+	uint64_t table_pa; /* of the page-table page; or VA for pae_root */
+	unsigned index;	   /* of the entry */
+	bool special;	   /* an entry of pae_root: no SPTE, no rights */
 	struct km_spte spte;
-	struct km_mmu_page sp;	/* of the page-table page */
-	const char *oddity;	/* how role or gfn of sp do not fit the walk, or NULL */
+	struct km_mmu_page sp; /* of the page-table page */
+	const char *oddity;    /* how role or gfn of sp do not fit the walk, or NULL */
 };
 
 struct km_walk {

@@ -7,8 +7,8 @@
 #define XA_CHUNK_MASK  ((1u << XA_CHUNK_SHIFT) - 1)
 
 /*
- * kvm.ko's DWARF leaves struct xa_node opaque. It has stood like this since 4.20 (01959dfe771c); the
- * back pointer to the array proves every node that is read this way.
+ * kvm.ko's DWARF leaves struct xa_node opaque. It has stood like this since 4.20 (01959dfe771c);
+ * the back pointer to the array proves every node that is read this way.
  */
 #define XA_NODE_SHIFT_OFFSET 0
 #define XA_NODE_ARRAY_OFFSET 16

@@ -66,9 +66,10 @@ static void cmd_kvmmmu(void)
 		cmd_usage("kvmmmu", SYNOPSIS);
 		return;
 	}
-	target.debug_dir = getenv("KVMMMU_DEBUGINFO");
-	if (!session)
+	if (!session) {
+		target.debug_dir = getenv("KVMMMU_DEBUGINFO");
 		session = km_session_new(&target);
+	}
 	if (session)
 		km_session_run(session, argcnt - 1, args + 1, fp, fp);
 	else

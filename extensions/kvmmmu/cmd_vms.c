@@ -83,8 +83,8 @@ static bool examine(const struct km_kernel *k, struct km_node *vm_node, const st
 	km_vcpu_mmu_read(k, vcpu, all);
 	if (!vcpu->readable) {
 		km_finding(vm_node, "vcpu-unreadable", km_certainty_text(KM_NOTE),
-			   "vCPU %u:%u: its struct kvm_vcpu is not in the dump: nothing is known "
-			   "about it",
+			   "vCPU %u:%u: the part of struct kvm_vcpu that says how it translates "
+			   "is not in the dump: its MMU is unknown",
 			   vm->number, vcpu->idx);
 		return true;
 	}
@@ -183,7 +183,9 @@ static void add_vm(const struct km_kernel *k, struct km_node *list, const struct
 	if (vm->trouble)
 		km_note(node, "not all of this VM is readable: %s", vm->trouble);
 	if (vm->vcpus_lost)
-		km_note(node, "%" PRIu64 " of its vCPUs could not be read: no word on those",
+		km_note(node,
+			"%" PRIu64
+			" of its vCPUs could not be read, or only in part: no verdict on those",
 			vm->vcpus_lost);
 }
 

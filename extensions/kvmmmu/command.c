@@ -13,6 +13,7 @@ struct km_session {
 	struct km_target *target;
 	struct km_kernel *kernel;    /* opened by the first command that needs it */
 	enum km_types_source source; /* that it was opened with */
+	char *debug;		     /* where debuginfo is, from -k; stays for later commands */
 };
 
 /* What a command takes. */
@@ -77,6 +78,7 @@ const char *const *km_help_text(void)
 		"        --level N       level of the SPTE, 1 is 4K; default 1",
 		"        --as FORMAT     decode without the dump's masks: ept, npt or shadow, with",
 		"                        :6.1 or :7.2 for the generation of the software bits",
+		"    -k, --debuginfo PATH  debuginfo file or folder to look in first; it stays set",
 		"        --types SOURCE  auto, btf or dwarf: where type information comes from",
 		"\nEXAMPLES",
 		"  All VMs, then the fault of vCPU 0 of VM 1:\n",
@@ -105,6 +107,7 @@ void km_session_free(struct km_session *session)
 	if (!session)
 		return;
 	km_kernel_free(session->kernel);
+	free(session->debug);
 	free(session);
 }
 
@@ -271,6 +274,7 @@ static const struct option long_options[] = {
 	{"level", required_argument, NULL, 'l'},
 	{"as", required_argument, NULL, 'A'},
 	{"types", required_argument, NULL, 'T'},
+	{"debuginfo", required_argument, NULL, 'k'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -293,6 +297,9 @@ static km_error *parse_option(int c, struct km_command_options *o)
 		return km_parse_hex(optarg, "error code", &o->error_code);
 	case 'm':
 		o->mmu = optarg;
+		return NULL;
+	case 'k':
+		o->debug = optarg;
 		return NULL;
 	case 'l':
 		if (!parse_decimal(optarg, &level) || level < 1 || level > 5)
@@ -326,7 +333,7 @@ static km_error *parse_options(const struct command *command, int argc, char **a
 
 	optind = 0; /* starts glibc's getopt anew */
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":ja:e:m:", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":ja:e:m:k:", long_options, NULL)) != -1) {
 		const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
 		km_error *err = parse_option(c, &ctx->options);
 
@@ -357,6 +364,14 @@ static km_error *get_kernel(struct km_session *session, struct km_command_contex
 
 	if (!session->target)
 		return km_errorf(KM_EUSAGE, "this command needs a dump");
+	if (ctx->options.debug &&
+	    !(session->debug && !strcmp(session->debug, ctx->options.debug))) {
+		free(session->debug);
+		session->debug = strdup(ctx->options.debug);
+		session->target->debug_dir = session->debug;
+		km_kernel_free(session->kernel);
+		session->kernel = NULL;
+	}
 	if (session->kernel && session->source != options.source) {
 		km_kernel_free(session->kernel);
 		session->kernel = NULL;

@@ -17,6 +17,7 @@ struct km_command_options {
 	const char *mmu; /* context by name, NULL: the active one */
 	const char *as;	 /* "ept", "npt:6.1", ...; NULL: as the dump */
 	enum km_types_source types;
+	const char *debug; /* where debuginfo is, or NULL */
 };
 
 struct km_command_context {

@@ -106,44 +106,6 @@ static const char *find_vendor_module(struct km_kernel *kernel)
 	return NULL;
 }
 
-/*
- * kvm.ko's debuginfo describes struct module too: the file of the right release is opened first,
- * the dump's build-id read with it, and then the two have to agree.
- */
-static km_error *module_dwarf(struct km_kernel *kernel)
-{
-	struct km_types *types = NULL;
-	struct km_build_id found;
-	km_error *err = open_dwarf(kernel, "kvm", NULL, &types, &found);
-	const char *vendor;
-
-	if (!err)
-		err = use_types(kernel, types);
-	if (!err)
-		err = km_module_find(kernel->mem, kernel->layout, "kvm", &kernel->kvm);
-	if (err)
-		return err;
-	if (!kernel->kvm.addr)
-		return km_errorf(KM_EABSENT, "kvm is not loaded in this kernel");
-	if (!km_build_id_equal(&kernel->kvm.build_id, &found)) {
-		err = open_dwarf(kernel, "kvm", &kernel->kvm.build_id, &types, &found);
-		if (err)
-			return err;
-		err = use_types(kernel, types);
-		if (err)
-			return err;
-	}
-	vendor = find_vendor_module(kernel);
-	if (vendor) {
-		types = km_layout_release_types(kernel->layout);
-		err = add_vendor_dwarf(kernel, vendor, &types);
-		if (err)
-			return err;
-		err = use_types(kernel, types);
-	}
-	return err;
-}
-
 /* A BTF blob of the dump as a type source. */
 static km_error *open_btf(const struct km_kernel *kernel, uint64_t addr, uint64_t len,
 			  struct km_types *base, const char *origin, struct km_types **types)
@@ -161,6 +123,73 @@ static km_error *open_btf(const struct km_kernel *kernel, uint64_t addr, uint64_
 		err = km_btf_open(blob, len, base, origin, types);
 	free(blob);
 	return km_error_context(err, "%s", origin);
+}
+
+/* The types of vmlinux, from the dump itself. KM_EABSENT if it has none. */
+static km_error *use_vmlinux_btf(struct km_kernel *kernel)
+{
+	struct km_target *target = km_memory_target(kernel->mem);
+	struct km_types *types;
+	uint64_t start, stop;
+	km_error *err;
+
+	if (!target->ops->symbol(target, "__start_BTF", &start) ||
+	    !target->ops->symbol(target, "__stop_BTF", &stop) || stop <= start)
+		return km_errorf(KM_EABSENT, "the kernel in the dump has no BTF");
+	err = open_btf(kernel, start, stop - start, NULL, "BTF of vmlinux in the dump", &types);
+	return err ? err : use_types(kernel, types);
+}
+
+/*
+ * The build-id of the loaded kvm. BTF in the dump describes struct module for certain; without it,
+ * the debuginfo of the right release does, and what is found with it has to agree with that file.
+ */
+static km_error *kvm_build_id(struct km_kernel *kernel, struct km_build_id *id)
+{
+	km_scoped_error *no_btf = use_vmlinux_btf(kernel);
+	struct km_types *types;
+	struct km_build_id found;
+	char ours[48];
+	km_error *err;
+
+	if (no_btf) {
+		err = open_dwarf(kernel, "kvm", NULL, &types, &found);
+		if (!err)
+			err = use_types(kernel, types);
+		if (err)
+			return err;
+	}
+	err = km_module_find(kernel->mem, kernel->layout, "kvm", &kernel->kvm);
+	if (err)
+		return err;
+	if (!kernel->kvm.addr)
+		return km_errorf(KM_EABSENT, "kvm is not loaded in this kernel");
+	*id = kernel->kvm.build_id;
+	if (!id->len && no_btf)
+		return km_errorf(
+			KM_EDEBUGINFO,
+			"%s has build-id %s, and by its layout the dump's kvm has none: it is "
+			"of another build, or the page is missing",
+			km_layout_types(kernel->layout)->origin,
+			km_build_id_text(&found, ours, sizeof(ours)));
+	return NULL;
+}
+
+static km_error *module_dwarf(struct km_kernel *kernel)
+{
+	struct km_types *types = NULL;
+	struct km_build_id wanted, found;
+	km_error *err = kvm_build_id(kernel, &wanted);
+	const char *vendor;
+
+	if (!err)
+		err = open_dwarf(kernel, "kvm", &wanted, &types, &found);
+	if (err)
+		return err;
+	vendor = find_vendor_module(kernel);
+	if (vendor)
+		err = add_vendor_dwarf(kernel, vendor, &types);
+	return err ? err : use_types(kernel, types);
 }
 
 /*
@@ -228,23 +257,16 @@ static km_error *chain_btf(struct km_kernel *kernel)
 static km_error *find_by_btf(struct km_kernel *kernel, bool modules)
 {
 	struct km_target *target = km_memory_target(kernel->mem);
-	struct km_types *types;
-	uint64_t start, stop;
-	km_error *err;
+	km_error *err = use_vmlinux_btf(kernel);
+	uint64_t vm_list;
 
-	if (!target->ops->symbol(target, "__start_BTF", &start) ||
-	    !target->ops->symbol(target, "__stop_BTF", &stop) || stop <= start)
-		return km_errorf(KM_EABSENT, "the kernel in the dump has no BTF");
-	err = open_btf(kernel, start, stop - start, NULL, "BTF of vmlinux in the dump", &types);
-	if (!err)
-		err = use_types(kernel, types);
 	if (!err && modules)
 		err = km_module_find(kernel->mem, kernel->layout, "kvm", &kernel->kvm);
 	if (err)
 		return err;
 	kernel->builtin = !kernel->kvm.addr;
 	if (kernel->builtin)
-		return target->ops->symbol(target, "vm_list", &start)
+		return target->ops->symbol(target, "vm_list", &vm_list)
 			       ? NULL
 			       : km_errorf(KM_EABSENT, "kvm is not loaded in this kernel");
 	find_vendor_module(kernel);

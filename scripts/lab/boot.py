@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Boots a kernel under emulation, waits for its virtual machines, lets gdb take the dumps.
+
+boot.py GEN OUT SCENARIO...
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "kvmmmu")
+MEMORY = "256M"
+READY_SECONDS = 45
+FLIPS = {"7.3": 24}  # and a few elsewhere
+
+# What the scenarios that need a boot of their own add to the kernel's command line.
+OWN_BOOT = {"nonpt": "kvm_amd.npt=0", "novms": "lab=novms", "nokvm": "lab=nokvm"}
+
+
+def say(text):
+    print(f"lab: {text}", file=sys.stderr, flush=True)
+
+
+def die(text):
+    say(text)
+    sys.exit(1)
+
+
+def read_text(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def start_qemu(kernel, work, more):
+    append = f"console=ttyS0 unknown_nmi_panic=1 panic=0 {more}"
+    # Dies with us, however we die.
+    return subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL",
+         f"{CACHE}/tools/qemu/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none", "-M", "q35", "-accel", "tcg,thread=multi",
+         "-cpu", "max,+svm,+npt,la57=off", "-smp", "2", "-m", MEMORY, "-device", "vmcoreinfo",
+         "-kernel", f"{kernel}/vmlinuz", "-initrd", f"{work}/initrd", "-append", append,
+         "-serial", f"file:{work}/console", "-serial", f"file:{work}/truth",
+         "-qmp", f"unix:{work}/qmp,server=on,wait=off",
+         "-gdb", f"unix:path={work}/gdb,server=on,wait=off"],
+        stdin=subprocess.DEVNULL)
+
+
+def wait_ready(qemu, work):
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        time.sleep(0.2)
+        if qemu.poll() is not None:
+            die(f"QEMU ended with status {qemu.returncode}")
+        lines = read_truth(work)
+        if lines and lines[-1]["kind"] == "ready":
+            return lines
+        if "Kernel panic" in read_text(f"{work}/console"):
+            break
+    console = read_text(f"{work}/console").splitlines()[-20:]
+    die("the kernel's virtual machines did not start; its last words:\n" + "\n".join(console))
+
+
+def read_truth(work):
+    path = f"{work}/truth"
+    if not os.path.exists(path):
+        return []
+    lines = read_text(path).replace("\r", "").split("\n")[:-1]
+    return [json.loads(line[4:]) for line in lines if line.startswith("LAB {")]
+
+
+def gather(lines):
+    """The kernel's lines, by virtual machine."""
+    truth = {"vms": {}, "sections": {}, "symbols": {}}
+    for line in sorted(lines, key=lambda line: line["kind"] != "vm"):
+        kind = line.pop("kind")
+        if kind == "sections":
+            truth["sections"][line["module"]] = line["sections"]
+        elif kind == "symbols":
+            truth["symbols"] = line
+        elif kind != "ready":
+            name = line.pop("vm")
+            if kind == "vm":
+                truth["vms"][name] = {"name": name, **line, "slots": [], "vcpus": [], "pages": []}
+            elif kind == "prefault":
+                truth["vms"][name]["prefault"] = line
+            else:
+                truth["vms"][name][kind + "s"].append(line)
+    return truth
+
+
+def run_gdb(gen, out, work, kernel, scenarios, truth):
+    release = read_text(f"{kernel}/release").strip()
+    qemu = read_text(f"{CACHE}/tools/qemu/version").split("\n")[0]
+    config = {
+        "generation": gen, "release": release, "qemu": qemu, "npt": scenarios != ["nonpt"], "out": out,
+        "debug": f"{kernel}/debug/lib/modules/{release}/kernel/arch/x86/kvm",
+        "console": f"{work}/console", "seed": f"kvmmmu {gen}", "flips": FLIPS.get(gen, 8), "qmp": f"{work}/qmp", "gdb": f"{work}/gdb", "format": "kdump-raw-zlib",
+        "scenarios": scenarios, "sections": truth["sections"], "symbols": truth["symbols"],
+        "truth": list(truth["vms"].values()),
+    }
+    with open(f"{work}/config", "w", encoding="ascii") as file:
+        json.dump(config, file)
+    environment = dict(os.environ, LAB_CONFIG=f"{work}/config", LAB_SCRIPTS=HERE,
+                       PYTHONDONTWRITEBYTECODE="1")
+    return subprocess.run(["gdb", "-nx", "-q", "-batch", "-x", f"{HERE}/scenario.py"],
+                          env=environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, check=False).returncode
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    gen, out, *scenarios = sys.argv[1:]
+    kernel = f"{CACHE}/kernel/{gen}"
+    with tempfile.TemporaryDirectory(prefix="kvmmmu-lab-") as work:
+        if subprocess.run([f"{HERE}/image", gen, f"{work}/initrd"], check=False).returncode:
+            sys.exit(1)
+        start = time.monotonic()
+        qemu = start_qemu(kernel, work, OWN_BOOT.get(scenarios[0], ""))
+        try:
+            lines = wait_ready(qemu, work)
+            say(f"booted {gen}: {time.monotonic() - start:.1f} s")
+            if run_gdb(gen, out, work, kernel, scenarios, gather(lines)):
+                die("gdb could not take the dumps; the kernel's last words:\n" +
+                    "\n".join(read_text(f"{work}/console").splitlines()[-20:]))
+        finally:
+            qemu.kill()
+            qemu.wait()
+
+
+main()

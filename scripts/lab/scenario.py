@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Takes the dumps of one boot; runs inside gdb.
+
+One boot gives, in this order: healthy, the flips (one bit of one permission table wrong in each),
+looping (the SPTE table of beta's vCPU zeroed) and panic. Each dump is taken while all CPUs are in the
+host kernel, since QEMU would record the guest's registers for one that is not.
+"""
+
+import json
+import os
+import random
+import sys
+import time
+
+import gdb
+
+sys.path.insert(0, os.environ["LAB_SCRIPTS"])
+
+import oracle  # noqa: E402
+from qmp import Qmp  # noqa: E402
+
+with open(os.environ["LAB_CONFIG"], encoding="ascii") as config_file:
+    CONFIG = json.load(config_file)
+OUT = CONFIG["out"]
+BEGIN = time.monotonic()
+BETA = "vmm-beta"
+GAMMA = "vmm-gamma"
+
+
+def say(text):
+    print(f"lab: {text}", file=sys.stderr, flush=True)
+
+
+def quiet(command):
+    return gdb.execute(command, to_string=True)
+
+
+def load_symbols():
+    for module, sections in CONFIG["sections"].items():
+        name = module.replace("_", "-")
+        others = " ".join(f"-s {name} {where}" for name, where in sections.items() if name != ".text")
+        quiet(f"add-symbol-file {CONFIG['debug']}/{name}.ko {sections['.text']} {others}")
+
+
+def attach():
+    quiet(f"target remote {CONFIG['gdb']}")
+
+
+def release():
+    quiet("detach")
+
+
+def in_host_kernel(thread):
+    """False while this CPU runs a nested guest: its page tables do not map the kernel."""
+    try:
+        thread.switch()
+        gdb.parse_and_eval("vm_list.next->next")
+        return True
+    except gdb.error:
+        return False
+
+
+def threads():
+    return sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num)
+
+
+class Break:
+    """A hardware breakpoint, as long as the block lasts."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __enter__(self):
+        self.breakpoint = gdb.Breakpoint(f"*{self.function}", gdb.BP_HARDWARE_BREAKPOINT)
+        self.breakpoint.silent = True
+
+    def __exit__(self, *_):
+        self.breakpoint.delete()
+
+
+def bring_home():
+    """Lets the CPUs that are inside a guest go on, alone, until KVM has them again."""
+    here = gdb.selected_thread()
+    with Break("svm_handle_exit"):
+        quiet("set scheduler-locking on")
+        for thread in threads():
+            if not in_host_kernel(thread):
+                quiet("continue")
+        quiet("set scheduler-locking off")
+    here.switch()
+
+
+def park(seconds=30):
+    """Stops where KVM begins to handle a fault of beta's, with no CPU inside a guest."""
+    deadline = time.monotonic() + seconds
+    with Break("kvm_mmu_page_fault"):
+        while time.monotonic() < deadline:
+            quiet("continue")
+            vcpu = oracle.pointer(int(gdb.parse_and_eval("$rdi")), "struct kvm_vcpu")
+            if oracle.owner(vcpu["kvm"].dereference())[1] == BETA:
+                break
+        else:
+            raise RuntimeError("beta's vCPU takes no faults")
+    bring_home()
+
+
+def page_offset():
+    where = int(CONFIG["symbols"]["page_offset_base"], 16)
+    return int(oracle.pointer(where, "unsigned long").dereference())
+
+
+def raw_walks():
+    """For every page of the truth, the raw SPTEs on the way to it."""
+    physical = oracle.Physical(page_offset())
+    walks = []
+    vcpus = {}
+    for kvm in oracle.vms():
+        for vcpu in oracle.vcpus(kvm):
+            vcpus[oracle.owner(kvm)[1], int(vcpu["vcpu_id"])] = vcpu
+    for vm in CONFIG["truth"]:
+        for page in vm["pages"]:
+            vcpu = vcpus[vm["comm"], page["vcpu"]]
+            walks.append({"vm": vm["name"], "vcpu": page["vcpu"], "gpa": page["gpa"],
+                          "entries": oracle.spte_walk(physical, vcpu, int(page["gpa"], 16))})
+    return walks
+
+
+def registers():
+    """Where each CPU stood."""
+    found = []
+    here = gdb.selected_thread()
+    for thread in threads():
+        thread.switch()
+        found.append({"cpu": thread.num - 1,
+                      **{name: oracle.hexa(gdb.parse_and_eval(f"${name}")) for name in ("rip", "rsp")}})
+    here.switch()
+    return found
+
+
+def console():
+    with open(CONFIG["console"], encoding="ascii", errors="replace") as file:
+        return file.read()
+
+
+def write_json(name, content):
+    path = f"{OUT}/{name}.json"
+    with open(path + ".tmp", "w", encoding="ascii") as file:
+        json.dump(content, file, indent=1)
+        file.write("\n")
+    os.rename(path + ".tmp", path)
+
+
+def save(qmp, name, elf=False, flat=False, **more):
+    """The dumps of this moment, and the truth about it."""
+    start = time.monotonic()
+    if name != "panic" and "Kernel panic" in console():
+        raise RuntimeError("the kernel panicked by itself")
+    state = {"cpus": registers()}
+    if CONFIG["truth"]:
+        state.update(oracle.state(), walks=raw_walks())
+    files = {"kdump": f"{name}.kdump"}
+    qmp.dump(f"{OUT}/{name}.kdump", CONFIG["format"])
+    if elf:
+        files["elf"] = f"{name}.elf"
+        qmp.dump(f"{OUT}/{name}.elf", "elf")
+    if flat:
+        files["flat"] = f"{name}.flat.kdump"
+        qmp.dump(f"{OUT}/{name}.flat.kdump", "kdump-zlib")
+    for file in files.values():
+        os.chmod(f"{OUT}/{file}", 0o644)
+    write_json(name, {
+        "version": 1, "name": name, "generation": CONFIG["generation"],
+        "release": CONFIG["release"], "qemu": CONFIG["qemu"], "npt": CONFIG["npt"],
+        "files": files, "symbols": CONFIG["symbols"], "sections": CONFIG["sections"],
+        "vms": CONFIG["truth"], "gdb": state, **more})
+    say(f"{CONFIG['generation']} {name}: {time.monotonic() - start:.1f} s, "
+        f"at {time.monotonic() - BEGIN:.1f} s")
+
+
+def take_healthy(qmp):
+    park()
+    save(qmp, "healthy", elf=True, flat=True)
+
+
+def take_nonpt(qmp):
+    park()
+    save(qmp, "nonpt")
+
+
+def take_novms(qmp):
+    save(qmp, "novms")
+
+
+def take_nokvm(qmp):
+    save(qmp, "nokvm")
+
+
+def tables(state):
+    """All permission tables that are filled, as (kvm, vcpu, context, its state)."""
+    for kvm in sorted(state["vms"], key=lambda kvm: kvm["owner_comm"]):
+        for vcpu in kvm["vcpus"]:
+            for name, context in (*vcpu["contexts"].items(), *vcpu["walks"].items()):
+                if any(int(word, 16) for word in context["permissions"]):
+                    yield kvm, vcpu, name, context
+
+
+def take_flips(qmp):
+    """One bit of one table wrong, and nothing else; every second flip clears a bit that was set."""
+    park()
+    state = oracle.state()
+    dice = random.Random(CONFIG["seed"])
+    choices = list(tables(state))
+    for i in range(CONFIG["flips"]):
+        kvm, vcpu, name, context = dice.choice(choices)
+        table = oracle.pointer(int(context["table"], 16), context["word_type"])
+        bits = [(word, bit) for word in range(16) for bit in range(8 * table.dereference().type.sizeof)
+                if int(context["permissions"][word], 16) >> bit & 1 == i % 2]
+        word, bit = dice.choice(bits)
+        before = int(context["permissions"][word], 16)
+        flip = {"seed": CONFIG["seed"], "index": i, "kvm": kvm["address"],
+                "owner_pid": kvm["owner_pid"], "vcpu": vcpu["address"], "vcpu_id": vcpu["vcpu_id"],
+                "context": name, "table": context["table"],
+                "physical": f"{int(table + word) - page_offset():#x}", "word": word, "bit": bit,
+                "before": f"{before:#x}", "after": f"{before ^ 1 << bit:#x}",
+                "direction": "1->0" if i % 2 else "0->1"}
+        poke(table + word, before ^ 1 << bit)
+        save(qmp, f"flip-{i:02}", flip=flip)
+        poke(table + word, before)
+
+
+def poke(where, value):
+    quiet(f"set var *({where.type}){int(where):#x} = {value:#x}")
+    if int(where.dereference()) != value:
+        raise RuntimeError(f"cannot write to {int(where):#x}")
+
+
+def first_vcpu(comm):
+    kvm = next(kvm for kvm in oracle.vms() if oracle.owner(kvm)[1] == comm)
+    return next(oracle.vcpus(kvm))
+
+
+def zero_table(comm):
+    table = oracle.permissions(first_vcpu(comm)["arch"]["mmu"].dereference())
+    for i in range(16):
+        poke(table[i].address, 0)
+
+
+def counters(comm):
+    stat = first_vcpu(comm)["stat"]
+    return {name: int(stat[name]) for name in ("pf_taken", "pf_fixed", "pf_spurious", "exits")}
+
+
+def resume(seconds):
+    release()
+    time.sleep(seconds)
+    attach()
+
+
+def zero_and_watch(comm):
+    """Empties the first vCPU's active table; counters then, and a second later."""
+    park()
+    zero_table(comm)
+    resume(1)
+    park()
+    first = counters(comm)
+    resume(1)
+    park()
+    return {"comm": comm, "vcpu_id": 0, "first": first, "second": counters(comm)}
+
+
+def grown(watched, counter):
+    return watched["second"][counter] - watched["first"][counter]
+
+
+def take_looping(qmp):
+    watched = zero_and_watch(BETA)
+    if grown(watched, "pf_spurious") < 1000 or grown(watched, "pf_fixed"):
+        raise RuntimeError(f"beta's vCPU does not loop: {watched}")
+    save(qmp, "looping", zeroed=watched)
+
+
+def take_zeroed(qmp):
+    # Not beta's: with paging off in the guest, older kernels leave the table empty anyway.
+    watched = zero_and_watch(GAMMA)
+    if grown(watched, "pf_spurious") > 1000 or not grown(watched, "pf_fixed"):
+        raise RuntimeError(f"gamma's vCPU makes no progress: {watched}")
+    save(qmp, "zeroed", zeroed=watched)
+
+
+def take_panic(qmp):
+    release()
+    qmp.run("inject-nmi")
+    deadline = time.monotonic() + 60
+    while "end Kernel panic" not in console():
+        if time.monotonic() > deadline:
+            raise RuntimeError("the kernel did not panic")
+        time.sleep(0.2)
+    attach()
+    if not all(in_host_kernel(thread) for thread in threads()):
+        raise RuntimeError("a CPU went on after the panic")
+    save(qmp, "panic")
+
+
+def main():
+    quiet("set pagination off")
+    quiet("set confirm off")
+    quiet("set architecture i386:x86-64")
+    load_symbols()
+    qmp = Qmp(CONFIG["qmp"])
+    attach()
+    for scenario in CONFIG["scenarios"]:
+        globals()["take_" + scenario](qmp)
+    qmp.run("quit")
+
+
+try:
+    main()
+except Exception as error:  # gdb would print it and go on
+    import traceback
+    traceback.print_exc()
+    os._exit(1)
+os._exit(0)

@@ -76,7 +76,8 @@ lab:
 .PHONY: check
 check:
 	@scripts/bootstrap check
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all unit $(BUILD)/repeat
+	@$(MAKE) --no-print-directory asan
 	@scripts/check
 
 .PHONY: bench
@@ -88,7 +89,7 @@ SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: asan
 asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS="$(SAN)" LDFLAGS="$(SAN)" \
-		$(BUILD)/asan/kvmmmu unit
+		$(BUILD)/asan/kvmmmu $(BUILD)/asan/repeat unit
 
 .PHONY: unit
 unit: $(UNIT_BIN)
@@ -98,6 +99,11 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libkvmmmu.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) -fvisibility=default $(LDFLAGS) -o $@ \
 		$^ -lcmocka $(LIBS)
+
+# The tests' driver that runs commands over and over.
+$(BUILD)/repeat: tests/lab/repeat.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
 
 .PHONY: format
 format:

@@ -9,7 +9,7 @@ const char *km_table_status_text(enum km_table_status status)
 		[KM_TABLE_MATCHES] = "matches its role",
 		[KM_TABLE_DIFFERS] = "DIFFERS from its role",
 		[KM_TABLE_UNUSED] = "context never used",
-		[KM_TABLE_PAGING_OFF] = "guest paging is off: not refilled, not judged",
+		[KM_TABLE_PAGING_OFF] = "paging off: not refilled, not judged",
 		[KM_TABLE_UNREADABLE] = "not readable",
 		[KM_TABLE_NO_VERDICT] = "no verdict: this kernel's rule is not known",
 	};

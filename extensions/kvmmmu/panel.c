@@ -92,7 +92,7 @@ static void ask_processor(struct hearing *h, struct km_panel *panel)
 		rule(v, KM_DENIES, "level %d: %s", hw.level,
 		     km_hw_reason_text(hw.reason, h->mmu->paging));
 	else if (hw.incomplete)
-		rule(v, KM_NO_RULING, "entries read so far allow; the rest is not in the dump");
+		rule(v, KM_NO_RULING, "so far allowed; the rest is missing");
 	else
 		rule(v, KM_ALLOWS, "no entry of the walk forbids the access");
 }
@@ -107,12 +107,11 @@ static void ask_words(const struct hearing *h, const uint16_t words[KM_PERM_WORD
 	*spf = km_spte_permission_fault(h->masks, words, h->last->spte.value, panel->error_code,
 					panel->form);
 	if (spf->not_present) {
-		rule(v, KM_DENIES, "the last SPTE is not MMU-present: no word is looked up");
+		rule(v, KM_DENIES, "not MMU-present: no word is looked up");
 		return;
 	}
 	if (spf->out_of_range) {
-		rule(v, KM_NO_RULING, "index %" PRIu64 " is past the table: reads other memory",
-		     spf->index);
+		rule(v, KM_NO_RULING, "index %" PRIu64 " is past the table", spf->index);
 		return;
 	}
 	km_acc_spell(KM_ACC_RWUX, spf->acc, h->masks->paging == KM_PAGING_EPT, acc, sizeof(acc));
@@ -125,7 +124,7 @@ static void ask_table(struct hearing *h, struct km_panel *panel)
 	struct km_verdict *v = &panel->verdicts[KM_JUDGE_TABLE];
 
 	if (!h->table) {
-		rule(v, KM_NO_RULING, "this kernel has no table of SPTE permissions");
+		rule(v, KM_NO_RULING, "this kernel has no table for SPTEs");
 		return;
 	}
 	v->consulted = h->mmu->root_role.direct;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_COLUMNS 24
+#define MAX_COLUMNS 40
 #define INDENT	    2
 
 /* How people read a value; @buf serves for numbers. */
@@ -87,6 +87,16 @@ static void put_words(struct paragraph *p, const char *text)
 	}
 }
 
+/* Words that go on where the cursor is, without a space before the first. */
+static void put_prose(struct paragraph *p, const char *text)
+{
+	size_t len = strcspn(text, " ");
+
+	put_text(text, len, p->out);
+	p->column += text_width(text, len);
+	put_words(p, text + len);
+}
+
 static void end_paragraph(struct paragraph *p)
 {
 	if (p->column)
@@ -94,63 +104,90 @@ static void end_paragraph(struct paragraph *p)
 	p->column = 0;
 }
 
-static void render_table(const struct km_node *table, size_t indent, FILE *out)
-{
-	size_t widths[MAX_COLUMNS] = {0}, count = 0;
-	const struct km_node *column;
-	char buf[64];
-	bool header = false;
+struct columns {
+	size_t count;
+	size_t widths[MAX_COLUMNS];
+	bool header; /* has any column a name? */
+	const struct km_node *first_row;
+};
 
-	for (column = table->first; column && column->kind == KM_N_COLUMN; column = column->next) {
-		if (count < MAX_COLUMNS && column->title)
-			widths[count] = strlen(column->title);
-		header |= column->title && *column->title;
-		count++;
+static struct columns measure(const struct km_node *table)
+{
+	struct columns c = {0};
+	const struct km_node *n = table->first;
+	char buf[64];
+
+	for (; n && n->kind == KM_N_COLUMN && c.count < MAX_COLUMNS; n = n->next) {
+		c.widths[c.count++] = n->title ? strlen(n->title) : 0;
+		c.header |= n->title && *n->title;
 	}
-	if (count > MAX_COLUMNS)
-		count = MAX_COLUMNS;
-	for (const struct km_node *row = column; row; row = row->next) {
+	c.first_row = n;
+	for (; n; n = n->next) {
 		size_t i = 0;
 
-		for (const struct km_node *cell = row->first; cell && i < count;
+		for (const struct km_node *cell = n->first; cell && i < c.count;
 		     cell = cell->next, i++) {
 			const char *text = value_text(&cell->value, buf, sizeof(buf));
 			size_t width = text_width(text, strlen(text));
 
-			if (width > widths[i])
-				widths[i] = width;
+			if (width > c.widths[i])
+				c.widths[i] = width;
 		}
 	}
+	return c;
+}
+
+/* A row, or the header if @row is the table itself. Columns without a name are for machines only.
+ */
+static void render_row(const struct km_node *table, const struct km_node *row,
+		       const struct columns *c, size_t indent, FILE *out)
+{
+	const struct km_node *column = table->first, *cell = row->first;
+	size_t pending = indent + INDENT, at = 0;
+	char buf[64];
+
+	for (size_t i = 0; cell && i < c->count; i++, cell = cell->next, column = column->next) {
+		const char *text =
+			row == table ? column->title : value_text(&cell->value, buf, sizeof(buf));
+		size_t width, pad;
+
+		if (!column->title)
+			continue;
+		width = text_width(text, strlen(text));
+		pad = c->widths[i] > width ? c->widths[i] - width : 0;
+		if (column->right)
+			pending += pad;
+		if (width) {
+			struct paragraph p = {
+				.out = out, .hang = at + pending, .column = at + pending};
+
+			fprintf(out, "%*s", (int)pending, "");
+			/* prose in the last column goes on below itself */
+			if (i + 1 == c->count && at + pending + width > KM_TEXT_WIDTH &&
+			    at + pending < KM_TEXT_WIDTH / 2)
+				put_prose(&p, text);
+			else
+				put_text(text, strlen(text), out);
+			at += pending + width;
+			pending = 0;
+		}
+		if (!column->right)
+			pending += pad;
+		pending += 2;
+	}
+	fputc('\n', out);
+}
+
+static void render_table(const struct km_node *table, size_t indent, FILE *out)
+{
+	struct columns c = measure(table);
+
 	if (table->title)
 		fprintf(out, "%*s%s\n", (int)indent, "", table->title);
-	for (const struct km_node *row = header ? table : column; row;
-	     row = row == table ? column : row->next) {
-		const struct km_node *col = table->first;
-		const struct km_node *cell = row == table ? table->first : row->first;
-		size_t pending = indent + INDENT;
-
-		for (size_t i = 0; cell && i < count; i++, cell = cell->next, col = col->next) {
-			const char *text = row == table
-						   ? (col->title ? col->title : "")
-						   : value_text(&cell->value, buf, sizeof(buf));
-			size_t len = strlen(text), width = text_width(text, len);
-			size_t pad = widths[i] > width ? widths[i] - width : 0;
-
-			if (!col->title) /* for machines only */
-				continue;
-			if (col->right)
-				pending += pad;
-			if (len) {
-				fprintf(out, "%*s", (int)pending, "");
-				put_text(text, len, out);
-				pending = 0;
-			}
-			if (!col->right)
-				pending += pad;
-			pending += 2;
-		}
-		fputc('\n', out);
-	}
+	if (c.header)
+		render_row(table, table, &c, indent, out);
+	for (const struct km_node *row = c.first_row; row; row = row->next)
+		render_row(table, row, &c, indent, out);
 }
 
 static void render_children(const struct km_node *parent, size_t indent, FILE *out);
@@ -241,9 +278,10 @@ static void render_children(const struct km_node *parent, size_t indent, FILE *o
 				break;
 			}
 			if (n->title) {
-				fprintf(out, "%*s", (int)indent, "");
-				put_text(n->title, strlen(n->title), out);
-				fputc('\n', out);
+				struct paragraph p = {.out = out, .indent = indent, .hang = INDENT};
+
+				put_words(&p, n->title);
+				end_paragraph(&p);
 			}
 			render_children(n, n->title ? indent + INDENT : indent, out);
 			break;

@@ -22,7 +22,6 @@ from qmp import Qmp  # noqa: E402
 with open(os.environ["LAB_CONFIG"], encoding="ascii") as config_file:
     CONFIG = json.load(config_file)
 OUT = CONFIG["out"]
-BEGIN = time.monotonic()
 BETA = "vmm-beta"
 GAMMA = "vmm-gamma"
 
@@ -152,7 +151,6 @@ def write_json(name, content):
 
 def save(qmp, name, elf=False, flat=False, **more):
     """The dumps of this moment, and the truth about it."""
-    start = time.monotonic()
     if name != "panic" and "Kernel panic" in console():
         raise RuntimeError("the kernel panicked by itself")
     state = {"cpus": registers()}
@@ -173,8 +171,6 @@ def save(qmp, name, elf=False, flat=False, **more):
         "release": CONFIG["release"], "qemu": CONFIG["qemu"], "npt": CONFIG["npt"],
         "files": files, "symbols": CONFIG["symbols"], "sections": CONFIG["sections"],
         "vms": CONFIG["truth"], "gdb": state, **more})
-    say(f"{CONFIG['generation']} {name}: {time.monotonic() - start:.1f} s, "
-        f"at {time.monotonic() - BEGIN:.1f} s")
 
 
 def take_healthy(qmp):
@@ -309,7 +305,9 @@ def main():
     qmp = Qmp(CONFIG["qmp"])
     attach()
     for scenario in CONFIG["scenarios"]:
+        start = time.monotonic()
         globals()["take_" + scenario](qmp)
+        say(f"{CONFIG['generation']} {scenario}: {time.monotonic() - start:.1f} s")
     qmp.run("quit")
 
 

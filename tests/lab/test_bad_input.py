@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Dumps with pages missing, torn and hostile ones: a clear line, and what is still known. Under ASan."""
+
+import json
+import re
+import shutil
+import struct
+import subprocess
+
+import pytest
+
+from tools import BUILD, TOP, dumps, kernel, kvmmmu, number, truth
+
+ASAN = BUILD / "asan" / "kvmmmu"
+
+
+class Elf:
+    """A copy of the lab's ELF dump whose bytes can be changed by virtual address."""
+
+    def __init__(self, to):
+        self.path = to
+        shutil.copyfile(dumps("7.3") / "healthy.elf", to)
+        self.file = open(to, "r+b")
+        header = self.file.read(64)
+        phoff, = struct.unpack_from("<Q", header, 32)
+        phnum, = struct.unpack_from("<H", header, 56)
+        self.file.seek(phoff)
+        self.loads = []
+        for _ in range(phnum):
+            kind, _fl, off, _va, pa, size, _m, _a = struct.unpack("<IIQQQQQQ", self.file.read(56))
+            if kind == 1:
+                self.loads.append((pa, size, off))
+
+    def offset(self, pa):
+        return next(off + pa - at for at, size, off in self.loads if at <= pa < at + size)
+
+    @staticmethod
+    def pa(va):
+        # the direct map starts on a multiple of 1 GiB and the machine has less
+        return va & ((1 << 30) - 1)
+
+    def read(self, pa, size=8):
+        self.file.seek(self.offset(pa))
+        return self.file.read(size)
+
+    def write(self, pa, data):
+        self.file.seek(self.offset(pa))
+        self.file.write(data)
+        self.file.flush()
+
+
+@pytest.fixture
+def elf(tmp_path):
+    copy = Elf(tmp_path / "copy.elf")
+    yield copy
+    copy.file.close()
+
+
+def ask(elf, *words):
+    answer = kvmmmu(elf.path, *words, program=ASAN, timeout=60)
+    assert "Sanitizer" not in answer.err, answer.err[-3000:]
+    return answer
+
+
+def first_vcpu(comm="vmm-beta"):
+    vm = next(v for v in truth("7.3", "healthy")["gdb"]["vms"] if v["owner_comm"] == comm)
+    return vm, vm["vcpus"][0]
+
+
+def test_page_table_that_points_to_itself(elf):
+    _vm, vcpu = first_vcpu()
+    root = number(vcpu["contexts"]["root_mmu"]["root_hpa"]) & 0xFFFFFFFFFF000
+    entry = struct.unpack("<Q", elf.read(root))[0]
+    elf.write(root, struct.pack("<Q", entry & ~0xFFFFFFFFFF000 | root))
+    answer = ask(elf, "walk", vcpu["address"], "0", "-j")
+    walk = answer.json["walk"]
+    assert len(walk["levels"]) <= 4
+    text = json.dumps(walk)
+    assert "its own ancestor" in text or "not the level" in text
+    assert ask(elf, "fault", vcpu["address"], "-a", "0", "-e", "6").code == 0
+
+
+def test_page_table_beyond_memory(elf):
+    _vm, vcpu = first_vcpu()
+    root = number(vcpu["contexts"]["root_mmu"]["root_hpa"]) & 0xFFFFFFFFFF000
+    entry = struct.unpack("<Q", elf.read(root))[0]
+    elf.write(root, struct.pack("<Q", entry & ~0xFFFFFFFFFF000 | 0xFFFF00000000))
+    walk = ask(elf, "walk", vcpu["address"], "0", "-j").json["walk"]
+    assert walk["end"] == "unreadable" and "open" in walk["notes"][0]
+    fault = ask(elf, "fault", vcpu["address"], "-a", "0", "-e", "6", "-j").json
+    assert {j["ruling"] for j in fault["panel"]["judges"] if j["judge"] != "processor"} == {None}
+
+
+def list_offset(vm):
+    """Where vm_list is in struct kvm: gdb's addresses of two neighbours tell."""
+    out = kvmmmu("-k", kernel("7.3") / "debug", dumps("7.3") / "healthy.kdump", "vms", "-j").json
+    assert out["vms"]
+    run = subprocess.run(["gdb", "-q", "-batch", "-ex", "p/x (long)&((struct kvm *)0)->vm_list",
+                          next((kernel("7.3") / "debug").rglob("kvm.ko"))], text=True,
+                         stdout=subprocess.PIPE, check=True).stdout
+    return int(re.search(r"0x[0-9a-f]+", out_last(run)).group(), 16)
+
+
+def out_last(text):
+    return text.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("torn", ["loop", "wild"])
+def test_torn_list_of_vms(elf, torn):
+    vm, _ = first_vcpu()
+    node = number(vm["address"]) + list_offset(vm)
+    elf.write(elf.pa(node), struct.pack("<Q", node if torn == "loop" else 0xFFFF800000000000))
+    answer = ask(elf, "vms", "-j").json
+    assert answer["vms"] and ("loop" in answer["notes"][0] or "not readable" in answer["notes"][0])
+
+
+def test_absurd_numbers(elf):
+    """Everything that counts in a struct kvm set to all ones."""
+    vm, _ = first_vcpu()
+    for offset in range(0, 4096, 8):
+        pa = elf.pa(number(vm["address"])) + offset
+        if struct.unpack("<Q", elf.read(pa))[0] < 100000:
+            elf.write(pa, b"\xff" * 8)
+    for command in ("vms", "perms", "slots"):
+        assert ask(elf, command, "-j").code in (0, 3)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_noise_in_kvm_structures(elf, seed):
+    """Seeded random bytes over structures and page tables: an answer or a line, never a crash."""
+    import random
+    rng = random.Random(seed)
+    for vm in truth("7.3", "healthy")["gdb"]["vms"]:
+        for vcpu in vm["vcpus"]:
+            for base, size in ((vm["address"], 7000), (vcpu["address"], 6400)):
+                for _ in range(40):
+                    at = elf.pa(number(base)) + rng.randrange(0, size // 8) * 8
+                    elf.write(at, rng.randbytes(8))
+    for words in (["vms"], ["perms"], ["slots"], ["mmu", "0:0"], ["walk", "0:0", "1000"],
+                  ["fault", "1:0"], ["fault", "0:0", "-a", "0", "-e", "ffffffffffffffff", "--v1"]):
+        answer = ask(elf, *words)
+        assert answer.code in (0, 2, 3)
+        assert answer.out or answer.err
+
+
+def without_sections(source, to):
+    """makedumpfile wants an ELF with virtual addresses and without QEMU's section header."""
+    data = bytearray(source.read_bytes())
+    phoff, = struct.unpack_from("<Q", data, 32)
+    phnum, = struct.unpack_from("<H", data, 56)
+    headers = data[phoff:phoff + 56 * phnum]
+    data[64:64 + len(headers)] = headers
+    struct.pack_into("<Q", data, 32, 64)
+    struct.pack_into("<Q", data, 40, 0)
+    struct.pack_into("<HHHHHH", data, 52, 64, 56, phnum, 0, 0, 0)
+    base = number(first_vcpu()[1]["address"]) & ~((1 << 30) - 1)
+    for i in range(phnum):
+        at = 64 + 56 * i
+        if struct.unpack_from("<I", data, at)[0] == 1:
+            pa, = struct.unpack_from("<Q", data, at + 24)
+            struct.pack_into("<Q", data, at + 16, base + pa)
+    to.write_bytes(data)
+
+
+@pytest.fixture(scope="module")
+def filtered(tmp_path_factory):
+    """makedumpfile -d 31 does not know 7.x and drops pages that matter: such dumps reach users."""
+    folder = tmp_path_factory.mktemp("filtered")
+    without_sections(dumps("7.3") / "healthy.elf", folder / "plain.elf")
+    run = subprocess.run(["makedumpfile", "-c", "-d", "31", folder / "plain.elf", folder / "d31"],
+                         text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert (folder / "d31").exists(), run.stdout[-1000:]
+    return folder / "d31"
+
+
+def test_filtered_dump_says_what_is_missing(filtered):
+    answer = kvmmmu("-k", kernel("7.3") / "debug", filtered, "vms", program=ASAN)
+    assert answer.code == 0, answer.err
+    assert re.search(r"\d+ pages? that this answer wanted (is|are) not in the dump", answer.out)
+    # what is there agrees with the whole dump, and nobody is called broken
+    whole = kvmmmu(dumps("7.3") / "healthy.kdump", "vms", "-j").json
+    rest = kvmmmu("-k", kernel("7.3") / "debug", filtered, "vms", "-j", program=ASAN).json
+    assert [vm["vm"]["address"] for vm in rest["vms"]] == [vm["vm"]["address"] for vm in whole["vms"]]
+    for mine, theirs in zip(rest["vms"], whole["vms"]):
+        for a, b in zip(mine["vcpus"], theirs["vcpus"]):
+            for key, value in a.items():
+                assert value in (None, "?", b[key]) or key == "mark", key
+        assert "perm-table-mismatch" not in {f["id"] for f in mine.get("findings", [])}
+    perms = kvmmmu("-k", kernel("7.3") / "debug", filtered, "perms", "-j", program=ASAN).json
+    assert "differs" not in {t["status"] for t in perms["tables"]}
+
+
+@pytest.mark.parametrize("size", [0, 1, 64, 512, 4096, 5000, 70000, 1 << 20])
+@pytest.mark.parametrize("suffix", ["kdump", "elf"])
+def test_truncated_dump(tmp_path, size, suffix):
+    cut = tmp_path / "cut"
+    with open(dumps("7.3") / f"healthy.{suffix}", "rb") as whole:
+        cut.write_bytes(whole.read(size))
+    answer = kvmmmu(cut, "vms", program=ASAN)
+    assert "Sanitizer" not in answer.err, answer.err[-2000:]
+    assert answer.code == 3 and answer.err.startswith("kvmmmu: ") or answer.out
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/nonexistent", "/", str(TOP / "Makefile")])
+def test_no_dump(path):
+    answer = kvmmmu(path, "vms", program=ASAN)
+    assert answer.code in (2, 3) and len(answer.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("words,code", [
+    (["spte", "--as", "ept", "zz"], 2), (["spte", "--as", "what", "1"], 2), (["spte", "1"], 2),
+    (["spte", "--as", "npt:9.9", "1"], 2), (["spte", "--level", "9", "--as", "npt", "1"], 2),
+    (["pfec", "1" * 17], 2), (["pfec"], 2), (["pfec", ""], 2), (["spte", "--as"], 2),
+    (["pfec", "ffffffffffffffff"], 0), (["spte", "--as", "shadow:6.1", "ffffffffffffffff"], 0)])
+def test_arguments(words, code):
+    answer = kvmmmu(*words, program=ASAN)
+    assert answer.code == code and "Sanitizer" not in answer.err
+    assert answer.out if code == 0 else len(answer.err.strip().splitlines()) == 1
+
+
+def test_a_hundred_rounds_leak_nothing():
+    """Under LeakSanitizer no leak; without it, memory in use does not grow."""
+    words = [dumps("7.3") / "looping.kdump", kernel("7.3") / "debug", "vms", "perms", "perms -j",
+             "mmu 0:0", "walk 0:0 1000", "fault 1:0", "fault 0:0 -a 1000 -e 6 -j", "slots",
+             "spte 80000000deadb865", "pfec 7", "vms 77", "walk 0:0 zz", "nonsense",
+             "vms --types dwarf", "vms --types btf"]
+    run = subprocess.run([BUILD / "asan" / "repeat", *words], text=True, capture_output=True)
+    assert run.returncode == 0, run.stderr[-3000:]
+    run = subprocess.run([BUILD / "repeat", *words], text=True, capture_output=True, check=True)
+    early, late = map(int, run.stdout.split())
+    assert 0 < late <= early + 65536, run.stdout

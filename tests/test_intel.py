@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The real Intel dumps: EPT with MBEC and nested guests, EPT without A/D bits, shadow paging."""
+
+import subprocess
+
+import pytest
+
+from tools import SHARED_DUMPS, kvmmmu, number
+
+DATA = [0x5555, 0x3333] * 4
+NO_MBEC = DATA + [0x00FF, 0x33FF] * 4
+MBEC = DATA + [0x00FF, 0x33FF, 0x0F0F, 0x3F3F] * 2
+NAMES = ("ept-mbec-nested", "ept-no-ad-bits", "intel-shadow-paging")
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory):
+    to = tmp_path_factory.mktemp("intel")
+    subprocess.run(f"xz -dkc {SHARED_DUMPS}/vmlinux-7.3.4-tiny.xz > {to}/vmlinux", shell=True,
+                   check=True)
+    for name in NAMES:
+        subprocess.run(["zstd", "-dqf", SHARED_DUMPS / f"{name}.vmcore.zst", "-o",
+                        to / f"{name}.vmcore"], check=True)
+    return to
+
+
+@pytest.fixture
+def ask(unpacked):
+    def run(name, *words):
+        return kvmmmu("-k", unpacked / "vmlinux", unpacked / f"{name}.vmcore", *words, "-j").json
+    return run
+
+
+def words(table):
+    return [number(w["word"]) for w in table["words"]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_differs_and_nothing_is_marked(ask, name):
+    tables = ask(name, "perms")["tables"]
+    assert {t["status"] for t in tables} <= {"matches", "unused", "paging-off"}
+    assert sum(t["status"] == "matches" for t in tables) >= 4
+    vms = ask(name, "vms")["vms"]
+    assert vms and not any("findings" in vm for vm in vms)
+    assert not any(v["mark"] for vm in vms for v in vm["vcpus"])
+
+
+def test_words_that_were_read_independently(ask):
+    spte = {}
+    for name in ("ept-mbec-nested", "ept-no-ad-bits"):
+        for t in ask(name, "perms")["tables"]:
+            if t["judges"] == "spte" and t["status"] == "matches":
+                spte.setdefault((name, t["vm"], t["context"]), []).append(words(t))
+    assert spte
+    for key, all_words in spte.items():
+        for w in all_words:
+            assert w in (MBEC, NO_MBEC), key
+    # root_mmu runs with MBEC; one nested guest uses it and one does not
+    assert all(w == MBEC for w in spte[("ept-mbec-nested", 0, "root_mmu.fmt")])
+    nested = [w for (n, _, c), ws in spte.items() for w in ws
+              if n == "ept-mbec-nested" and c == "guest_mmu.fmt"]
+    assert MBEC in nested and NO_MBEC in nested
+
+
+def test_masks(ask):
+    masks = ask("ept-mbec-nested", "mmu", "0:0")["masks"]
+    for name, value in {"shadow_xs_mask": 0x4, "shadow_xu_mask": 0x400, "shadow_user_mask": 0,
+                        "shadow_present_mask": 1 << 63, "shadow_accessed_mask": 0x100,
+                        "shadow_dirty_mask": 0x200, "shadow_acc_track_mask": 0x407,
+                        "shadow_mmio_value": 6}.items():
+        assert number(masks[name]) == value, name
+
+
+def slot(ask, name, flag):
+    return next(s for s in ask(name, "slots", "0")["memslots"][0]["slots"]
+                if flag in s["flag_names"])
+
+
+def leaves(ask, name, vcpu, gpas):
+    for gpa in gpas:
+        walk = ask(name, "walk", vcpu, hex(gpa))["walk"]
+        if walk["end"] == "leaf":
+            yield walk["levels"][-1]["spte"]
+
+
+def test_huge_read_only_and_access_tracked(ask):
+    ro = number(slot(ask, "ept-mbec-nested", "READONLY")["gpa"])
+    assert all(not s["w"] and not s["host_writable"] and not s["mmu_writable"]
+               for s in leaves(ask, "ept-mbec-nested", "0:0", range(ro, ro + 0x8000, 0x1000)))
+    levels = {s["level"] for s in leaves(ask, "ept-mbec-nested", "0:0", range(0, 0x2000000, 0x200000))}
+    assert 2 in levels
+    logged = number(slot(ask, "ept-no-ad-bits", "LOG_DIRTY")["gpa"])
+    found = list(leaves(ask, "ept-no-ad-bits", "0:0", range(logged, logged + 0x20000, 0x1000)))
+    assert found and all(s["ad_type"] == "disabled" for s in found)
+    assert any(not s["w"] and s["mmu_writable"] for s in found)
+
+
+def test_nested_guest_is_walked_in_guest_mmu(ask):
+    walk = ask("ept-mbec-nested", "walk", "1:0", "0")["walk"]
+    assert walk["mmu"] == "guest_mmu" and walk["address_is"] == "L2 GPA"
+    fault = ask("ept-mbec-nested", "fault", "1:0", "-a", "0", "-e", "7")
+    judges = {j["judge"]: j for j in fault["panel"]["judges"]}
+    assert not judges["kernel table"]["consulted"]
+    assert "indirect" in {m["id"] for m in fault["panel"]["meanings"]}
+
+
+def test_intel_keeps_no_fault_address(unpacked):
+    answer = kvmmmu("-k", unpacked / "vmlinux", unpacked / "ept-no-ad-bits.vmcore", "fault", "0:0")
+    assert answer.code == 3 and "-a and -e" in answer.err
+
+
+def test_shadow_paging_walks_by_gva(ask):
+    fault = ask("intel-shadow-paging", "fault", "0:0", "-a", "1000", "-e", "6")
+    assert fault["fault"]["address_is"] == "GVA"
+    assert {m["id"] for m in fault["panel"]["meanings"]} >= {"indirect"}
+
+
+def test_no_debuginfo_and_no_btf_is_said(unpacked):
+    answer = kvmmmu(unpacked / "ept-no-ad-bits.vmcore", "vms")
+    assert answer.code == 3 and "no debuginfo" in answer.err
+    assert len(answer.err.strip().splitlines()) == 1

@@ -167,11 +167,14 @@ static km_error *open_file(struct dump *dump, const char *path)
 	dump->ctx = kdump_new();
 	if (!dump->ctx)
 		return km_errorf(KM_ENOMEM, "out of memory");
+	/* a mapped file that is shorter than it says would end us with SIGBUS */
+	kdump_set_number_attr(dump->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
 	status = kdump_open_fd(dump->ctx, dump->fd);
 	if (status != KDUMP_OK)
 		return km_errorf(KM_EDATA, "%s: %s", path, kdump_get_err(dump->ctx));
 	if (set_system(dump->ctx) != KDUMP_OK)
-		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64", path);
+		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64 that can be read: %s", path,
+				 kdump_get_err(dump->ctx));
 	if (kdump_vmcoreinfo_raw(dump->ctx, &dump->vmcoreinfo) != KDUMP_OK)
 		return km_errorf(KM_EDATA, "%s: has no VMCOREINFO: is it a dump of Linux?", path);
 	return NULL;

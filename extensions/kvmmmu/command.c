@@ -446,6 +446,12 @@ static void describe_gaps(const struct km_kernel *k, struct km_node *root)
 			" page%s that this answer wanted %s not in the dump: what is shown "
 			"as ? is open",
 			missing, missing == 1 ? "" : "s", missing == 1 ? "is" : "are");
+	if (k->kvm.pages_lost)
+		km_note(root,
+			"%" PRIu64
+			" pages of kvm's symbol table are not in the dump: debuginfo fills "
+			"the gap where there is any",
+			k->kvm.pages_lost);
 	if (k->vendor_trouble)
 		km_note(root, "no types of the vendor module, so no VMCB: %s", k->vendor_trouble);
 	if (layout)

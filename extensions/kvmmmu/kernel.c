@@ -170,7 +170,9 @@ static km_error *open_kernel(struct km_kernel *kernel, const struct km_open_opti
 		return err;
 	if (!km_kernel_symbol(kernel, "vm_list", &kernel->vm_list))
 		return km_errorf(KM_EABSENT,
-				 "kvm is loaded, but its symbol \"vm_list\" was not found");
+				 "kvm is loaded, but its symbol \"vm_list\" was not found: %" PRIu64
+				 " pages of its symbol table are not in the dump",
+				 kernel->kvm.pages_lost);
 	vmemmap = km_kernel_variable(kernel, "vmemmap_base", 8);
 	kernel->vmemmap_base = km_is_known(vmemmap) ? vmemmap.v : VMEMMAP_BASE_L4;
 	find_vendor(kernel);

@@ -311,6 +311,37 @@ static km_error *find_types(struct km_kernel *kernel, enum km_types_source sourc
 	return dwarf;
 }
 
+/*
+ * The module's symbols, from the dump. If pages of them are lost, or vm_list (which kvm itself has)
+ * is not there, its file's own table fills the gaps, if there is a file.
+ */
+static km_error *read_symbols(struct km_kernel *kernel, struct km_module *module, const char *name)
+{
+	struct km_debuginfo_query query = {
+		.build_id = module->build_id.bytes,
+		.build_id_len = module->build_id.len,
+		.name = name,
+		.release = kernel->release,
+		.user_path = km_memory_target(kernel->mem)->debug_dir,
+	};
+	struct km_debuginfo info = {0};
+	const void *symtab, *strtab;
+	size_t symtab_size, strtab_size;
+	uint64_t addr;
+	km_error *err = km_module_read_symbols(kernel->mem, kernel->layout, module);
+
+	if (err || !module->build_id.len ||
+	    (!module->pages_lost &&
+	     (module != &kernel->kvm || km_module_symbol(module, "vm_list", &addr))))
+		return err;
+	km_error_free(km_debuginfo_find(&query, &info));
+	if (info.image && km_debuginfo_section(&info, ".symtab", &symtab, &symtab_size) &&
+	    km_debuginfo_section(&info, ".strtab", &strtab, &strtab_size))
+		err = km_module_add_elf_symbols(module, symtab, symtab_size, strtab, strtab_size);
+	km_debuginfo_deinit(&info);
+	return err;
+}
+
 km_error *km_kernel_find_types(struct km_kernel *kernel, enum km_types_source source)
 {
 	struct km_target *target = km_memory_target(kernel->mem);
@@ -322,9 +353,8 @@ km_error *km_kernel_find_types(struct km_kernel *kernel, enum km_types_source so
 		return km_errorf(KM_EABSENT, "this kernel has neither modules nor KVM built in");
 	err = find_types(kernel, source, modules);
 	if (!err && !kernel->builtin)
-		err = km_module_read_symbols(kernel->mem, kernel->layout, &kernel->kvm);
+		err = read_symbols(kernel, &kernel->kvm, "kvm");
 	if (!err && kernel->vendor_module.addr)
-		km_error_free(km_module_read_symbols(kernel->mem, kernel->layout,
-						     &kernel->vendor_module));
+		km_error_free(read_symbols(kernel, &kernel->vendor_module, "kvm_amd"));
 	return err;
 }

@@ -144,6 +144,25 @@ km_error *km_read_bulk(struct km_memory *mem, uint64_t va, void *buf, size_t len
 	return err ? read_through(mem, false, va, buf, len) : NULL;
 }
 
+void km_read_lossy(struct km_memory *mem, uint64_t va, void *buf, size_t len, uint64_t *missing)
+{
+	km_scoped_error *err = target_read(mem, false, va, buf, len);
+
+	*missing = 0;
+	for (size_t at = 0; err && at < len;) {
+		size_t chunk = KM_PAGE_SIZE - ((va + at) & (KM_PAGE_SIZE - 1));
+		km_scoped_error *lost = NULL;
+
+		chunk = chunk < len - at ? chunk : len - at;
+		lost = km_read_virt(mem, va + at, (uint8_t *)buf + at, chunk);
+		if (lost) {
+			memset((uint8_t *)buf + at, 0, chunk);
+			++*missing;
+		}
+		at += chunk;
+	}
+}
+
 km_error *km_read_string(struct km_memory *mem, uint64_t va, char *buf, size_t size)
 {
 	for (size_t i = 0; i + 1 < size; i++) {

@@ -28,6 +28,9 @@ km_error *km_read_phys(struct km_memory *mem, uint64_t pa, void *buf, size_t len
 /* Reads a large virtual range past the cache, in one call to the target if it can. */
 km_error *km_read_bulk(struct km_memory *mem, uint64_t va, void *buf, size_t len);
 
+/* As km_read_bulk(), with zeros where a page is missing; *@missing is how many pages were. */
+void km_read_lossy(struct km_memory *mem, uint64_t va, void *buf, size_t len, uint64_t *missing);
+
 /*
  * Reads a NUL-terminated string of at most @size - 1 bytes; always terminates @buf. Stops at the
  * first unreadable page with an error, @buf holding what came before it.

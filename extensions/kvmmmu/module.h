@@ -27,6 +27,8 @@ struct km_module {
 	struct km_module_symbol *symbols;
 	size_t count;
 	char *strings;
+	uint64_t pages_lost; /* of the symbol table: symbols may be missing */
+	char *elf_strings;   /* of km_module_add_elf_symbols() */
 };
 
 /*
@@ -36,9 +38,20 @@ struct km_module {
 km_error *km_module_find(struct km_memory *mem, struct km_layout *layout, const char *name,
 			 struct km_module *module);
 
-/* Reads the module's symbol table; without it km_module_symbol() knows nothing. */
+/*
+ * Reads the module's symbol table; without it km_module_symbol() knows nothing. Missing pages are
+ * no error: they are counted in pages_lost.
+ */
 km_error *km_module_read_symbols(struct km_memory *mem, struct km_layout *layout,
 				 struct km_module *module);
+
+/*
+ * Adds the symbols that the dump lost (or, without CONFIG_KALLSYMS_ALL, never had) from the symbol
+ * table of the module's own file. Where its sections were loaded follows from the symbols that both
+ * have.
+ */
+km_error *km_module_add_elf_symbols(struct km_module *module, const void *symtab,
+				    size_t symtab_size, const char *strtab, size_t strtab_size);
 
 void km_module_deinit(struct km_module *module);
 

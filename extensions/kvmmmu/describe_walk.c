@@ -119,8 +119,7 @@ void km_describe_spte(struct km_node *node, const struct km_spte_masks *masks,
 }
 
 /* One line on the page-table page, and its parts for machines. */
-static void describe_mmu_page(struct km_node *node, const struct km_kernel *k,
-			      const struct km_walk_level *l)
+static void describe_mmu_page(struct km_node *node, const struct km_walk_level *l)
 {
 	const struct km_mmu_page *sp = &l->sp;
 	struct km_node *page = km_compact(node, "page", NULL);
@@ -154,7 +153,25 @@ static void describe_mmu_page(struct km_node *node, const struct km_kernel *k,
 			 sp->addr, sp->gfn.v, sp->role.word, sp->role.invalid ? " INVALID" : "",
 			 sp->role.direct ? " direct" : "",
 			 km_is_known(sp->unsync) && sp->unsync.v ? " unsync" : "")));
-	(void)k;
+}
+
+/* Bits that KVM never sets in an SPTE of this context, by its own masks. Mirrors is_rsvd_spte(). */
+static void describe_reserved(struct km_node *level, const struct km_spte_masks *masks,
+			      const struct km_mmu *mmu, const struct km_walk_level *l)
+{
+	bool bad_mt_xwr;
+	uint64_t rsvd;
+
+	if (l->special || l->spte.kind != KM_SPTE_PRESENT || !mmu->rsvd_known)
+		return;
+	rsvd = km_rsvd_spte(masks, &mmu->rsvd, l->spte.value, l->level, &bad_mt_xwr);
+	km_field(level, "reserved_bits", NULL, km_v_hex(rsvd));
+	km_field(level, "bad_mt_xwr", NULL, km_v_bool(bad_mt_xwr));
+	if (rsvd || bad_mt_xwr)
+		km_finding(level, "reserved-bits", km_certainty_text(KM_LIKELY),
+			   "the entry has bits that KVM itself takes for reserved: 0x%" PRIx64 "%s",
+			   rsvd,
+			   bad_mt_xwr ? ", and a bad combination of memory type and XWR" : "");
 }
 
 void km_describe_walk(struct km_node *node, const struct km_kernel *k, const struct km_mmu *mmu,
@@ -189,7 +206,8 @@ void km_describe_walk(struct km_node *node, const struct km_kernel *k, const str
 		km_field(level, "table", NULL, km_v_hex(l->table_pa));
 		km_field(level, "index", NULL, km_v_dec(l->index));
 		km_describe_spte(level, &masks, &l->spte);
-		describe_mmu_page(level, k, l);
+		describe_reserved(level, &masks, mmu, l);
+		describe_mmu_page(level, l);
 		if (l->oddity)
 			km_finding(level, "role-corruption", km_certainty_text(KM_LIKELY), "%s",
 				   l->oddity);

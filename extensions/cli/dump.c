@@ -23,6 +23,7 @@ struct dump {
 	struct km_target target;
 	int fd;
 	kdump_ctx_t *ctx;
+	kdump_bmp_t *pages; /* that a kdump-compressed file holds, by pfn; else NULL */
 	char *vmcoreinfo;
 	uint64_t pgd;	   /* physical address of init_top_pgt */
 	uint64_t sme_mask; /* C bit, not part of an address */
@@ -38,11 +39,25 @@ static struct dump *dump_of(struct km_target *target)
 	return (struct dump *)target;
 }
 
+/* Are all these pages in the file? libkdumpfile 0.5.1 errs on later pages once it met one that is
+ * not. */
+static bool holds(const struct dump *dump, uint64_t pa, size_t len)
+{
+	kdump_addr_t pfn = pa >> 12;
+
+	return !dump->pages || kdump_bmp_find_clear(dump->pages, &pfn) != KDUMP_OK ||
+	       pfn > (pa + len - 1) >> 12;
+}
+
 static km_error *read_phys(struct km_target *target, uint64_t pa, void *buf, size_t len)
 {
 	struct dump *dump = dump_of(target);
 	size_t done = len;
-	kdump_status status = kdump_read(dump->ctx, KDUMP_MACHPHYSADDR, pa, buf, &done);
+	kdump_status status;
+
+	if (!holds(dump, pa, len))
+		return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 " is not in the dump", pa);
+	status = kdump_read(dump->ctx, KDUMP_MACHPHYSADDR, pa, buf, &done);
 
 	if (status != KDUMP_OK || done != len)
 		return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 ": %s", pa,
@@ -159,6 +174,8 @@ static kdump_status set_system(kdump_ctx_t *ctx)
 
 static km_error *open_file(struct dump *dump, const char *path)
 {
+	kdump_attr_t pages = {.type = KDUMP_BITMAP};
+	const char *format;
 	kdump_status status;
 
 	dump->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -173,8 +190,12 @@ static km_error *open_file(struct dump *dump, const char *path)
 	if (status != KDUMP_OK)
 		return km_errorf(KM_EDATA, "%s: %s", path, kdump_get_err(dump->ctx));
 	if (set_system(dump->ctx) != KDUMP_OK)
-		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64 that can be read: %s", path,
-				 kdump_get_err(dump->ctx));
+		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64 that can be read: %s",
+				 path, kdump_get_err(dump->ctx));
+	if (kdump_get_string_attr(dump->ctx, KDUMP_ATTR_FILE_FORMAT, &format) == KDUMP_OK &&
+	    !strcmp(format, "diskdump") &&
+	    kdump_get_attr(dump->ctx, KDUMP_ATTR_FILE_PAGEMAP, &pages) == KDUMP_OK)
+		dump->pages = pages.val.bitmap; /* lives with the context */
 	if (kdump_vmcoreinfo_raw(dump->ctx, &dump->vmcoreinfo) != KDUMP_OK)
 		return km_errorf(KM_EDATA, "%s: has no VMCOREINFO: is it a dump of Linux?", path);
 	return NULL;

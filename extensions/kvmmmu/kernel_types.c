@@ -4,6 +4,7 @@
 #include "btf_types.h"
 #include "debuginfo.h"
 #include "dwarf_types.h"
+#include "module_elf.h"
 #include "types_chain.h"
 
 #include <inttypes.h>
@@ -73,25 +74,6 @@ static km_error *builtin_dwarf(struct km_kernel *kernel)
 	return use_types(kernel, types);
 }
 
-/*
- * Types of the vendor module, behind those of kvm: struct vcpu_svm is nowhere else. A missing one
- * takes the VMCB away, no more: it is told, and no error.
- */
-static km_error *add_vendor_dwarf(struct km_kernel *kernel, const char *name,
-				  struct km_types **types)
-{
-	struct km_types *chain[2] = {*types, NULL};
-	struct km_build_id found;
-	km_scoped_error *none =
-		open_dwarf(kernel, name, &kernel->vendor_module.build_id, &chain[1], &found);
-
-	if (none) {
-		kernel->vendor_trouble = strdup(km_error_text(none));
-		return NULL;
-	}
-	return km_types_chain(chain, 2, types);
-}
-
 static const char *find_vendor_module(struct km_kernel *kernel)
 {
 	static const char *const names[] = {"kvm_amd", "kvm_intel"};
@@ -104,6 +86,24 @@ static const char *find_vendor_module(struct km_kernel *kernel)
 			return names[i];
 	}
 	return NULL;
+}
+
+/*
+ * Types of the vendor module: struct vcpu_svm is nowhere else. A missing one takes the VMCB away,
+ * no more: it is told, and no error. Returns how many sources *@types got: 1 or 0.
+ */
+static size_t add_vendor_dwarf(struct km_kernel *kernel, struct km_types **types)
+{
+	const char *name = find_vendor_module(kernel);
+	struct km_build_id found;
+	km_scoped_error *none = NULL;
+
+	if (!name)
+		return 0;
+	none = open_dwarf(kernel, name, &kernel->vendor_module.build_id, types, &found);
+	if (none)
+		kernel->vendor_trouble = strdup(km_error_text(none));
+	return none ? 0 : 1;
 }
 
 /* A BTF blob of the dump as a type source. */
@@ -175,21 +175,30 @@ static km_error *kvm_build_id(struct km_kernel *kernel, struct km_build_id *id)
 	return NULL;
 }
 
+/* Does the layout read by vmlinux's BTF, found on the way to kvm's build-id? */
+static bool has_btf(const struct km_kernel *kernel)
+{
+	return !strncmp(km_layout_types(kernel->layout)->origin, "BTF", 3);
+}
+
+/* The debuginfo of kvm and its vendor module, before vmlinux's BTF, if the layout has that. */
 static km_error *module_dwarf(struct km_kernel *kernel)
 {
-	struct km_types *types = NULL;
+	struct km_types *chain[3];
 	struct km_build_id wanted, found;
 	km_error *err = kvm_build_id(kernel, &wanted);
-	const char *vendor;
+	size_t n = 0;
 
 	if (!err)
-		err = open_dwarf(kernel, "kvm", &wanted, &types, &found);
+		err = open_dwarf(kernel, "kvm", &wanted, &chain[n], &found);
 	if (err)
 		return err;
-	vendor = find_vendor_module(kernel);
-	if (vendor)
-		err = add_vendor_dwarf(kernel, vendor, &types);
-	return err ? err : use_types(kernel, types);
+	n++;
+	n += add_vendor_dwarf(kernel, &chain[n]);
+	if (has_btf(kernel))
+		chain[n++] = km_layout_release_types(kernel->layout);
+	err = km_types_chain(chain, n, &chain[0]);
+	return err ? err : use_types(kernel, chain[0]);
 }
 
 /*
@@ -325,8 +334,6 @@ static km_error *read_symbols(struct km_kernel *kernel, struct km_module *module
 		.user_path = km_memory_target(kernel->mem)->debug_dir,
 	};
 	struct km_debuginfo info = {0};
-	const void *symtab, *strtab;
-	size_t symtab_size, strtab_size;
 	uint64_t addr;
 	km_error *err = km_module_read_symbols(kernel->mem, kernel->layout, module);
 
@@ -335,9 +342,8 @@ static km_error *read_symbols(struct km_kernel *kernel, struct km_module *module
 	     (module != &kernel->kvm || km_module_symbol(module, "vm_list", &addr))))
 		return err;
 	km_error_free(km_debuginfo_find(&query, &info));
-	if (info.image && km_debuginfo_section(&info, ".symtab", &symtab, &symtab_size) &&
-	    km_debuginfo_section(&info, ".strtab", &strtab, &strtab_size))
-		err = km_module_add_elf_symbols(module, symtab, symtab_size, strtab, strtab_size);
+	if (info.image)
+		err = km_module_add_elf_symbols(kernel->mem, kernel->layout, module, &info);
 	km_debuginfo_deinit(&info);
 	return err;
 }

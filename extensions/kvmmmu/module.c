@@ -177,85 +177,10 @@ km_error *km_module_read_symbols(struct km_memory *mem, struct km_layout *layout
 		module->symbols[module->count].name = module->strings + syms[i].st_name;
 		module->symbols[module->count++].addr = syms[i].st_value;
 	}
-	qsort(module->symbols, module->count, sizeof(*module->symbols), compare_symbols);
+	km_module_sort_symbols(module);
 out:
 	free(syms);
 	return km_error_context(err, "symbols of the module");
-}
-
-/* The symbol of the dump that has this name, if just one has: static ones may be several. */
-static const struct km_module_symbol *only_symbol(const struct km_module *module, const char *name)
-{
-	struct km_module_symbol key = {.name = name};
-	const struct km_module_symbol *found = NULL, *end = module->symbols + module->count;
-
-	if (module->count)
-		found = bsearch(&key, module->symbols, module->count, sizeof(key), compare_symbols);
-	if (!found || (found > module->symbols && !strcmp(found[-1].name, name)) ||
-	    (found + 1 < end && !strcmp(found[1].name, name)))
-		return NULL;
-	return found;
-}
-
-static Elf64_Sym elf_symbol(const void *symtab, size_t i)
-{
-	Elf64_Sym sym;
-
-	memcpy(&sym, (const uint8_t *)symtab + i * sizeof(sym), sizeof(sym));
-	return sym;
-}
-
-/* Does the symbol have a name of its own and a place in a section? */
-static bool is_placed(const Elf64_Sym *sym, size_t strtab_size)
-{
-	return sym->st_name && sym->st_name < strtab_size && sym->st_shndx != SHN_UNDEF &&
-	       sym->st_shndx < SHN_LORESERVE;
-}
-
-km_error *km_module_add_elf_symbols(struct km_module *module, const void *symtab,
-				    size_t symtab_size, const char *strtab, size_t strtab_size)
-{
-	size_t num = symtab_size / sizeof(Elf64_Sym), added = module->count;
-	struct km_module_symbol *grown;
-	uint64_t *bases;
-
-	if (num > MAX_SYMBOLS || !strtab_size || strtab_size > MAX_STRINGS ||
-	    strtab[strtab_size - 1])
-		return km_errorf(KM_EDEBUGINFO, "the symbol table of the module's file is damaged");
-	bases = calloc(SHN_LORESERVE, sizeof(*bases));
-	grown = realloc(module->symbols, (module->count + num + 1) * sizeof(*grown));
-	module->symbols = grown ? grown : module->symbols;
-	free(module->elf_strings);
-	module->elf_strings = malloc(strtab_size);
-	if (!bases || !grown || !module->elf_strings) {
-		free(bases);
-		return km_errorf(KM_ENOMEM, "out of memory");
-	}
-	memcpy(module->elf_strings, strtab, strtab_size);
-	for (size_t i = 0; i < num; i++) {
-		Elf64_Sym sym = elf_symbol(symtab, i);
-		const struct km_module_symbol *both;
-
-		if (!is_placed(&sym, strtab_size) || bases[sym.st_shndx] ||
-		    ELF64_ST_BIND(sym.st_info) != STB_GLOBAL)
-			continue;
-		both = only_symbol(module, strtab + sym.st_name);
-		if (both)
-			bases[sym.st_shndx] = both->addr - sym.st_value;
-	}
-	for (size_t i = 0; i < num; i++) {
-		Elf64_Sym sym = elf_symbol(symtab, i);
-
-		if (!is_placed(&sym, strtab_size) || !bases[sym.st_shndx] ||
-		    ELF64_ST_BIND(sym.st_info) != STB_GLOBAL)
-			continue;
-		grown[added].name = module->elf_strings + sym.st_name;
-		grown[added++].addr = bases[sym.st_shndx] + sym.st_value;
-	}
-	module->count = added;
-	qsort(module->symbols, module->count, sizeof(*module->symbols), compare_symbols);
-	free(bases);
-	return NULL;
 }
 
 void km_module_deinit(struct km_module *module)
@@ -264,6 +189,24 @@ void km_module_deinit(struct km_module *module)
 	free(module->strings);
 	free(module->elf_strings);
 	memset(module, 0, sizeof(*module));
+}
+
+km_error *km_module_add_symbol(struct km_module *module, const char *name, uint64_t addr)
+{
+	struct km_module_symbol *grown =
+		realloc(module->symbols, (module->count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	module->symbols = grown;
+	grown[module->count].name = name;
+	grown[module->count++].addr = addr;
+	return NULL;
+}
+
+void km_module_sort_symbols(struct km_module *module)
+{
+	qsort(module->symbols, module->count, sizeof(*module->symbols), compare_symbols);
 }
 
 bool km_module_symbol(const struct km_module *module, const char *name, uint64_t *addr)

@@ -28,7 +28,7 @@ struct km_module {
 	size_t count;
 	char *strings;
 	uint64_t pages_lost; /* of the symbol table: symbols may be missing */
-	char *elf_strings;   /* of km_module_add_elf_symbols() */
+	char *elf_strings;   /* names of symbols from the module's file */
 };
 
 /*
@@ -45,13 +45,9 @@ km_error *km_module_find(struct km_memory *mem, struct km_layout *layout, const 
 km_error *km_module_read_symbols(struct km_memory *mem, struct km_layout *layout,
 				 struct km_module *module);
 
-/*
- * Adds the symbols that the dump lost (or, without CONFIG_KALLSYMS_ALL, never had) from the symbol
- * table of the module's own file. Where its sections were loaded follows from the symbols that both
- * have.
- */
-km_error *km_module_add_elf_symbols(struct km_module *module, const void *symtab,
-				    size_t symtab_size, const char *strtab, size_t strtab_size);
+/* Adds a symbol; @name must outlive the module. Sort when all are there. */
+km_error *km_module_add_symbol(struct km_module *module, const char *name, uint64_t addr);
+void km_module_sort_symbols(struct km_module *module);
 
 void km_module_deinit(struct km_module *module);
 

@@ -34,13 +34,17 @@ need()
 	done
 }
 
-# with_lock NAME: held until the process ends; two labs at once wait for each other.
+# with_lock NAME: held until the process ends; two labs at once wait for each other. A lock that this
+# process holds already is not asked for again: it would wait for itself.
+declare -A locks
 with_lock()
 {
 	local lock_fd
+	[ -z "${locks[$1]-}" ] || return 0
 	mkdir -p "$cache/lock"
 	exec {lock_fd}>"$cache/lock/$1"
 	flock "$lock_fd"
+	locks[$1]=$lock_fd
 }
 
 # publish TMP DEST: the last act of every step; an interrupted step leaves no DEST.

@@ -2,6 +2,7 @@
 #include "dump.h"
 
 #include "elf_symbols.h"
+#include "flattened.h"
 #include "kallsyms.h"
 #include "vmcoreinfo.h"
 
@@ -157,24 +158,50 @@ static kdump_status set_system(kdump_ctx_t *ctx)
 	return kdump_set_string_attr(ctx, KDUMP_ATTR_OSTYPE, "linux");
 }
 
-static km_error *open_file(struct dump *dump, const char *path)
+static km_error *open_format(struct dump *dump, kdump_status *status)
 {
-	kdump_status status;
-
-	dump->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (dump->fd < 0)
-		return km_errorf(KM_EUSAGE, "%s: %s", path, strerror(errno));
+	if (dump->ctx)
+		kdump_free(dump->ctx);
 	dump->ctx = kdump_new();
 	if (!dump->ctx)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	/* a mapped file that is shorter than it says would end us with SIGBUS */
 	kdump_set_number_attr(dump->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
-	status = kdump_open_fd(dump->ctx, dump->fd);
-	if (status != KDUMP_OK)
-		return km_errorf(KM_EDATA, "%s: %s", path, kdump_get_err(dump->ctx));
+	*status = kdump_open_fd(dump->ctx, dump->fd);
+	return *status == KDUMP_OK ? NULL : km_errorf(KM_EDATA, "%s", kdump_get_err(dump->ctx));
+}
+
+/* As libkdumpfile can; flattened dumps, if this version does not know them, in another file. */
+static km_error *open_any_format(struct dump *dump, const char *path)
+{
+	kdump_status status = KDUMP_OK;
+	km_error *err = open_format(dump, &status);
+	int plain;
+
+	if (status != KDUMP_ERR_NOTIMPL || !flattened_is(dump->fd))
+		return err;
+	km_error_free(err);
+	err = flattened_rearrange(dump->fd, path, &plain);
+	if (err)
+		return err;
+	close(dump->fd);
+	dump->fd = plain;
+	return open_format(dump, &status);
+}
+
+static km_error *open_file(struct dump *dump, const char *path)
+{
+	km_error *err;
+
+	dump->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (dump->fd < 0)
+		return km_errorf(KM_EUSAGE, "%s: %s", path, strerror(errno));
+	err = open_any_format(dump, path);
+	if (err)
+		return km_error_context(err, "%s", path);
 	if (set_system(dump->ctx) != KDUMP_OK)
-		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64 that can be read: %s", path,
-				 kdump_get_err(dump->ctx));
+		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64 that can be read: %s",
+				 path, kdump_get_err(dump->ctx));
 	if (kdump_vmcoreinfo_raw(dump->ctx, &dump->vmcoreinfo) != KDUMP_OK)
 		return km_errorf(KM_EDATA, "%s: has no VMCOREINFO: is it a dump of Linux?", path);
 	return NULL;

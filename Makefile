@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kvmmmu: see README.md. "make help" lists the targets.
 
+VERSION = 0.1
 PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
@@ -47,6 +48,9 @@ $(BUILD)/%.o: %.c
 	$(call say,CC $<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/extensions/cli/main.o: CPPFLAGS += -DKM_VERSION='"$(VERSION)"'
+$(BUILD)/extensions/cli/main.o: Makefile
 
 $(BUILD)/libkvmmmu.a: $(CORE_O)
 	$(call say,AR $@)
@@ -115,15 +119,17 @@ format-check:
 
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 EXTDIR = $(DESTDIR)$(PREFIX)/lib/crash/extensions
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man8
 .PHONY: install
 install: all
 	install -D -m 755 $(BUILD)/kvmmmu $(BINDIR)/kvmmmu
 	install -D -m 755 $(BUILD)/kvmmmu.so $(EXTDIR)/kvmmmu.so
+	install -D -m 644 extensions/cli/kvmmmu.8 $(MANDIR)/kvmmmu.8
 	@echo "crash finds the extension by its path, or with CRASH_EXTENSIONS=$(PREFIX)/lib/crash/extensions"
 
 .PHONY: uninstall
 uninstall:
-	rm -f $(BINDIR)/kvmmmu $(EXTDIR)/kvmmmu.so
+	rm -f $(BINDIR)/kvmmmu $(EXTDIR)/kvmmmu.so $(MANDIR)/kvmmmu.8
 
 .PHONY: clean
 clean:

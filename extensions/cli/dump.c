@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LIVE_FILE	 "/proc/kcore"
 #define START_KERNEL_MAP 0xffffffff80000000ULL
 #define PAGE_PRESENT	 1ULL
 #define PAGE_PSE	 0x80ULL
@@ -189,13 +190,26 @@ static km_error *open_any_format(struct dump *dump, const char *path)
 	return open_format(dump, &status);
 }
 
+static km_error *not_opened(const char *path)
+{
+	if (strcmp(path, LIVE_FILE))
+		return km_errorf(errno == ENOENT ? KM_EUSAGE : KM_EREAD, "%s: %s", path,
+				 strerror(errno));
+	if (errno == ENOENT)
+		return km_errorf(KM_EREAD, "the running kernel has no " LIVE_FILE);
+	return km_errorf(KM_EREAD,
+			 LIVE_FILE ": %s: this needs root, and a kernel that is not locked "
+				   "down",
+			 strerror(errno));
+}
+
 static km_error *open_file(struct dump *dump, const char *path)
 {
 	km_error *err;
 
 	dump->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (dump->fd < 0)
-		return km_errorf(KM_EUSAGE, "%s: %s", path, strerror(errno));
+		return not_opened(path);
 	err = open_any_format(dump, path);
 	if (err)
 		return km_error_context(err, "%s", path);
@@ -229,6 +243,8 @@ km_error *dump_open(const char *path, const char *debug, struct dump **out)
 	struct km_memory *mem;
 	km_error *err;
 
+	if (!strcmp(path, "live"))
+		path = LIVE_FILE;
 	if (!dump)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	dump->fd = -1;

@@ -13,7 +13,8 @@ struct km_session {
 	struct km_target *target;
 	struct km_kernel *kernel;    /* opened by the first command that needs it */
 	enum km_types_source source; /* that it was opened with */
-	char *debug;		     /* where debuginfo is, from -k; stays for later commands */
+	struct km_answer_options answers;
+	char *debug; /* where debuginfo is, from -k; stays for later commands */
 };
 
 /* What a command takes. */
@@ -109,6 +110,11 @@ void km_session_free(struct km_session *session)
 	km_kernel_free(session->kernel);
 	free(session->debug);
 	free(session);
+}
+
+void km_session_set_answers(struct km_session *session, struct km_answer_options options)
+{
+	session->answers = options;
 }
 
 km_error *km_parse_hex(const char *word, const char *what, uint64_t *value)
@@ -492,9 +498,10 @@ enum km_exit km_session_run(struct km_session *session, int argc, char **argv, F
 	struct km_command_context ctx = {0};
 	km_scoped_error *err = NULL;
 	struct km_document *doc;
+	bool found;
 
 	if (!command) {
-		fprintf(errors, "kvmmmu: %s%s%s: try \"help kvmmmu\"\n",
+		fprintf(errors, "kvmmmu: %s%s%s: see \"help kvmmmu\" in crash, or kvmmmu --help\n",
 			argc > 0 ? "no command \"" : "which command", argc > 0 ? argv[0] : "",
 			argc > 0 ? "\"" : "?");
 		return KM_EXIT_USAGE;
@@ -510,8 +517,9 @@ enum km_exit km_session_run(struct km_session *session, int argc, char **argv, F
 	else if (ctx.options.json)
 		km_render_json(doc, out);
 	else
-		km_render_text(doc, out);
+		km_render_text(doc, out, session->answers.color);
+	found = session->answers.fail && km_document_finds(doc, session->answers.fail_on);
 	km_document_free(doc);
 	km_vms_deinit(&ctx.vms);
-	return err ? exit_code(err) : KM_EXIT_ANSWERED;
+	return err ? exit_code(err) : found ? KM_EXIT_FINDINGS : KM_EXIT_ANSWERED;
 }

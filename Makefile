@@ -37,7 +37,7 @@ help:
 	@echo "make demo         set up, make a real dump of Linux 7.3 with the lab, show it in crash"
 	@echo "make check        set up, and run all tests"
 	@echo "make lab          the lab's dumps of Linux 7.3 and 6.1"
-	@echo "make bench        speed, side by side with crash's own start"
+	@echo "make bench        speed, side by side with crash's own start and with drgn"
 	@echo "make format       clang-format on all C files"
 	@echo "make clean        remove build/ (downloads and dumps stay in the cache)"
 	@echo "make install      into \$$(DESTDIR)\$$(PREFIX), /usr/local by default"
@@ -85,7 +85,9 @@ check:
 	@scripts/check
 
 .PHONY: bench
-bench: all
+bench:
+	@scripts/bootstrap bench
+	@$(MAKE) --no-print-directory all
 	@scripts/bench/bench
 
 # The same with the sanitizers, for the unit tests and for hostile input.

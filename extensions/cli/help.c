@@ -14,7 +14,7 @@ static const char options[] =
 	"    -h, --help              this; with a command, what is to know about it\n"
 	"        --version\n"
 	"\n"
-	"  DUMP is an ELF or kdump-compressed dump. One in makedumpfile's flattened format\n"
+	"  DUMP is an ELF or kdump-compressed dump. One in makedumpfile's flattened form\n"
 	"  is first put in order in a temporary file, as large as the dump, in $TMPDIR\n"
 	"  (/var/tmp without it) or beside the dump; `makedumpfile -R` does it for good.\n"
 	"  live (/proc/kcore, as root) is the running kernel, which changes while it is\n"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kvmmmu: see README.md. "make help" lists the targets.
 
+VERSION = 0.1
 PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
@@ -36,7 +37,7 @@ help:
 	@echo "make demo         set up, make a real dump of Linux 7.3 with the lab, show it in crash"
 	@echo "make check        set up, and run all tests"
 	@echo "make lab          the lab's dumps of Linux 7.3 and 6.1"
-	@echo "make bench        speed, side by side with crash's own start"
+	@echo "make bench        speed, side by side with crash's own start and with drgn"
 	@echo "make format       clang-format on all C files"
 	@echo "make clean        remove build/ (downloads and dumps stay in the cache)"
 	@echo "make install      into \$$(DESTDIR)\$$(PREFIX), /usr/local by default"
@@ -47,6 +48,9 @@ $(BUILD)/%.o: %.c
 	$(call say,CC $<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/extensions/cli/main.o: CPPFLAGS += -DKM_VERSION='"$(VERSION)"'
+$(BUILD)/extensions/cli/main.o: Makefile
 
 $(BUILD)/libkvmmmu.a: $(CORE_O)
 	$(call say,AR $@)
@@ -81,7 +85,9 @@ check:
 	@scripts/check
 
 .PHONY: bench
-bench: all
+bench:
+	@scripts/bootstrap bench
+	@$(MAKE) --no-print-directory all
 	@scripts/bench/bench
 
 # The same with the sanitizers, for the unit tests and for hostile input.
@@ -115,15 +121,17 @@ format-check:
 
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 EXTDIR = $(DESTDIR)$(PREFIX)/lib/crash/extensions
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man8
 .PHONY: install
 install: all
 	install -D -m 755 $(BUILD)/kvmmmu $(BINDIR)/kvmmmu
 	install -D -m 755 $(BUILD)/kvmmmu.so $(EXTDIR)/kvmmmu.so
+	install -D -m 644 extensions/cli/kvmmmu.8 $(MANDIR)/kvmmmu.8
 	@echo "crash finds the extension by its path, or with CRASH_EXTENSIONS=$(PREFIX)/lib/crash/extensions"
 
 .PHONY: uninstall
 uninstall:
-	rm -f $(BINDIR)/kvmmmu $(EXTDIR)/kvmmmu.so
+	rm -f $(BINDIR)/kvmmmu $(EXTDIR)/kvmmmu.so $(MANDIR)/kvmmmu.8
 
 .PHONY: clean
 clean:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the tree itself promises: form, licence lines, both compilers, install, no names of hosts."""
 
+import os
 import re
 import subprocess
 
@@ -45,9 +46,22 @@ def test_clang(tmp_path):
 def test_install_and_uninstall(tmp_path):
     assert make(f"DESTDIR={tmp_path}", "PREFIX=/opt/k", "install").returncode == 0
     found = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
-    assert found == {"opt/k/bin/kvmmmu", "opt/k/lib/crash/extensions/kvmmmu.so"}
+    assert found == {"opt/k/bin/kvmmmu", "opt/k/lib/crash/extensions/kvmmmu.so",
+                     "opt/k/share/man/man8/kvmmmu.8"}
     assert make(f"DESTDIR={tmp_path}", "PREFIX=/opt/k", "uninstall").returncode == 0
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_manual_page():
+    page = TOP / "extensions/cli/kvmmmu.8"
+    run = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert run.returncode == 0 and not run.stdout, run.stdout
+    run = subprocess.run(["man", "--warnings", "-l", page], text=True, capture_output=True,
+                         env={**os.environ, "MANPAGER": "cat", "MANWIDTH": "80"})
+    assert run.returncode == 0 and not run.stderr, run.stderr
+    for word in ("vms", "perms", "--fail-on", "EXIT STATUS", "live", "TMPDIR"):
+        assert word in run.stdout, word
 
 
 def test_help_names_the_targets():

@@ -2,6 +2,7 @@
 #include "dump.h"
 
 #include "elf_symbols.h"
+#include "flattened.h"
 #include "kallsyms.h"
 #include "vmcoreinfo.h"
 
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LIVE_FILE	 "/proc/kcore"
 #define START_KERNEL_MAP 0xffffffff80000000ULL
 #define PAGE_PRESENT	 1ULL
 #define PAGE_PSE	 0x80ULL
@@ -172,30 +174,76 @@ static kdump_status set_system(kdump_ctx_t *ctx)
 	return kdump_set_string_attr(ctx, KDUMP_ATTR_OSTYPE, "linux");
 }
 
-static km_error *open_file(struct dump *dump, const char *path)
+static km_error *open_format(struct dump *dump, kdump_status *status)
 {
-	kdump_attr_t pages = {.type = KDUMP_BITMAP};
-	const char *format;
-	kdump_status status;
-
-	dump->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (dump->fd < 0)
-		return km_errorf(KM_EUSAGE, "%s: %s", path, strerror(errno));
+	if (dump->ctx)
+		kdump_free(dump->ctx);
 	dump->ctx = kdump_new();
 	if (!dump->ctx)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	/* a mapped file that is shorter than it says would end us with SIGBUS */
 	kdump_set_number_attr(dump->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
-	status = kdump_open_fd(dump->ctx, dump->fd);
-	if (status != KDUMP_OK)
-		return km_errorf(KM_EDATA, "%s: %s", path, kdump_get_err(dump->ctx));
-	if (set_system(dump->ctx) != KDUMP_OK)
-		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64 that can be read: %s",
-				 path, kdump_get_err(dump->ctx));
+	*status = kdump_open_fd(dump->ctx, dump->fd);
+	return *status == KDUMP_OK ? NULL : km_errorf(KM_EDATA, "%s", kdump_get_err(dump->ctx));
+}
+
+/* As libkdumpfile can; flattened dumps, if this version does not know them, in another file. */
+static km_error *open_any_format(struct dump *dump, const char *path)
+{
+	kdump_status status = KDUMP_OK;
+	km_error *err = open_format(dump, &status);
+	int plain;
+
+	if (status != KDUMP_ERR_NOTIMPL || !flattened_is(dump->fd))
+		return err;
+	km_error_free(err);
+	err = flattened_rearrange(dump->fd, path, &plain);
+	if (err)
+		return err;
+	close(dump->fd);
+	dump->fd = plain;
+	return open_format(dump, &status);
+}
+
+static km_error *not_opened(const char *path)
+{
+	if (strcmp(path, LIVE_FILE))
+		return km_errorf(errno == ENOENT ? KM_EUSAGE : KM_EREAD, "%s: %s", path,
+				 strerror(errno));
+	if (errno == ENOENT)
+		return km_errorf(KM_EREAD, "the running kernel has no " LIVE_FILE);
+	return km_errorf(KM_EREAD,
+			 LIVE_FILE ": %s: this needs root, and a kernel that is not locked "
+				   "down",
+			 strerror(errno));
+}
+
+/* Which pages a kdump-compressed file holds; of ELF dumps libkdumpfile knows that only roughly. */
+static void find_excluded_pages(struct dump *dump)
+{
+	kdump_attr_t pages = {.type = KDUMP_BITMAP};
+	const char *format;
+
 	if (kdump_get_string_attr(dump->ctx, KDUMP_ATTR_FILE_FORMAT, &format) == KDUMP_OK &&
 	    !strcmp(format, "diskdump") &&
 	    kdump_get_attr(dump->ctx, KDUMP_ATTR_FILE_PAGEMAP, &pages) == KDUMP_OK)
 		dump->pages = pages.val.bitmap; /* lives with the context */
+}
+
+static km_error *open_file(struct dump *dump, const char *path)
+{
+	km_error *err;
+
+	dump->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (dump->fd < 0)
+		return not_opened(path);
+	err = open_any_format(dump, path);
+	if (err)
+		return km_error_context(err, "%s", path);
+	if (set_system(dump->ctx) != KDUMP_OK)
+		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64 that can be read: %s",
+				 path, kdump_get_err(dump->ctx));
+	find_excluded_pages(dump);
 	if (kdump_vmcoreinfo_raw(dump->ctx, &dump->vmcoreinfo) != KDUMP_OK)
 		return km_errorf(KM_EDATA, "%s: has no VMCOREINFO: is it a dump of Linux?", path);
 	return NULL;
@@ -223,6 +271,8 @@ km_error *dump_open(const char *path, const char *debug, struct dump **out)
 	struct km_memory *mem;
 	km_error *err;
 
+	if (!strcmp(path, "live"))
+		path = LIVE_FILE;
 	if (!dump)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	dump->fd = -1;

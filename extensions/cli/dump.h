@@ -9,9 +9,9 @@
 struct dump;
 
 /*
- * Opens the vmcore @path. @debug (a vmlinux, or a folder that has debuginfo; NULL is fine) is where
- * types, and symbols that kallsyms lacks, are looked for first. KM_EUSAGE: no such file; KM_EDATA:
- * no dump, or no Linux/x86-64 one.
+ * Opens the vmcore @path; "live" is /proc/kcore. @debug (a vmlinux, or a folder that has debuginfo;
+ * NULL is fine) is where types, and symbols that kallsyms lacks, are looked for first. KM_EUSAGE:
+ * no such file; KM_EREAD: it can't be read; KM_EDATA: no dump, or no Linux/x86-64 one.
  */
 km_error *dump_open(const char *path, const char *debug, struct dump **dump);
 void dump_close(struct dump *dump);

@@ -148,6 +148,12 @@ static void describe_slot(struct km_command_context *ctx, const struct km_vm *vm
 	km_memslots_deinit(&slots);
 }
 
+static struct km_value ruling_value(enum km_ruling ruling)
+{
+	return km_v_tone(km_v_text(km_ruling_text(ruling)),
+			 ruling == KM_DENIES ? KM_TONE_ALARM : KM_TONE_GOOD);
+}
+
 static void describe_panel(struct km_node *root, const struct km_panel *panel)
 {
 	struct km_node *section = km_section(root, "panel", NULL);
@@ -163,8 +169,7 @@ static void describe_panel(struct km_node *root, const struct km_panel *panel)
 		struct km_node *row = km_row(table);
 
 		km_cell(row, km_v_text(km_judge_name(i)));
-		km_cell(row, v->ruling == KM_NO_RULING ? km_v_none("-")
-						       : km_v_text(km_ruling_text(v->ruling)));
+		km_cell(row, v->ruling == KM_NO_RULING ? km_v_none("-") : ruling_value(v->ruling));
 		km_cell(row,
 			km_v_as(km_v_bool(v->consulted), i == KM_JUDGE_PROCESSOR ? "(hardware)"
 							 : v->consulted		 ? "yes"
@@ -188,7 +193,7 @@ static void describe_panel(struct km_node *root, const struct km_panel *panel)
 		if (m->certainty == KM_NOTE)
 			km_note(section, "%s", text);
 		else
-			km_finding(section, m->id, km_certainty_text(m->certainty), "%s", text);
+			km_finding(section, m->id, m->certainty, "%s", text);
 	}
 }
 

@@ -65,8 +65,9 @@ static void add_words(struct km_node *node, const struct km_perm_table *t,
 		km_cell(row, word_value(node, t->words[i]));
 		km_cell(row, judged ? word_value(node, t->expected[i]) : km_v_none("-"));
 		km_cell(row, km_v_text(km_text(node, "    %s", matrix_text(node, t, i))));
-		km_cell(row,
-			judged ? km_v_as(km_v_bool(same), same ? "" : "! differs") : km_v_none(""));
+		km_cell(row, judged ? km_v_tone(km_v_as(km_v_bool(same), same ? "" : "! differs"),
+						KM_TONE_ALARM)
+				    : km_v_none(""));
 	}
 }
 
@@ -81,6 +82,8 @@ static void describe_table(struct km_node *list, const struct km_kernel *k, cons
 				   t->context, t->spte ? "SPTEs" : "guest PTEs",
 				   t->ept ? ", EPT" : "", km_table_status_text(t->status)));
 
+	if (t->status == KM_TABLE_DIFFERS)
+		km_alarm(node);
 	km_field(node, "vm", NULL, km_v_dec(vm->number));
 	km_field(node, "vcpu", NULL, km_v_dec(vcpu->idx));
 	km_field(node, "kvm_vcpu", NULL, km_v_hex(vcpu->addr));
@@ -110,12 +113,12 @@ static void describe_table(struct km_node *list, const struct km_kernel *k, cons
 			 t->pkru_mask != t->expected_pkru ? "role implies" : NULL,
 			 km_v_hex(t->expected_pkru));
 		if (t->pkru_mask != t->expected_pkru)
-			km_finding(node, "pkru-mask-mismatch", km_certainty_text(KM_PROVEN),
+			km_finding(node, "pkru-mask-mismatch", KM_PROVEN,
 				   "vCPU %u:%u: %s.pkru_mask differs from its role", vm->number,
 				   vcpu->idx, t->context);
 	}
 	if (km_table_differences(t))
-		km_finding(node, "perm-table-mismatch", km_certainty_text(KM_PROVEN),
+		km_finding(node, "perm-table-mismatch", KM_PROVEN,
 			   "vCPU %u:%u: %s.permissions differs from its role in %u of 16 words%s",
 			   vm->number, vcpu->idx, t->context, km_table_differences(t),
 			   t->spte ? ": KVM misjudges faults on SPTEs (see \"fault\")"

@@ -82,7 +82,7 @@ static bool examine(const struct km_kernel *k, struct km_node *vm_node, const st
 
 	km_vcpu_mmu_read(k, vcpu, all);
 	if (!vcpu->readable) {
-		km_finding(vm_node, "vcpu-unreadable", km_certainty_text(KM_NOTE),
+		km_finding(vm_node, "vcpu-unreadable", KM_NOTE,
 			   "vCPU %u:%u: the part of struct kvm_vcpu that says how it translates "
 			   "is not in the dump: its MMU is unknown",
 			   vm->number, vcpu->idx);
@@ -94,7 +94,7 @@ static bool examine(const struct km_kernel *k, struct km_node *vm_node, const st
 		if (t->status != KM_TABLE_DIFFERS)
 			continue;
 		km_finding(
-			vm_node, "perm-table-mismatch", km_certainty_text(KM_PROVEN),
+			vm_node, "perm-table-mismatch", KM_PROVEN,
 			"vCPU %u:%u: %s.permissions differs from its role in %u of 16 words; see "
 			"\"perms %u:%u\"",
 			vm->number, vcpu->idx, t->context, km_table_differences(t), vm->number,
@@ -111,7 +111,7 @@ static void add_vcpu(const struct km_kernel *k, struct km_node *table, struct km
 	bool marked = examine(k, vm_node, vm, v, &all);
 	struct km_node *row = km_row(table);
 
-	km_cell(row, km_v_as(km_v_bool(marked), marked ? "!" : ""));
+	km_cell(row, km_v_tone(km_v_as(km_v_bool(marked), marked ? "!" : ""), KM_TONE_ALARM));
 	km_cell(row, km_v_dec(v->idx));
 	km_cell(row, km_v_as(km_v_hex(v->addr), km_text(table, "%" PRIx64, v->addr)));
 	km_cell(row, km_v_val(v->vcpu_id, KM_V_SIGNED));
@@ -175,10 +175,10 @@ static void add_vm(const struct km_kernel *k, struct km_node *list, const struct
 	for (size_t i = 0; i < vm->vcpu_count; i++)
 		add_vcpu(k, table, node, vm, &vm->vcpus[i]);
 	if (km_is_known(vm->vm_bugged) && vm->vm_bugged.v)
-		km_finding(node, "vm-bugged", km_certainty_text(KM_PROVEN),
+		km_finding(node, "vm-bugged", KM_PROVEN,
 			   "KVM found a bug in its own handling of this VM (vm_bugged)");
 	else if (km_is_known(vm->vm_dead) && vm->vm_dead.v)
-		km_finding(node, "vm-dead", km_certainty_text(KM_PROVEN),
+		km_finding(node, "vm-dead", KM_PROVEN,
 			   "the VM is dead (vm_dead): its vCPUs can't run any more");
 	if (vm->trouble)
 		km_note(node, "not all of this VM is readable: %s", vm->trouble);

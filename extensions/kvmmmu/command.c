@@ -13,7 +13,8 @@ struct km_session {
 	struct km_target *target;
 	struct km_kernel *kernel;    /* opened by the first command that needs it */
 	enum km_types_source source; /* that it was opened with */
-	char *debug;		     /* where debuginfo is, from -k; stays for later commands */
+	struct km_answer_options answers;
+	char *debug; /* where debuginfo is, from -k; stays for later commands */
 };
 
 /* What a command takes. */
@@ -52,15 +53,13 @@ const char *const *km_help_text(void)
 		"  vms [VM]         VMs and vCPUs with the counters that matter; a '!' and the",
 		"                   reason where something deserves a look",
 		"  mmu VCPU         MMU contexts, roles bit by bit, roots, SPTE masks",
-		"  perms [VM|VCPU]  permission tables: raw words, matrix, and for each word "
-		"whether",
-		"                   it is what the role implies",
+		"  perms [VM|VCPU]  permission tables: raw words, matrix, and for each word",
+		"                   whether it is what the role implies",
 		"  walk VCPU ADDRESS",
 		"                   every shadow page-table entry down to ADDRESS (a GPA; a GVA",
 		"                   under shadow paging; an L2 GPA in guest_mmu)",
-		"  fault VCPU       the walk under a fault and the four judges side by side; on "
-		"AMD",
-		"                   the fault comes from the VMCB if -a and -e are not given",
+		"  fault VCPU       the walk under a fault and the four judges side by side; on",
+		"                   AMD the fault comes from the VMCB without -a and -e",
 		"  slots [VM]       memslots",
 		"  spte VALUE       decode an SPTE",
 		"  pfec VALUE       decode a page-fault error code",
@@ -72,13 +71,13 @@ const char *const *km_help_text(void)
 		"    -j, --json          print JSON (schema in README.md)",
 		"    -a, --address HEX   address of the fault",
 		"    -e, --error HEX     its error code",
-		"    -m, --mmu NAME      walk this context (root_mmu, guest_mmu), not the active "
-		"one",
+		"    -m, --mmu NAME      walk root_mmu or guest_mmu, not the active one",
 		"        --v1            judge as the first posted spte_permission_fault() did",
 		"        --level N       level of the SPTE, 1 is 4K; default 1",
-		"        --as FORMAT     decode without the dump's masks: ept, npt or shadow, with",
-		"                        :6.1 or :7.2 for the generation of the software bits",
-		"    -k, --debuginfo PATH  debuginfo file or folder to look in first; it stays set",
+		"        --as FORMAT     decode without the dump's masks: ept, npt or shadow,",
+		"                        with :6.1 or :7.2 for the software bits of that time",
+		"    -k, --debuginfo PATH",
+		"                        debuginfo file or folder to look in first; it stays set",
 		"        --types SOURCE  auto, btf or dwarf: where type information comes from",
 		"\nEXAMPLES",
 		"  All VMs, then the fault of vCPU 0 of VM 1:\n",
@@ -109,6 +108,11 @@ void km_session_free(struct km_session *session)
 	km_kernel_free(session->kernel);
 	free(session->debug);
 	free(session);
+}
+
+void km_session_set_answers(struct km_session *session, struct km_answer_options options)
+{
+	session->answers = options;
 }
 
 km_error *km_parse_hex(const char *word, const char *what, uint64_t *value)
@@ -492,9 +496,10 @@ enum km_exit km_session_run(struct km_session *session, int argc, char **argv, F
 	struct km_command_context ctx = {0};
 	km_scoped_error *err = NULL;
 	struct km_document *doc;
+	bool found;
 
 	if (!command) {
-		fprintf(errors, "kvmmmu: %s%s%s: try \"help kvmmmu\"\n",
+		fprintf(errors, "kvmmmu: %s%s%s: see \"help kvmmmu\" in crash, or kvmmmu --help\n",
 			argc > 0 ? "no command \"" : "which command", argc > 0 ? argv[0] : "",
 			argc > 0 ? "\"" : "?");
 		return KM_EXIT_USAGE;
@@ -510,8 +515,9 @@ enum km_exit km_session_run(struct km_session *session, int argc, char **argv, F
 	else if (ctx.options.json)
 		km_render_json(doc, out);
 	else
-		km_render_text(doc, out);
+		km_render_text(doc, out, session->answers.color);
+	found = session->answers.fail && km_document_finds(doc, session->answers.fail_on);
 	km_document_free(doc);
 	km_vms_deinit(&ctx.vms);
-	return err ? exit_code(err) : KM_EXIT_ANSWERED;
+	return err ? exit_code(err) : found ? KM_EXIT_FINDINGS : KM_EXIT_ANSWERED;
 }

@@ -6,6 +6,7 @@
 #ifndef KVMMMU_COMMAND_H
 #define KVMMMU_COMMAND_H
 
+#include "certainty.h"
 #include "target.h"
 
 #include <stdio.h>
@@ -18,11 +19,20 @@ enum km_exit {
 	KM_EXIT_UNREADABLE = 3,
 };
 
+/* How a front end wants its answers; all zeros is fine. */
+struct km_answer_options {
+	bool color;		   /* in text, for a terminal */
+	bool fail;		   /* KM_EXIT_FINDINGS for a finding ... */
+	enum km_certainty fail_on; /* ... that is at least this certain */
+};
+
 struct km_session;
 
 /* NULL when memory is out. @target (NULL: only commands that need no dump) must outlive it. */
 struct km_session *km_session_new(struct km_target *target);
 void km_session_free(struct km_session *session);
+
+void km_session_set_answers(struct km_session *session, struct km_answer_options options);
 
 /*
  * Runs one command, argv[0] being its name ("vms"), and prints the answer to @out or one line of

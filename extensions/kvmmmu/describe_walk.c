@@ -168,7 +168,7 @@ static void describe_reserved(struct km_node *level, const struct km_spte_masks 
 	km_field(level, "reserved_bits", NULL, km_v_hex(rsvd));
 	km_field(level, "bad_mt_xwr", NULL, km_v_bool(bad_mt_xwr));
 	if (rsvd || bad_mt_xwr)
-		km_finding(level, "reserved-bits", km_certainty_text(KM_LIKELY),
+		km_finding(level, "reserved-bits", KM_LIKELY,
 			   "the entry has bits that KVM itself takes for reserved: 0x%" PRIx64 "%s",
 			   rsvd,
 			   bad_mt_xwr ? ", and a bad combination of memory type and XWR" : "");
@@ -209,8 +209,7 @@ void km_describe_walk(struct km_node *node, const struct km_kernel *k, const str
 		describe_reserved(level, &masks, mmu, l);
 		describe_mmu_page(level, l);
 		if (l->oddity)
-			km_finding(level, "role-corruption", km_certainty_text(KM_LIKELY), "%s",
-				   l->oddity);
+			km_finding(level, "role-corruption", KM_LIKELY, "%s", l->oddity);
 	}
 	km_field(section, "end", NULL, km_v_text(ends[walk->end]));
 	km_field(section, "end_level", NULL, km_v_dec((uint64_t)walk->end_level));

@@ -94,18 +94,19 @@ bool km_document_oom(const struct km_document *doc)
 	return doc->oom;
 }
 
-static size_t count_findings(const struct km_node *node)
+static bool finds(const struct km_node *node, enum km_certainty at_least)
 {
-	size_t count = 0;
-
-	for (; node; node = node->next)
-		count += (node->kind == KM_N_FINDING) + count_findings(node->first);
-	return count;
+	for (; node; node = node->next) {
+		if ((node->kind == KM_N_FINDING && node->certainty >= at_least) ||
+		    finds(node->first, at_least))
+			return true;
+	}
+	return false;
 }
 
-size_t km_document_findings(const struct km_document *doc)
+bool km_document_finds(const struct km_document *doc, enum km_certainty at_least)
 {
-	return count_findings(doc->root);
+	return finds(doc->root, at_least);
 }
 
 static const char *vtext(struct km_node *node, const char *fmt, va_list ap)
@@ -213,7 +214,8 @@ void km_note(struct km_node *parent, const char *fmt, ...)
 	va_end(ap);
 }
 
-void km_finding(struct km_node *parent, const char *id, const char *certainty, const char *fmt, ...)
+void km_finding(struct km_node *parent, const char *id, enum km_certainty certainty,
+		const char *fmt, ...)
 {
 	struct km_node *node = add(parent, KM_N_FINDING, id, NULL);
 	va_list ap;

@@ -9,6 +9,7 @@
 #ifndef KVMMMU_DOCUMENT_H
 #define KVMMMU_DOCUMENT_H
 
+#include "certainty.h"
 #include "layout.h"
 
 enum km_value_kind {
@@ -20,8 +21,17 @@ enum km_value_kind {
 	KM_V_BOOL,
 };
 
+/* How a value is to be seen where there is colour. */
+enum km_tone {
+	KM_TONE_PLAIN,
+	KM_TONE_GOOD,
+	KM_TONE_WARN,
+	KM_TONE_ALARM,
+};
+
 struct km_value {
 	enum km_value_kind kind;
+	enum km_tone tone;
 	uint64_t number;
 	const char *text; /* KM_V_TEXT: the value; others: how people read it, or NULL */
 };
@@ -42,13 +52,13 @@ struct km_document;
 
 struct km_node {
 	enum km_node_kind kind;
-	const char *key;   /* JSON name; a finding's id */
-	const char *title; /* for people; NULL: not shown in text */
-	struct km_value value;
-	const char *certainty; /* findings */
-	bool right;	       /* columns: flush right */
-	bool compact;	       /* sections: fields run on in one paragraph */
-	bool machine_only;     /* not shown in text */
+	const char *key;	     /* JSON name; a finding's id */
+	const char *title;	     /* for people; NULL: not shown in text */
+	struct km_value value;	     /* of sections only the tone: their title's */
+	enum km_certainty certainty; /* findings */
+	bool right;		     /* columns: flush right */
+	bool compact;		     /* sections: fields run on in one paragraph */
+	bool machine_only;	     /* not shown in text */
 	struct km_node *first, *last, *next;
 	struct km_document *doc;
 };
@@ -58,8 +68,8 @@ void km_document_free(struct km_document *doc);
 struct km_node *km_document_root(struct km_document *doc);
 bool km_document_oom(const struct km_document *doc);
 
-/* Number of findings anywhere in the tree. */
-size_t km_document_findings(const struct km_document *doc);
+/* Is there a finding anywhere in the tree that is at least this certain? */
+bool km_document_finds(const struct km_document *doc, enum km_certainty at_least);
 
 /* A copy of the formatted text that lives as long as the document; "" when memory is out. */
 const char *km_text(struct km_node *node, const char *fmt, ...)
@@ -78,11 +88,18 @@ static inline void km_machine_only(struct km_node *node)
 		node->machine_only = true;
 }
 
+/* Shows the section's title as an alarm; NULL is fine. */
+static inline void km_alarm(struct km_node *section)
+{
+	if (section)
+		section->value.tone = KM_TONE_ALARM;
+}
+
 struct km_node *km_row(struct km_node *table);
 void km_cell(struct km_node *row, struct km_value value);
 void km_note(struct km_node *parent, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void km_finding(struct km_node *parent, const char *id, const char *certainty, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+void km_finding(struct km_node *parent, const char *id, enum km_certainty certainty,
+		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* Values */
 static inline struct km_value km_v_text(const char *text)
@@ -120,6 +137,12 @@ static inline struct km_value km_v_none(const char *why)
 static inline struct km_value km_v_as(struct km_value value, const char *text)
 {
 	value.text = text;
+	return value;
+}
+
+static inline struct km_value km_v_tone(struct km_value value, enum km_tone tone)
+{
+	value.tone = tone;
 	return value;
 }
 

@@ -19,13 +19,6 @@ const char *km_ruling_text(enum km_ruling ruling)
 	return texts[ruling];
 }
 
-const char *km_certainty_text(enum km_certainty certainty)
-{
-	static const char *const texts[] = {"note", "possible", "likely", "proven"};
-
-	return texts[certainty];
-}
-
 /* All that the judges look at. */
 struct hearing {
 	const struct km_kernel *kernel;

@@ -7,6 +7,7 @@
 #ifndef KVMMMU_PANEL_H
 #define KVMMMU_PANEL_H
 
+#include "certainty.h"
 #include "walk.h"
 
 enum km_judge {
@@ -29,13 +30,6 @@ struct km_verdict {
 	char why[160];	/* the evidence, or what is missing */
 };
 
-enum km_certainty {
-	KM_NOTE, /* explains, accuses nobody */
-	KM_POSSIBLE,
-	KM_LIKELY,
-	KM_PROVEN, /* the dump contradicts itself */
-};
-
 /* What follows from the rulings. */
 struct km_meaning {
 	const char *id; /* "perm-table-mismatch", or a name of the explanation */
@@ -55,7 +49,6 @@ struct km_panel {
 
 const char *km_judge_name(enum km_judge judge);
 const char *km_ruling_text(enum km_ruling ruling);
-const char *km_certainty_text(enum km_certainty certainty);
 
 /*
  * Puts the access @error_code to the walk's entries. @all and @mmu are the vCPU's contexts and the

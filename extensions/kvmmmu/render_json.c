@@ -76,7 +76,8 @@ static struct json_object *finding_json(const struct km_node *finding)
 	struct json_object *object = json_object_new_object();
 
 	json_object_object_add(object, "id", json_object_new_string(finding->key));
-	json_object_object_add(object, "certainty", json_object_new_string(finding->certainty));
+	json_object_object_add(object, "certainty",
+			       json_object_new_string(km_certainty_text(finding->certainty)));
 	json_object_object_add(object, "text", value_json(&finding->value));
 	return object;
 }

@@ -8,6 +8,30 @@
 #define MAX_COLUMNS 40
 #define INDENT	    2
 
+/* Where text goes. */
+struct sink {
+	FILE *file;
+	bool color;
+};
+
+static void begin_tone(const struct sink *out, enum km_tone tone)
+{
+	static const char *const sgr[] = {
+		[KM_TONE_GOOD] = "\033[32m",
+		[KM_TONE_WARN] = "\033[33m",
+		[KM_TONE_ALARM] = "\033[1;31m",
+	};
+
+	if (out->color && tone != KM_TONE_PLAIN)
+		fputs(sgr[tone], out->file);
+}
+
+static void end_tone(const struct sink *out, enum km_tone tone)
+{
+	if (out->color && tone != KM_TONE_PLAIN)
+		fputs("\033[0m", out->file);
+}
+
 /* How people read a value; @buf serves for numbers. */
 static const char *value_text(const struct km_value *value, char *buf, size_t size)
 {
@@ -33,12 +57,12 @@ static const char *value_text(const struct km_value *value, char *buf, size_t si
 /*
  * Names of processes and modules come from the target: what would steer a terminal is shown as '?'.
  */
-static void put_text(const char *text, size_t len, FILE *out)
+static void put_text(const char *text, size_t len, const struct sink *out)
 {
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 
-		fputc(c < 0x20 || c == 0x7f ? '?' : c, out);
+		fputc(c < 0x20 || c == 0x7f ? '?' : c, out->file);
 	}
 }
 
@@ -54,7 +78,7 @@ static size_t text_width(const char *text, size_t len)
 
 /* A paragraph being filled word by word. */
 struct paragraph {
-	FILE *out;
+	const struct sink *out;
 	size_t indent, hang, column;
 };
 
@@ -63,13 +87,13 @@ static void put_word(struct paragraph *p, const char *word, size_t len, size_t s
 	size_t width = text_width(word, len);
 
 	if (p->column && p->column + space + width > KM_TEXT_WIDTH) {
-		fprintf(p->out, "\n%*s", (int)(p->indent + p->hang), "");
+		fprintf(p->out->file, "\n%*s", (int)(p->indent + p->hang), "");
 		p->column = p->indent + p->hang;
 	} else if (p->column) {
-		fprintf(p->out, "%*s", (int)space, "");
+		fprintf(p->out->file, "%*s", (int)space, "");
 		p->column += space;
 	} else {
-		fprintf(p->out, "%*s", (int)p->indent, "");
+		fprintf(p->out->file, "%*s", (int)p->indent, "");
 		p->column = p->indent;
 	}
 	put_text(word, len, p->out);
@@ -100,7 +124,7 @@ static void put_prose(struct paragraph *p, const char *text)
 static void end_paragraph(struct paragraph *p)
 {
 	if (p->column)
-		fputc('\n', p->out);
+		fputc('\n', p->out->file);
 	p->column = 0;
 }
 
@@ -140,7 +164,7 @@ static struct columns measure(const struct km_node *table)
 /* A row, or the header if @row is the table itself. Columns without a name are for machines only.
  */
 static void render_row(const struct km_node *table, const struct km_node *row,
-		       const struct columns *c, size_t indent, FILE *out)
+		       const struct columns *c, size_t indent, const struct sink *out)
 {
 	const struct km_node *column = table->first, *cell = row->first;
 	size_t pending = indent + INDENT, at = 0;
@@ -161,13 +185,15 @@ static void render_row(const struct km_node *table, const struct km_node *row,
 			struct paragraph p = {
 				.out = out, .hang = at + pending, .column = at + pending};
 
-			fprintf(out, "%*s", (int)pending, "");
+			fprintf(out->file, "%*s", (int)pending, "");
+			begin_tone(out, cell->value.tone);
 			/* prose in the last column goes on below itself */
 			if (i + 1 == c->count && at + pending + width > KM_TEXT_WIDTH &&
 			    at + pending < KM_TEXT_WIDTH / 2)
 				put_prose(&p, text);
 			else
 				put_text(text, strlen(text), out);
+			end_tone(out, cell->value.tone);
 			at += pending + width;
 			pending = 0;
 		}
@@ -175,22 +201,22 @@ static void render_row(const struct km_node *table, const struct km_node *row,
 			pending += pad;
 		pending += 2;
 	}
-	fputc('\n', out);
+	fputc('\n', out->file);
 }
 
-static void render_table(const struct km_node *table, size_t indent, FILE *out)
+static void render_table(const struct km_node *table, size_t indent, const struct sink *out)
 {
 	struct columns c = measure(table);
 
 	if (table->title)
-		fprintf(out, "%*s%s\n", (int)indent, "", table->title);
+		fprintf(out->file, "%*s%s\n", (int)indent, "", table->title);
 	if (c.header)
 		render_row(table, table, &c, indent, out);
 	for (const struct km_node *row = c.first_row; row; row = row->next)
 		render_row(table, row, &c, indent, out);
 }
 
-static void render_children(const struct km_node *parent, size_t indent, FILE *out);
+static void render_children(const struct km_node *parent, size_t indent, const struct sink *out);
 
 /* Width of the labels of a section's fields, so that the values stand in one column. */
 static size_t label_width(const struct km_node *section)
@@ -204,7 +230,7 @@ static size_t label_width(const struct km_node *section)
 	return width;
 }
 
-static void render_compact(const struct km_node *section, size_t indent, FILE *out)
+static void render_compact(const struct km_node *section, size_t indent, const struct sink *out)
 {
 	struct paragraph p = {.out = out, .indent = indent, .hang = INDENT};
 	char buf[64];
@@ -236,7 +262,8 @@ static void render_compact(const struct km_node *section, size_t indent, FILE *o
 	}
 }
 
-static void render_field(const struct km_node *n, size_t width, size_t indent, FILE *out)
+static void render_field(const struct km_node *n, size_t width, size_t indent,
+			 const struct sink *out)
 {
 	struct paragraph p = {.out = out, .indent = indent, .hang = width + 2};
 	char buf[64], label[80];
@@ -245,26 +272,34 @@ static void render_field(const struct km_node *n, size_t width, size_t indent, F
 	if (len < 0 || (size_t)len >= sizeof(label))
 		return;
 	put_word(&p, label, (size_t)len, 0);
-	fprintf(out, "%*s", (int)(width + 1 - (size_t)len), "");
+	fprintf(out->file, "%*s", (int)(width + 1 - (size_t)len), "");
 	p.column += width + 1 - (size_t)len;
 	put_words(&p, value_text(&n->value, buf, sizeof(buf)));
 	end_paragraph(&p);
 }
 
-static void render_note(const struct km_node *n, size_t indent, FILE *out)
+static void render_note(const struct km_node *n, size_t indent, const struct sink *out)
 {
 	struct paragraph p = {.out = out, .indent = indent, .hang = INDENT};
+	static const enum km_tone tones[] = {
+		[KM_NOTE] = KM_TONE_PLAIN,
+		[KM_POSSIBLE] = KM_TONE_WARN,
+		[KM_LIKELY] = KM_TONE_ALARM,
+		[KM_PROVEN] = KM_TONE_ALARM,
+	};
 	char head[128];
 
 	if (n->kind == KM_N_FINDING) {
-		snprintf(head, sizeof(head), "! %s (%s):", n->key, n->certainty);
+		snprintf(head, sizeof(head), "! %s (%s):", n->key, km_certainty_text(n->certainty));
+		begin_tone(out, tones[n->certainty]);
 		put_words(&p, head);
+		end_tone(out, tones[n->certainty]);
 	}
 	put_words(&p, n->value.text);
 	end_paragraph(&p);
 }
 
-static void render_children(const struct km_node *parent, size_t indent, FILE *out)
+static void render_children(const struct km_node *parent, size_t indent, const struct sink *out)
 {
 	size_t width = label_width(parent);
 
@@ -280,7 +315,9 @@ static void render_children(const struct km_node *parent, size_t indent, FILE *o
 			if (n->title) {
 				struct paragraph p = {.out = out, .indent = indent, .hang = INDENT};
 
+				begin_tone(out, n->value.tone);
 				put_words(&p, n->title);
+				end_tone(out, n->value.tone);
 				end_paragraph(&p);
 			}
 			render_children(n, n->title ? indent + INDENT : indent, out);
@@ -305,9 +342,11 @@ static void render_children(const struct km_node *parent, size_t indent, FILE *o
 	}
 }
 
-void km_render_text(const struct km_document *doc, FILE *out)
+void km_render_text(const struct km_document *doc, FILE *file, bool color)
 {
-	render_children(km_document_root((struct km_document *)doc), 0, out);
+	const struct sink out = {file, color};
+
+	render_children(km_document_root((struct km_document *)doc), 0, &out);
 	if (km_document_oom(doc))
-		fprintf(out, "memory ran out: the answer above is not complete\n");
+		fprintf(file, "memory ran out: the answer above is not complete\n");
 }

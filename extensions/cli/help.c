@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "help.h"
+
+#include "../kvmmmu/command.h"
+
+#include <string.h>
+
+static const char options[] =
+	"  Of the program, anywhere on the line:\n"
+	"\n"
+	"        --fail-on CERTAINTY exit with 1 if there is a finding of note, possible,\n"
+	"                            likely or proven, or a more certain one\n"
+	"        --color[=WHEN]      auto (a terminal and no $NO_COLOR), always or never\n"
+	"    -h, --help              this; with a command, what is to know about it\n"
+	"        --version\n"
+	"\n"
+	"  DUMP is an ELF or kdump-compressed dump. One in makedumpfile's flattened form\n"
+	"  is first put in order in a temporary file, as large as the dump, in $TMPDIR\n"
+	"  (/var/tmp without it) or beside the dump; `makedumpfile -R` does it for good.\n"
+	"  live (/proc/kcore, as root) is the running kernel, which changes while it is\n"
+	"  read.\n"
+	"\n"
+	"  Exit codes: 0 answered, 1 findings (with --fail-on), 2 usage, 3 unreadable.\n";
+
+/* What a command's own help says; the general help has one or two lines about each. */
+static const struct topic {
+	const char *command, *text;
+} topics[] = {
+	{"vms", "usage: kvmmmu DUMP vms [-j] [VM]\n"
+		"\n"
+		"One line a VM, one a vCPU, with the counters that matter; '!' marks a vCPU that\n"
+		"deserves a look, and a finding below says why.\n"
+		"\n"
+		"  VM      a number in vms, the address of a struct kvm, or the owner's PID\n"
+		"  MP      the vCPU's mp_state; run is RUNNABLE\n"
+		"  PF      pf_taken: faults that KVM was asked about. FIXED, FAST, SPUR are what\n"
+		"          became of them: a loop shows as SPUR that climbs while FIXED stands\n"},
+	{"mmu", "usage: kvmmmu DUMP mmu [-j] VCPU\n"
+		"\n"
+		"The MMU contexts of a vCPU, their roles bit by bit, their roots, and the masks\n"
+		"that say what the bits of an SPTE mean on this host.\n"
+		"\n"
+		"  VCPU    VM:INDEX, INDEX where there is one VM, or the address of a kvm_vcpu\n"},
+	{"perms", "usage: kvmmmu DUMP perms [-j] [VM|VCPU]\n"
+		  "\n"
+		  "The permission tables: raw words, matrix, and for each word whether it is what\n"
+		  "the role implies. Of one vCPU every table is shown in full.\n"},
+	{"walk",
+	 "usage: kvmmmu DUMP walk [-j] [-m MMU] VCPU ADDRESS\n"
+	 "\n"
+	 "Every shadow page-table entry down to ADDRESS, the kvm_mmu_page that each is in,\n"
+	 "where the walk ends, and why.\n"
+	 "\n"
+	 "  ADDRESS       hexadecimal: a GPA; a GVA under shadow paging; an L2 GPA in\n"
+	 "                guest_mmu\n"
+	 "  -m, --mmu MMU root_mmu or guest_mmu, instead of the active one\n"},
+	{"fault",
+	 "usage: kvmmmu DUMP fault [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] VCPU\n"
+	 "\n"
+	 "The walk under a fault, and four judges on it: the processor, the kernel's table,\n"
+	 "the table that the role implies, and the test of kernels before 7.3. Where they\n"
+	 "differ it says who is wrong. On AMD the fault comes from the VMCB, and is as old\n"
+	 "as the last exit; on Intel give -a and -e.\n"
+	 "\n"
+	 "  -a, --address HEX  address of the fault\n"
+	 "  -e, --error HEX    its error code (see pfec)\n"
+	 "  -m, --mmu MMU      root_mmu or guest_mmu, instead of the active one\n"
+	 "      --v1           judge as the first posted spte_permission_fault() did\n"},
+	{"slots",
+	 "usage: kvmmmu DUMP slots [-j] [VM]\n"
+	 "\n"
+	 "The memslots of every address space: which GPAs are which memory of the VMM, and\n"
+	 "which are logged or read-only.\n"},
+	{"spte", "usage: kvmmmu DUMP spte [-j] [--level N] VALUE\n"
+		 "       kvmmmu spte [-j] [--level N] --as FORMAT VALUE\n"
+		 "\n"
+		 "Decodes an SPTE with the masks of the dump, or of FORMAT.\n"
+		 "\n"
+		 "  --level N    1 is 4K (the default), 2 is 2M, 3 is 1G\n"
+		 "  --as FORMAT  ept, npt or shadow, each with :6.1 or :7.2 for the generation of\n"
+		 "               the software bits\n"},
+	{"pfec", "usage: kvmmmu [DUMP] pfec [-j] [--as FORMAT] VALUE\n"
+		 "\n"
+		 "Decodes a page-fault error code.\n"},
+};
+
+void help_usage(FILE *out)
+{
+	fputs("usage: kvmmmu [-k PATH] DUMP|live COMMAND [options] [arguments]\n"
+	      "       kvmmmu spte --as ept|npt|shadow[:generation] [--level N] VALUE\n"
+	      "       kvmmmu pfec VALUE\n"
+	      "       kvmmmu [COMMAND] --help\n",
+	      out);
+}
+
+void help_all(FILE *out)
+{
+	const char *const *text = km_help_text();
+
+	help_usage(out);
+	fputc('\n', out);
+	/* name, summary and synopsis are the front end's own; examples are crash's */
+	for (text += 3; *text && strcmp(*text, "\nEXAMPLES"); text++)
+		fprintf(out, "%s\n", *text);
+	fprintf(out, "\n%s", options);
+}
+
+bool help_command(const char *command, FILE *out)
+{
+	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+		if (strcmp(topics[i].command, command))
+			continue;
+		fprintf(out,
+			"%s\n"
+			"-j, --json prints JSON; the program's options are in `kvmmmu --help`.\n",
+			topics[i].text);
+		return true;
+	}
+	return false;
+}

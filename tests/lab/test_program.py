@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The stand-alone program: forms of dumps, exit codes, colour, help, pipes. Under ASan where input is hostile."""
+
+import os
+import pty
+import re
+import resource
+import shutil
+import struct
+import subprocess
+
+import pytest
+
+from tools import BUILD, GENERATIONS, dumps, kernel, kvmmmu, truth
+
+ASAN = BUILD / "asan" / "kvmmmu"
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def questions(gen):
+    """Every command, on every vCPU where it takes one."""
+    asked = ["vms", "perms", "slots", "spte 80000000deadb865", "pfec 7"]
+    for vm in truth(gen, "healthy")["gdb"]["vms"]:
+        for vcpu in vm["vcpus"]:
+            address = vcpu["address"]
+            asked += [f"perms {address}", f"mmu {address}", f"walk {address} 0",
+                      f"fault {address} -a 21000 -e 6"]
+    return asked
+
+
+def answers(gen, dump):
+    """All answers about a dump, without the dump's name."""
+    found = {}
+    for question in questions(gen):
+        answer = kvmmmu("-k", kernel(gen) / "debug", dump, *question.split(), "-j").json
+        answer["source"].pop("dump")
+        found[question] = answer
+    return found
+
+
+@pytest.mark.parametrize("gen", GENERATIONS)
+def test_one_moment_in_three_formats(gen):
+    plain = answers(gen, dumps(gen) / "healthy.kdump")
+    assert answers(gen, dumps(gen) / "healthy.elf") == plain
+    assert answers(gen, dumps(gen) / "healthy.flat.kdump") == plain
+
+
+# Flattened dumps
+
+HEADER = b"makedumpfile".ljust(16, b"\0") + struct.pack(">qq", 1, 1)
+HEADER = HEADER.ljust(4096, b"\0")
+END = struct.pack(">qq", -1, -1)
+
+
+def piece(offset, data):
+    return struct.pack(">qq", offset, len(data)) + data
+
+
+@pytest.fixture(scope="module")
+def looping():
+    return (dumps("7.3") / "looping.kdump").read_bytes()
+
+
+def ask(path, *words, **more):
+    answer = kvmmmu(path, *(words or ("vms",)), program=ASAN, **more)
+    assert "Sanitizer" not in answer.err, answer.err[-3000:]
+    return answer
+
+
+def test_pieces_in_any_order_and_twice(tmp_path, looping):
+    """The last piece at an offset counts; empty pieces are nothing; what follows the end neither."""
+    step = 1 << 20
+    pieces = [piece(at, looping[at:at + step]) for at in range(0, len(looping), step)]
+    flat = HEADER + piece(0, b"\xff" * 8192) + piece(5, b"") + b"".join(reversed(pieces))
+    (tmp_path / "flat").write_bytes(flat + END + b"\xff" * 99)
+    answer = ask(tmp_path / "flat")
+    assert answer.out == kvmmmu(dumps("7.3") / "looping.kdump", "vms").out
+    assert os.listdir(tmp_path) == ["flat"]
+
+
+@pytest.mark.parametrize("data,says", [
+    (b"", "cut off"),
+    (b"\0" * 7, "cut off"),
+    (piece(0, b"KDUMP   "), "cut off"),
+    (struct.pack(">qq", 0, 100) + b"x", "cut off"),
+    (struct.pack(">qq", 0, 1 << 62), "cut off"),
+    (struct.pack(">qq", -5, 1) + b"x" + END, "damaged"),
+    (struct.pack(">qq", 0, -5) + END, "damaged"),
+    (struct.pack(">qq", -1, 4) + b"four" + END, "damaged"),
+    (struct.pack(">qq", (1 << 63) - 1, 2) + b"xy" + END, "damaged"),
+    (piece((1 << 63) - 9, b"x") + END, "no room"),
+    (END, None),
+    (piece(0, b"x" * 5000) + END, None),
+    (piece(1 << 40, b"x") + END, None),
+])
+def test_hostile_pieces(tmp_path, data, says):
+    (tmp_path / "flat").write_bytes(HEADER + data)
+    answer = ask(tmp_path / "flat")
+    assert answer.code == 3 and len(answer.err.splitlines()) == 1
+    assert says is None or says in answer.err, answer.err
+
+
+@pytest.mark.parametrize("size", [39, 40, 4095, 4096, 4111, 5000, 70000, 1 << 20])
+def test_truncated_pieces(tmp_path, size):
+    with open(dumps("7.3") / "healthy.flat.kdump", "rb") as whole:
+        (tmp_path / "cut").write_bytes(whole.read(size))
+    answer = ask(tmp_path / "cut")
+    assert answer.code == 3 and len(answer.err.splitlines()) == 1
+
+
+def small_files():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+
+def test_no_room_for_the_pieces(tmp_path):
+    """As on a full disk: an error with a way out, and nothing is left."""
+    run = subprocess.run([BUILD / "kvmmmu", dumps("7.3") / "healthy.flat.kdump", "vms"], text=True,
+                         capture_output=True, preexec_fn=small_files, restore_signals=False,
+                         env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert run.returncode == 3 and not run.stdout and len(run.stderr.splitlines()) == 1
+    assert "TMPDIR" in run.stderr and "makedumpfile -R" in run.stderr and str(tmp_path) in run.stderr
+    assert not os.listdir(tmp_path)
+
+
+def test_pieces_go_beside_the_dump_if_need_be(tmp_path, monkeypatch):
+    shutil.copyfile(dumps("7.3") / "healthy.flat.kdump", tmp_path / "flat")
+    monkeypatch.setenv("TMPDIR", "/nonexistent")
+    assert kvmmmu(tmp_path / "flat", "vms").code == 0
+    assert os.listdir(tmp_path) == ["flat"]
+
+
+# Machines
+
+def notes(data):
+    """Offset, type and size of each ELF note."""
+    phoff, = struct.unpack_from("<Q", data, 32)
+    phnum, = struct.unpack_from("<H", data, 56)
+    for i in range(phnum):
+        kind, _flags, at, _va, _pa, size = struct.unpack_from("<IIQQQQ", data, phoff + 56 * i)
+        end = at + size
+        while kind == 4 and at + 12 <= end:
+            name, desc, note = struct.unpack_from("<III", data, at)
+            start = at + 12 + (name + 3 & ~3)
+            yield data[at + 12:at + 12 + name - 1], note, start, desc
+            at = start + (desc + 3 & ~3)
+
+
+def healthy_elf():
+    return bytearray((dumps("7.3") / "healthy.elf").read_bytes())
+
+
+def same_as_healthy(path):
+    whole = kvmmmu(dumps("7.3") / "healthy.kdump", "perms").out
+    answer = ask(path, "perms")
+    assert answer.out == whole, answer.err
+    return True
+
+
+def test_registers_of_a_nested_guest(tmp_path):
+    """What QEMU writes for a CPU that runs a nested guest is the guest's: none of it is asked."""
+    data = healthy_elf()
+    changed = 0
+    for name, _kind, start, size in notes(data):
+        if name in (b"CORE", b"QEMU"):
+            data[start:start + size] = bytes((i * 37 + 11) % 256 for i in range(size))
+            changed += 1
+    assert changed >= 4
+    (tmp_path / "nested").write_bytes(data)
+    assert same_as_healthy(tmp_path / "nested")
+
+
+def test_machine_named_i386(tmp_path):
+    """What QEMU writes while CPU 0 is in a guest's real mode."""
+    data = healthy_elf()
+    struct.pack_into("<H", data, 18, 3)
+    (tmp_path / "i386").write_bytes(data)
+    assert same_as_healthy(tmp_path / "i386")
+
+
+def test_other_machines_are_refused(tmp_path):
+    data = healthy_elf()
+    struct.pack_into("<H", data, 18, 183)
+    (tmp_path / "aarch64").write_bytes(data)
+    answer = ask(tmp_path / "aarch64")
+    assert answer.code == 3 and len(answer.err.splitlines()) == 1
+
+
+def test_five_level_paging(tmp_path):
+    """The kernel's page tables under one more level: a page whose last entry is the old top."""
+    data = healthy_elf()
+    _, _, start, size = next(n for n in notes(data) if n[0] == b"VMCOREINFO")
+    info = bytes(data[start:start + size])
+    top = int(re.search(rb"SYMBOL\(init_top_pgt\)=(\w+)", info)[1], 16)
+    base = int(re.search(rb"NUMBER\(phys_base\)=(-?\d+)", info)[1])
+    # where physical memory starts in the file, and a page of it that nobody misses: the first
+    phoff, = struct.unpack_from("<Q", data, 32)
+    loads = [struct.unpack_from("<IIQQQQ", data, phoff + 56 * i)
+             for i in range(struct.unpack_from("<H", data, 56)[0])]
+    at, = (offset for kind, _f, offset, _va, pa, _s in loads if kind == 1 and pa == 0)
+    pgd = top - 0xFFFFFFFF80000000 + base
+    data[at:at + 4096] = bytes(4096 - 8) + struct.pack("<Q", pgd | 0x63)
+    moved = 0xFFFFFFFF80000000 - base
+    assert b"NUMBER(pgtable_l5_enabled)=0" in info
+    info = info.replace(b"NUMBER(pgtable_l5_enabled)=0", b"NUMBER(pgtable_l5_enabled)=1")
+    info = info.replace(b"SYMBOL(init_top_pgt)=%x" % top, b"SYMBOL(init_top_pgt)=%x" % moved)
+    assert len(info) == size
+    data[start:start + size] = info
+    (tmp_path / "la57").write_bytes(data)
+    assert same_as_healthy(tmp_path / "la57")
+
+
+def test_live_says_what_it_needs():
+    answer = kvmmmu("live", "vms")
+    assert answer.code in (0, 3)
+    if not os.path.exists("/proc/kcore"):
+        assert answer.err == "kvmmmu: the running kernel has no /proc/kcore\n"
+
+
+# Exit codes
+
+@pytest.mark.parametrize("name,words,code", [
+    ("looping", "vms", 0),
+    ("looping", "vms --fail-on note", 1),
+    ("looping", "vms --fail-on=possible", 1),
+    ("looping", "vms --fail-on likely -j", 1),
+    ("looping", "--fail-on proven vms", 1),
+    ("looping", "perms --fail-on proven", 1),
+    ("looping", "vms 0 --fail-on note", 0),
+    ("looping", "slots --fail-on note", 0),
+    ("healthy", "vms --fail-on note", 0),
+    ("healthy", "perms --fail-on note", 0),
+    ("looping", "vms --fail-on sure", 2),
+    ("looping", "vms --fail-on", 2),
+    ("looping", "vms 99 --fail-on note", 2),
+    ("looping", "nonsense", 2),
+    ("looping", "", 2),
+    ("nokvm", "vms --fail-on note", 3),
+])
+def test_exit_codes(name, words, code):
+    words = words.split()
+    dump = [dumps("7.3") / f"{name}.kdump"]
+    at = 2 if words and words[0] == "--fail-on" else 0
+    answer = kvmmmu(*words[:at], *dump, *words[at:])
+    assert answer.code == code, answer.err
+    assert answer.out if code < 2 else answer.err
+
+
+@pytest.mark.parametrize("words", [[], ["--nonsense"], ["-k"], ["--color=green", "pfec", "7"],
+                                   ["pfec", "7", "--color=green"], ["/nonexistent", "vms"]])
+def test_usage(words):
+    answer = kvmmmu(*words)
+    assert answer.code == 2 and not answer.out and answer.err
+
+
+def test_options_after_two_dashes_are_the_commands():
+    assert kvmmmu("pfec", "--", "--help").code == 2
+
+
+# Colour
+
+def on_a_terminal(*words, **env):
+    """What the program writes when its output is a terminal."""
+    parent, child = pty.openpty()
+    run = subprocess.Popen([BUILD / "kvmmmu", *map(str, words)], stdout=child,
+                           env={**os.environ, "TERM": "xterm", **env})
+    os.close(child)
+    out = b""
+    try:
+        while chunk := os.read(parent, 65536):
+            out += chunk
+    except OSError:
+        pass
+    os.close(parent)
+    assert run.wait(60) == 0
+    return out.decode().replace("\r\n", "\n")
+
+
+def test_colour_is_for_terminals(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    words = (dumps("7.3") / "looping.kdump", "fault", "1:0")
+    plain = kvmmmu(*words).out
+    assert "\x1b" not in plain
+    seen = on_a_terminal(*words)
+    assert SGR.sub("", seen) == plain
+    for part in ("\x1b[1;31mdenies\x1b[0m", "\x1b[32mallows\x1b[0m",
+                 "\x1b[1;31m! perm-table-mismatch (proven):\x1b[0m"):
+        assert part in seen
+    assert on_a_terminal(*words, NO_COLOR="1") == plain
+    assert on_a_terminal(*words, TERM="dumb") == plain
+    assert on_a_terminal(*words, "--color=never") == plain
+    assert "\x1b" not in on_a_terminal(*words, "-j")
+    assert kvmmmu(*words, "--color=always").out == kvmmmu("--color", *words).out == seen
+    assert "\x1b" not in kvmmmu(*words, "--color=always", "-j").out
+
+
+@pytest.mark.parametrize("command,marks", [("vms", ["!"]), ("perms", ["DIFFERS from its role",
+                                                                      "! differs"])])
+def test_marks_have_colour(command, marks):
+    words = (dumps("7.3") / "looping.kdump", command)
+    seen = kvmmmu(*words, "--color=always").out
+    assert SGR.sub("", seen) == kvmmmu(*words).out
+    for mark in marks:
+        assert re.search(rf"\x1b\[1;31m[^\x1b]*{mark}\x1b\[0m", seen), mark
+    assert "\x1b" not in kvmmmu(dumps("7.3") / "healthy.kdump", command, "--color=always").out
+
+
+# Output
+
+def test_a_reader_who_leaves_is_no_error():
+    script = f"set -o pipefail; {BUILD}/kvmmmu {dumps('7.3')}/looping.kdump perms -j | head -c 1"
+    run = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "{", "")
+
+
+@pytest.mark.parametrize("to", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("dump", ["healthy.kdump", "healthy.flat.kdump"])
+def test_answers_that_can_not_be_written(to, dump):
+    run = subprocess.run(f"{BUILD}/kvmmmu {dumps('7.3')}/{dump} vms {to}", shell=True, text=True,
+                         capture_output=True)
+    assert run.returncode == 3 and "cannot write" in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_help():
+    out = kvmmmu("--help").out
+    assert out == kvmmmu("-h").out == kvmmmu("anything", "--help").out
+    assert all(len(line) <= 80 for line in out.splitlines())
+    commands = set(re.findall(r"^  ([a-z]+)(?: \[?[A-Z|]+\]?)+(?:  |$)", out, re.M))
+    assert commands >= {"vms", "mmu", "perms", "walk", "fault", "slots", "spte", "pfec"}
+    for command in commands:
+        one = kvmmmu(command, "--help")
+        assert one.code == 0 and one.out.startswith("usage: kvmmmu") and command in one.out
+        assert one.out == kvmmmu("/nonexistent", command, "-h").out
+        assert all(len(line) <= 80 for line in one.out.splitlines())
+    assert re.fullmatch(r"kvmmmu \d+\.\d+\n", kvmmmu("--version").out)

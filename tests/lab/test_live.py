@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The program on a running kernel, through /proc/kcore: inside the lab's machine, while its VMs run."""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from tools import BUILD, TOP, kernel, lab
+
+GEN = "7.3"
+# Runs beside the lab's own init, and says what the program says on the console.
+INIT = """#!/bin/busybox sh
+ask()
+{
+	while ! /bin/busybox grep -q vmm-beta /proc/[0-9]*/comm; do /bin/busybox sleep 1; done
+	/bin/busybox sleep 3
+	for question in 'live vms' '/proc/kcore vms -j' 'live perms -j' 'live slots -j'; do
+		echo "@@ $question"
+		/kvmmmu $question
+		echo "@@ exit $?"
+	done
+	echo "@@ done"
+}
+/bin/busybox mount -t devtmpfs dev /dev
+ask >/dev/ttyS2 2>&1 &
+exec /init
+"""
+
+
+def overlay(folder):
+    """An archive with the program and its libraries, to be unpacked over the lab's image."""
+    root = folder / "root"
+    libraries = subprocess.run(["ldd", BUILD / "kvmmmu"], text=True, check=True,
+                               stdout=subprocess.PIPE).stdout
+    for library in re.findall(r"/\S+", libraries):
+        to = root / library.lstrip("/")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(library, to)
+        to.chmod(0o755)
+    shutil.copy(BUILD / "kvmmmu", root / "kvmmmu")
+    (root / "live").write_text(INIT)
+    (root / "live").chmod(0o755)
+    return subprocess.run("find . | cpio -o -H newc --quiet", shell=True, cwd=root, check=True,
+                          stdout=subprocess.PIPE).stdout
+
+
+def boot(image, serial):
+    """Boots until the program has said all, or the emulated kernel gave up; what it said."""
+    for file in serial:
+        file.write_text("")
+    run = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", lab("tool", "qemu") / "qemu-system-x86_64", "-nodefaults",
+         "-no-user-config", "-display", "none", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu",
+         "max,+svm,+npt,la57=off", "-smp", "2", "-m", "512M", "-kernel", kernel(GEN) / "vmlinuz",
+         "-initrd", image, "-append", "console=ttyS0 panic=0 rdinit=/live 8250.nr_uarts=4",
+         *(word for file in serial for word in ("-serial", f"file:{file}"))])
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and run.poll() is None:
+            time.sleep(0.5)
+            if "Kernel panic" in serial[0].read_text(errors="replace"):
+                break
+            if "@@ done" in serial[2].read_text(errors="replace"):
+                break
+    finally:
+        run.kill()
+        run.wait()
+    return serial[2].read_text(errors="replace").replace("\r", "")
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """Question to (exit code, output)."""
+    folder = tmp_path_factory.mktemp("live")
+    image = folder / "initrd"
+    subprocess.run([TOP / "scripts/lab/image", GEN, image], check=True)
+    with open(image, "ab") as file:
+        file.write(b"\0" * (-file.tell() % 4) + overlay(folder))
+    serial = [folder / name for name in ("console", "truth", "said")]
+    for _attempt in range(3):  # the emulator's nested guests now and then upset the kernel
+        text = boot(image, serial)
+        if "@@ done" in text:
+            break
+    assert "@@ done" in text, serial[0].read_text(errors="replace")[-2000:]
+    return {question: (int(code), out) for question, out, code
+            in re.findall(r"@@ (.*)\n((?:.*\n)*?)@@ exit (\d+)\n", text)}
+
+
+def test_every_vm_is_there(said):
+    code, out = said["live vms"]
+    assert code == 0, out
+    assert {f"vmm-{name}" for name in ("alpha", "beta", "gamma", "delta")} <= set(re.findall(r"vmm-\w+", out))
+    code, out = said["/proc/kcore vms -j"]
+    answer = json.loads(out)
+    assert code == 0 and len(answer["vms"]) == 4 and answer["source"]["dump"] == "/proc/kcore"
+    assert all(vm["vcpus"] for vm in answer["vms"])
+
+
+def test_tables_of_a_healthy_kernel_match(said):
+    code, out = said["live perms -j"]
+    tables = json.loads(out)["tables"]
+    assert code == 0 and sum(t["status"] == "matches" for t in tables) >= 5
+    assert {t["status"] for t in tables} <= {"matches", "unused", "paging-off"}
+
+
+def test_memslots(said):
+    code, out = said["live slots -j"]
+    assert code == 0 and sum(len(m["slots"]) for m in json.loads(out)["memslots"]) >= 8

@@ -155,15 +155,66 @@ static void vm_deinit(struct km_vm *vm)
 	free(vm->trouble);
 }
 
+/* Appends the VM at @addr. Sets trouble, and appends nothing, if the list has it already. */
+static km_error *add_vm(const struct km_kernel *k, uint64_t addr, struct km_vms *vms)
+{
+	struct km_vm *grown = realloc(vms->vms, (vms->count + 1) * sizeof(*grown));
+	km_error *err = km_check_interrupt(k->mem);
+
+	if (!grown) {
+		km_error_free(err);
+		return km_errorf(KM_ENOMEM, "out of memory");
+	}
+	vms->vms = grown;
+	for (size_t i = 0; !err && i < vms->count; i++) {
+		if (grown[i].addr == addr) {
+			note_trouble(&vms->trouble,
+				     km_errorf(KM_EDATA, "the list of VMs runs in a loop after %zu",
+					       vms->count));
+			return NULL;
+		}
+	}
+	if (!err && vms->count == MAX_VMS)
+		note_trouble(&vms->trouble, km_errorf(KM_EDATA, "the list of VMs does not end"));
+	else if (!err)
+		err = read_vm(k, addr, vms->count, &grown[vms->count]);
+	else
+		return err;
+	vms->count += !vms->trouble;
+	return err;
+}
+
+/* Goes through the list by @link until its head, a torn place (trouble) or an unreadable one. */
+static km_error *walk_list(const struct km_kernel *k, uint32_t to_link, enum km_member_id link,
+			   struct km_vms *vms, bool *complete)
+{
+	struct km_val at = km_kget(k, k->vm_list, link);
+
+	while (km_is_known(at) && at.v != k->vm_list && !vms->trouble) {
+		km_error *err = add_vm(k, at.v - to_link, vms);
+
+		if (err)
+			return err;
+		at = km_kget(k, at.v, link);
+	}
+	*complete = km_is_known(at);
+	return NULL;
+}
+
+static void reverse(struct km_vm *vms, size_t count)
+{
+	for (size_t i = 0; i < count / 2; i++) {
+		struct km_vm other = vms[i];
+
+		vms[i] = vms[count - 1 - i];
+		vms[count - 1 - i] = other;
+	}
+}
+
 /* vm_list has the newest VM first: numbers count from the oldest, so that they stay. */
 static void number_from_oldest(struct km_vms *vms)
 {
-	for (size_t i = 0; i < vms->count / 2; i++) {
-		struct km_vm other = vms->vms[i];
-
-		vms->vms[i] = vms->vms[vms->count - 1 - i];
-		vms->vms[vms->count - 1 - i] = other;
-	}
+	reverse(vms->vms, vms->count);
 	for (size_t i = 0; i < vms->count; i++)
 		vms->vms[i].number = i;
 }
@@ -171,45 +222,31 @@ static void number_from_oldest(struct km_vms *vms)
 km_error *km_vms_read(const struct km_kernel *k, struct km_vms *vms)
 {
 	const struct km_member *link = km_layout_member(k->layout, KM_M_kvm_vm_list);
-	struct km_val next = km_kget(k, k->vm_list, KM_M_list_head_next);
+	bool complete = false;
+	size_t forward;
+	km_error *err;
 
 	memset(vms, 0, sizeof(*vms));
 	if (!link)
 		return km_errorf(KM_EABSENT, "the type information does not describe struct kvm");
-	while (km_is_known(next) && next.v != k->vm_list) {
-		struct km_vm *grown = realloc(vms->vms, (vms->count + 1) * sizeof(*grown));
-		uint64_t addr = next.v - link->offset;
-		km_error *err = km_check_interrupt(k->mem);
-
-		if (!grown)
-			return km_errorf(KM_ENOMEM, "out of memory");
-		vms->vms = grown;
-		if (err)
-			return err;
-		for (size_t i = 0; i < vms->count && !vms->trouble; i++) {
-			if (grown[i].addr == addr)
-				note_trouble(&vms->trouble,
-					     km_errorf(KM_EDATA,
-						       "the list of VMs runs in a loop after %zu",
-						       vms->count));
-		}
-		if (vms->count == MAX_VMS && !vms->trouble)
-			note_trouble(&vms->trouble,
-				     km_errorf(KM_EDATA, "the list of VMs does not end"));
-		if (vms->trouble)
-			break;
-		err = read_vm(k, addr, vms->count, &vms->vms[vms->count]);
-		vms->count++;
-		if (err)
-			return err;
-		next = km_kget(k, next.v, KM_M_list_head_next);
+	err = walk_list(k, link->offset, KM_M_list_head_next, vms, &complete);
+	forward = vms->count;
+	if (!err && !complete && !vms->trouble) {
+		/* a VM's page is missing: what lies behind it is reached from the other end */
+		err = walk_list(k, link->offset, KM_M_list_head_prev, vms, &complete);
+		reverse(vms->vms + forward, vms->count - forward);
+		free(vms->trouble); /* meeting in the middle is no loop */
+		vms->trouble = NULL;
+		note_trouble(
+			&vms->trouble,
+			km_errorf(KM_EREAD,
+				  "the list of VMs is torn by a missing page after %zu from its "
+				  "head and %zu from its end: there may be more VMs",
+				  forward, vms->count - forward));
 	}
-	if (!km_is_known(next))
-		note_trouble(&vms->trouble,
-			     km_errorf(KM_EREAD, "the list of VMs is not readable beyond %zu",
-				       vms->count));
-	number_from_oldest(vms);
-	return NULL;
+	if (!err)
+		number_from_oldest(vms);
+	return err;
 }
 
 void km_vms_deinit(struct km_vms *vms)

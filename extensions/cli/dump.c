@@ -173,8 +173,8 @@ static km_error *open_file(struct dump *dump, const char *path)
 	if (status != KDUMP_OK)
 		return km_errorf(KM_EDATA, "%s: %s", path, kdump_get_err(dump->ctx));
 	if (set_system(dump->ctx) != KDUMP_OK)
-		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64 that can be read: %s", path,
-				 kdump_get_err(dump->ctx));
+		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64 that can be read: %s",
+				 path, kdump_get_err(dump->ctx));
 	if (kdump_vmcoreinfo_raw(dump->ctx, &dump->vmcoreinfo) != KDUMP_OK)
 		return km_errorf(KM_EDATA, "%s: has no VMCOREINFO: is it a dump of Linux?", path);
 	return NULL;

@@ -65,6 +65,12 @@ km_error *km_kernel_open(struct km_target *target, const struct km_open_options 
 			 struct km_kernel **kernel);
 void km_kernel_free(struct km_kernel *kernel);
 
+/* Reads the kernel's variables again: masks and features. As the opening of it did. */
+km_error *km_kernel_read(struct km_kernel *kernel);
+
+/* "AMD", "Intel"; NULL if unknown. */
+const char *km_vendor_name(enum km_vendor vendor);
+
 /* Address of a symbol of kvm, its vendor module or the kernel proper. */
 bool km_kernel_symbol(const struct km_kernel *kernel, const char *name, uint64_t *addr);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kvmmmu, the stand-alone program: the same commands as in crash, on a dump file. */
+#include "../kvmmmu/capsule.h"
 #include "../kvmmmu/command.h"
 #include "dump.h"
 
@@ -9,7 +10,8 @@
 
 static int usage(FILE *out)
 {
-	fputs("usage: kvmmmu [-k VMLINUX-or-folder] DUMP COMMAND [options] [arguments]\n"
+	fputs("usage: kvmmmu [-k VMLINUX-or-folder] DUMP|CAPSULE COMMAND [options] [arguments]\n"
+	      "       kvmmmu capture --list CAPSULE\n"
 	      "       kvmmmu spte --as ept|npt|shadow[:generation] [--level N] VALUE\n"
 	      "       kvmmmu pfec VALUE\n"
 	      "       kvmmmu --help\n",
@@ -28,10 +30,10 @@ static int help(void)
 	return KM_EXIT_ANSWERED;
 }
 
-/* Commands that decode a number need no dump. */
+/* Commands that decode a number need no dump, and a capsule is listed on its own. */
 static bool needs_no_dump(const char *word)
 {
-	return !strcmp(word, "spte") || !strcmp(word, "pfec");
+	return !strcmp(word, "spte") || !strcmp(word, "pfec") || !strcmp(word, "capture");
 }
 
 static int run(struct km_target *target, int argc, char **argv)
@@ -48,6 +50,41 @@ static int run(struct km_target *target, int argc, char **argv)
 	return code;
 }
 
+static int fail(km_error *err)
+{
+	int code = km_error_code(err) == KM_EUSAGE ? KM_EXIT_USAGE : KM_EXIT_UNREADABLE;
+
+	fprintf(stderr, "kvmmmu: %s\n", km_error_text(err));
+	km_error_free(err);
+	return code;
+}
+
+static int run_on_capsule(int argc, char **argv)
+{
+	struct km_capsule *capsule;
+	km_error *err = km_capsule_open(argv[0], &capsule);
+	int code;
+
+	if (err)
+		return fail(err);
+	code = run(km_capsule_target(capsule), argc - 1, argv + 1);
+	km_capsule_close(capsule);
+	return code;
+}
+
+static int run_on_dump(const char *debug, int argc, char **argv)
+{
+	struct dump *dump;
+	km_error *err = dump_open(argv[0], debug, &dump);
+	int code;
+
+	if (err)
+		return fail(err);
+	code = run(dump_target(dump), argc - 1, argv + 1);
+	dump_close(dump);
+	return code;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -56,9 +93,7 @@ int main(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	const char *debug = NULL;
-	struct dump *dump;
-	km_error *err;
-	int c, code;
+	int c;
 
 	while ((c = getopt_long(argc, argv, "+k:h", options, NULL)) != -1) {
 		if (c == 'h')
@@ -73,14 +108,5 @@ int main(int argc, char **argv)
 		return run(NULL, argc, argv);
 	if (argc < 2)
 		return usage(stderr);
-	err = dump_open(argv[0], debug, &dump);
-	if (err) {
-		code = km_error_code(err) == KM_EUSAGE ? KM_EXIT_USAGE : KM_EXIT_UNREADABLE;
-		fprintf(stderr, "kvmmmu: %s\n", km_error_text(err));
-		km_error_free(err);
-		return code;
-	}
-	code = run(dump_target(dump), argc - 1, argv + 1);
-	dump_close(dump);
-	return code;
+	return km_is_capsule(argv[0]) ? run_on_capsule(argc, argv) : run_on_dump(debug, argc, argv);
 }

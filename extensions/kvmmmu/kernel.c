@@ -10,6 +10,8 @@
 
 /* arch/x86/include/asm/pgtable_64_types.h, where there is no vmemmap_base variable */
 #define VMEMMAP_BASE_L4 0xffffea0000000000ULL
+/* likewise, where there is no page_offset_base */
+#define PAGE_OFFSET_BASE_L4 0xffff888000000000ULL
 
 bool km_kernel_symbol(const struct km_kernel *kernel, const char *name, uint64_t *addr)
 {
@@ -189,7 +191,7 @@ static void find_masks(struct km_kernel *kernel)
 
 km_error *km_kernel_read(struct km_kernel *kernel)
 {
-	struct km_val vmemmap;
+	struct km_val vmemmap, page_offset;
 
 	if (!km_kernel_symbol(kernel, "vm_list", &kernel->vm_list))
 		return km_errorf(KM_EABSENT,
@@ -198,6 +200,8 @@ km_error *km_kernel_read(struct km_kernel *kernel)
 				 kernel->kvm.pages_lost);
 	vmemmap = km_kernel_variable(kernel, "vmemmap_base", 8);
 	kernel->vmemmap_base = km_is_known(vmemmap) ? vmemmap.v : VMEMMAP_BASE_L4;
+	page_offset = km_kernel_variable(kernel, "page_offset_base", 8);
+	kernel->page_offset_base = km_is_known(page_offset) ? page_offset.v : PAGE_OFFSET_BASE_L4;
 	find_features(kernel);
 	find_masks(kernel);
 	return NULL;

@@ -53,7 +53,7 @@ struct km_kernel {
 	struct km_page_role_layout page_role;
 	struct km_ext_role_layout ext_role;
 	uint64_t vm_list; /* address of the list head */
-	uint64_t vmemmap_base;
+	uint64_t vmemmap_base, page_offset_base;
 };
 
 /*

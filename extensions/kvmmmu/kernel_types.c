@@ -41,8 +41,7 @@ static km_error *open_dwarf(const struct km_kernel *kernel, const char *name,
 	return err;
 }
 
-/* The kernel proper's build-id, from its notes in the dump. */
-static struct km_build_id vmlinux_build_id(const struct km_kernel *kernel)
+struct km_build_id km_vmlinux_build_id(const struct km_kernel *kernel)
 {
 	struct km_target *target = km_memory_target(kernel->mem);
 	uint64_t start, stop;
@@ -63,7 +62,7 @@ static km_error *use_types(struct km_kernel *kernel, struct km_types *types)
 /* KVM is part of vmlinux: its debuginfo has all types. */
 static km_error *builtin_dwarf(struct km_kernel *kernel)
 {
-	struct km_build_id wanted = vmlinux_build_id(kernel), found;
+	struct km_build_id wanted = km_vmlinux_build_id(kernel), found;
 	struct km_types *types;
 	km_error *err = open_dwarf(kernel, "vmlinux", &wanted, &types, &found);
 

@@ -31,9 +31,10 @@ struct km_target_ops {
 /* What a capsule knows of its kernel without it being read. All texts; NULL: not known. */
 struct km_target_kernel {
 	const char *release;
-	const char *vendor; /* "AMD", "Intel" */
-	const char *types;  /* where its types came from */
-	const void *btf;    /* of all its types */
+	const char *build_ids[3]; /* of vmlinux, kvm, its vendor module */
+	const char *vendor;	  /* "AMD", "Intel" */
+	const char *types;	  /* where its types came from */
+	const void *btf;	  /* of all its types */
 	size_t btf_len;
 	const char *vendor_trouble; /* why the vendor module's types are missing */
 	uint64_t symbol_pages_lost; /* of kvm's symbol table */

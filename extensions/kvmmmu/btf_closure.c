@@ -366,7 +366,9 @@ km_error *km_closure_of_layout(struct km_layout *layout, void **blob, size_t *le
 	km_closure_free(closure);
 	if (!err)
 		err = compare(layout, *blob, *len);
-	if (err)
+	if (err) {
 		free(*blob);
+		*blob = NULL;
+	}
 	return err;
 }

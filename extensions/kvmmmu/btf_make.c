@@ -128,6 +128,17 @@ static bool is_there(const struct field *fields, size_t count, const char *name,
 	return false;
 }
 
+/* Of the paths through the same field as @path (whose name ends at @end) the one that leads on. */
+static const char *through(const struct maker *m, const char *path, size_t end)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		if (!strncmp(m->paths[i], path, end) &&
+		    (m->paths[i][end] == '.' || m->paths[i][end] == '['))
+			return m->paths[i];
+	}
+	return path;
+}
+
 /* Makes the structure at @prefix ("" for the whole, else "a.b."), @offset bytes into @tag. */
 static km_error *make_struct(struct maker *m, const char *name, const char *prefix, uint32_t offset,
 			     uint32_t size, int *id)
@@ -138,12 +149,16 @@ static km_error *make_struct(struct maker *m, const char *name, const char *pref
 	int code = 0;
 
 	for (size_t i = 0; i < m->count && !err; i++) {
-		const char *rest = m->paths[i] + strlen(prefix);
+		const char *path = m->paths[i], *rest = path + strlen(prefix);
+		size_t len;
 
-		if (strncmp(m->paths[i], prefix, strlen(prefix)) ||
-		    is_there(fields, count, rest, strcspn(rest, ".[")))
+		if (strncmp(path, prefix, strlen(prefix)))
 			continue;
-		err = make_field(m, m->paths[i], prefix, offset, &fields[count++]);
+		len = strcspn(rest, ".[");
+		if (is_there(fields, count, rest, len))
+			continue;
+		path = through(m, path, strlen(prefix) + len);
+		err = make_field(m, path, prefix, offset, &fields[count++]);
 	}
 	if (!err)
 		code = *id = btf__add_struct(m->btf, name, size);
@@ -152,6 +167,17 @@ static km_error *make_struct(struct maker *m, const char *name, const char *pref
 				      (uint32_t)fields[i].bits, fields[i].bit_size);
 	free(fields);
 	return !err && code < 0 ? failed(m, code) : err;
+}
+
+/* A structure of which only the size is of use; without any member it would be a declaration. */
+static km_error *make_unread(const struct maker *m, uint32_t size)
+{
+	int bytes = btf__add_struct(m->btf, NULL, size);
+	int code = bytes < 0 ? bytes : btf__add_struct(m->btf, m->tag, size);
+
+	if (code >= 0)
+		code = btf__add_field(m->btf, "unread", bytes, 0, 0);
+	return code < 0 ? failed(m, code) : NULL;
 }
 
 static km_error *make_type(struct km_layout *layout, struct btf *btf, enum km_type_id type)
@@ -167,7 +193,9 @@ static km_error *make_type(struct km_layout *layout, struct btf *btf, enum km_ty
 			return km_errorf(KM_EDATA, "too many members in %s", m.tag);
 		m.paths[m.count++] = path;
 	}
-	return make_struct(&m, m.tag, "", 0, km_layout_sizeof(layout, type), &id);
+	if (m.count)
+		return make_struct(&m, m.tag, "", 0, km_layout_sizeof(layout, type), &id);
+	return make_unread(&m, km_layout_sizeof(layout, type));
 }
 
 km_error *km_btf_make(struct km_layout *layout, void **blob, size_t *len)

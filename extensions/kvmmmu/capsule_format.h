@@ -76,7 +76,6 @@ static inline Elf64_Shdr km_capsule_section_header(size_t headers)
 /* The manifest. */
 struct km_manifest {
 	struct km_target_kernel kernel;
-	bool types_made;
 	int64_t vm, vcpu; /* the selection; -1: all */
 	uint64_t pages, limit, left_out;
 	bool limit_hit;

@@ -40,7 +40,7 @@ char *km_manifest_print(const struct km_manifest *m)
 		put(ids, build_id_keys[i], m->kernel.build_ids[i]);
 	json_object_object_add(all, "build_ids", ids);
 	put(all, "types", m->kernel.types);
-	put_bool(all, "types_made", m->types_made);
+	put_bool(all, "types_made", m->kernel.types_made);
 	if (m->vcpu >= 0)
 		snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64, m->vm, m->vcpu);
 	else
@@ -145,7 +145,7 @@ static km_error *parse(struct json_object *all, struct km_manifest *m)
 	m->kernel.vendor = get_text(all, "vendor");
 	for (size_t i = 0; i < 3; i++)
 		m->kernel.build_ids[i] = get_text(ids, build_id_keys[i]);
-	m->types_made = get_bool(all, "types_made");
+	m->kernel.types_made = get_bool(all, "types_made");
 	m->kernel.names = get_bool(all, "names");
 	m->pages = get_number(all, "page_table_pages");
 	m->limit = get_number(all, "page_limit");

@@ -101,7 +101,8 @@ static km_error *read_all(struct job *job)
 km_error *km_capture(struct km_kernel *k, const struct km_capture_options *options,
 		     struct km_capture *capture)
 {
-	struct job job = {k, options, &capture->rec, {.limit = options->limit}};
+	uint64_t limit = options->limit < KM_CAPTURE_MAX ? options->limit : KM_CAPTURE_MAX;
+	struct job job = {k, options, &capture->rec, {.limit = limit}};
 	km_error *err;
 
 	memset(capture, 0, sizeof(*capture));

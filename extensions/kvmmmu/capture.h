@@ -8,7 +8,8 @@
 
 #include "kernel.h"
 
-#define KM_ALL (-1)
+#define KM_ALL	       (-1)
+#define KM_CAPTURE_MAX (1u << 18) /* page-table pages, 1 GiB: more is no capsule any more */
 
 struct km_capture_options {
 	int64_t vm, vcpu; /* numbers, or KM_ALL */

@@ -79,7 +79,7 @@ static void describe_limits(struct km_node *root, const struct km_manifest *m)
 			"%" PRIu64 " pages that entries point to are left out: nothing proves that "
 			"they are page tables",
 			m->left_out);
-	if (m->types_made)
+	if (m->kernel.types_made)
 		km_note(root, "types come from DWARF: just the members that this version reads "
 			      "are in it");
 	if (!m->kernel.names)
@@ -99,25 +99,27 @@ static void describe_manifest(struct km_node *root, const struct km_manifest *m)
 	km_field(root, "page_limit", NULL, km_v_dec(m->limit));
 	km_field(root, "page_limit_hit", NULL, km_v_bool(m->limit_hit));
 	km_field(root, "pages_left_out", NULL, km_v_dec(m->left_out));
-	km_field(root, "types_made", NULL, km_v_bool(m->types_made));
+	km_field(root, "types_made", NULL, km_v_bool(m->kernel.types_made));
 }
 
 static km_error *write_capsule(struct km_command_context *ctx, const struct km_capture *capture,
 			       struct km_manifest *m)
 {
-	struct km_layout *layout = ctx->kernel->layout;
 	const struct km_target_kernel *brings = km_memory_target(ctx->kernel->mem)->brings;
-	char *types = strdup(km_layout_types(layout)->origin), ids[3][48];
+	char *types = strdup(km_layout_types(ctx->kernel->layout)->origin), ids[3][48];
 	struct km_capsule_size size;
 	void *blob = NULL;
-	km_error *err;
+	km_error *err = NULL;
 
 	if (!types)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	tell_kernel(ctx->kernel, ids, types, &m->kernel);
 	m->kernel.names = ctx->options.names && (!brings || brings->names);
-	err = km_closure_of_layout(layout, &blob, &m->kernel.btf_len, &m->types_made);
-	m->kernel.btf = blob;
+	if (!brings) {
+		err = km_closure_of_layout(ctx->kernel->layout, &blob, &m->kernel.btf_len,
+					   &m->kernel.types_made);
+		m->kernel.btf = blob;
+	}
 	if (!err)
 		err = km_capsule_write(ctx->options.output, ctx->kernel->mem, &capture->rec, m,
 				       &size);

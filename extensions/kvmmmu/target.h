@@ -38,6 +38,7 @@ struct km_target_kernel {
 	size_t btf_len;
 	const char *vendor_trouble; /* why the vendor module's types are missing */
 	uint64_t symbol_pages_lost; /* of kvm's symbol table */
+	bool types_made;	    /* of members that DWARF told, not whole */
 	bool names;		    /* process names are in it */
 };
 

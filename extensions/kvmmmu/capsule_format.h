@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The capsule, format 1: an ELF64 core file for x86-64, in one frame of zstd with its size in the
- * frame header (unpacked with "zstd -d" it is a capsule, too, and readelf shows it).
+ * frame header (unpacked with "zstd -d" it is a capsule, too, and readelf shows it). The same dump
+ * gives the same bytes unpacked, and packed with the same libzstd.
  *
  *	ELF header | program headers | [section header 0] | notes | bytes of the segments
  *

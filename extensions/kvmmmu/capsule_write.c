@@ -10,7 +10,10 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#define LEVEL 19 /* of zstd */
+/* Of zstd; large ones hardly gain from more, and would take long. */
+#define LEVEL	    19
+#define LEVEL_LARGE 9
+#define LARGE	    (4u << 20)
 
 /* Items that touch, as one segment. */
 struct range {
@@ -192,7 +195,8 @@ static km_error *pack(const struct image *image, void **packed, size_t *len)
 		ZSTD_freeCCtx(zstd);
 		return out_of_memory();
 	}
-	ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, LEVEL);
+	ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel,
+			       image->len > LARGE ? LEVEL_LARGE : LEVEL);
 	ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
 	*len = ZSTD_compress2(zstd, *packed, room, image->bytes, image->len);
 	if (ZSTD_isError(*len))

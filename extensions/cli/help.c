@@ -26,6 +26,15 @@ static const char options[] =
 static const struct topic {
 	const char *command, *text;
 } topics[] = {
+	{"capture", "usage: kvmmmu DUMP capture -o FILE [--with-names] [--limit PAGES] [VM|VCPU]\n"
+		    "       kvmmmu capture --list CAPSULE\n"
+		    "\n"
+		    "Writes a capsule: the kernel structures and page-table pages that the other\n"
+		    "commands read, and nothing else; they take a CAPSULE in the place of DUMP.\n"
+		    "--list shows every item, and exits with 3 if there is anything else in it.\n"
+		    "\n"
+		    "  --with-names   with the names of processes\n"
+		    "  --limit PAGES  at most so many page-table pages; default 16384\n"},
 	{"vms", "usage: kvmmmu DUMP vms [-j] [VM]\n"
 		"\n"
 		"One line a VM, one a vCPU, with the counters that matter; '!' marks a vCPU that\n"

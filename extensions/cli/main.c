@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kvmmmu, the stand-alone program: the same commands as in crash, on a dump file. */
+#include "../kvmmmu/capsule.h"
 #include "../kvmmmu/command.h"
 #include "dump.h"
 #include "help.h"
@@ -135,10 +136,10 @@ static km_error *put_out(const char *text, size_t len)
 	return NULL;
 }
 
-/* Commands that decode a number need no dump. */
+/* Commands that decode a number need no dump, and a capsule is listed on its own. */
 static bool needs_no_dump(const char *word)
 {
-	return !strcmp(word, "spte") || !strcmp(word, "pfec");
+	return !strcmp(word, "spte") || !strcmp(word, "pfec") || !strcmp(word, "capture");
 }
 
 /* The command in @argv, on @target if it needs one, into @out. */
@@ -179,6 +180,19 @@ static int run_on_dump(const struct wishes *w, int argc, char **argv, FILE *out)
 	return code;
 }
 
+static int run_on_capsule(const struct wishes *w, int argc, char **argv, FILE *out)
+{
+	struct km_capsule *capsule;
+	km_error *err = km_capsule_open(argv[0], &capsule);
+	int code;
+
+	if (err)
+		return fail(err);
+	code = run(w, km_capsule_target(capsule), argc - 1, argv + 1, out);
+	km_capsule_close(capsule);
+	return code;
+}
+
 /* Help of the first word that is a command. */
 static void help(int argc, char **argv, FILE *out)
 {
@@ -213,7 +227,8 @@ static int answer(int argc, char **argv, FILE *out)
 	if (argc >= 1 && needs_no_dump(argv[0]))
 		return run(&w, NULL, argc, argv, out);
 	if (argc >= 2)
-		return run_on_dump(&w, argc, argv, out);
+		return km_is_capsule(argv[0]) ? run_on_capsule(&w, argc, argv, out)
+					      : run_on_dump(&w, argc, argv, out);
 	help_usage(stderr);
 	return KM_EXIT_USAGE;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "btf_types.h"
 #include "btf_check.h"
+#include "btf_closure.h"
 #include "typepath.h"
 
 #include <bpf/btf.h>
@@ -347,6 +348,17 @@ static km_error *enumerator(struct km_types *types, const char *tag, const char 
 	return km_error_context(err, "%s", types->origin);
 }
 
+static km_error *copy(struct km_types *types, const char *tag, struct km_closure *closure)
+{
+	struct km_btf *btf = btf_of(types);
+	uint32_t id;
+	km_error *err = find_tag(btf, tag, &id);
+
+	if (!err)
+		err = km_closure_add(closure, btf->btf, id);
+	return km_error_context(err, "%s", types->origin);
+}
+
 static void btf_types_free(struct km_types *types)
 {
 	struct km_btf *btf = btf_of(types);
@@ -361,6 +373,7 @@ static const struct km_types_ops btf_ops = {
 	.size_of = size_of,
 	.member = member,
 	.enumerator = enumerator,
+	.copy = copy,
 	.free = btf_types_free,
 };
 

@@ -3,6 +3,7 @@
 
 #include "command_context.h"
 #include "render.h"
+#include "types_chain.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -32,6 +33,8 @@ static const struct command {
 	{"fault", km_command_fault, 1, 1, true,
 	 "fault [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] VCPU"},
 	{"slots", km_command_slots, 0, 1, true, "slots [VM]"},
+	{"capture", km_command_capture, 0, 1, false,
+	 "capture -o FILE [--with-names] [--limit PAGES] [VM|VCPU], or capture --list FILE"},
 	{"spte", km_command_spte, 1, 1, false, "spte [--level N] [--as FORMAT] VALUE"},
 	{"pfec", km_command_pfec, 1, 1, false, "pfec [--as FORMAT] VALUE"},
 };
@@ -61,6 +64,11 @@ const char *const *km_help_text(void)
 		"  fault VCPU       the walk under a fault and the four judges side by side; on",
 		"                   AMD the fault comes from the VMCB without -a and -e",
 		"  slots [VM]       memslots",
+		"  capture -o FILE [VM|VCPU]",
+		"                   writes a capsule: a small file with just the kernel structures",
+		"                   and page-table pages that these answers need, to be given away",
+		"  capture --list FILE",
+		"                   everything in a capsule, and proof that nothing else is inside",
 		"  spte VALUE       decode an SPTE",
 		"  pfec VALUE       decode a page-fault error code",
 		" ",
@@ -73,6 +81,9 @@ const char *const *km_help_text(void)
 		"    -e, --error HEX     its error code",
 		"    -m, --mmu NAME      walk root_mmu or guest_mmu, not the active one",
 		"        --v1            judge as the first posted spte_permission_fault() did",
+		"    -o, --output FILE   capture: the capsule to write",
+		"        --with-names    capture: with the names of processes",
+		"        --limit PAGES   capture: at most so many page-table pages; default 16384",
 		"        --level N       level of the SPTE, 1 is 4K; default 1",
 		"        --as FORMAT     decode without the dump's masks: ept, npt or shadow,",
 		"                        with :6.1 or :7.2 for the software bits of that time",
@@ -279,6 +290,10 @@ static const struct option long_options[] = {
 	{"as", required_argument, NULL, 'A'},
 	{"types", required_argument, NULL, 'T'},
 	{"debuginfo", required_argument, NULL, 'k'},
+	{"output", required_argument, NULL, 'o'},
+	{"list", required_argument, NULL, 'L'},
+	{"with-names", no_argument, NULL, 'N'},
+	{"limit", required_argument, NULL, 'P'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -310,6 +325,19 @@ static km_error *parse_option(int c, struct km_command_options *o)
 			return km_errorf(KM_EUSAGE, "level \"%s\" is not one of 1 to 5", optarg);
 		o->level = (int)level;
 		return NULL;
+	case 'o':
+		o->output = optarg;
+		return NULL;
+	case 'L':
+		o->list = optarg;
+		return NULL;
+	case 'N':
+		o->names = true;
+		return NULL;
+	case 'P':
+		if (!parse_decimal(optarg, &o->limit) || !o->limit)
+			return km_errorf(KM_EUSAGE, "limit \"%s\" is no number of pages", optarg);
+		return NULL;
 	case 'A':
 		o->as = optarg;
 		return NULL;
@@ -337,7 +365,7 @@ static km_error *parse_options(const struct command *command, int argc, char **a
 
 	optind = 0; /* starts glibc's getopt anew */
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":ja:e:m:k:", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":ja:e:m:k:o:", long_options, NULL)) != -1) {
 		const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
 		km_error *err = parse_option(c, &ctx->options);
 
@@ -397,22 +425,12 @@ static km_error *get_kernel(struct km_session *session, struct km_command_contex
 static const char *short_origin(struct km_node *node, const char *origin)
 {
 	char *text;
-	char *out, *word;
 
 	if (!strncmp(origin, "BTF", 3))
 		return "BTF in the dump";
-	text = out = word = (char *)km_text(node, "%s", origin);
-
-	for (const char *in = text; *in; in++) {
-		if (*in == '/')
-			out = word;
-		else
-			*out++ = *in;
-		if (*in == ' ')
-			word = out;
-	}
+	text = (char *)km_text(node, "%s", origin);
 	if (*text)
-		*out = '\0';
+		km_drop_folders(text);
 	return text;
 }
 
@@ -422,9 +440,7 @@ static void describe_source(const struct km_session *session, struct km_node *ro
 	static const char *const pagings[] = {"EPT", "NPT", "shadow paging"};
 	const struct km_kernel *k = session->kernel;
 	struct km_node *source = km_compact(root, "source", km_text(root, "Linux %s", k->release));
-	const char *vendor = k->vendor == KM_VENDOR_AMD	    ? "AMD"
-			     : k->vendor == KM_VENDOR_INTEL ? "Intel"
-							    : NULL;
+	const char *vendor = km_vendor_name(k->vendor);
 
 	km_field(source, "release", NULL, km_v_text(k->release));
 	km_field(source, "vendor", "", vendor ? km_v_text(vendor) : km_v_none("vendor unknown"));
@@ -436,14 +452,24 @@ static void describe_source(const struct km_session *session, struct km_node *ro
 		 "types:", km_v_text(short_origin(root, km_layout_types(k->layout)->origin)));
 	km_field(source, "host", NULL, km_v_text(session->target->host));
 	km_field(source, "dump", NULL, km_v_text(session->target->name));
+	km_field(source, "capsule", NULL, km_v_bool(session->target->brings));
 }
 
 /* What could not be read, and whether the debuginfo itself was damaged. */
 static void describe_gaps(const struct km_kernel *k, struct km_node *root)
 {
 	uint64_t missing = km_memory_missing(k->mem);
+	uint64_t uncovered = km_memory_uncovered(k->mem);
+	const struct km_target_kernel *brings = km_memory_target(k->mem)->brings;
 	const km_error *layout = km_layout_error(k->layout);
 
+	if (brings && !brings->names)
+		km_note(root, "process names are not in this capsule");
+	if (uncovered)
+		km_note(root,
+			"this capsule does not cover what this answer wanted in %" PRIu64
+			" place%s: what is shown as ? is open",
+			uncovered, uncovered == 1 ? "" : "s");
 	if (missing)
 		km_note(root,
 			"%" PRIu64
@@ -477,7 +503,7 @@ static km_error *run(struct km_session *session, const struct command *command, 
 	ctx->root = km_document_root(doc);
 	km_field(ctx->root, "schema", NULL, km_v_text(KM_SCHEMA));
 	km_field(ctx->root, "command", NULL, km_v_text(command->name));
-	if (command->needs_kernel || (session->target && !ctx->options.as)) {
+	if (command->needs_kernel || (session->target && !ctx->options.as && !ctx->options.list)) {
 		err = get_kernel(session, ctx);
 		if (err)
 			return err;
@@ -519,5 +545,9 @@ enum km_exit km_session_run(struct km_session *session, int argc, char **argv, F
 	found = session->answers.fail && km_document_finds(doc, session->answers.fail_on);
 	km_document_free(doc);
 	km_vms_deinit(&ctx.vms);
-	return err ? exit_code(err) : found ? KM_EXIT_FINDINGS : KM_EXIT_ANSWERED;
+	if (err)
+		return exit_code(err);
+	if (ctx.failed)
+		return KM_EXIT_UNREADABLE;
+	return found ? KM_EXIT_FINDINGS : KM_EXIT_ANSWERED;
 }

@@ -17,7 +17,10 @@ struct km_command_options {
 	const char *mmu; /* context by name, NULL: the active one */
 	const char *as;	 /* "ept", "npt:6.1", ...; NULL: as the dump */
 	enum km_types_source types;
-	const char *debug; /* where debuginfo is, or NULL */
+	const char *debug;	   /* where debuginfo is, or NULL */
+	const char *output, *list; /* capsules to write, to list; or NULL */
+	bool names;		   /* process names go into the capsule */
+	uint64_t limit;		   /* page-table pages in it at most; 0: not given */
 };
 
 struct km_command_context {
@@ -26,6 +29,7 @@ struct km_command_context {
 	int argc; /* positional arguments, the command's name not among them */
 	char **argv;
 	struct km_node *root; /* of the document */
+	bool failed;	      /* the answer tells of something that is not as it has to be */
 	struct km_vms vms;    /* by km_context_read_vms(); outlives the document */
 };
 
@@ -33,7 +37,7 @@ struct km_command_context {
 typedef km_error *km_command_fn(struct km_command_context *ctx);
 
 km_command_fn km_command_vms, km_command_mmu, km_command_perms, km_command_walk, km_command_fault,
-	km_command_slots, km_command_spte, km_command_pfec;
+	km_command_slots, km_command_spte, km_command_pfec, km_command_capture;
 
 /*
  * All VMs, into ctx->vms; notes in the document what of the list is not readable. Once a command.

@@ -10,14 +10,20 @@
 
 /* arch/x86/include/asm/pgtable_64_types.h, where there is no vmemmap_base variable */
 #define VMEMMAP_BASE_L4 0xffffea0000000000ULL
+/* likewise, where there is no page_offset_base */
+#define PAGE_OFFSET_BASE_L4 0xffff888000000000ULL
 
 bool km_kernel_symbol(const struct km_kernel *kernel, const char *name, uint64_t *addr)
 {
 	struct km_target *target = km_memory_target(kernel->mem);
+	struct km_recorder *rec = km_memory_recorder(kernel->mem);
+	bool found = km_module_symbol(&kernel->kvm, name, addr) ||
+		     km_module_symbol(&kernel->vendor_module, name, addr) ||
+		     target->ops->symbol(target, name, addr);
 
-	return km_module_symbol(&kernel->kvm, name, addr) ||
-	       km_module_symbol(&kernel->vendor_module, name, addr) ||
-	       target->ops->symbol(target, name, addr);
+	if (rec && found)
+		km_recorder_add_symbol(rec, name, *addr);
+	return found;
 }
 
 struct km_val km_kernel_variable(const struct km_kernel *kernel, const char *name, uint32_t size)
@@ -27,7 +33,7 @@ struct km_val km_kernel_variable(const struct km_kernel *kernel, const char *nam
 
 	if (size > sizeof(value) || !km_kernel_symbol(kernel, name, &addr))
 		return (struct km_val){.known = KM_ABSENT};
-	err = km_read_virt(kernel->mem, addr, &value, size);
+	err = km_read_virt_as(kernel->mem, addr, &value, size, name);
 	if (err)
 		return (struct km_val){.known = KM_UNREADABLE};
 	return km_known_val(value);
@@ -52,6 +58,10 @@ static km_error *read_release(struct km_kernel *kernel)
 	uint64_t addr;
 	km_error *err;
 
+	if (target->brings) {
+		snprintf(kernel->release, sizeof(kernel->release), "%s", target->brings->release);
+		return NULL;
+	}
 	if (!target->ops->symbol(target, "linux_banner", &addr))
 		return km_errorf(KM_EABSENT, "no symbol \"linux_banner\": is this a Linux kernel?");
 	err = km_read_string(kernel->mem, addr, banner, sizeof(banner));
@@ -66,12 +76,33 @@ static km_error *read_release(struct km_kernel *kernel)
 	return NULL;
 }
 
+const char *km_vendor_name(enum km_vendor vendor)
+{
+	static const char *const names[] = {NULL, "AMD", "Intel"};
+
+	return names[vendor];
+}
+
+/* As the capsule says. */
+static void be_told_vendor(struct km_kernel *kernel, const char *name)
+{
+	for (enum km_vendor v = KM_VENDOR_AMD; name && v <= KM_VENDOR_INTEL; v++) {
+		if (!strcmp(name, km_vendor_name(v)))
+			kernel->vendor = v;
+	}
+}
+
 static void find_vendor(struct km_kernel *kernel)
 {
+	const struct km_target_kernel *brings = km_memory_target(kernel->mem)->brings;
 	const struct km_member *m = km_layout_member(kernel->layout, KM_M_kvm_x86_ops_name);
 	uint64_t nx, ops;
 	char name[16];
 
+	if (brings) {
+		be_told_vendor(kernel, brings->vendor);
+		return;
+	}
 	if (m && km_kernel_symbol(kernel, "kvm_x86_ops", &ops)) {
 		struct km_val at = km_kget(kernel, ops, KM_M_kvm_x86_ops_name);
 		km_scoped_error *err = NULL;
@@ -158,16 +189,10 @@ static void find_masks(struct km_kernel *kernel)
 	kernel->features.spte_known = ok && kernel->features.tdp_known;
 }
 
-static km_error *open_kernel(struct km_kernel *kernel, const struct km_open_options *options)
+km_error *km_kernel_read(struct km_kernel *kernel)
 {
-	struct km_val vmemmap;
-	km_error *err = read_release(kernel);
+	struct km_val vmemmap, page_offset;
 
-	if (err)
-		return err;
-	err = km_kernel_find_types(kernel, options->source);
-	if (err)
-		return err;
 	if (!km_kernel_symbol(kernel, "vm_list", &kernel->vm_list))
 		return km_errorf(KM_EABSENT,
 				 "kvm is loaded, but its symbol \"vm_list\" was not found: %" PRIu64
@@ -175,9 +200,24 @@ static km_error *open_kernel(struct km_kernel *kernel, const struct km_open_opti
 				 kernel->kvm.pages_lost);
 	vmemmap = km_kernel_variable(kernel, "vmemmap_base", 8);
 	kernel->vmemmap_base = km_is_known(vmemmap) ? vmemmap.v : VMEMMAP_BASE_L4;
-	find_vendor(kernel);
+	page_offset = km_kernel_variable(kernel, "page_offset_base", 8);
+	kernel->page_offset_base = km_is_known(page_offset) ? page_offset.v : PAGE_OFFSET_BASE_L4;
 	find_features(kernel);
 	find_masks(kernel);
+	return NULL;
+}
+
+static km_error *open_kernel(struct km_kernel *kernel, const struct km_open_options *options)
+{
+	km_error *err = read_release(kernel);
+
+	if (!err)
+		err = km_kernel_find_types(kernel, options->source);
+	if (!err)
+		err = km_kernel_read(kernel);
+	if (err)
+		return err;
+	find_vendor(kernel);
 	kernel->page_role = km_layout_page_role(kernel->layout);
 	kernel->ext_role = km_layout_ext_role(kernel->layout);
 	return NULL;

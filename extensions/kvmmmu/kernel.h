@@ -53,7 +53,7 @@ struct km_kernel {
 	struct km_page_role_layout page_role;
 	struct km_ext_role_layout ext_role;
 	uint64_t vm_list; /* address of the list head */
-	uint64_t vmemmap_base;
+	uint64_t vmemmap_base, page_offset_base;
 };
 
 /*
@@ -64,6 +64,12 @@ struct km_kernel {
 km_error *km_kernel_open(struct km_target *target, const struct km_open_options *options,
 			 struct km_kernel **kernel);
 void km_kernel_free(struct km_kernel *kernel);
+
+/* Reads the kernel's variables again: masks and features. As the opening of it did. */
+km_error *km_kernel_read(struct km_kernel *kernel);
+
+/* "AMD", "Intel"; NULL if unknown. */
+const char *km_vendor_name(enum km_vendor vendor);
 
 /* Address of a symbol of kvm, its vendor module or the kernel proper. */
 bool km_kernel_symbol(const struct km_kernel *kernel, const char *name, uint64_t *addr);

@@ -42,8 +42,7 @@ static km_error *open_dwarf(const struct km_kernel *kernel, const char *name,
 	return err;
 }
 
-/* The kernel proper's build-id, from its notes in the dump. */
-static struct km_build_id vmlinux_build_id(const struct km_kernel *kernel)
+struct km_build_id km_vmlinux_build_id(const struct km_kernel *kernel)
 {
 	struct km_target *target = km_memory_target(kernel->mem);
 	uint64_t start, stop;
@@ -64,7 +63,7 @@ static km_error *use_types(struct km_kernel *kernel, struct km_types *types)
 /* KVM is part of vmlinux: its debuginfo has all types. */
 static km_error *builtin_dwarf(struct km_kernel *kernel)
 {
-	struct km_build_id wanted = vmlinux_build_id(kernel), found;
+	struct km_build_id wanted = km_vmlinux_build_id(kernel), found;
 	struct km_types *types;
 	km_error *err = open_dwarf(kernel, "vmlinux", &wanted, &types, &found);
 
@@ -348,13 +347,30 @@ static km_error *read_symbols(struct km_kernel *kernel, struct km_module *module
 	return err;
 }
 
+/* A capsule has its types with it, and its symbols are of kernel and modules alike. */
+static km_error *take_brought(struct km_kernel *kernel, const struct km_target_kernel *brings)
+{
+	struct km_types *types;
+	km_error *err = km_btf_open(brings->btf, brings->btf_len, NULL, brings->types, &types);
+
+	if (err)
+		return err;
+	kernel->kvm.pages_lost = brings->symbol_pages_lost;
+	if (brings->vendor_trouble)
+		kernel->vendor_trouble = strdup(brings->vendor_trouble);
+	return use_types(kernel, types);
+}
+
 km_error *km_kernel_find_types(struct km_kernel *kernel, enum km_types_source source)
 {
 	struct km_target *target = km_memory_target(kernel->mem);
 	uint64_t addr;
-	bool modules = target->ops->symbol(target, "modules", &addr);
+	bool modules;
 	km_error *err;
 
+	if (target->brings)
+		return take_brought(kernel, target->brings);
+	modules = target->ops->symbol(target, "modules", &addr);
 	if (!modules && !target->ops->symbol(target, "vm_list", &addr))
 		return km_errorf(KM_EABSENT, "this kernel has neither modules nor KVM built in");
 	err = find_types(kernel, source, modules);

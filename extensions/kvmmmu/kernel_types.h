@@ -14,4 +14,7 @@
  */
 km_error *km_kernel_find_types(struct km_kernel *kernel, enum km_types_source source);
 
+/* The kernel proper's build-id, from its notes in the dump. */
+struct km_build_id km_vmlinux_build_id(const struct km_kernel *kernel);
+
 #endif

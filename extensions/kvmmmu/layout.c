@@ -16,14 +16,23 @@ static const struct {
 #undef KM_MEMBER
 };
 
+/* Whom a member is about; only the host's own are in every capsule. */
+enum privacy { HOST, NAME, GUEST };
+
 static const struct {
 	enum km_type_id type;
 	const char *paths[MAX_NAMES];
 	const char *text;
+	enum privacy privacy;
 } member_names[KM_MEMBER_IDS] = {
 #define KM_TYPE(id, ...)
-#define KM_MEMBER(type, id, ...) [KM_M_##type##_##id] = {KM_T_##type, {__VA_ARGS__}, #type "." #id},
+#define MEMBER(type, id, privacy, ...)                                                             \
+	[KM_M_##type##_##id] = {KM_T_##type, {__VA_ARGS__}, #type "." #id, privacy},
+#define KM_MEMBER(type, id, ...)       MEMBER(type, id, HOST, __VA_ARGS__)
+#define KM_MEMBER_NAME(type, id, ...)  MEMBER(type, id, NAME, __VA_ARGS__)
+#define KM_MEMBER_GUEST(type, id, ...) MEMBER(type, id, GUEST, __VA_ARGS__)
 #include "layout.def"
+#undef MEMBER
 #undef KM_TYPE
 #undef KM_MEMBER
 };
@@ -35,8 +44,10 @@ struct km_layout {
 	km_error *error;
 	enum resolution member_state[KM_MEMBER_IDS];
 	struct km_member members[KM_MEMBER_IDS];
+	const char *tags[KM_MEMBER_IDS], *paths[KM_MEMBER_IDS]; /* by which they were found */
 	enum resolution type_state[KM_TYPE_IDS];
 	uint32_t sizes[KM_TYPE_IDS];
+	const char *type_tags[KM_TYPE_IDS];
 };
 
 struct km_layout *km_layout_new(struct km_types *types)
@@ -103,6 +114,7 @@ uint32_t km_layout_sizeof(struct km_layout *layout, enum km_type_id id)
 							   &layout->sizes[id])))
 				continue;
 			layout->type_state[id] = PRESENT;
+			layout->type_tags[id] = type_names[id].tags[i];
 			break;
 		}
 	}
@@ -116,9 +128,12 @@ static bool resolve_member(struct km_layout *layout, enum km_member_id id)
 
 	for (size_t t = 0; t < MAX_NAMES && tags[t]; t++) {
 		for (size_t p = 0; p < MAX_NAMES && paths[p]; p++) {
-			if (!failed(layout, km_types_member(layout->types, tags[t], paths[p],
-							    &layout->members[id])))
-				return true;
+			if (failed(layout, km_types_member(layout->types, tags[t], paths[p],
+							   &layout->members[id])))
+				continue;
+			layout->tags[id] = tags[t];
+			layout->paths[id] = paths[p];
+			return true;
 		}
 	}
 	return false;
@@ -136,16 +151,49 @@ bool km_has(struct km_layout *layout, enum km_member_id id)
 	return km_layout_member(layout, id);
 }
 
+bool km_layout_path(struct km_layout *layout, enum km_member_id id, const char **tag,
+		    const char **path)
+{
+	*tag = km_has(layout, id) ? layout->tags[id] : NULL;
+	*path = layout->paths[id];
+	return *tag;
+}
+
+enum km_type_id km_member_type(enum km_member_id id)
+{
+	return member_names[id].type;
+}
+
+const char *km_layout_tag(struct km_layout *layout, enum km_type_id id)
+{
+	return km_layout_sizeof(layout, id) ? layout->type_tags[id] : type_names[id].tags[0];
+}
+
+/* What a recorder calls the member; NULL if it must not have it. */
+static const char *label(struct km_memory *mem, enum km_member_id id)
+{
+	const struct km_recorder *rec = km_memory_recorder(mem);
+
+	switch (member_names[id].privacy) {
+	case GUEST:
+		return NULL;
+	case NAME:
+		return rec && rec->names ? member_names[id].text : NULL;
+	default:
+		return member_names[id].text;
+	}
+}
+
 /* An integer of @size bytes (at most 8), little-endian as the target and we both are. */
 static struct km_val read_integer(struct km_memory *mem, uint64_t addr, uint32_t size,
-				  bool is_signed)
+				  bool is_signed, enum km_member_id id)
 {
 	uint64_t raw = 0;
 	km_scoped_error *err = NULL;
 
 	if (!size || size > sizeof(raw))
 		return (struct km_val){.known = KM_ABSENT};
-	err = km_read_virt(mem, addr, &raw, size);
+	err = km_read_virt_as(mem, addr, &raw, size, label(mem, id));
 	if (err)
 		return (struct km_val){.known = KM_UNREADABLE};
 	if (is_signed && size < sizeof(raw) && raw >> (8 * size - 1))
@@ -161,7 +209,7 @@ struct km_val km_get(struct km_memory *mem, struct km_layout *layout, uint64_t a
 
 	if (!m)
 		return (struct km_val){.known = KM_ABSENT};
-	val = read_integer(mem, addr + m->offset, m->size, m->is_signed && !m->bit_size);
+	val = read_integer(mem, addr + m->offset, m->size, m->is_signed && !m->bit_size, id);
 	if (km_is_known(val) && m->bit_size)
 		val.v = (val.v >> m->bit_off) & (~0ULL >> (64 - m->bit_size));
 	return val;
@@ -175,7 +223,22 @@ struct km_val km_get_elem(struct km_memory *mem, struct km_layout *layout, uint6
 	if (!m || (m->count && index >= m->count))
 		return (struct km_val){.known = KM_ABSENT};
 	return read_integer(mem, addr + m->offset + (uint64_t)index * m->elem, m->elem,
-			    m->is_signed);
+			    m->is_signed, id);
+}
+
+km_error *km_get_string(struct km_memory *mem, struct km_layout *layout, uint64_t addr,
+			enum km_member_id id, char *buf, size_t size)
+{
+	const struct km_member *m = km_layout_member(layout, id);
+	km_error *err;
+
+	buf[0] = '\0';
+	if (!m || m->size >= size)
+		return NULL;
+	err = km_read_string_as(mem, addr + m->offset, buf, m->size + 1, label(mem, id));
+	if (err)
+		buf[0] = '\0';
+	return err;
 }
 
 struct km_val km_addr_of(struct km_layout *layout, uint64_t addr, enum km_member_id id)

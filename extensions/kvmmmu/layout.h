@@ -71,8 +71,18 @@ uint32_t km_layout_sizeof(struct km_layout *layout, enum km_type_id id);
  */
 const km_error *km_layout_error(const struct km_layout *layout);
 
-/* "kvm_mmu.root_role.word": for messages. */
+/* "kvm_mmu.root_role": for messages. */
 const char *km_member_name(enum km_member_id id);
+
+/* The tag and path by which the type source knows the member; false if this kernel lacks it. */
+bool km_layout_path(struct km_layout *layout, enum km_member_id id, const char **tag,
+		    const char **path);
+
+/* The type that the member is declared in. */
+enum km_type_id km_member_type(enum km_member_id id);
+
+/* The tag by which the type source knows the type, else its newest. */
+const char *km_layout_tag(struct km_layout *layout, enum km_type_id id);
 
 /*
  * Reads member @id of the structure at @addr: an integer of at most 8 bytes (sign-extended if it is
@@ -84,6 +94,13 @@ struct km_val km_get(struct km_memory *mem, struct km_layout *layout, uint64_t a
 /* Likewise element @index of array member @id; out of range reads as KM_ABSENT. */
 struct km_val km_get_elem(struct km_memory *mem, struct km_layout *layout, uint64_t addr,
 			  enum km_member_id id, uint32_t index);
+
+/*
+ * Reads the characters of member @id into @buf of @size bytes and ends them; "" if the kernel has
+ * no such member or it is too long for @buf. Errors as km_read_string(), @buf being "" then, too.
+ */
+km_error *km_get_string(struct km_memory *mem, struct km_layout *layout, uint64_t addr,
+			enum km_member_id id, char *buf, size_t size);
 
 /* Address of member @id in the structure at @addr; KM_ABSENT if there is none. */
 struct km_val km_addr_of(struct km_layout *layout, uint64_t addr, enum km_member_id id);

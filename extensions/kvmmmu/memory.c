@@ -18,7 +18,8 @@ struct slot {
 
 struct km_memory {
 	struct km_target *target;
-	uint64_t missing;
+	struct km_recorder *recorder;
+	uint64_t missing, uncovered;
 	struct slot slots[CACHE_SLOTS];
 };
 
@@ -35,7 +36,7 @@ void km_memory_forget(struct km_memory *mem)
 {
 	for (size_t i = 0; i < CACHE_SLOTS; i++)
 		mem->slots[i].state = SLOT_EMPTY;
-	mem->missing = 0;
+	mem->missing = mem->uncovered = 0;
 }
 
 void km_memory_free(struct km_memory *mem)
@@ -55,6 +56,21 @@ struct km_target *km_memory_target(struct km_memory *mem)
 uint64_t km_memory_missing(const struct km_memory *mem)
 {
 	return mem->missing;
+}
+
+uint64_t km_memory_uncovered(const struct km_memory *mem)
+{
+	return mem->uncovered;
+}
+
+void km_memory_record(struct km_memory *mem, struct km_recorder *rec)
+{
+	mem->recorder = rec;
+}
+
+struct km_recorder *km_memory_recorder(struct km_memory *mem)
+{
+	return mem->recorder;
 }
 
 km_error *km_check_interrupt(struct km_memory *mem)
@@ -78,12 +94,24 @@ static km_error *missing_page(bool phys, uint64_t page)
 			 phys ? "physical" : "virtual", page);
 }
 
-static km_error *cached_page(struct km_memory *mem, bool phys, uint64_t page, const uint8_t **bytes)
+static struct slot *slot_of(struct km_memory *mem, bool phys, uint64_t page)
 {
 	size_t hash = ((page >> KM_PAGE_SHIFT) * 0x9e3779b97f4a7c15ULL) >> 48;
-	struct slot *slot = &mem->slots[(hash ^ phys) % CACHE_SLOTS];
 
-	if (slot->state == SLOT_EMPTY || slot->page != page || slot->phys != phys) {
+	return &mem->slots[(hash ^ phys) % CACHE_SLOTS];
+}
+
+/* Is it this page that the slot is about? */
+static bool is_about(const struct slot *slot, bool phys, uint64_t page)
+{
+	return slot->state != SLOT_EMPTY && slot->page == page && slot->phys == phys;
+}
+
+static km_error *cached_page(struct km_memory *mem, bool phys, uint64_t page, const uint8_t **bytes)
+{
+	struct slot *slot = slot_of(mem, phys, page);
+
+	if (!is_about(slot, phys, page)) {
 		km_scoped_error *err = NULL;
 
 		if (!slot->bytes && !(slot->bytes = malloc(KM_PAGE_SIZE)))
@@ -100,8 +128,52 @@ static km_error *cached_page(struct km_memory *mem, bool phys, uint64_t page, co
 	return NULL;
 }
 
+/* A capsule holds no pages, only what was read of them: asks it for just that. */
+static km_error *read_sparse(struct km_memory *mem, bool phys, uint64_t addr, void *buf, size_t len,
+			     const char *what)
+{
+	uint64_t page = addr & ~(uint64_t)(KM_PAGE_SIZE - 1);
+	struct slot *slot = slot_of(mem, phys, page);
+	km_error *err = target_read(mem, phys, addr, buf, len);
+
+	if (!err)
+		return NULL;
+	if (km_error_code(err) == KM_EABSENT) {
+		mem->uncovered += what != NULL;
+		return err;
+	}
+	km_error_free(err);
+	mem->missing += !is_about(slot, phys, page);
+	slot->page = page;
+	slot->phys = phys;
+	slot->state = SLOT_MISSING;
+	return missing_page(phys, page);
+}
+
+/* Reads bytes of one page. */
+static km_error *read_chunk(struct km_memory *mem, bool phys, uint64_t addr, void *buf, size_t len,
+			    const char *what)
+{
+	size_t in_page = addr & (KM_PAGE_SIZE - 1);
+	const uint8_t *bytes;
+	km_error *err;
+
+	if (mem->target->brings) {
+		err = read_sparse(mem, phys, addr, buf, len, what);
+	} else {
+		err = cached_page(mem, phys, addr - in_page, &bytes);
+		if (!err)
+			memcpy(buf, bytes + in_page, len);
+	}
+	if (mem->recorder && err && km_error_code(err) == KM_EREAD)
+		km_recorder_add_missing(mem->recorder, phys, addr - in_page);
+	else if (mem->recorder && !err && what)
+		km_recorder_add(mem->recorder, phys, addr, (uint32_t)len, what);
+	return err;
+}
+
 static km_error *read_through(struct km_memory *mem, bool phys, uint64_t addr, void *buf,
-			      size_t len)
+			      size_t len, const char *what)
 {
 	uint8_t *out = buf;
 
@@ -109,17 +181,14 @@ static km_error *read_through(struct km_memory *mem, bool phys, uint64_t addr, v
 		return km_errorf(KM_EREAD, "address 0x%" PRIx64 " plus %zu bytes wraps around",
 				 addr, len);
 	while (len) {
-		size_t in_page = addr & (KM_PAGE_SIZE - 1);
-		size_t chunk = KM_PAGE_SIZE - in_page;
-		const uint8_t *bytes;
+		size_t chunk = KM_PAGE_SIZE - (addr & (KM_PAGE_SIZE - 1));
 		km_error *err;
 
 		if (chunk > len)
 			chunk = len;
-		err = cached_page(mem, phys, addr - in_page, &bytes);
+		err = read_chunk(mem, phys, addr, out, chunk, what);
 		if (err)
 			return err;
-		memcpy(out, bytes + in_page, chunk);
 		out += chunk;
 		addr += chunk;
 		len -= chunk;
@@ -127,21 +196,33 @@ static km_error *read_through(struct km_memory *mem, bool phys, uint64_t addr, v
 	return NULL;
 }
 
+km_error *km_read_virt_as(struct km_memory *mem, uint64_t va, void *buf, size_t len,
+			  const char *what)
+{
+	return read_through(mem, false, va, buf, len, what);
+}
+
+km_error *km_read_phys_as(struct km_memory *mem, uint64_t pa, void *buf, size_t len,
+			  const char *what)
+{
+	return read_through(mem, true, pa, buf, len, what);
+}
+
 km_error *km_read_virt(struct km_memory *mem, uint64_t va, void *buf, size_t len)
 {
-	return read_through(mem, false, va, buf, len);
+	return km_read_virt_as(mem, va, buf, len, NULL);
 }
 
 km_error *km_read_phys(struct km_memory *mem, uint64_t pa, void *buf, size_t len)
 {
-	return read_through(mem, true, pa, buf, len);
+	return km_read_phys_as(mem, pa, buf, len, NULL);
 }
 
 km_error *km_read_bulk(struct km_memory *mem, uint64_t va, void *buf, size_t len)
 {
 	km_scoped_error *err = target_read(mem, false, va, buf, len);
 
-	return err ? read_through(mem, false, va, buf, len) : NULL;
+	return err ? km_read_virt(mem, va, buf, len) : NULL;
 }
 
 void km_read_lossy(struct km_memory *mem, uint64_t va, void *buf, size_t len, uint64_t *missing)
@@ -163,10 +244,11 @@ void km_read_lossy(struct km_memory *mem, uint64_t va, void *buf, size_t len, ui
 	}
 }
 
-km_error *km_read_string(struct km_memory *mem, uint64_t va, char *buf, size_t size)
+km_error *km_read_string_as(struct km_memory *mem, uint64_t va, char *buf, size_t size,
+			    const char *what)
 {
 	for (size_t i = 0; i + 1 < size; i++) {
-		km_error *err = km_read_virt(mem, va + i, &buf[i], 1);
+		km_error *err = km_read_virt_as(mem, va + i, &buf[i], 1, what);
 
 		if (err) {
 			buf[i] = '\0';
@@ -177,4 +259,9 @@ km_error *km_read_string(struct km_memory *mem, uint64_t va, char *buf, size_t s
 	}
 	buf[size - 1] = '\0';
 	return NULL;
+}
+
+km_error *km_read_string(struct km_memory *mem, uint64_t va, char *buf, size_t size)
+{
+	return km_read_string_as(mem, va, buf, size, NULL);
 }

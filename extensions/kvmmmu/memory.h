@@ -5,6 +5,7 @@
 #ifndef KVMMMU_MEMORY_H
 #define KVMMMU_MEMORY_H
 
+#include "recorder.h"
 #include "target.h"
 
 #define KM_PAGE_SIZE  4096u
@@ -25,6 +26,15 @@ km_error *km_read_virt(struct km_memory *mem, uint64_t va, void *buf, size_t len
 /* Likewise, at a physical address. */
 km_error *km_read_phys(struct km_memory *mem, uint64_t pa, void *buf, size_t len);
 
+/*
+ * The same for bytes that a capsule may hold: @what they are ("kvm.mm", text that outlives @mem) is
+ * for the recorder; NULL: not for it.
+ */
+km_error *km_read_virt_as(struct km_memory *mem, uint64_t va, void *buf, size_t len,
+			  const char *what);
+km_error *km_read_phys_as(struct km_memory *mem, uint64_t pa, void *buf, size_t len,
+			  const char *what);
+
 /* Reads a large virtual range past the cache, in one call to the target if it can. */
 km_error *km_read_bulk(struct km_memory *mem, uint64_t va, void *buf, size_t len);
 
@@ -36,9 +46,18 @@ void km_read_lossy(struct km_memory *mem, uint64_t va, void *buf, size_t len, ui
  * first unreadable page with an error, @buf holding what came before it.
  */
 km_error *km_read_string(struct km_memory *mem, uint64_t va, char *buf, size_t size);
+km_error *km_read_string_as(struct km_memory *mem, uint64_t va, char *buf, size_t size,
+			    const char *what);
 
 /* Distinct pages that were asked for and could not be read since the last km_memory_forget(). */
 uint64_t km_memory_missing(const struct km_memory *mem);
+
+/* Reads that said what they were and that the capsule does not cover, since then. */
+uint64_t km_memory_uncovered(const struct km_memory *mem);
+
+/* Reads are noted in @rec from now on; NULL: no longer. */
+void km_memory_record(struct km_memory *mem, struct km_recorder *rec);
+struct km_recorder *km_memory_recorder(struct km_memory *mem);
 
 /* KM_EINTR once the user pressed Ctrl-C, else NULL. For every loop. */
 km_error *km_check_interrupt(struct km_memory *mem);

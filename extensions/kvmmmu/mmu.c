@@ -81,7 +81,8 @@ static void read_rsvd_bits(const struct km_kernel *k, struct km_mmu *mmu)
 
 	if (!m || m->size != sizeof(mmu->rsvd.rsvd_bits_mask) || !km_is_known(mt))
 		return;
-	err = km_read_virt(k->mem, mmu->addr + m->offset, mmu->rsvd.rsvd_bits_mask, m->size);
+	err = km_read_virt_as(k->mem, mmu->addr + m->offset, mmu->rsvd.rsvd_bits_mask, m->size,
+			      km_member_name(KM_M_kvm_mmu_rsvd_bits_mask));
 	mmu->rsvd.bad_mt_xwr = mt.v;
 	mmu->rsvd_known = !err;
 }

@@ -15,9 +15,12 @@
 struct km_target;
 
 struct km_target_ops {
-	/* Reads @len bytes at physical address @pa, all or nothing: KM_EREAD. */
+	/*
+	 * Reads @len bytes at physical address @pa, all or nothing: KM_EREAD. A capsule that does
+	 * not cover them says KM_EABSENT.
+	 */
 	km_error *(*read_phys)(struct km_target *target, uint64_t pa, void *buf, size_t len);
-	/* Reads @len bytes at kernel virtual address @va, all or nothing: KM_EREAD. */
+	/* Reads @len bytes at kernel virtual address @va, likewise. */
 	km_error *(*read_virt)(struct km_target *target, uint64_t va, void *buf, size_t len);
 	/* Address of a symbol of the kernel proper, or of a module if the host knows it. */
 	bool (*symbol)(struct km_target *target, const char *name, uint64_t *addr);
@@ -25,11 +28,26 @@ struct km_target_ops {
 	bool (*interrupted)(struct km_target *target);
 };
 
+/* What a capsule knows of its kernel without it being read. All texts; NULL: not known. */
+struct km_target_kernel {
+	const char *release;
+	const char *build_ids[3]; /* of vmlinux, kvm, its vendor module */
+	const char *vendor;	  /* "AMD", "Intel" */
+	const char *types;	  /* where its types came from */
+	const void *btf;	  /* of all its types */
+	size_t btf_len;
+	const char *vendor_trouble; /* why the vendor module's types are missing */
+	uint64_t symbol_pages_lost; /* of kvm's symbol table */
+	bool types_made;	    /* of members that DWARF told, not whole */
+	bool names;		    /* process names are in it */
+};
+
 struct km_target {
 	const struct km_target_ops *ops;
 	const char *host;      /* "crash 9.0.2", "kvmmmu" */
 	const char *name;      /* the dump's file name, "live" */
 	const char *debug_dir; /* where the user says debuginfo is (file or folder), or NULL */
+	const struct km_target_kernel *brings; /* a capsule, which holds ranges, not pages */
 };
 
 #endif

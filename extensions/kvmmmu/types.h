@@ -22,6 +22,7 @@ struct km_member {
 };
 
 struct km_types;
+struct km_closure;
 
 struct km_types_ops {
 	/* As km_types_sizeof() and so on below. */
@@ -30,6 +31,8 @@ struct km_types_ops {
 			    struct km_member *member);
 	km_error *(*enumerator)(struct km_types *types, const char *tag, const char *name,
 				int64_t *value);
+	/* As km_types_copy(); NULL: it can't. */
+	km_error *(*copy)(struct km_types *types, const char *tag, struct km_closure *closure);
 	void (*free)(struct km_types *types);
 };
 
@@ -59,6 +62,17 @@ static inline km_error *km_types_enumerator(struct km_types *types, const char *
 					    const char *name, int64_t *value)
 {
 	return types->ops->enumerator(types, tag, name, value);
+}
+
+/*
+ * Adds type @tag and all that it is made of to @closure (btf_closure.h). KM_EABSENT if there is no
+ * such type, or if the source can't tell types, only members.
+ */
+static inline km_error *km_types_copy(struct km_types *types, const char *tag,
+				      struct km_closure *closure)
+{
+	return types->ops->copy ? types->ops->copy(types, tag, closure)
+				: km_errorf(KM_EABSENT, "%s: can't be copied", types->origin);
 }
 
 /* NULL is fine. */

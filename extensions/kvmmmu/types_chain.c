@@ -87,6 +87,15 @@ static km_error *enumerator(struct km_types *types, const char *tag, const char 
 	return err ? err : no_sources(types);
 }
 
+static km_error *copy(struct km_types *types, const char *tag, struct km_closure *closure)
+{
+	struct km_types *source;
+	uint32_t size;
+	km_error *err = find(types, tag, &source, &size);
+
+	return err ? err : km_types_copy(source, tag, closure);
+}
+
 static void chain_free(struct km_types *types)
 {
 	struct chain *chain = chain_of(types);
@@ -101,8 +110,24 @@ static const struct km_types_ops chain_ops = {
 	.size_of = size_of,
 	.member = member,
 	.enumerator = enumerator,
+	.copy = copy,
 	.free = chain_free,
 };
+
+void km_drop_folders(char *origin)
+{
+	char *out = origin, *word = origin;
+
+	for (const char *in = origin; *in; in++) {
+		if (*in == '/')
+			out = word;
+		else
+			*out++ = *in;
+		if (*in == ' ')
+			word = out;
+	}
+	*out = '\0';
+}
 
 /* "DWARF of a/kvm.ko, DWARF of b/vmlinux" */
 static char *join_origins(struct km_types *const *list, size_t n)

@@ -15,4 +15,7 @@
  */
 km_error *km_types_chain(struct km_types *const *list, size_t n, struct km_types **chain);
 
+/* "DWARF of /a/kvm.ko, DWARF of ..." without the folders, in place. */
+void km_drop_folders(char *origin);
+
 #endif

@@ -70,7 +70,6 @@ const char *km_request_name(unsigned bit)
 static void read_task(const struct km_kernel *k, uint64_t pid, struct km_vcpu *vcpu)
 {
 	const struct km_member *links = km_layout_member(k->layout, KM_M_task_struct_pid_links);
-	const struct km_member *comm = km_layout_member(k->layout, KM_M_task_struct_comm);
 	struct km_val node = km_kelem(k, pid, KM_M_pid_tasks, 0);
 
 	vcpu->tid = km_kget(k, pid, KM_M_pid_nr);
@@ -80,13 +79,8 @@ static void read_task(const struct km_kernel *k, uint64_t pid, struct km_vcpu *v
 	vcpu->task.v = node.v - links->offset;
 	vcpu->task_state = km_kget(k, vcpu->task.v, KM_M_task_struct_state);
 	vcpu->on_cpu = km_kget(k, vcpu->task.v, KM_M_task_struct_on_cpu);
-	if (comm && comm->size < sizeof(vcpu->comm)) {
-		km_scoped_error *err = km_read_string(k->mem, vcpu->task.v + comm->offset,
-						      vcpu->comm, comm->size + 1);
-
-		if (err)
-			vcpu->comm[0] = '\0';
-	}
+	km_error_free(km_get_string(k->mem, k->layout, vcpu->task.v, KM_M_task_struct_comm,
+				    vcpu->comm, sizeof(vcpu->comm)));
 }
 
 void km_vcpu_read(const struct km_kernel *k, uint64_t addr, unsigned idx, struct km_vcpu *vcpu)

@@ -32,10 +32,8 @@ struct km_spte_masks km_vm_masks(const struct km_kernel *kernel, const struct km
 /* The process that owns the VM: kvm.mm's owner where memcg keeps it, else who created it. */
 static void read_owner(const struct km_kernel *k, struct km_vm *vm)
 {
-	const struct km_member *comm = km_layout_member(k->layout, KM_M_task_struct_comm);
 	struct km_val mm = km_kget(k, vm->addr, KM_M_kvm_mm);
 	struct km_val owner = {.known = KM_ABSENT};
-	km_scoped_error *err = NULL;
 
 	vm->pid = km_kget(k, vm->addr, KM_M_kvm_userspace_pid);
 	if (km_is_known(mm) && mm.v)
@@ -49,11 +47,9 @@ static void read_owner(const struct km_kernel *k, struct km_vm *vm)
 		return;
 	if (km_is_known(km_kget(k, owner.v, KM_M_task_struct_tgid)))
 		vm->pid = km_kget(k, owner.v, KM_M_task_struct_tgid);
-	if (!comm || comm->size >= sizeof(vm->comm))
-		return;
-	err = km_read_string(k->mem, owner.v + comm->offset, vm->comm, comm->size + 1);
-	if (err)
-		vm->comm[0] = '\0';
+	vm->owner = owner.v;
+	km_error_free(km_get_string(k->mem, k->layout, owner.v, KM_M_task_struct_comm, vm->comm,
+				    sizeof(vm->comm)));
 }
 
 static km_error *vcpu_address(const struct km_kernel *k, uint64_t kvm, unsigned idx, uint64_t *addr)

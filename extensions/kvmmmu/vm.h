@@ -12,6 +12,7 @@ struct km_vm {
 	uint64_t addr;	   /* of struct kvm */
 	unsigned number;   /* place in vm_list, oldest VM = 0 */
 	struct km_val pid; /* thread group of the owner */
+	uint64_t owner;	   /* its task_struct, 0 if unknown */
 	char comm[17];	   /* of the owner; "" if unknown */
 	struct km_val online_vcpus, created_vcpus;
 	struct km_val mmu_invalidate_seq, mmu_invalidate_in_progress;

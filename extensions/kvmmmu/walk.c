@@ -35,7 +35,7 @@ static unsigned spte_index(uint64_t addr, int level)
 	return (addr >> (KM_PAGE_SHIFT + 9 * (level - 1))) & 0x1ff;
 }
 
-static void read_mmu_page(const struct km_kernel *k, uint64_t pa, struct km_mmu_page *sp)
+void km_mmu_page_read(const struct km_kernel *k, uint64_t pa, struct km_mmu_page *sp)
 {
 	struct km_val addr = km_to_shadow_page(k, pa);
 	struct km_val role;
@@ -98,7 +98,8 @@ static bool read_pae_root(const struct km_kernel *k, const struct km_spte_masks 
 		walk->end = KM_END_UNREADABLE;
 		return false;
 	}
-	err = km_read_virt(k->mem, mmu->pae_root.v + l->index * 8, &entry, sizeof(entry));
+	err = km_read_virt_as(k->mem, mmu->pae_root.v + l->index * 8, &entry, sizeof(entry),
+			      KM_PAE_ROOT);
 	if (err) {
 		walk->end = KM_END_UNREADABLE;
 		return false;
@@ -113,7 +114,7 @@ static bool read_pae_root(const struct km_kernel *k, const struct km_spte_masks 
 	return true;
 }
 
-static bool is_dummy_root(const struct km_kernel *k, uint64_t root)
+bool km_is_dummy_root(const struct km_kernel *k, uint64_t root)
 {
 	/* the dummy root (0e3223d8d00a, 6.7) is the zero page; older kernels have none */
 	struct km_val pfn = km_kernel_variable(k, "zero_pfn", 8);
@@ -141,7 +142,7 @@ static bool start(const struct km_kernel *k, const struct km_spte_masks *masks,
 		walk->end = KM_END_NO_ROOT;
 		return false;
 	}
-	if (is_dummy_root(k, root)) {
+	if (km_is_dummy_root(k, root)) {
 		walk->end = KM_END_DUMMY_ROOT;
 		return false;
 	}
@@ -193,8 +194,9 @@ km_error *km_walk(const struct km_kernel *k, const struct km_spte_masks *masks,
 		l->level = walk->end_level = level;
 		l->table_pa = table;
 		l->index = spte_index(addr, level);
-		unreadable = km_read_phys(k->mem, table + l->index * 8, &value, sizeof(value));
-		read_mmu_page(k, table, &l->sp);
+		unreadable = km_read_phys_as(k->mem, table + l->index * 8, &value, sizeof(value),
+					     "SPTE");
+		km_mmu_page_read(k, table, &l->sp);
 		l->oddity = check_mmu_page(l, walk);
 		if (unreadable) {
 			walk->end = KM_END_UNREADABLE;

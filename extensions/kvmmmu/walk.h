@@ -62,6 +62,15 @@ struct km_walk {
 km_error *km_walk(const struct km_kernel *kernel, const struct km_spte_masks *masks,
 		  const struct km_mmu *mmu, uint64_t addr, struct km_walk *walk);
 
+/* Reads the kvm_mmu_page of the page-table page at physical address @pa. */
+void km_mmu_page_read(const struct km_kernel *kernel, uint64_t pa, struct km_mmu_page *sp);
+
+/* Is it the root that stands for a guest CR3 that is not backed? */
+bool km_is_dummy_root(const struct km_kernel *kernel, uint64_t root);
+
+/* What a recorder calls the four entries of pae_root. */
+#define KM_PAE_ROOT "pae_root entry"
+
 enum km_walk_address km_mmu_address_meaning(const struct km_mmu *mmu);
 const char *km_walk_address_text(enum km_walk_address meaning);
 

@@ -37,10 +37,12 @@ km_error *km_xarray_load(const struct km_kernel *kernel, uint64_t xa, uint64_t i
 	while ((head.v & 3) == 2 && head.v > 4096) {
 		uint64_t node = head.v & ~3ULL, array;
 		uint8_t shift;
-		km_error *err = km_read_virt(kernel->mem, node + shift_at, &shift, 1);
+		km_error *err = km_read_virt_as(kernel->mem, node + shift_at, &shift, 1,
+						km_member_name(KM_M_xa_node_shift));
 
 		if (!err)
-			err = km_read_virt(kernel->mem, node + array_at, &array, 8);
+			err = km_read_virt_as(kernel->mem, node + array_at, &array, 8,
+					      km_member_name(KM_M_xa_node_array));
 		if (err)
 			return km_error_context(err, "xarray node");
 		if (array != xa || shift >= above || shift % XA_CHUNK_SHIFT)
@@ -48,9 +50,9 @@ km_error *km_xarray_load(const struct km_kernel *kernel, uint64_t xa, uint64_t i
 		if (above == 64 && index >> shift > XA_CHUNK_MASK)
 			return NULL;
 		above = shift;
-		err = km_read_virt(kernel->mem,
-				   node + slots_at + ((index >> shift) & XA_CHUNK_MASK) * 8,
-				   &head.v, 8);
+		err = km_read_virt_as(kernel->mem,
+				      node + slots_at + ((index >> shift) & XA_CHUNK_MASK) * 8,
+				      &head.v, 8, km_member_name(KM_M_xa_node_slots));
 		if (err)
 			return km_error_context(err, "xarray slot");
 		if (!shift) {

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capsule_check.h"
+
+#include "btf_closure.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void note(struct km_capsule_check *check, const char *trouble)
+{
+	if (!check->trouble)
+		check->trouble = strdup(trouble);
+}
+
+static km_error *add_stray(struct km_capsule_check *check, bool phys, uint64_t addr, uint64_t len)
+{
+	struct km_stray *grown =
+		reallocarray(check->strays, check->stray_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	check->strays = grown;
+	grown[check->stray_count++] = (struct km_stray){addr, len, phys};
+	return NULL;
+}
+
+static uint64_t item_length(const struct km_item *item)
+{
+	return item->len ? item->len : KM_PAGE_SIZE;
+}
+
+/* What of @range none of the items, which come in order, has asked for. *@next is where to go on.
+ */
+static km_error *check_range(struct km_capsule_check *check, const struct km_capsule_range *range,
+			     size_t *next)
+{
+	const struct km_recorder *rec = &check->capture.rec;
+	uint64_t done = 0; /* bytes of the range that are asked for, from its start */
+	km_error *err = NULL;
+
+	for (; *next < rec->count && !err; ++*next) {
+		const struct km_item *item = &rec->items[*next];
+		uint64_t at = item->addr - range->addr, end = at + item_length(item);
+
+		if (item->phys != range->phys ? item->phys
+					      : item->addr > range->addr && at >= range->len)
+			break;
+		/* one that begins before the range covers none of it: ranges are made of items */
+		if (item->phys != range->phys || item->addr < range->addr)
+			continue;
+		if (at > done)
+			err = add_stray(check, range->phys, range->addr + done, at - done);
+		done = end > done ? end : done;
+	}
+	if (!err && done < range->len)
+		err = add_stray(check, range->phys, range->addr + done, range->len - done);
+	return err;
+}
+
+/* Every symbol has to have been asked for; both lists are in order. */
+static void check_symbols(const struct km_manifest *manifest, struct km_capsule_check *check)
+{
+	const struct km_recorder *rec = &check->capture.rec;
+	size_t at = 0;
+
+	for (size_t i = 0; i < manifest->symbol_count; i++) {
+		while (at < rec->symbol_count &&
+		       strcmp(rec->symbols[at].name, manifest->symbols[i].name) < 0)
+			at++;
+		if (at == rec->symbol_count ||
+		    strcmp(rec->symbols[at].name, manifest->symbols[i].name))
+			note(check, "a symbol that nothing asks for");
+	}
+}
+
+/* Types that are reached from layout.def give a blob of the same length: no others are in it. */
+static km_error *check_types(const struct km_manifest *manifest, struct km_kernel *kernel,
+			     struct km_capsule_check *check)
+{
+	void *blob;
+	size_t len;
+	bool made;
+	km_error *err = km_closure_of_layout(kernel->layout, &blob, &len, &made);
+
+	if (err && km_error_code(err) == KM_ENOMEM)
+		return err;
+	if (err) {
+		note(check, km_error_text(err));
+		km_error_free(err);
+		return NULL;
+	}
+	if (made || len != manifest->kernel.btf_len)
+		note(check, "types that nothing asks for");
+	free(blob);
+	return NULL;
+}
+
+km_error *km_capsule_check(const struct km_capsule *capsule, struct km_kernel *kernel,
+			   struct km_capsule_check *check)
+{
+	const struct km_manifest *m = km_capsule_manifest(capsule);
+	struct km_capture_options options = {m->vm, m->vcpu, m->kernel.names, m->limit};
+	km_scoped_error *form = km_capsule_check_form(capsule);
+	const struct km_capsule_range *ranges;
+	size_t count, next = 0;
+	km_error *err;
+
+	memset(check, 0, sizeof(*check));
+	if (form)
+		note(check, km_error_text(form));
+	err = km_capture(kernel, &options, &check->capture);
+	ranges = km_capsule_ranges(capsule, &count);
+	for (size_t i = 0; i < count && !err; i++)
+		err = check_range(check, &ranges[i], &next);
+	if (err)
+		return err;
+	check_symbols(m, check);
+	return check_types(m, kernel, check);
+}
+
+void km_capsule_check_deinit(struct km_capsule_check *check)
+{
+	km_capture_deinit(&check->capture);
+	free(check->strays);
+	free(check->trouble);
+	memset(check, 0, sizeof(*check));
+}

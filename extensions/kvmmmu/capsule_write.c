@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capsule_write.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+/* Of zstd; large ones hardly gain from more, and would take long. */
+#define LEVEL	    19
+#define LEVEL_LARGE 9
+#define LARGE	    (4u << 20)
+
+/* Items that touch, as one segment. */
+struct range {
+	uint64_t addr, len;
+	bool phys, missing;
+};
+
+struct ranges {
+	struct range *list;
+	size_t count;
+};
+
+/* An ELF file in the making. */
+struct image {
+	uint8_t *bytes;
+	size_t len, size;
+};
+
+static km_error *out_of_memory(void)
+{
+	return km_errorf(KM_ENOMEM, "out of memory");
+}
+
+static struct range range_of(const struct km_item *item)
+{
+	return (struct range){item->addr, item->len ? item->len : KM_PAGE_SIZE, item->phys,
+			      !item->len};
+}
+
+/* Makes @into one with @range, which does not begin before it, if they touch and are alike. */
+static bool join(struct range *into, const struct range *range)
+{
+	uint64_t gap = range->addr - into->addr;
+
+	if (into->phys != range->phys || into->missing != range->missing || gap > into->len)
+		return false;
+	if (gap + range->len > into->len)
+		into->len = gap + range->len;
+	return true;
+}
+
+/* Items come in order; a missing page of which something was read after all is not missing. */
+static km_error *coalesce(const struct km_recorder *rec, struct ranges *ranges)
+{
+	ranges->list = calloc(rec->count + 1, sizeof(*ranges->list));
+	ranges->count = 0;
+	if (!ranges->list)
+		return out_of_memory();
+	for (size_t i = 0; i < rec->count; i++) {
+		struct range range = range_of(&rec->items[i]);
+		struct range *last = ranges->count ? &ranges->list[ranges->count - 1] : NULL;
+
+		if (last && last->phys == range.phys && last->missing != range.missing &&
+		    range.addr - last->addr < last->len) {
+			if (last->missing)
+				*last = range;
+			continue;
+		}
+		if (!last || !join(last, &range))
+			ranges->list[ranges->count++] = range;
+	}
+	return NULL;
+}
+
+static void append(struct image *image, const void *bytes, size_t len)
+{
+	if (len)
+		memcpy(image->bytes + image->len, bytes, len);
+	image->len += len;
+}
+
+static size_t padded(size_t len)
+{
+	return (len + 3) & ~(size_t)3;
+}
+
+static size_t note_size(size_t len)
+{
+	return sizeof(Elf64_Nhdr) + padded(sizeof(KM_CAPSULE_OWNER)) + padded(len);
+}
+
+static void append_note(struct image *image, uint32_t type, const void *bytes, size_t len)
+{
+	Elf64_Nhdr header = {sizeof(KM_CAPSULE_OWNER), (uint32_t)len, type};
+	size_t end = image->len + note_size(len);
+
+	append(image, &header, sizeof(header));
+	append(image, KM_CAPSULE_OWNER, sizeof(KM_CAPSULE_OWNER));
+	image->len = end - padded(len);
+	append(image, bytes, len);
+	image->len = end;
+}
+
+static void append_program_headers(struct image *image, const struct ranges *ranges, uint64_t notes,
+				   uint64_t notes_len)
+{
+	Elf64_Phdr phdr = {
+		.p_type = PT_NOTE, .p_offset = notes, .p_filesz = notes_len, .p_align = 4};
+	uint64_t offset = notes + notes_len;
+
+	append(image, &phdr, sizeof(phdr));
+	for (size_t i = 0; i < ranges->count; i++) {
+		const struct range *range = &ranges->list[i];
+
+		phdr = (Elf64_Phdr){
+			.p_type = PT_LOAD,
+			.p_flags = PF_R,
+			.p_offset = offset,
+			.p_vaddr = range->phys ? KM_NO_ADDRESS : range->addr,
+			.p_paddr = range->phys ? range->addr : KM_NO_ADDRESS,
+			.p_filesz = range->missing ? 0 : range->len,
+			.p_memsz = range->len,
+		};
+		append(image, &phdr, sizeof(phdr));
+		offset += phdr.p_filesz;
+	}
+}
+
+static km_error *append_bytes(struct image *image, struct km_memory *mem,
+			      const struct ranges *ranges)
+{
+	for (size_t i = 0; i < ranges->count; i++) {
+		const struct range *range = &ranges->list[i];
+		uint8_t *to = image->bytes + image->len;
+		km_error *err = km_check_interrupt(mem);
+
+		if (range->missing)
+			continue;
+		if (!err)
+			err = range->phys ? km_read_phys(mem, range->addr, to, range->len)
+					  : km_read_virt(mem, range->addr, to, range->len);
+		if (err)
+			return err;
+		image->len += range->len;
+	}
+	return NULL;
+}
+
+static km_error *build(struct km_memory *mem, const struct ranges *ranges,
+		       const struct km_manifest *manifest, const char *json, struct image *image)
+{
+	static const uint32_t format = KM_CAPSULE_FORMAT;
+	size_t headers = ranges->count + 1, notes, notes_len;
+	Elf64_Ehdr ehdr = km_capsule_header(headers);
+	Elf64_Shdr shdr = km_capsule_section_header(headers);
+
+	notes = sizeof(Elf64_Ehdr) + headers * sizeof(Elf64_Phdr);
+	notes += ehdr.e_shnum * sizeof(shdr);
+	notes_len = note_size(sizeof(format)) + note_size(strlen(json)) +
+		    note_size(manifest->kernel.btf_len);
+	image->size = notes + notes_len;
+	for (size_t i = 0; i < ranges->count; i++)
+		image->size += ranges->list[i].missing ? 0 : ranges->list[i].len;
+	if (image->size > KM_CAPSULE_MAX)
+		return km_errorf(KM_EUSAGE,
+				 "the capsule would be larger than %llu MiB: capture fewer VMs, or "
+				 "fewer page-table pages with --limit",
+				 KM_CAPSULE_MAX >> 20);
+	image->bytes = calloc(1, image->size);
+	if (!image->bytes)
+		return out_of_memory();
+	append(image, &ehdr, sizeof(ehdr));
+	append_program_headers(image, ranges, notes, notes_len);
+	append(image, &shdr, ehdr.e_shnum * sizeof(shdr));
+	append_note(image, KM_NOTE_FORMAT, &format, sizeof(format));
+	append_note(image, KM_NOTE_MANIFEST, json, strlen(json));
+	append_note(image, KM_NOTE_TYPES, manifest->kernel.btf, manifest->kernel.btf_len);
+	return append_bytes(image, mem, ranges);
+}
+
+static km_error *pack(const struct image *image, void **packed, size_t *len)
+{
+	size_t room = ZSTD_compressBound(image->len);
+	ZSTD_CCtx *zstd = ZSTD_createCCtx();
+	km_error *err = NULL;
+
+	*packed = malloc(room);
+	if (!zstd || !*packed) {
+		ZSTD_freeCCtx(zstd);
+		return out_of_memory();
+	}
+	ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel,
+			       image->len > LARGE ? LEVEL_LARGE : LEVEL);
+	ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
+	*len = ZSTD_compress2(zstd, *packed, room, image->bytes, image->len);
+	if (ZSTD_isError(*len))
+		err = km_errorf(KM_ENOMEM, "zstd: %s", ZSTD_getErrorName(*len));
+	ZSTD_freeCCtx(zstd);
+	return err;
+}
+
+static int write_all(int fd, const uint8_t *bytes, size_t len)
+{
+	while (len) {
+		ssize_t written = write(fd, bytes, len);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return errno;
+		bytes += written;
+		len -= (size_t)written;
+	}
+	return 0;
+}
+
+/* As open() with O_CREAT would have made it. */
+static int set_mode(int fd)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return fchmod(fd, 0666 & ~mask) ? errno : 0;
+}
+
+/* Into a new file beside @path, which takes its place when all is written. */
+static km_error *save(const char *path, const void *bytes, size_t len)
+{
+	char *temporary;
+	int fd, error;
+
+	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+		return out_of_memory();
+	fd = mkstemp(temporary);
+	error = fd < 0 ? errno : write_all(fd, bytes, len);
+	if (!error)
+		error = set_mode(fd);
+	if (!error && fsync(fd))
+		error = errno;
+	if (fd >= 0 && close(fd) && !error)
+		error = errno;
+	if (!error && rename(temporary, path))
+		error = errno;
+	if (error && fd >= 0)
+		unlink(temporary);
+	free(temporary);
+	return error ? km_errorf(KM_EUSAGE, "%s: %s", path, strerror(error)) : NULL;
+}
+
+km_error *km_capsule_write(const char *path, struct km_memory *mem, const struct km_recorder *rec,
+			   const struct km_manifest *manifest, struct km_capsule_size *size)
+{
+	char *json = km_manifest_print(manifest);
+	struct image image = {0};
+	struct ranges ranges = {0};
+	void *packed = NULL;
+	km_error *err = json ? coalesce(rec, &ranges) : out_of_memory();
+
+	if (!err)
+		err = build(mem, &ranges, manifest, json, &image);
+	if (!err)
+		err = pack(&image, &packed, &size->packed);
+	if (!err && size->packed < image.len / KM_CAPSULE_MAX_RATIO)
+		err = km_errorf(KM_EDATA, "packs better than any capsule that can be read again");
+	if (!err)
+		err = km_check_interrupt(mem);
+	if (!err)
+		err = save(path, packed, size->packed);
+	size->unpacked = image.len;
+	size->ranges = ranges.count;
+	free(packed);
+	free(image.bytes);
+	free(ranges.list);
+	free(json);
+	return err;
+}

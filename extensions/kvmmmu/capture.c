@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture.h"
+
+#include "memslots.h"
+#include "page_tables.h"
+#include "svm.h"
+
+#include <string.h>
+
+struct job {
+	struct km_kernel *k;
+	const struct km_capture_options *options;
+	struct km_recorder *rec;
+	struct km_page_tables tables;
+};
+
+static void read_names(struct job *job, const struct km_vm *vm)
+{
+	struct km_kernel *k = job->k;
+	char comm[sizeof(vm->comm)];
+
+	if (!job->options->names)
+		return;
+	job->rec->stage = "names of processes";
+	job->rec->names = true;
+	if (vm->owner)
+		km_error_free(km_get_string(k->mem, k->layout, vm->owner, KM_M_task_struct_comm,
+					    comm, sizeof(comm)));
+	for (size_t i = 0; i < vm->vcpu_count; i++) {
+		if (km_is_known(vm->vcpus[i].task) && vm->vcpus[i].task.v)
+			km_error_free(km_get_string(k->mem, k->layout, vm->vcpus[i].task.v,
+						    KM_M_task_struct_comm, comm, sizeof(comm)));
+	}
+	job->rec->names = false;
+}
+
+static km_error *read_memslots(struct job *job, const struct km_vm *vm)
+{
+	job->rec->stage = "memslots";
+	for (unsigned as_id = 0; as_id < 2; as_id++) {
+		struct km_memslots slots;
+		km_error *err = km_memslots_read(job->k, vm->addr, as_id, &slots);
+
+		km_memslots_deinit(&slots);
+		if (err && km_error_code(err) != KM_EABSENT)
+			return err;
+		km_error_free(err);
+	}
+	return NULL;
+}
+
+static km_error *read_vcpu(struct job *job, const struct km_vm *vm, const struct km_vcpu *vcpu)
+{
+	struct km_spte_masks masks = km_vm_masks(job->k, vm);
+	struct km_vcpu_mmu all;
+	struct km_vmcb vmcb;
+	km_error *err = NULL;
+
+	job->rec->stage = "MMU contexts";
+	km_vcpu_mmu_read(job->k, vcpu, &all);
+	job->rec->stage = "last exit";
+	km_error_free(km_vmcb_read(job->k, vcpu, &vmcb));
+	job->rec->stage = "page tables";
+	/* without its masks an entry may point anywhere */
+	for (size_t i = 0; job->k->features.spte_known && i < all.mmu_count && !err; i++)
+		err = km_page_tables_add(&job->tables, job->k, &masks, &all.mmus[i]);
+	return err;
+}
+
+static km_error *read_vm(struct job *job, const struct km_vm *vm)
+{
+	km_error *err;
+
+	read_names(job, vm);
+	err = read_memslots(job, vm);
+	for (size_t i = 0; i < vm->vcpu_count && !err; i++) {
+		if (job->options->vcpu == KM_ALL || job->options->vcpu == vm->vcpus[i].idx)
+			err = read_vcpu(job, vm, &vm->vcpus[i]);
+	}
+	return err;
+}
+
+static km_error *read_all(struct job *job)
+{
+	struct km_vms vms = {0};
+	km_error *err;
+
+	job->rec->stage = "masks and features";
+	err = km_kernel_read(job->k);
+	job->rec->stage = "lists of VMs and vCPUs";
+	if (!err)
+		err = km_vms_read(job->k, &vms);
+	for (size_t i = 0; i < vms.count && !err; i++) {
+		if (job->options->vm == KM_ALL || job->options->vm == (int64_t)i)
+			err = read_vm(job, &vms.vms[i]);
+	}
+	km_vms_deinit(&vms);
+	return err;
+}
+
+km_error *km_capture(struct km_kernel *k, const struct km_capture_options *options,
+		     struct km_capture *capture)
+{
+	uint64_t limit = options->limit < KM_CAPTURE_MAX ? options->limit : KM_CAPTURE_MAX;
+	struct job job = {k, options, &capture->rec, {.limit = limit}};
+	km_error *err;
+
+	memset(capture, 0, sizeof(*capture));
+	km_memory_record(k->mem, &capture->rec);
+	err = read_all(&job);
+	km_memory_record(k->mem, NULL);
+	capture->left_out = job.tables.left_out;
+	capture->pages = job.tables.count - capture->left_out;
+	capture->limit_hit = job.tables.limit_hit;
+	km_page_tables_deinit(&job.tables);
+	km_recorder_sort(&capture->rec);
+	if (!err && capture->rec.oom)
+		err = km_errorf(KM_ENOMEM, "out of memory");
+	return err;
+}
+
+void km_capture_deinit(struct km_capture *capture)
+{
+	km_recorder_deinit(&capture->rec);
+}

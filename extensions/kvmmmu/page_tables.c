@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "page_tables.h"
+
+#include "walk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ENTRIES	    512
+#define PAE_ENTRIES 4
+#define MAX_LEVEL   5
+
+/* Where @pa is in the set of pages, or would be. */
+static uint32_t *set_slot(const struct km_page_tables *t, uint64_t pa)
+{
+	size_t i = ((pa >> KM_PAGE_SHIFT) * 0x9e3779b97f4a7c15ULL) >> 32 & (t->set_size - 1);
+
+	while (t->set[i] && t->pages[t->set[i] - 1].pa != pa)
+		i = (i + 1) & (t->set_size - 1);
+	return &t->set[i];
+}
+
+static bool grow_set(struct km_page_tables *t)
+{
+	size_t size = t->set_size ? 2 * t->set_size : 1024;
+	uint32_t *set = calloc(size, sizeof(*set));
+
+	if (!set)
+		return false;
+	free(t->set);
+	t->set = set;
+	t->set_size = size;
+	for (size_t i = 0; i < t->count; i++)
+		*set_slot(t, t->pages[i].pa) = (uint32_t)i + 1;
+	return true;
+}
+
+static bool grow_pages(struct km_page_tables *t)
+{
+	size_t room = t->room ? 2 * t->room : 256;
+	struct km_table_page *pages = reallocarray(t->pages, room, sizeof(*pages));
+
+	if (!pages)
+		return false;
+	t->pages = pages;
+	t->room = room;
+	return true;
+}
+
+/*
+ * The level of the page-table page at @pa, by its kvm_mmu_page, which has to point back to it; 0 if
+ * it does not. @above is the level of the page that led here. Nothing of this is recorded:
+ * unproven, it may be anything.
+ */
+static int proven_level(const struct km_kernel *k, uint64_t pa, int above)
+{
+	struct km_recorder *rec = km_memory_recorder(k->mem);
+	struct km_mmu_page sp;
+	struct km_val spt;
+	int level = 0;
+
+	km_memory_record(k->mem, NULL);
+	km_mmu_page_read(k, pa, &sp);
+	spt = km_kget(k, sp.addr, KM_M_kvm_mmu_page_spt);
+	if (sp.known && sp.addr && sp.role_known && km_is_known(spt) &&
+	    spt.v == k->page_offset_base + pa && sp.role.level <= MAX_LEVEL &&
+	    ((int)sp.role.level < above || sp.role.passthrough))
+		level = sp.role.level;
+	km_memory_record(k->mem, rec);
+	return level;
+}
+
+static km_error *add_page(struct km_page_tables *t, const struct km_kernel *k, uint64_t pa,
+			  int above)
+{
+	struct km_table_page page = {.pa = pa & ~(uint64_t)(KM_PAGE_SIZE - 1)};
+
+	if ((2 * t->count >= t->set_size && !grow_set(t)) ||
+	    (t->count == t->room && !grow_pages(t)))
+		return km_errorf(KM_ENOMEM, "out of memory");
+	if (*set_slot(t, page.pa))
+		return NULL;
+	if (t->count >= t->limit) {
+		t->limit_hit = true;
+		return NULL;
+	}
+	page.level = proven_level(k, page.pa, above);
+	t->left_out += !page.level;
+	t->pages[t->count++] = page;
+	*set_slot(t, page.pa) = (uint32_t)t->count;
+	return NULL;
+}
+
+/* Adds the pages that the entries of a page-table page point to. */
+static km_error *add_children(struct km_page_tables *t, const struct km_kernel *k,
+			      const struct km_spte_masks *masks, const uint64_t *entries, int level)
+{
+	km_error *err = NULL;
+
+	for (unsigned i = 0; level > 1 && i < ENTRIES && !err; i++) {
+		struct km_spte spte = km_spte_decode(masks, entries[i], level);
+
+		if (spte.kind == KM_SPTE_PRESENT && !km_is_last_spte(entries[i], level))
+			err = add_page(t, k, entries[i] & masks->base_addr_mask, level);
+	}
+	return err;
+}
+
+/* Looks at the pages found and not looked at yet, which may find more. */
+static km_error *read_pages(struct km_page_tables *t, const struct km_kernel *k,
+			    const struct km_spte_masks *masks)
+{
+	static const char *const labels[] = {
+		NULL,
+		"page-table page, level 1",
+		"page-table page, level 2",
+		"page-table page, level 3",
+		"page-table page, level 4",
+		"page-table page, level 5",
+	};
+	km_error *err = NULL;
+
+	for (; t->done < t->count && !err; t->done++) {
+		struct km_table_page page = t->pages[t->done];
+		uint64_t entries[ENTRIES];
+		km_scoped_error *unreadable = NULL;
+		struct km_mmu_page sp;
+
+		if (!page.level)
+			continue;
+		err = km_check_interrupt(k->mem);
+		if (err)
+			break;
+		km_mmu_page_read(k, page.pa, &sp);
+		km_kget(k, sp.addr, KM_M_kvm_mmu_page_spt);
+		unreadable = km_read_phys_as(k->mem, page.pa, entries, sizeof(entries),
+					     labels[page.level]);
+		if (!unreadable)
+			err = add_children(t, k, masks, entries, page.level);
+	}
+	return err;
+}
+
+/* The PAE root of shadow paging: four entries, and no kvm_mmu_page. */
+static km_error *add_pae_root(struct km_page_tables *t, const struct km_kernel *k,
+			      const struct km_spte_masks *masks, const struct km_mmu *mmu)
+{
+	uint64_t entries[PAE_ENTRIES];
+	km_scoped_error *unreadable = NULL;
+	km_error *err = NULL;
+
+	if (!km_is_known(mmu->pae_root) || !mmu->pae_root.v)
+		return NULL;
+	unreadable =
+		km_read_virt_as(k->mem, mmu->pae_root.v, entries, sizeof(entries), KM_PAE_ROOT);
+	for (unsigned i = 0; !unreadable && i < PAE_ENTRIES && !err; i++) {
+		if (entries[i] & 1)
+			err = add_page(t, k, entries[i] & masks->base_addr_mask, MAX_LEVEL + 1);
+	}
+	return err;
+}
+
+/* One of the pages that root.hpa points to under shadow paging though they are no shadow pages. */
+static bool is_special_root(const struct km_kernel *k, const struct km_mmu *mmu, uint64_t hpa)
+{
+	const struct km_val roots[] = {mmu->pae_root, mmu->pml4_root, mmu->pml5_root};
+
+	bool special = km_is_dummy_root(k, hpa);
+
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++)
+		special |= km_is_known(roots[i]) && roots[i].v == k->page_offset_base + hpa;
+	return special;
+}
+
+static km_error *add_root(struct km_page_tables *t, const struct km_kernel *k,
+			  const struct km_spte_masks *masks, const struct km_mmu *mmu,
+			  struct km_val root)
+{
+	uint64_t hpa = root.v & masks->base_addr_mask;
+
+	if (!km_is_known(root) || !root.v || !km_valid_page(root.v) || is_special_root(k, mmu, hpa))
+		return NULL;
+	return add_page(t, k, hpa, MAX_LEVEL + 1);
+}
+
+km_error *km_page_tables_add(struct km_page_tables *t, const struct km_kernel *k,
+			     const struct km_spte_masks *masks, const struct km_mmu *mmu)
+{
+	km_error *err = add_root(t, k, masks, mmu, mmu->root.hpa);
+
+	for (size_t i = 0; i < KM_PREV_ROOTS && !err; i++)
+		err = add_root(t, k, masks, mmu, mmu->prev_roots[i].hpa);
+	if (!err)
+		err = add_root(t, k, masks, mmu, mmu->mirror_root_hpa);
+	if (!err)
+		err = add_pae_root(t, k, masks, mmu);
+	return err ? err : read_pages(t, k, masks);
+}
+
+void km_page_tables_deinit(struct km_page_tables *t)
+{
+	free(t->pages);
+	free(t->set);
+	memset(t, 0, sizeof(*t));
+}

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Capsules: the same answers as the dump, nothing else inside, the same bytes whoever makes them."""
+
+import concurrent.futures
+import json
+import os
+import re
+import subprocess
+import tempfile
+
+import pytest
+
+from tools import BUILD, SHARED_DUMPS, TOP, Crash, dumps, kernel, kvmmmu, number, truth
+
+LAB = [("7.3", "healthy"), ("7.3", "looping"), ("7.3", "nonpt"), ("6.1", "healthy")]
+INTEL = ["ept-mbec-nested", "ept-no-ad-bits", "intel-shadow-paging"]
+SAMPLES = sorted((TOP / "samples").glob("*.kvmmmu"))
+EXPECTED = TOP / "tests" / "capsule" / "expected"
+REGISTERS = ("rip", "cr0", "cr3", "cr4", "efer")
+
+
+def capture(words, to, *options):
+    answer = kvmmmu(*words, "capture", "-o", to, *options)
+    assert answer.code == 0, answer.err
+    return to
+
+
+def unpacked(path):
+    return subprocess.run(["zstd", "-dqc", path], check=True, stdout=subprocess.PIPE).stdout
+
+
+class Source:
+    """A dump, by the words that open it, and its capsules."""
+
+    def __init__(self, words, folder):
+        self.words, self.folder = words, folder
+        self.capsule = capture(words, folder / "c.kvmmmu", "--with-names")
+        self.vms = kvmmmu(*words, "vms", "-j").json["vms"]
+
+
+@pytest.fixture(scope="module", params=["-".join(c) for c in LAB] + INTEL)
+def source(request, tmp_path_factory):
+    to = tmp_path_factory.mktemp("capsule")
+    if request.param not in INTEL:
+        gen, name = request.param.split("-")
+        return Source([dumps(gen) / f"{name}.kdump"], to)
+    subprocess.run(f"xz -dkc {SHARED_DUMPS}/vmlinux-7.3.4-tiny.xz > {to}/vmlinux", shell=True,
+                   check=True)
+    subprocess.run(["zstd", "-dqf", SHARED_DUMPS / f"{request.param}.vmcore.zst", "-o", to / "core"],
+                   check=True)
+    return Source(["-k", to / "vmlinux", to / "core"], to)
+
+
+def questions(vms):
+    """Every command on every VM in the dump, on two vCPUs of each."""
+    asked = ["vms", "perms", "slots"]
+    for vm in vms:
+        n = vm["vm"]["number"]
+        asked += [f"vms {n}", f"perms {n}", f"slots {n}"]
+        for vcpu in vm["vcpus"][:2]:
+            name = f"{n}:{vcpu['index']}"
+            asked += [f"mmu {name}", f"perms {name}", f"fault {name}",
+                      f"fault {name} -a 21000 -e 6", f"fault {name} --v1 -a 0 -e 100000015",
+                      f"walk -m guest_mmu {name} 0"]
+            asked += [f"walk {name} {address:x}" for address in
+                      [0, 0x21000, 0x4000000, 0x10001000, 0xfee00000, 1 << 60]]
+    return asked
+
+
+def comparable(answer):
+    """JSON without what differs by nature: the source, and the guest registers no capsule has."""
+    if answer.code:
+        return answer.code, re.sub(r"\S*/\S+", "", answer.err)
+    tree = json.loads(answer.out)
+    tree.pop("source")
+    for vm in tree.get("vms", []):
+        for vcpu in vm["vcpus"]:
+            for register in REGISTERS:
+                vcpu[register] = None
+    return tree
+
+
+def test_answers_are_those_of_the_dump(source):
+    def same(question):
+        words = question.split()
+        for form in ([], ["-j"]):
+            dump = kvmmmu(*source.words, *words, *form)
+            ours = kvmmmu(source.capsule, *words, *form)
+            if form:
+                assert comparable(ours) == comparable(dump), question
+            else:
+                assert (ours.code, ours.out) == (dump.code, dump.out), question
+        return True
+
+    asked = questions(source.vms)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        assert all(pool.map(same, asked))
+    assert len(asked) >= 30
+
+
+def test_size(source):
+    assert source.capsule.stat().st_size <= 64 * 1024
+
+
+def test_list_proves_that_nothing_else_is_inside(source):
+    listed = kvmmmu("capture", "--list", source.capsule, "-j").json
+    assert listed["nothing_else"] is True
+    assert not re.search(r'"(kvm_vcpu|vmcb)\.(rip|cr[034]|efer|nested_cr3)"', json.dumps(listed))
+    assert {i["why"] for i in listed["items"]} >= {"page tables", "MMU contexts", "memslots",
+                                                    "masks and features", "lists of VMs and vCPUs"}
+    pages = [i for i in listed["items"] if i["what"].startswith("page-table page")]
+    assert len(pages) == listed["capsule"]["page_table_pages"] > 5
+    assert all(i["bytes"] == 4096 for i in pages)
+    # all else that is physical or large would be memory that nobody vouches for
+    assert all(i["bytes"] <= 160 for i in listed["items"] if i not in pages)
+
+
+def test_a_capsule_of_the_capsule_is_the_same_file(source, tmp_path):
+    again = capture([source.capsule], tmp_path / "again", "--with-names")
+    assert again.read_bytes() == source.capsule.read_bytes()
+
+
+def test_two_captures_are_the_same_file(source, tmp_path):
+    again = capture(source.words, tmp_path / "again", "--with-names")
+    assert again.read_bytes() == source.capsule.read_bytes()
+
+
+def test_names_only_when_asked(source, tmp_path):
+    names = {vm["vm"]["comm"].encode() for vm in source.vms}
+    without = unpacked(capture(source.words, tmp_path / "c"))
+    with_names = unpacked(source.capsule)
+    for name in names:
+        assert len(name) > 3 and name in with_names and name not in without
+    answer = kvmmmu(tmp_path / "c", "vms")
+    assert answer.code == 0 and "process names are not in this capsule" in answer.out
+    ours, dump = (comparable(kvmmmu(*w, "vms", "-j")) for w in ([tmp_path / "c"], source.words))
+    assert ours.pop("notes")
+    for vm in dump["vms"]:
+        vm["vm"]["comm"] = None
+    assert ours == dump
+    assert kvmmmu("capture", "--list", tmp_path / "c").code == 0
+
+
+def readelf(option, image):
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(image)
+        file.flush()
+        return subprocess.run(["readelf", option, file.name], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout
+
+
+def segments(image):
+    """(virtual, address, bytes) of the PT_LOADs, by readelf: the container is a plain ELF core."""
+    run = readelf("-lW", image)
+    for off, va, pa, size in re.findall(r"LOAD +(0x\w+) (0x\w+) (0x\w+) (0x\w+)", run):
+        off, va, pa, size = (int(x, 16) for x in (off, va, pa, size))
+        virtual = va != (1 << 64) - 1
+        yield virtual, va if virtual else pa, image[off:off + size]
+
+
+def test_readelf_reads_it(source):
+    image = unpacked(source.capsule)
+    listed = kvmmmu("capture", "--list", source.capsule, "-j").json
+    found = list(segments(image))
+    assert len(found) == listed["capsule"]["ranges"]
+    assert readelf("-nW", image).count("KVMMMU") == 3
+
+
+def test_selection(source, tmp_path):
+    vm = source.vms[-1]["vm"]["number"]
+    one = capture(source.words, tmp_path / "one", "--with-names", str(vm))
+    assert kvmmmu("capture", "--list", one, "-j").json["nothing_else"]
+    by_address = capture(source.words, tmp_path / "addr", "--with-names",
+                         source.vms[-1]["vm"]["address"])
+    assert by_address.read_bytes() == one.read_bytes()
+    for question in (f"vms {vm}", f"perms {vm}", f"slots {vm}", f"mmu {vm}:0", f"walk {vm}:0 0"):
+        assert kvmmmu(one, *question.split()).out == kvmmmu(*source.words, *question.split()).out
+    if len(source.vms) > 1:
+        other = kvmmmu(one, "perms", "0")
+        assert "does not cover" in other.out and "DIFFERS" not in other.out
+        assert source.vms[0]["vm"]["comm"] == source.vms[-1]["vm"]["comm"] or \
+            source.vms[0]["vm"]["comm"].encode() not in unpacked(one)
+
+
+def test_limit_is_told(source, tmp_path):
+    few = capture(source.words, tmp_path / "few", "--limit", "3")
+    listed = kvmmmu("capture", "--list", few, "-j").json
+    assert listed["nothing_else"] and listed["capsule"]["page_limit_hit"]
+    assert listed["capsule"]["page_table_pages"] == 3
+    assert "only 3 page-table pages" in kvmmmu("capture", "--list", few).out
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory):
+    return capture([dumps("7.3") / "healthy.kdump"],
+                   tmp_path_factory.mktemp("healthy") / "c.kvmmmu", "--with-names")
+
+
+@pytest.mark.parametrize("gen,name", [("7.3", "healthy"), ("6.1", "healthy")])
+def test_crash_makes_the_same_file(gen, name, tmp_path):
+    ours = capture([dumps(gen) / f"{name}.kdump"], tmp_path / "ours", "--with-names")
+    crash = Crash(gen, dumps(gen) / f"{name}.kdump")
+    out = crash.run(f"kvmmmu capture --with-names -o {tmp_path}/theirs",
+                    f"kvmmmu capture --list {tmp_path}/theirs",
+                    f"kvmmmu capture -o {tmp_path}/none/x")
+    # crash 9 brings a newer libzstd, which packs the same bytes otherwise
+    assert unpacked(tmp_path / "theirs") == unpacked(ours)
+    assert gen != "6.1" or (tmp_path / "theirs").read_bytes() == ours.read_bytes()
+    assert "nothing else" in out[1] and "No such file" in out[2]
+
+
+def test_dwarf_answers_as_btf(healthy, tmp_path):
+    dwarf = capture(["-k", kernel("7.3") / "debug", dumps("7.3") / "healthy.kdump"],
+                    tmp_path / "dwarf", "--with-names", "--types", "dwarf")
+    assert kvmmmu("capture", "--list", dwarf).code == 0
+    assert str(kernel("7.3")).encode() not in unpacked(dwarf)
+    for question in questions(kvmmmu(healthy, "vms", "-j").json["vms"])[::7]:
+        ours, theirs = (comparable(kvmmmu(c, *question.split(), "-j")) for c in (dwarf, healthy))
+        assert ours == theirs, question
+
+
+def test_guest_registers_are_not_inside(healthy):
+    """Of every vCPU: no range covers what is left out, and vms has null for it."""
+    inside = [(at, at + len(data)) for virtual, at, data in segments(unpacked(healthy)) if virtual]
+    run = subprocess.run(
+        ["gdb", "-q", "-batch", *sum((["-ex", f"p/x (long)&((struct kvm_vcpu *)0)->arch.{m}"]
+                                      for m in ("rip", "cr0", "cr3", "cr4", "efer", "regs")), []),
+         next((kernel("7.3") / "debug").rglob("kvm.ko"))], text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL).stdout
+    offsets = [int(x, 16) for x in re.findall(r"= (0x[0-9a-f]+)", run)]
+    assert len(offsets) >= 5
+    for vm in truth("7.3", "healthy")["gdb"]["vms"]:
+        for vcpu in vm["vcpus"]:
+            for offset in offsets:
+                at = number(vcpu["address"]) + offset
+                assert not any(start < at + 8 and at < end for start, end in inside), hex(offset)
+    for vm in kvmmmu(healthy, "vms", "-j").json["vms"]:
+        assert all(v[r] is None for v in vm["vcpus"] for r in REGISTERS)
+
+
+def test_what_is_smuggled_in_is_found(healthy, tmp_path):
+    image = unpacked(healthy)
+    phnum = int.from_bytes(image[56:58], "little")
+    phdrs = [image[64 + 56 * i:120 + 56 * i] for i in range(phnum)]
+
+    def rebuilt(extra_at, extra):
+        """One more segment of physical memory at the end."""
+        out = bytearray(image[:64])
+        out[56:58] = (phnum + 1).to_bytes(2, "little")
+        for p in phdrs:
+            p = bytearray(p)
+            offset = int.from_bytes(p[8:16], "little") + 56
+            p[8:16] = offset.to_bytes(8, "little")
+            out += p
+        size = len(extra).to_bytes(8, "little")
+        out += (1).to_bytes(4, "little") + (4).to_bytes(4, "little")
+        out += (len(image) + 56).to_bytes(8, "little") + b"\xff" * 8
+        out += extra_at.to_bytes(8, "little") + size + size + bytes(8)
+        return bytes(out) + image[64 + 56 * phnum:] + extra
+
+    plain = tmp_path / "plain"
+    plain.write_bytes(image)
+    assert kvmmmu("capture", "--list", plain).code == 0
+    assert kvmmmu(plain, "vms").code == 0
+    plain.write_bytes(rebuilt(0x7FFFF000, b"customer data"))
+    answer = kvmmmu("capture", "--list", plain)
+    assert answer.code == 3
+    assert "13 bytes at physical address 0x7ffff000 are nothing" in answer.out
+    plain.write_bytes(image + b"more")
+    answer = kvmmmu("capture", "--list", plain)
+    assert answer.code == 3 and "behind the last segment" in answer.err
+    whole = healthy.read_bytes()
+    plain.write_bytes(whole + b"\x50\x2a\x4d\x18\x04\x00\x00\x00more")
+    assert kvmmmu("capture", "--list", plain).code == 3
+    # in the notes: a value of the manifest that no one knows, a symbol that no one asks for
+    at = image.index(b'"types_made":false')
+    plain.write_bytes(image[:at] + b'"types_made" :null' + image[at + 18:])
+    assert kvmmmu("capture", "--list", plain).code == 3
+    at = image.index(b'"tdp_enabled"')
+    plain.write_bytes(image[:at] + b'"tdp_enabl3d"' + image[at + 13:])
+    assert kvmmmu("capture", "--list", plain).code == 3
+
+
+def test_file_is_whole_or_not_there(healthy, tmp_path):
+    dump = dumps("7.3") / "healthy.kdump"
+    for to, part in ((tmp_path / "none" / "x", "No such file"), ("/dev/full/x", "Not a directory"),
+                     (tmp_path, "Is a directory")):
+        answer = kvmmmu(dump, "capture", "-o", to)
+        assert answer.code == 2 and part in answer.err, answer.err
+    # no room: a limit on the size of files
+    run = subprocess.run(f"trap '' XFSZ; ulimit -f 4; exec {BUILD}/kvmmmu {healthy} capture -o "
+                         f"{tmp_path}/small", shell=True, executable="/bin/bash", text=True,
+                         capture_output=True)
+    assert run.returncode == 2 and "File too large" in run.stderr
+    assert not list(tmp_path.iterdir())
+    answer = kvmmmu(dump, "capture")
+    assert answer.code == 2 and "-o FILE" in answer.err
+    assert kvmmmu("capture", "--list", "/nonexistent").code == 2
+
+
+def test_what_is_no_capsule(tmp_path):
+    bomb = tmp_path / "bomb"
+    subprocess.run(f"head -c 512M /dev/zero | zstd -q --stream-size=536870912 > {bomb}", shell=True,
+                   check=True)
+    packed = tmp_path / "text.zst"
+    subprocess.run(["zstd", "-q", TOP / "Makefile", "-o", packed], check=True)
+    for path in (bomb, packed):
+        for words in ([path, "vms"], ["capture", "--list", path]):
+            answer = kvmmmu(*words, program=BUILD / "asan" / "kvmmmu")
+            assert answer.code == 3 and len(answer.err.splitlines()) == 1, answer.err
+            assert "damaged capsule" in answer.err
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda p: p.stem)
+def test_damaged(sample):
+    """Cut at every 512 bytes, and 1,000 seeded mutations, under ASan and UBSan."""
+    run = subprocess.run([BUILD / "asan" / "hostile", sample, "1000", "1"], text=True,
+                         capture_output=True, timeout=600,
+                         env={**os.environ, "LSAN_OPTIONS": f"print_suppressions=0:suppressions={TOP}/tests/lsan.supp"})
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert float(run.stdout) < 1000
+
+
+def sample_questions(sample):
+    asked = ["vms", "perms", "slots"]
+    for vm in kvmmmu(sample, "vms", "-j").json["vms"]:
+        for vcpu in vm["vcpus"]:
+            name = f"{vm['vm']['number']}:{vcpu['index']}"
+            asked += [f"mmu {name}", f"fault {name}", f"walk {name} 1000",
+                      f"fault {name} -a 1000 -e 6"]
+    return asked
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda p: p.stem)
+def test_samples_answer_word_for_word(sample):
+    """KVMMMU_EXPECT=write writes down what they say now."""
+    said = ""
+    for question in sample_questions(sample):
+        answer = kvmmmu(sample, *question.split())
+        said += f"$ kvmmmu {sample.name} {question}\n{answer.out}{answer.err}"
+    path = EXPECTED / f"{sample.stem}.txt"
+    if os.environ.get("KVMMMU_EXPECT") == "write":
+        path.write_text(said)
+    assert said == path.read_text()
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda p: p.stem)
+def test_samples_hold_nothing_else(sample):
+    assert kvmmmu("capture", "--list", sample).code == 0
+    assert f"| {sample.name} |" in (TOP / "samples" / "README.md").read_text()

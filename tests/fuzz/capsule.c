@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * libFuzzer target: any bytes as a capsule, packed or not; if it opens, every command on it.
+ */
+#include "capsule.h"
+#include "command.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void ask(struct km_session *session, const char *line, FILE *sink)
+{
+	char words[128], *argv[16], *save = NULL;
+	int argc = 0;
+
+	snprintf(words, sizeof(words), "%s", line);
+	for (char *w = strtok_r(words, " ", &save); w && argc < 15; w = strtok_r(NULL, " ", &save))
+		argv[argc++] = w;
+	argv[argc] = NULL;
+	km_session_run(session, argc, argv, sink, sink);
+}
+
+static void ask_all(struct km_session *session, const char *path, FILE *sink)
+{
+	static const char *const lines[] = {
+		"vms",	      "vms -j",	       "perms",	    "slots -j",
+		"mmu 0:0",    "walk 0:0 1000", "fault 1:0", "fault 0:0 -a 1000 -e 6",
+		"mmu 1:0 -j", "walk 1:0 0 -j",
+	};
+	char list[64];
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+		ask(session, lines[i], sink);
+	snprintf(list, sizeof(list), "capture --list %s", path);
+	ask(session, list, sink);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	int fd = memfd_create("capsule", MFD_CLOEXEC);
+	struct km_capsule *capsule = NULL;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fd >= 0 && write(fd, data, len) == (ssize_t)len) {
+		km_error *err = km_capsule_open(path, &capsule);
+		FILE *sink = err ? NULL : fopen("/dev/null", "w");
+		struct km_session *session =
+			sink ? km_session_new(km_capsule_target(capsule)) : NULL;
+
+		if (session)
+			ask_all(session, path, sink);
+		km_session_free(session);
+		if (sink)
+			fclose(sink);
+		km_capsule_close(capsule);
+		km_error_free(err);
+	}
+	if (fd >= 0)
+		close(fd);
+	return 0;
+}

@@ -245,7 +245,10 @@ static km_error *open_file(struct dump *dump, const char *path)
 				 path, kdump_get_err(dump->ctx));
 	find_excluded_pages(dump);
 	if (kdump_vmcoreinfo_raw(dump->ctx, &dump->vmcoreinfo) != KDUMP_OK)
-		return km_errorf(KM_EDATA, "%s: has no VMCOREINFO: is it a dump of Linux?", path);
+		return km_errorf(KM_EDATA,
+				 "%s: has no VMCOREINFO: it is no dump of Linux, or QEMU's machine "
+				 "lacked -device vmcoreinfo",
+				 path);
 	return NULL;
 }
 

@@ -156,6 +156,17 @@ def same_as_healthy(path):
     return True
 
 
+def vmcoreinfo(data):
+    return next((start, bytes(data[start:start + size])) for name, _kind, start, size in notes(data)
+                if name == b"VMCOREINFO")
+
+
+def test_kernels_are_at_random_addresses():
+    """Every other test here is one of KASLR, as long as this holds."""
+    _, info = vmcoreinfo(healthy_elf())
+    assert int(re.search(rb"KERNELOFFSET=(\w+)", info)[1], 16)
+
+
 def test_registers_of_a_nested_guest(tmp_path):
     """What QEMU writes for a CPU that runs a nested guest is the guest's: none of it is asked."""
     data = healthy_elf()
@@ -188,8 +199,8 @@ def test_other_machines_are_refused(tmp_path):
 def test_five_level_paging(tmp_path):
     """The kernel's page tables under one more level: a page whose last entry is the old top."""
     data = healthy_elf()
-    _, _, start, size = next(n for n in notes(data) if n[0] == b"VMCOREINFO")
-    info = bytes(data[start:start + size])
+    start, info = vmcoreinfo(data)
+    size = len(info)
     top = int(re.search(rb"SYMBOL\(init_top_pgt\)=(\w+)", info)[1], 16)
     base = int(re.search(rb"NUMBER\(phys_base\)=(-?\d+)", info)[1])
     # where physical memory starts in the file, and a page of it that nobody misses: the first

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * libFuzzer target: any bytes as a flattened dump. What is put in order never holds more data than
+ * the dump does.
+ */
+#include "../../extensions/cli/flattened.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static const char header[4096] = {"makedumpfile\0\0\0\0"
+					  "\0\0\0\0\0\0\0\1"
+					  "\0\0\0\0\0\0\0\1"};
+	int fd = memfd_create("flat", MFD_CLOEXEC), plain = -1;
+	struct stat st;
+	km_error *err;
+
+	if (fd < 0 || write(fd, header, sizeof(header)) < 0 || write(fd, data, len) < 0)
+		abort();
+	if (!flattened_is(fd))
+		abort();
+	err = flattened_rearrange(fd, "/dev/shm/flat", &plain);
+	if (!err) {
+		/* each piece may touch one page more than it fills */
+		if (fstat(plain, &st) || (uint64_t)st.st_blocks * 512 > len * 4096 + 4096)
+			abort();
+		close(plain);
+	}
+	km_error_free(err);
+	close(fd);
+	return 0;
+}

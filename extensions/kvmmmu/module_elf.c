@@ -68,15 +68,14 @@ static void set_base(struct file *file, const char *section, uint64_t addr)
 static void bases_from_attrs(struct km_memory *mem, struct km_layout *layout, uint64_t module,
 			     struct file *file)
 {
+	const struct km_member *array = km_layout_member(layout, KM_M_module_sect_attrs_attrs);
 	struct km_val attrs = km_get(mem, layout, module, KM_M_module_sect_attrs);
-	uint32_t size = km_layout_sizeof(layout, KM_T_module_sect_attr);
-	struct km_val first = km_addr_of(layout, attrs.v, KM_M_module_sect_attrs_attrs);
 
-	for (size_t i = 0; km_is_known(attrs) && km_is_known(first) && size && i < file->sections;
-	     i++) {
-		uint64_t attr = first.v + i * size;
-		struct km_val name = km_get(mem, layout, attr, KM_M_module_sect_attr_name);
-		struct km_val addr = km_get(mem, layout, attr, KM_M_module_sect_attr_address);
+	for (size_t i = 0; km_is_known(attrs) && array && i < file->sections; i++) {
+		/* the members are those of the first element */
+		uint64_t at = attrs.v + i * array->elem;
+		struct km_val name = km_get(mem, layout, at, KM_M_module_sect_attrs_name);
+		struct km_val addr = km_get(mem, layout, at, KM_M_module_sect_attrs_address);
 		km_scoped_error *unreadable = NULL;
 		char section[64];
 

@@ -35,7 +35,8 @@ all: $(BUILD)/kvmmmu.so $(BUILD)/kvmmmu
 .PHONY: help
 help:
 	@echo "make              build/kvmmmu.so (crash extension) and build/kvmmmu (program)"
-	@echo "make demo         set up, make a real dump of Linux 7.3 with the lab, show it in crash"
+	@echo "make demo         set up, build, and show a vCPU that loops, from a capsule"
+	@echo "make demo-crash   the same in crash, on a dump of Linux 7.3 that the lab makes"
 	@echo "make check        set up, and run all tests"
 	@echo "make lab          the lab's dumps of Linux 7.3 and 6.1"
 	@echo "make bench        speed, side by side with crash's own start and with drgn"
@@ -68,9 +69,15 @@ $(BUILD)/kvmmmu: $(CLI_O) $(BUILD)/libkvmmmu.a
 
 .PHONY: demo
 demo:
+	@scripts/bootstrap build
+	@$(MAKE) --no-print-directory -j $$(nproc) $(BUILD)/kvmmmu
+	@scripts/demo
+
+.PHONY: demo-crash
+demo-crash:
 	@scripts/bootstrap demo
 	@$(MAKE) --no-print-directory all
-	@scripts/demo
+	@scripts/demo crash
 
 .PHONY: lab
 lab:

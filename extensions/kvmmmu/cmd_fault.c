@@ -12,9 +12,10 @@ struct fault {
 	const char *age;
 };
 
-static bool is_fault_exit(uint64_t exit_code)
+/* With NPT a #PF exit is the guest's own affair, and its address no GPA. */
+static bool is_fault_exit(const struct km_mmu *mmu, uint64_t exit_code)
 {
-	return exit_code == SVM_EXIT_NPF || exit_code == SVM_EXIT_PF;
+	return exit_code == (mmu->paging == KM_PAGING_SHADOW ? SVM_EXIT_PF : SVM_EXIT_NPF);
 }
 
 static const char *exit_text(struct km_node *node, uint64_t exit_code)
@@ -79,7 +80,7 @@ static km_error *from_vmcb(struct km_command_context *ctx, const struct km_vcpu 
 	if (err)
 		return err;
 	describe_exit(ctx->root, &vmcb);
-	if (!is_fault_exit(vmcb.exit_code.v)) {
+	if (!is_fault_exit(mmu, vmcb.exit_code.v)) {
 		km_note(ctx->root,
 			"the last exit was %s, no page fault: the VMCB holds no fault any more. "
 			"Give "
@@ -197,26 +198,19 @@ static void describe_panel(struct km_node *root, const struct km_panel *panel)
 	}
 }
 
-static km_error *judge(struct km_command_context *ctx, const struct km_vm *vm,
-		       const struct km_vcpu_mmu *all, const struct km_mmu *mmu,
+static km_error *judge(struct km_command_context *ctx, const struct km_subject *s,
 		       const struct fault *fault)
 {
-	struct km_spte_masks masks = km_vm_masks(ctx->kernel, vm);
 	struct km_panel panel;
 	struct km_walk walk;
-	km_error *err;
+	km_error *err = km_walk(ctx->kernel, &s->masks, s->mmu, fault->addr, &walk);
 
-	if (!ctx->kernel->features.spte_known)
-		return km_errorf(KM_EABSENT,
-				 "the SPTEs of this kernel can't be read: its masks are not known");
-	err = km_walk(ctx->kernel, &masks, mmu, fault->addr, &walk);
 	if (err)
 		return err;
-	masks.paging = mmu->paging;
-	describe_question(ctx, mmu, fault);
-	describe_slot(ctx, vm, &walk);
-	km_describe_walk(ctx->root, ctx->kernel, mmu, &walk);
-	km_panel_judge(ctx->kernel, &masks, all, mmu, &walk, fault->error_code,
+	describe_question(ctx, s->mmu, fault);
+	describe_slot(ctx, s->vm, &walk);
+	km_describe_walk(ctx->root, ctx->kernel, s->mmu, &walk);
+	km_panel_judge(ctx->kernel, &s->masks, &s->all, s->mmu, &walk, fault->error_code,
 		       ctx->options.v1 ? KM_SPF_V1 : KM_SPF_MERGED, &panel);
 	if (ctx->options.v1)
 		km_note(ctx->root, "judged in the form first posted: the error code is not masked");
@@ -228,32 +222,19 @@ km_error *km_command_fault(struct km_command_context *ctx)
 {
 	const struct km_command_options *o = &ctx->options;
 	struct fault fault = {o->addr, o->error_code, "user", NULL};
-	const struct km_mmu *mmu;
-	struct km_vcpu_mmu all;
-	struct km_vcpu *vcpu;
-	struct km_vm *vm;
-	bool found = true;
-	km_error *err = km_context_read_vms(ctx);
+	bool given = o->has_addr && o->has_error_code, found = true;
+	struct km_subject s;
+	km_error *err = km_context_subject(ctx, ctx->argv[0], &s);
 
-	if (!err)
-		err = km_select_vcpu(&ctx->vms, ctx->argv[0], &vm, &vcpu);
 	if (err)
 		return err;
-	km_vcpu_mmu_read(ctx->kernel, vcpu, &all);
-	err = km_select_mmu(ctx, &all, &mmu);
+	if (!given && ctx->kernel->vendor == KM_VENDOR_INTEL)
+		return km_errorf(KM_EABSENT, "on Intel KVM keeps no copy of the faulting address "
+					     "after the exit: give one with -a and -e");
+	km_describe_vcpu(ctx->root, s.vm, s.vcpu);
+	if (!given)
+		err = from_vmcb(ctx, s.vcpu, s.mmu, &fault, &found);
 	if (err)
-		return err;
-	km_describe_vcpu(ctx->root, vm, vcpu);
-	if ((!o->has_addr || !o->has_error_code) && ctx->kernel->vendor == KM_VENDOR_INTEL)
-		return km_errorf(
-			KM_EABSENT,
-			"on Intel KVM keeps no copy of the faulting address after the exit: "
-			"give one with -a and -e");
-	if (!o->has_addr || !o->has_error_code) {
-		err = from_vmcb(ctx, vcpu, mmu, &fault, &found);
-		if (err)
-			return km_error_context(err, "no fault found by itself; give one with -a "
-						     "and -e");
-	}
-	return found ? judge(ctx, vm, &all, mmu, &fault) : NULL;
+		return km_error_context(err, "no fault found by itself; give one with -a and -e");
+	return found ? judge(ctx, &s, &fault) : NULL;
 }

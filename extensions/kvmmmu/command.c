@@ -259,6 +259,26 @@ km_error *km_select_mmu(const struct km_command_context *ctx, const struct km_vc
 	return NULL;
 }
 
+km_error *km_context_subject(struct km_command_context *ctx, const char *word, struct km_subject *s)
+{
+	km_error *err = km_context_read_vms(ctx);
+
+	if (!err)
+		err = km_select_vcpu(&ctx->vms, word, &s->vm, &s->vcpu);
+	if (err)
+		return err;
+	km_vcpu_mmu_read(ctx->kernel, s->vcpu, &s->all);
+	err = km_select_mmu(ctx, &s->all, &s->mmu);
+	if (err)
+		return err;
+	if (!ctx->kernel->features.spte_known)
+		return km_errorf(KM_EABSENT,
+				 "the SPTEs of this kernel can't be read: its masks are not known");
+	s->masks = km_vm_masks(ctx->kernel, s->vm);
+	s->masks.paging = s->mmu->paging;
+	return NULL;
+}
+
 void km_describe_vcpu(struct km_node *node, const struct km_vm *vm, const struct km_vcpu *vcpu)
 {
 	struct km_node *head = km_compact(

@@ -65,6 +65,22 @@ km_error *km_select_vcpu(const struct km_vms *vms, const char *word, struct km_v
 km_error *km_select_mmu(const struct km_command_context *ctx, const struct km_vcpu_mmu *all,
 			const struct km_mmu **mmu);
 
+/* One vCPU and the context of it that a command looks at. */
+struct km_subject {
+	struct km_vm *vm;
+	struct km_vcpu *vcpu;
+	struct km_vcpu_mmu all;
+	const struct km_mmu *mmu;   /* within all */
+	struct km_spte_masks masks; /* as its VM has them, read as mmu's tables are */
+};
+
+/*
+ * Reads the vCPU that @word names and its contexts. Errors of km_select_vcpu() and km_select_mmu();
+ * KM_EABSENT if this kernel's SPTEs can't be read at all.
+ */
+km_error *km_context_subject(struct km_command_context *ctx, const char *word,
+			     struct km_subject *subject);
+
 /* vm and vcpu fields that head every answer about one vCPU. */
 void km_describe_vcpu(struct km_node *node, const struct km_vm *vm, const struct km_vcpu *vcpu);
 

@@ -288,7 +288,9 @@ def on_a_terminal(*words, **env):
 
 def test_colour_is_for_terminals(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
-    words = (dumps("7.3") / "looping.kdump", "fault", "1:0")
+    comm = truth("7.3", "looping")["zeroed"]["comm"]
+    vm = next(v for v in truth("7.3", "looping")["gdb"]["vms"] if v["owner_comm"] == comm)
+    words = (dumps("7.3") / "looping.kdump", "fault", vm["vcpus"][0]["address"])
     plain = kvmmmu(*words).out
     assert "\x1b" not in plain
     seen = on_a_terminal(*words)

@@ -24,7 +24,7 @@ CLI_O = $(CLI:%.c=$(BUILD)/%.o)
 UNIT = $(wildcard tests/unit/test_*.c)
 UNIT_BIN = $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
 SOURCES = $(wildcard extensions/*/*.[ch] tests/unit/*.[ch] tests/oracle/*.[ch] tests/fuzz/*.[ch] \
-	tests/capsule/*.[ch]) \
+	tests/capsule/*.[ch] tests/lab/*.[ch] tests/*.h) \
 	$(wildcard scripts/lab/vmm/*.[ch])
 
 .DELETE_ON_ERROR:

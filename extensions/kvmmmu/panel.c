@@ -23,7 +23,6 @@ const char *km_ruling_text(enum km_ruling ruling)
 struct hearing {
 	const struct km_kernel *kernel;
 	const struct km_spte_masks *masks;
-	const struct km_vcpu_mmu *all;
 	const struct km_mmu *mmu;
 	const struct km_walk *walk;
 	const struct km_walk_level *last;  /* NULL if no entry was read */
@@ -338,7 +337,6 @@ void km_panel_judge(const struct km_kernel *kernel, const struct km_spte_masks *
 	struct hearing h = {
 		.kernel = kernel,
 		.masks = masks,
-		.all = all,
 		.mmu = mmu,
 		.walk = walk,
 		.last = km_walk_last(walk),

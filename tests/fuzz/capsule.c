@@ -2,27 +2,13 @@
 /*
  * libFuzzer target: any bytes as a capsule, packed or not; if it opens, every command on it.
  */
+#include "../run_line.h"
 #include "capsule.h"
-#include "command.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void ask(struct km_session *session, const char *line, FILE *sink)
-{
-	char words[128], *argv[16], *save = NULL;
-	int argc = 0;
-
-	snprintf(words, sizeof(words), "%s", line);
-	for (char *w = strtok_r(words, " ", &save); w && argc < 15; w = strtok_r(NULL, " ", &save))
-		argv[argc++] = w;
-	argv[argc] = NULL;
-	km_session_run(session, argc, argv, sink, sink);
-}
 
 static void ask_all(struct km_session *session, const char *path, FILE *sink)
 {
@@ -34,9 +20,9 @@ static void ask_all(struct km_session *session, const char *path, FILE *sink)
 	char list[64];
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
-		ask(session, lines[i], sink);
+		run_line(session, lines[i], sink);
 	snprintf(list, sizeof(list), "capture --list %s", path);
-	ask(session, list, sink);
+	run_line(session, list, sink);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

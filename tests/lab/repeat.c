@@ -4,25 +4,12 @@
  * whether memory grew. Built with the sanitizers, a leak or a bad access ends it.
  */
 #include "../../extensions/cli/dump.h"
-#include "../../extensions/kvmmmu/command.h"
+#include "../run_line.h"
 
 #include <malloc.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define ROUNDS 100
-
-static void run(struct km_session *session, const char *line, FILE *sink)
-{
-	char words[256], *argv[16], *save = NULL;
-	int argc = 0;
-
-	snprintf(words, sizeof(words), "%s", line);
-	for (char *w = strtok_r(words, " ", &save); w && argc < 15; w = strtok_r(NULL, " ", &save))
-		argv[argc++] = w;
-	argv[argc] = NULL;
-	km_session_run(session, argc, argv, sink, sink);
-}
 
 int main(int argc, char **argv)
 {
@@ -42,7 +29,7 @@ int main(int argc, char **argv)
 	session = km_session_new(dump_target(dump));
 	for (int round = 0; round < ROUNDS; round++) {
 		for (int i = 3; i < argc; i++)
-			run(session, argv[i], sink);
+			run_line(session, argv[i], sink);
 		if (round == ROUNDS / 10)
 			early = mallinfo2().uordblks;
 	}

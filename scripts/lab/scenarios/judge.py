@@ -15,13 +15,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import catalogue
+
 TOP = Path(__file__).resolve().parents[3]
 SAMPLES = TOP / "samples" / "scenarios"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kvmmmu"
 PROGRAM = Path(os.environ.get("KVMMMU_BUILD", TOP / "build")) / "kvmmmu"
 # What tests need of a scenario's truth when they have no dump.
 KEPT = """version name generation release npt seed plot twin_of how done injected expect stage kvm kvm_vcpu
-    counters stop fault frames last_exit""".split()
+    counters stop fault frozen frames last_exit""".split()
 
 Result = collections.namedtuple("Result", "name truth problems found")
 
@@ -116,15 +118,18 @@ def capture(dump, truth, to):
 
 def recapture(generations):
     SAMPLES.mkdir(exist_ok=True)
+    kept = {s.name for s in catalogue.SCENARIOS if s.capsule}
     for folder in sorted((CACHE / "scenarios").iterdir()):
         if generations and folder.name not in generations:
             continue
         for path in sorted(folder.glob("*.json")):
             truth = json.loads(path.read_text())
+            if truth["name"] not in kept:
+                continue
             name = f"{truth['generation']}-{truth['name']}"
             capture(path.with_suffix(".kdump"), truth, SAMPLES / f"{name}.kvmmmu")
-            kept = {key: truth[key] for key in KEPT if key in truth}
-            (SAMPLES / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
+            some = {key: truth[key] for key in KEPT if key in truth}
+            (SAMPLES / f"{name}.json").write_text(json.dumps(some, indent=1) + "\n")
 
 
 def tell(results, markdown):

@@ -30,6 +30,10 @@ static void play(const struct plot *plot, const char *name, bool twin, uint64_t 
 	thread_name("vmm-%s", name);
 	stage.name = name;
 	stage.twin = twin;
+	stage.keeper = -1;
+	stage.pinned = -1;
+	parameter("nx_huge_pages", "off");
+	parameter("eager_page_split", "Y");
 	dice_seed(seed);
 	plot->set_up(&stage);
 	stage_tell(&stage);

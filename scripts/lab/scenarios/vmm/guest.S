@@ -66,6 +66,14 @@ program guest_write_then_write
 	jmp	1b
 guest_write_then_write_end:
 
+program guest_read_then_execute
+	movb	(%ecx), %al
+	out	%al, $PORT_READY
+1:	call	*%ecx
+	out	%al, $PORT_TICK
+	jmp	1b
+guest_read_then_execute_end:
+
 /* A write that KVM's emulator does not know. */
 program guest_write_float
 	fninit
@@ -93,6 +101,18 @@ program guest_stride
 	out	%al, $PORT_WRAP
 	jmp	2b
 guest_stride_end:
+
+program guest_read_stride
+	out	%al, $PORT_READY
+2:	mov	%ebx, %ecx
+	mov	%esi, %edx
+1:	movb	(%ecx), %al
+	add	$0x1000, %ecx
+	sub	$0x1000, %edx
+	jnz	1b
+	out	%al, $PORT_WRAP
+	jmp	2b
+guest_read_stride_end:
 
 program guest_rep_stos
 	out	%al, $PORT_READY

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
@@ -117,12 +118,15 @@ void set_arguments(struct vcpu *vcpu, uint64_t rcx, uint64_t rbx, uint64_t rsi)
 	ioctl_or_die(vcpu->fd, KVM_SET_REGS, &regs, "KVM_SET_REGS");
 }
 
-/* One to three vCPUs. Those beside the subject halt, work now and then, or never run. */
+/*
+ * One to three vCPUs, two to four if one of them is to be the keeper. Those beside the subject halt,
+ * work now and then, or never run.
+ */
 void stage_cast(struct stage *stage)
 {
 	const enum mode modes[] = {MODE_FLAT, MODE_PAE, MODE_LONG};
 
-	stage->count = 1 + dice(3);
+	stage->count = (stage->needs_keeper ? 2 : 1) + dice(3);
 	stage->subject = dice(stage->count);
 	for (int i = 0; i < stage->count; i++) {
 		struct vcpu *vcpu = &stage->vcpus[i];
@@ -136,6 +140,10 @@ void stage_cast(struct stage *stage)
 		vcpu->tick_us = 2000;
 		if (i == stage->subject)
 			continue;
+		if (stage->needs_keeper && i == (stage->subject + 1) % stage->count) {
+			stage->keeper = i;
+			continue;
+		}
 		vcpu->tick_us = 50000;
 		switch (dice(3)) {
 		case 0:
@@ -148,6 +156,16 @@ void stage_cast(struct stage *stage)
 			vcpu->doing = "never-run";
 		}
 	}
+}
+
+void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("sched_setaffinity");
 }
 
 static bool lenient(int error)
@@ -184,6 +202,8 @@ static void *run_vcpu(void *arg)
 	struct vcpu *vcpu = arg;
 
 	thread_name("vmm-vcpu%d", vcpu->id);
+	if (vcpu == subject(staged) && staged->pinned >= 0)
+		pin(staged->pinned);
 	truth("LAB {\"kind\":\"vcpu\",\"vm\":\"%s\",\"id\":%d,\"tid\":%d,\"mode\":%d,"
 	      "\"doing\":\"%s\"}",
 	      staged->name, vcpu->id, gettid(), vcpu->mode, vcpu->doing);
@@ -219,11 +239,17 @@ void stage_start(struct stage *stage, uint64_t rbx, uint64_t rsi)
 		if (i == stage->subject)
 			set_arguments(vcpu, stage->page, rbx, rsi);
 		else
-			set_arguments(vcpu, stage->other_base + i * 0x1000, 0, 0);
+			set_arguments(vcpu,
+				      i == stage->keeper ? stage->keeper_page
+							 : stage->other_base + i * 0x1000,
+				      stage->base, stage->pages << 12);
 	}
 	for (int i = 0; i < stage->count; i++)
 		if (stage->vcpus[i].code)
-			thread_start(run_vcpu, &stage->vcpus[i]);
+			thread_start(i == stage->subject && stage->subject_thread
+					     ? stage->subject_thread
+					     : run_vcpu,
+				     &stage->vcpus[i]);
 }
 
 void stage_subject_ready(struct stage *stage)
@@ -244,9 +270,10 @@ void stage_tell(const struct stage *stage)
 	truth("LAB {\"kind\":\"stage\",\"vm\":\"%s\",\"pid\":%d,\"subject\":%d,\"vcpus\":%d,"
 	      "\"slot\":%d,\"base\":\"%#llx\",\"pages\":%llu,\"hva\":\"%p\",\"page\":\"%#llx\","
 	      "\"other\":\"%#llx\",\"other_slot\":%d,\"other_base\":\"%#llx\","
-	      "\"spare\":\"%#llx\"}",
+	      "\"spare\":\"%#llx\",\"keeper\":%d}",
 	      stage->name, getpid(), stage->subject, stage->count, stage->slot,
 	      (unsigned long long)stage->base, (unsigned long long)stage->pages, (void *)stage->hva,
 	      (unsigned long long)stage->page, (unsigned long long)stage->other, stage->other_slot,
-	      (unsigned long long)stage->other_base, (unsigned long long)stage->spare);
+	      (unsigned long long)stage->other_base, (unsigned long long)stage->spare,
+	      stage->keeper);
 }

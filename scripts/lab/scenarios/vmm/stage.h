@@ -22,6 +22,8 @@ PROGRAM(guest_write_then_write);
 PROGRAM(guest_write_float);
 PROGRAM(guest_hammer);
 PROGRAM(guest_stride);
+PROGRAM(guest_read_stride);
+PROGRAM(guest_read_then_execute);
 PROGRAM(guest_rep_stos);
 PROGRAM(guest_read_interruptible);
 
@@ -42,6 +44,11 @@ struct stage {
 	uint64_t other_base;
 	uint8_t *other_hva;
 	uint64_t spare;	     /* GPA of a page in it that others do not touch */
+	bool needs_keeper;
+	int keeper; /* another vCPU that has a part in the story, or -1 */
+	uint64_t keeper_page;
+	void *(*subject_thread)(void *vcpu); /* instead of running the guest for ever */
+	int pinned;	/* CPU that the subject's thread stays on, or -1 */
 	unsigned int log_us; /* how often somebody reads the slot's dirty log; 0: nobody */
 };
 
@@ -66,6 +73,7 @@ void stage_start(struct stage *stage, uint64_t rbx, uint64_t rsi);
 void slot_set(struct stage *stage, int slot, unsigned int flags, uint64_t base, uint64_t size,
 	      void *hva);
 void stage_subject_ready(struct stage *stage);
+void pin(int cpu);
 void stage_go(struct stage *stage);
 void stage_tell(const struct stage *stage);
 void parameter(const char *name, const char *value);

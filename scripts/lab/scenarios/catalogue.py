@@ -27,6 +27,8 @@ class Scenario:
     done: str               # in words
     first: str = None       # the finding that must come first; None: none above "note"
     also: tuple = ()        # findings that are right, too
+    everyone: tuple = ()    # findings that are right of every vCPU of this machine
+    note: bool = False      # first is no more than a remark: others may stand before it
     states: tuple = ()      # what the vCPU may be said to be; empty: not asked
     keeper: tuple = None    # what is found of the keeper's vCPU: first, and what else is right
     act: str = None         # acts.py; None: natural
@@ -48,7 +50,7 @@ class Scenario:
 def twin_of(scenario, **differences):
     return dataclasses.replace(scenario, name=scenario.name + "-twin", twin=True,
                                of_scenario=scenario.name,
-                               **{"first": None, "also": (), "states": (), "keeper": None,
+                               **{"first": None, "also": (), "states": (), "keeper": None, "everyone": (), "note": False,
                                   **differences})
 
 
@@ -93,9 +95,10 @@ add(Scenario("perm-table-unused", "written-page-paging",
 
 add(Scenario("invalidate-leaked", "untouched-page",
              "mmu_invalidate_in_progress raised for a range that covers the page, and nobody will lower it",
-             first="invalidate-leaked", states=("stuck",), act="leak_invalidation", gens=("7.3", "6.1"),
-             stop=FAULTIN, check="loops"),
-    twin="raised for a range that does not cover the page", stop=ANYWHERE, check="moves")
+             first="invalidate-leaked", everyone=("invalidate-leaked",), states=("stuck",),
+             act="leak_invalidation", gens=("7.3", "6.1"), stop=FAULTIN, check="loops"),
+    twin="the range covers the page, but the count is 0, as it is after every invalidation", stop=ANYWHERE,
+    check="moves")
 
 add(Scenario("invalidate-in-progress", "zapped-pages",
              "madvise(MADV_DONTNEED) of the slot, stopped before kvm_mmu_notifier_invalidate_range_end(), and a "
@@ -154,25 +157,25 @@ add(Scenario("reserved-bits", "written-page",
 
 add(Scenario("nx-huge-page", "execute-huge-page",
              "nx_huge_pages=force, and the guest executes from a huge page: KVM is about to split it",
-             first="nx-huge-page", states=("progressing", "healthy"), gens=("7.3", "6.1"), stop=FAULTIN,
+             first="nx-huge-page", note=True, states=("progressing", "healthy"), gens=("7.3", "6.1"), stop=FAULTIN,
              armed=True),
     twin="nx_huge_pages=off", stop=ANYWHERE, armed=False, check="moves")
 
 add(Scenario("dirty-log-huge", "huge-page",
              "dirty logging switched on while a huge page was mapped, without eager splitting; the first write",
-             first="dirty-log-huge", states=("progressing", "healthy"), gens=("7.3", "6.1"), stop=FAULTIN,
+             first="dirty-log-huge", note=True, states=("progressing", "healthy"), gens=("7.3", "6.1"), stop=FAULTIN,
              armed=True),
     twin="the same with small pages: the fast path mends it", stop=FAST, gens=("7.3",))
 
 add(Scenario("vm-dead", "written-page",
              "kvm.vm_dead set, KVM_REQ_VM_DEAD made; the VMM calls KVM_RUN again after each EIO",
-             first="vm-dead", act="kill_vm", act_when="gone-on", gens=("7.3", "6.1"), stop=ANYWHERE,
+             first="vm-dead", everyone=("vm-dead",), act="kill_vm", act_when="gone-on", gens=("7.3", "6.1"), stop=ANYWHERE,
              check="waits"),
     twin="KVM_RUN comes back at once as well, but for immediate_exit", act=None, plot="leave-at-once")
 
 add(Scenario("mmio-generation", "mmio-then-new-slot",
              "a slot was added: the MMIO SPTE has the generation before",
-             first="mmio-generation", states=("progressing", "healthy"), gens=("7.3", "6.1"), stop=EXIT,
+             first="mmio-generation", note=True, states=("progressing", "healthy"), gens=("7.3", "6.1"), stop=EXIT,
              armed=True),
     twin="no slot was added")
 
@@ -186,10 +189,47 @@ add(Scenario("hwpoison", "poisoned-page",
              first="hwpoison", states=("stuck",), gens=("7.3", "6.12"), stop=FAULTIN, check="loops"),
     twin="another page of the slot is poisoned", stop=ANYWHERE, check="moves")
 
-add(Scenario("role-corruption", "written-page",
-             "role.level of the page table that holds the leaf changed",
-             first="role-corruption", act="wrong_level", gens=("7.3", "6.1"), stop=ANYWHERE, check="moves"),
-    twin="mmu_valid_gen of the same kvm_mmu_page changed: the TDP MMU does not look at it")
+add(Scenario("role-corruption", "dirty-log",
+             "role.level of the page table that holds the leaf changed, while the guest writes to the page: 7.3 "
+             "notices (WARN_ON_ONCE) and retries for ever",
+             first="role-corruption", states=("stuck",), act="wrong_level", stop=FAST, settle=2, check="loops"),
+    twin="mmu_valid_gen of the same kvm_mmu_page changed: the TDP MMU does not look at it", check="fixes",
+    settle=0.5)
+
+add(Scenario("role-corruption-gfn", "dirty-log",
+             "gfn of the page table that holds the leaf changed: nobody reads it on a fault",
+             first="role-corruption", act="wrong_gfn", gens=("7.3", "6.1"), stop=FAST, check="fixes"),
+    twin="gfn of another page table changed, not on the walk", act="wrong_gfn")
+
+add(Scenario("gpa-too-wide", "untouched-page",
+             "the fault that the processor and kvm_page_fault tell of is at a GPA of 49 bits, more than a root of "
+             "four levels can map",
+             first="gpa-too-wide", also=("no-slot",), act="wide_gpa", act_when="stopped", gens=("7.3", "6.1"),
+             stop=STALE, armed=True),
+    twin="at the widest GPA that it can")
+
+# ---- shadow paging ----
+
+SHADOW = "kvm_amd.npt=0"
+
+add(Scenario("self-mapping-write", "write-own-tables",
+             "an x87 store, which KVM cannot emulate, to the page table that maps the store's target",
+             first="self-mapping-write", also=("write-tracked",), states=("stuck",), kernel=SHADOW,
+             gens=("7.3", "6.1"), stop=PAGING, check="re-enters"),
+    twin="the same store to a page table of another vCPU: KVM unprotects it", stop=ANYWHERE, check="moves")
+
+add(Scenario("write-tracked", "write-others-tables",
+             "writes to the page tables of another vCPU, which keeps using them",
+             first="write-tracked", note=True, states=("progressing", "healthy", "waiting"), kernel=SHADOW,
+             gens=("7.3", "6.1"), stop=("direct_page_fault",)),
+    twin="writes beside the page tables", stop=ANYWHERE, check="moves")
+
+add(Scenario("obsolete-root-shadow", "untouched-page-long",
+             "mmu_valid_gen of the loaded root changed: the shadow MMU compares it",
+             first="obsolete-root", states=("stuck",), act="old_root", kernel=SHADOW, gens=("7.3", "6.1"),
+             stop=STALE, check="loops"),
+    twin="mmu_valid_gen of a page table below it changed: nobody compares that on a fault", stop=ANYWHERE,
+    check="moves")
 
 # ---- healthy ones ----
 

@@ -211,11 +211,21 @@ class Play:
         self.function = function
         if self.scenario.deeper:
             self.go_deeper(self.scenario.deeper)
-        self.live = None if fault is None else {
-            "address": f"{int(fault):#x}",
-            **{n: oracle.hexa(fault[n]) for n in FAULT if oracle.member(fault.dereference(), n) is not None}}
+        self.live = None if fault is None else {"address": f"{int(fault):#x}"}
+        self.read_live()
         with Deadline(SECONDS):
             bring_home()
+
+    def read_live(self):
+        if self.live:
+            fault = oracle.pointer(int(self.live["address"], 16), "struct kvm_page_fault").dereference()
+            self.live.update({n: oracle.hexa(fault[n]) for n in FAULT if oracle.member(fault, n) is not None})
+
+    def invalidation(self):
+        kvm = self.kvm
+        return {n: oracle.hexa(kvm[n]) for n in ("mmu_invalidate_seq", "mmu_invalidate_in_progress",
+                                                 "mmu_invalidate_range_start", "mmu_invalidate_range_end",
+                                                 "mn_active_invalidate_count")}
 
     def go_deeper(self, function):
         """On, with the others standing still."""
@@ -242,9 +252,20 @@ class Play:
         next(thread for thread in threads() if thread.num != here.num).switch()
         quiet("set scheduler-locking on")
         try:
-            self.stop_at(self.scenario.stop, None)
+            for _ in range(1000):
+                self.stop_at(self.scenario.stop, None)
+                if self.in_invalidated_range() != self.scenario.twin:
+                    return
+            raise RuntimeError("the subject comes to no such fault")
         finally:
             quiet("set scheduler-locking off")
+
+    def in_invalidated_range(self):
+        at = int(self.live["addr"], 16) >> 12
+        if CONFIG["generation"] == "6.1":  # host addresses there
+            at = int(self.stage["hva"], 16) + (at << 12) - int(self.stage["base"], 16)
+        state = self.invalidation()
+        return int(state["mmu_invalidate_range_start"], 16) <= at < int(state["mmu_invalidate_range_end"], 16)
 
     def stand(self):
         """Stops at the moment that the dump is to show."""
@@ -280,6 +301,9 @@ class Play:
             time.sleep(1)
         self.stand()
         self.check()
+        if scenario.act_when == "stopped":
+            getattr(acts, scenario.act)(self)
+            self.read_live()
         self.save()
 
     def act(self):
@@ -313,19 +337,20 @@ class Play:
         name, scenario = self.scenario.name, self.scenario
         kvm, vcpu = self.kvm, self.vcpu
         expect = [{"vcpu": self.stage["subject"], "first": scenario.first, "also": list(scenario.also),
-                   "states": list(scenario.states)}]
+                   "note": scenario.note, "states": list(scenario.states)}]
         if scenario.keeper:
-            expect.append({"vcpu": self.stage["keeper"], "first": scenario.keeper[0],
+            expect.append({"vcpu": self.stage["keeper"], "first": scenario.keeper[0], "note": False,
                            "also": list(scenario.keeper[1:]), "states": ["waiting"]})
         truth = {
             "version": 1, "name": name, "generation": CONFIG["generation"], "release": CONFIG["release"],
             "qemu": CONFIG["qemu"], "npt": "npt=0" not in scenario.kernel, "kdump": f"{name}.kdump",
             "seed": CONFIG["seed"], "plot": scenario.plot, "twin_of": scenario.of_scenario,
-            "how": "injected" if scenario.act else "natural", "done": scenario.done,
-            "injected": self.injected, "expect": expect,
+            "how": "injected" if self.injected else "natural", "done": scenario.done,
+            "injected": self.injected, "expect": expect, "everyone": list(scenario.everyone),
             "stage": self.stage, "said": self.said,
             "kvm": oracle.hexa(kvm.address), "kvm_vcpu": oracle.hexa(vcpu.address),
-            "counters": self.counters, "stop": self.function, "fault": self.live, "frozen": self.frozen,
+            "counters": self.counters, "stop": self.function, "fault": self.live, "frozen": self.frozen, "deeper": scenario.deeper,
+            "invalidation": self.invalidation(),
             "frames": self.frames(), "last_exit": oracle.last_exit(vcpu), "cpus": registers(),
             "walk": [{"level": e.level, "entry": f"{e.value:#x}"} for e in self.walk(self.page)],
             "symbols": CONFIG["symbols"], "sections": CONFIG["sections"],

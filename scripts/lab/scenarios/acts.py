@@ -45,8 +45,8 @@ def flip_write(play):
 def flip_any(play):
     """Any bit of the table in use; the twin: of the one that is for nested guests' pages."""
     mmu = play.vcpu["arch"]["guest_mmu" if play.scenario.twin else "root_mmu"]
-    i, bit = play.dice.randrange(16), play.dice.randrange(8)
-    word = mmu["permissions"][i]
+    word = mmu["permissions"][i := play.dice.randrange(16)]
+    bit = play.dice.randrange(8 * word.type.sizeof)
     play.poke(word.address, int(word) ^ 1 << bit, f"bit {bit} of permissions[{i}]")
 
 

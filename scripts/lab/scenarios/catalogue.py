@@ -36,7 +36,7 @@ class Scenario:
     gens: tuple = ("7.3",)
     kernel: str = ""        # more for the kernel's command line: a boot of its own
     stop: tuple = FAST      # where the subject stands in the dump
-    at: str = "page"        # the address at which it stands there; None: any
+    at: str = "page"        # the address at which it stands there; "range": the one that is invalidated; None: any
     check: str = None       # what the counters must show (play.py)
     settle: float = 0.5     # seconds from "go" to the dump
     armed: bool = False     # the stop is there before "go": for what happens only once
@@ -88,7 +88,7 @@ add(Scenario("perm-table-flip", "dirty-log",
 
 add(Scenario("perm-table-unused", "written-page-paging",
              "one bit of kvm_mmu.permissions flipped: this kernel does not ask it about SPTEs",
-             first="perm-table-mismatch", states=(), act="flip_any", gens=("6.1",), stop=ANYWHERE,
+             first="perm-table-mismatch", states=(), act="flip_any", gens=("7.2", "6.1"), stop=ANYWHERE,
              check="moves"),
     twin="the same bit flipped in the table of the context that is not in use: those are zero, or stale",
     )
@@ -96,7 +96,7 @@ add(Scenario("perm-table-unused", "written-page-paging",
 add(Scenario("invalidate-leaked", "untouched-page",
              "mmu_invalidate_in_progress raised for a range that covers the page, and nobody will lower it",
              first="invalidate-leaked", everyone=("invalidate-leaked",), states=("stuck",),
-             act="leak_invalidation", gens=("7.3", "6.1"), stop=FAULTIN, check="loops"),
+             act="leak_invalidation", gens=("7.3", "6.12", "6.1"), stop=FAULTIN, check="loops"),
     twin="the range covers the page, but the count is 0, as it is after every invalidation", stop=ANYWHERE,
     check="moves")
 
@@ -104,13 +104,13 @@ add(Scenario("invalidate-in-progress", "zapped-pages",
              "madvise(MADV_DONTNEED) of the slot, stopped before kvm_mmu_notifier_invalidate_range_end(), and a "
              "fault in its range",
              first="invalidate-in-progress", states=("stuck", "progressing", "waiting"), stop=FAULTIN,
-             at=None, frozen="kvm_mmu_notifier_invalidate_range_end", gens=("7.3", "6.1")),
+             at="range", frozen="kvm_mmu_notifier_invalidate_range_end", gens=("7.3", "6.1")),
     twin="madvise() of other pages, stopped at the same place")
 
 add(Scenario("slot-invalid", "deleted-slot",
              "KVM_SET_USER_MEMORY_REGION deletes the slot and waits for srcu, which another vCPU holds while it "
              "waits for a userfaultfd's page",
-             first="slot-invalid", states=("stuck",), keeper=("lock-stall",), gens=("7.3", "6.1"),
+             first="slot-invalid", states=("stuck",), keeper=("lock-stall",), gens=("7.3", "6.12", "6.1"),
              stop=FAULTIN, check="loops"),
     twin="the same, but the subject's page is in another slot", keeper=("lock-stall",), stop=ANYWHERE,
     check="moves")
@@ -134,7 +134,7 @@ add(Scenario("readonly-slot", "readonly-slot",
 
 add(Scenario("readonly-host", "readonly-mapping",
              "the VMM's mapping of the slot is PROT_READ; KVM_RUN fails with EFAULT, the VMM tries again",
-             first="readonly-host", states=("stuck",), gens=("7.3", "6.1"), stop=FAULTIN, check="re-enters"),
+             first="readonly-host", states=("stuck",), gens=("7.3", "7.2", "6.1"), stop=FAULTIN, check="re-enters"),
     twin="the mapping is writable, but the SPTE is of the zero page and not host-writable: the first write "
          "mends it", armed=True, check=None)
 
@@ -143,9 +143,17 @@ add(Scenario("lock-stall-userfaultfd", "held-page",
              first="lock-stall", states=("waiting",), gens=("7.3", "6.1"), stop=ANYWHERE, check="waits"),
     twin="the page was there before the userfaultfd was", check="moves")
 
+add(Scenario("lock-stall-mmu-lock", "zapped-others",
+             "madvise(MADV_DONTNEED) of other pages, stopped in kvm_unmap_gfn_range() under mmu_lock, which the "
+             "subject's fault needs",
+             first="lock-stall", also=("invalidate-in-progress",), states=("waiting", "stuck"), stop=FAULTIN,
+             at=None, frozen="kvm_unmap_gfn_range", deeper="queued_read_lock_slowpath", gens=("7.3", "6.1")),
+    twin="the same, stopped after mmu_lock was let go", frozen="kvm_mmu_notifier_invalidate_range_end",
+    deeper=None)
+
 add(Scenario("frozen-spte", "untouched-page",
              "the SPTE where the walk to the page ends is frozen, and nobody thaws it",
-             first="frozen-spte", states=("stuck",), act="freeze", gens=("7.3", "6.1"), stop=MAP,
+             first="frozen-spte", states=("stuck",), act="freeze", gens=("7.3", "7.2", "6.12", "6.1"), stop=MAP,
              check="loops"),
     twin="the SPTE beside it is frozen", stop=ANYWHERE, check="moves")
 

@@ -377,7 +377,7 @@ static void *zap(void *arg)
 	thread_name("vmm-zap");
 	pin(0);
 	for (;;) {
-		if (stage->twin) {
+		if (stage->zaps_others) {
 			memset(stage->other_hva + 0x100000, 1, 0x100000);
 			madvise(stage->other_hva + 0x100000, 0x200000, MADV_DONTNEED);
 		} else {
@@ -393,9 +393,10 @@ static void zap_story(void)
 	madvise(zapped->hva, zapped->pages << 12, MADV_DONTNEED);
 }
 
-/* The subject maps page after page, while the VMM gives them back; the twin's gives others back. */
-static void zapped_pages(struct stage *stage)
+/* The subject maps page after page, while the VMM gives others back. */
+static void zapped_others(struct stage *stage)
 {
+	stage->zaps_others = true;
 	stage_set_up(stage, 0, 32768, MADV_NOHUGEPAGE);
 	stage_cast(stage);
 	cast_role(subject(stage), ROLE(guest_read_stride), "read all");
@@ -403,6 +404,13 @@ static void zapped_pages(struct stage *stage)
 	stage->pinned = 1;
 	zapped = stage;
 	begin(stage);
+}
+
+/* The subject maps page after page, while the VMM gives them back; the twin's gives others back. */
+static void zapped_pages(struct stage *stage)
+{
+	zapped_others(stage);
+	stage->zaps_others = stage->twin;
 }
 
 static void start_zapping(struct stage *stage)
@@ -507,6 +515,7 @@ const struct plot plots[] = {
 	{"huge-page", huge_page, log_huge_page},
 	{"execute-huge-page", execute_huge_page, NULL},
 	{"zapped-pages", zapped_pages, start_zapping},
+	{"zapped-others", zapped_others, start_zapping},
 	{"late-twice", late_twice, NULL},
 	{"rep-stos", rep_stos, NULL},
 	{"stride", stride, NULL},

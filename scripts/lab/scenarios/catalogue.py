@@ -36,7 +36,7 @@ class Scenario:
     gens: tuple = ("7.3",)
     kernel: str = ""        # more for the kernel's command line: a boot of its own
     stop: tuple = FAST      # where the subject stands in the dump
-    at: str = "page"        # the address at which it stands there; "range": the one that is invalidated; None: any
+    at: str = "page"        # the address at which it stands there; "range": in the invalidated one; None: any
     check: str = None       # what the counters must show (play.py)
     settle: float = 0.5     # seconds from "go" to the dump
     armed: bool = False     # the stop is there before "go": for what happens only once

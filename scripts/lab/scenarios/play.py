@@ -23,10 +23,10 @@ import catalogue  # noqa: E402
 import oracle  # noqa: E402
 from qmp import Qmp  # noqa: E402
 from stop import (CONFIG, Break, attach, bring_home, in_host_kernel, load_symbols,  # noqa: E402
-                  page_offset, poke, quiet, registers, release, resume, say, threads)
+                  page_offset, poke, quiet, registers, release, say, threads)
 
 OUT = CONFIG["out"]
-SECONDS = 20  # for anything to happen
+SECONDS = 40  # for anything to happen
 COUNTERS = """pf_taken pf_fixed pf_emulate pf_spurious pf_fast pf_mmio_spte_created exits mmio_exits
     io_exits""".split()
 FAULT = """addr error_code gfn exec write present rsvd user prefetch is_tdp is_private max_level
@@ -224,7 +224,7 @@ class Play:
         else:
             raise RuntimeError(f"the kernel has none of {functions}")
         deadline = time.monotonic() + SECONDS
-        with Break(function) as _, Deadline(SECONDS):
+        with Break(function), Deadline(SECONDS):
             while time.monotonic() < deadline:
                 quiet("continue")
                 if register("rip") != entry or register("rdi") != self.vcpu_address:

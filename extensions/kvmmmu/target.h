@@ -26,6 +26,17 @@ struct km_target_ops {
 	bool (*symbol)(struct km_target *target, const char *name, uint64_t *addr);
 	/* Did the user press Ctrl-C since the command began? */
 	bool (*interrupted)(struct km_target *target);
+	/*
+	 * The function of the kernel proper or of a module that covers text address @addr, and how
+	 * far into it. NULL: the host cannot tell.
+	 */
+	bool (*symbol_at)(struct km_target *target, uint64_t addr, char *name, size_t size,
+			  uint64_t *offset);
+	/*
+	 * RIP and RSP of CPU @cpu as the host has them, whoever's they are: maybe a nested guest's.
+	 * NULL: the host has none.
+	 */
+	bool (*registers)(struct km_target *target, unsigned cpu, uint64_t *rip, uint64_t *rsp);
 };
 
 /* What a capsule knows of its kernel without it being read. All texts; NULL: not known. */

@@ -7,28 +7,7 @@
 #ifndef KVMMMU_DIAGNOSIS_H
 #define KVMMMU_DIAGNOSIS_H
 
-#include "page_fault.h"
-#include "tasks.h"
-
-/* All that is known of one vCPU. Whatever is missing is marked, and lowers certainty. */
-struct km_case {
-	const struct km_kernel *kernel;
-	const struct km_vm *vm;
-	const struct km_vcpu *vcpu;
-	struct km_vcpu_mmu all;
-	struct km_spte_masks masks; /* as its VM has them, read as mmu's tables are */
-	const struct km_mmu *mmu;   /* that the fault is about, else the active one; NULL: none */
-	struct km_last_fault last;
-	const struct km_fault
-		*fault; /* the one that is judged, with address and error code; or NULL */
-	struct km_memslots slots;
-	const struct km_memslot *slot; /* of the fault's gfn, or NULL */
-	bool has_walk, has_panel, has_path;
-	struct km_walk walk; /* of the fault's address */
-	struct km_panel panel;
-	struct km_page_fault_path path;
-	struct km_tasks *tasks; /* threads of the host that matter; shared by all cases */
-};
+#include "case.h"
 
 #define KM_EVIDENCE 8
 
@@ -45,11 +24,32 @@ struct km_diagnosis {
 	const char *advice;	 /* what to do next; NULL if nothing */
 };
 
-/* Fills @d (zeroed, with id, known_cases and advice) and returns true if the condition is there. */
+/*
+ * Fills @d (zeroed, with id, known_cases and advice) and returns true if the condition is there.
+ * Without km_case_in_handler(), or a contradiction in the dump that does not depend on the fault,
+ * nothing above KM_POSSIBLE (the top of ../shared/diagnoses.md): the predicate sees to that itself.
+ * It may read more through c->kernel, with a label (km_kget() and the like), so that a capsule has
+ * it: capture runs the catalogue, too.
+ */
 typedef bool km_diagnose_fn(const struct km_case *c, struct km_diagnosis *d);
 
-/* Adds one fact; drops what is too many. */
+/* km_diagnose_NAME() of every line in diagnoses.def. */
+#define KM_DIAGNOSIS(kind, name, ...) km_diagnose_fn km_diagnose_##name;
+#include "diagnoses.def"
+#undef KM_DIAGNOSIS
+
+/* What a line of diagnoses.def is. */
+enum km_diagnosis_kind {
+	KM_CAUSE,   /* may be why */
+	KM_SYMPTOM, /* left out where a cause that is at least likely explains why it is stuck */
+};
+
+/* The sentence; adding one fact (what is too many is dropped); what is open. */
+void km_verdict_says(struct km_diagnosis *d, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 void km_evidence(struct km_diagnosis *d, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void km_leaves_open(struct km_diagnosis *d, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* The state of a vCPU in one word. */
@@ -63,5 +63,25 @@ enum km_vcpu_state {
 };
 
 const char *km_vcpu_state_name(enum km_vcpu_state state);
+
+/* Lines in diagnoses.def. */
+enum {
+#define KM_DIAGNOSIS(kind, name, ...) KM_D_##name,
+#include "diagnoses.def"
+#undef KM_DIAGNOSIS
+	KM_DIAGNOSES,
+};
+
+/* What the whole catalogue makes of a case. */
+struct km_explanation {
+	enum km_vcpu_state state;
+	enum km_certainty certainty; /* of the state */
+	char verdict[320];	     /* one or two sentences: state, why, on what it rests */
+	struct km_diagnosis found[KM_DIAGNOSES]; /* first what matters most */
+	size_t count;
+};
+
+/* Runs the catalogue over the case. */
+void km_explain_case(const struct km_case *c, struct km_explanation *e);
 
 #endif

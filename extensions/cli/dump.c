@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <libkdumpfile/kdumpfile.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -137,6 +138,32 @@ static bool symbol(struct km_target *target, const char *name, uint64_t *addr)
 	return dump->vmlinux && elf_symbols_lookup(dump->vmlinux, name, addr);
 }
 
+static bool symbol_at(struct km_target *target, uint64_t addr, char *name, size_t size,
+		      uint64_t *offset)
+{
+	const struct dump *dump = dump_of(target);
+
+	return dump->kallsyms && kallsyms_lookup_address(dump->kallsyms, addr, name, size, offset);
+}
+
+/* As the dump's notes have them, one a CPU in their order. */
+static bool registers(struct km_target *target, unsigned cpu, uint64_t *rip, uint64_t *rsp)
+{
+	kdump_ctx_t *ctx = dump_of(target)->ctx;
+	char name[32];
+	kdump_num_t value;
+
+	snprintf(name, sizeof(name), "cpu.%u.reg.rip", cpu);
+	if (kdump_get_number_attr(ctx, name, &value) != KDUMP_OK)
+		return false;
+	*rip = value;
+	snprintf(name, sizeof(name), "cpu.%u.reg.rsp", cpu);
+	if (kdump_get_number_attr(ctx, name, &value) != KDUMP_OK)
+		return false;
+	*rsp = value;
+	return true;
+}
+
 static volatile sig_atomic_t got_sigint;
 
 static void on_sigint(int signo)
@@ -156,6 +183,8 @@ static const struct km_target_ops dump_ops = {
 	.read_virt = read_virt,
 	.symbol = symbol,
 	.interrupted = interrupted,
+	.symbol_at = symbol_at,
+	.registers = registers,
 };
 
 /*

@@ -4,6 +4,7 @@
 #include "elf_symbols.h"
 #include "flattened.h"
 #include "kallsyms.h"
+#include "kdump_notes.h"
 #include "vmcoreinfo.h"
 
 #include <errno.h>
@@ -146,22 +147,27 @@ static bool symbol_at(struct km_target *target, uint64_t addr, char *name, size_
 	return dump->kallsyms && kallsyms_lookup_address(dump->kallsyms, addr, name, size, offset);
 }
 
-/* As the dump's notes have them, one a CPU in their order. */
-static bool registers(struct km_target *target, unsigned cpu, uint64_t *rip, uint64_t *rsp)
+static bool attribute(const struct dump *dump, unsigned cpu, const char *reg, uint64_t *value)
 {
-	kdump_ctx_t *ctx = dump_of(target)->ctx;
 	char name[32];
-	kdump_num_t value;
+	kdump_num_t number;
 
-	snprintf(name, sizeof(name), "cpu.%u.reg.rip", cpu);
-	if (kdump_get_number_attr(ctx, name, &value) != KDUMP_OK)
+	snprintf(name, sizeof(name), "cpu.%u.reg.%s", cpu, reg);
+	if (kdump_get_number_attr(dump->ctx, name, &number) != KDUMP_OK)
 		return false;
-	*rip = value;
-	snprintf(name, sizeof(name), "cpu.%u.reg.rsp", cpu);
-	if (kdump_get_number_attr(ctx, name, &value) != KDUMP_OK)
-		return false;
-	*rsp = value;
+	*value = number;
 	return true;
+}
+
+/* As the dump's notes have them, one a CPU in their order. */
+static bool registers(struct km_target *target, unsigned cpu, struct km_registers *regs)
+{
+	const struct dump *dump = dump_of(target);
+
+	return (attribute(dump, cpu, "rip", &regs->rip) &&
+		attribute(dump, cpu, "rsp", &regs->rsp) &&
+		attribute(dump, cpu, "rbp", &regs->rbp)) ||
+	       kdump_notes_registers(dump->fd, cpu, regs);
 }
 
 static volatile sig_atomic_t got_sigint;

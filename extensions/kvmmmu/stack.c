@@ -197,9 +197,12 @@ static bool leads_here(struct job *job, struct km_unwind u)
 static bool host_registers(const struct km_kernel *k, unsigned cpu, struct km_unwind *u)
 {
 	struct km_target *target = km_memory_target(k->mem);
+	struct km_registers regs;
 
-	*u = (struct km_unwind){.exact = true};
-	return target->ops->registers && target->ops->registers(target, cpu, &u->ip, &u->sp);
+	if (!target->ops->registers || !target->ops->registers(target, cpu, &regs))
+		return false;
+	*u = (struct km_unwind){regs.rip, regs.rsp, regs.rbp, true, true, 0};
+	return true;
 }
 
 /* Registers that kdump saved on its way down. Mirrors crash_save_cpu(). */

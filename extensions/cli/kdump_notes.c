@@ -15,6 +15,7 @@
 
 /* struct elf_prstatus of x86-64, and in it pr_reg */
 #define PRSTATUS_SIZE 336
+#define PR_RBP	      (112 + 4 * 8)
 #define PR_RIP	      (112 + 16 * 8)
 #define PR_RSP	      (112 + 19 * 8)
 

@@ -57,6 +57,45 @@ void km_leaves_open(struct km_diagnosis *d, const char *fmt, ...)
 	va_end(ap);
 }
 
+char *km_case_fault_spell(const struct km_case *c, char *buf, size_t size)
+{
+	const char *access = c->error_code & PFERR_FETCH_MASK	? "fetch"
+			     : c->error_code & PFERR_WRITE_MASK ? "write"
+								: "read";
+	const char *meaning = km_walk_address_text(km_mmu_address_meaning(c->mmu));
+	char spelled[128];
+
+	if (c->has_error_code)
+		snprintf(buf, size, "%s at %s 0x%" PRIx64 ", error code 0x%" PRIx64 " = %s", access,
+			 meaning, c->addr, c->error_code,
+			 km_pferr_spell(c->error_code, spelled, sizeof(spelled)));
+	else
+		snprintf(buf, size, "access at %s 0x%" PRIx64, meaning, c->addr);
+	return buf;
+}
+
+void km_evidence_counters(const struct km_case *c, struct km_diagnosis *d)
+{
+	const struct km_vcpu_stats *s = &c->vcpu->stats;
+
+	if (km_is_known(s->pf_taken) && km_is_known(s->pf_fixed) && km_is_known(s->pf_spurious))
+		km_evidence(d,
+			    "counters: pf_taken %" PRIu64 ", pf_fixed %" PRIu64
+			    ", pf_spurious %" PRIu64,
+			    s->pf_taken.v, s->pf_fixed.v, s->pf_spurious.v);
+}
+
+void km_evidence_judges(const struct km_case *c, struct km_diagnosis *d)
+{
+	const struct km_verdict *v = c->panel.verdicts;
+	enum km_judge asked = km_case_asked_judge(c);
+
+	km_evidence(d, "processor: %s (%s)", km_ruling_text(v[KM_JUDGE_PROCESSOR].ruling),
+		    v[KM_JUDGE_PROCESSOR].why);
+	km_evidence(d, "%s: %s (%s)", km_judge_name(asked), km_ruling_text(v[asked].ruling),
+		    v[asked].why);
+}
+
 const char *km_vcpu_state_name(enum km_vcpu_state state)
 {
 	static const char *const names[] = {
@@ -245,7 +284,7 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 	const struct km_vcpu *v = c->vcpu;
 	const struct km_diagnosis *stuck = why_stuck(e);
 	const char *gap = missing(c), *mode;
-	char tables[80], counters[120];
+	char tables[80], counters[120], fault[256];
 
 	if (!v->readable) {
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
@@ -262,8 +301,10 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 	if (stuck && (c->wait.kind == KM_WAIT_NONE ||
 		      (explains(stuck) && c->wait.kind == KM_WAIT_USERSPACE))) {
 		decide(e, KM_STATE_STUCK,
-		       stuck->certainty > KM_LIKELY ? KM_LIKELY : stuck->certainty, "%s",
-		       stuck->verdict);
+		       stuck->certainty > KM_LIKELY ? KM_LIKELY : stuck->certainty,
+		       "it does not get past its %s: %s",
+		       c->has_addr ? km_case_fault_spell(c, fault, sizeof(fault)) : "last exit",
+		       stuck->id);
 		return;
 	}
 	if (c->wait.kind != KM_WAIT_NONE) {

@@ -37,6 +37,7 @@ static const struct command {
 	 "explain [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] [--trace] [--watch N] [VM|VCPU]"},
 	{"capture", km_command_capture, 0, 1, false,
 	 "capture -o FILE [--with-names] [--limit PAGES] [VM|VCPU], or capture --list FILE"},
+	{"replay", km_command_replay, 1, 1, false, "replay [--as FORMAT] TRACE"},
 	{"spte", km_command_spte, 1, 1, false, "spte [--level N] [--as FORMAT] VALUE"},
 	{"pfec", km_command_pfec, 1, 1, false, "pfec [--as FORMAT] VALUE"},
 };
@@ -71,6 +72,8 @@ const char *const *km_help_text(void)
 		"                   page-table pages that these answers need, to give away",
 		"  capture --list FILE",
 		"                   everything in a capsule, and proof that it is all",
+		"  replay TRACE     the page faults of a text trace (trace-cmd report, ftrace),",
+		"                   each judged by the same rules, and the loops among them",
 		"  spte VALUE       decode an SPTE",
 		"  pfec VALUE       decode a page-fault error code",
 		" ",
@@ -534,6 +537,7 @@ static km_error *run(struct km_session *session, const struct command *command, 
 	if (err)
 		return err;
 	ctx->root = km_document_root(doc);
+	ctx->has_target = session->target;
 	km_field(ctx->root, "schema", NULL, km_v_text(KM_SCHEMA));
 	km_field(ctx->root, "command", NULL, km_v_text(command->name));
 	if (command->needs_kernel || (session->target && !ctx->options.as && !ctx->options.list)) {

@@ -196,6 +196,8 @@ km_error *dump_open(const char *path, const char *debug, struct dump **out)
 	dump->target.host = "kvmmmu";
 	dump->target.name = path;
 	dump->target.debug_dir = debug;
+	if (!strcmp(path, LIVE_FILE))
+		dump->target.moving = "it is the running kernel";
 	err = open_file(dump, path);
 	if (!err)
 		err = km_error_context(

@@ -14,6 +14,10 @@
 
 struct km_target;
 
+struct km_registers {
+	uint64_t rip, rsp, rbp;
+};
+
 struct km_target_ops {
 	/*
 	 * Reads @len bytes at physical address @pa, all or nothing: KM_EREAD. A capsule that does
@@ -33,10 +37,10 @@ struct km_target_ops {
 	bool (*symbol_at)(struct km_target *target, uint64_t addr, char *name, size_t size,
 			  uint64_t *offset);
 	/*
-	 * RIP and RSP of CPU @cpu as the host has them, whoever's they are: maybe a nested guest's.
+	 * Registers of CPU @cpu as the host has them, whoever's they are: maybe a nested guest's.
 	 * NULL: the host has none.
 	 */
-	bool (*registers)(struct km_target *target, unsigned cpu, uint64_t *rip, uint64_t *rsp);
+	bool (*registers)(struct km_target *target, unsigned cpu, struct km_registers *regs);
 	/*
 	 * Lets the target run for so long and stops it again; breakpoints are asleep meanwhile, and
 	 * they and the selected CPU are afterwards as before. What was read of it is old then:

@@ -198,6 +198,37 @@ static void describe_panel(struct km_node *root, const struct km_panel *panel)
 	}
 }
 
+/* --trace: what KVM's handler does with this fault. */
+static km_error *replay(struct km_command_context *ctx, const struct km_subject *s,
+			const struct fault *fault, const struct km_walk *walk)
+{
+	struct km_page_fault_state state = {
+		.kernel = ctx->kernel,
+		.vm = s->vm,
+		.vcpu = s->vcpu,
+		.all = &s->all,
+		.mmu = s->mmu,
+		.masks = &s->masks,
+		.walk = walk,
+		.addr = fault->addr,
+		.error_code = fault->error_code,
+	};
+	struct km_page_fault_path path;
+	struct km_memslots slots;
+	km_error *err = km_memslots_read(ctx->kernel, s->vm->addr, 0, &slots);
+
+	if (err && km_error_code(err) != KM_EABSENT)
+		return err;
+	state.slots = &slots;
+	state.slots_known = !err;
+	km_error_free(err);
+	err = km_page_fault_replay(&state, &path);
+	km_memslots_deinit(&slots);
+	if (!err)
+		km_describe_path(ctx->root, &path, true);
+	return err;
+}
+
 static km_error *judge(struct km_command_context *ctx, const struct km_subject *s,
 		       const struct fault *fault)
 {
@@ -215,7 +246,7 @@ static km_error *judge(struct km_command_context *ctx, const struct km_subject *
 	if (ctx->options.v1)
 		km_note(ctx->root, "judged in the form first posted: the error code is not masked");
 	describe_panel(ctx->root, &panel);
-	return NULL;
+	return ctx->options.trace ? replay(ctx, s, fault, &walk) : NULL;
 }
 
 km_error *km_command_fault(struct km_command_context *ctx)

@@ -31,7 +31,7 @@ static const struct command {
 	{"perms", km_command_perms, 0, 1, true, "perms [VM|VCPU]"},
 	{"walk", km_command_walk, 2, 2, true, "walk [-m MMU] VCPU ADDRESS"},
 	{"fault", km_command_fault, 1, 1, true,
-	 "fault [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] VCPU"},
+	 "fault [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] [--trace] VCPU"},
 	{"slots", km_command_slots, 0, 1, true, "slots [VM]"},
 	{"capture", km_command_capture, 0, 1, false,
 	 "capture -o FILE [--with-names] [--limit PAGES] [VM|VCPU], or capture --list FILE"},
@@ -306,6 +306,7 @@ static const struct option long_options[] = {
 	{"error", required_argument, NULL, 'e'},
 	{"mmu", required_argument, NULL, 'm'},
 	{"v1", no_argument, NULL, '1'},
+	{"trace", no_argument, NULL, 't'},
 	{"level", required_argument, NULL, 'l'},
 	{"as", required_argument, NULL, 'A'},
 	{"types", required_argument, NULL, 'T'},
@@ -327,6 +328,9 @@ static km_error *parse_option(int c, struct km_command_options *o)
 		return NULL;
 	case '1':
 		o->v1 = true;
+		return NULL;
+	case 't':
+		o->trace = true;
 		return NULL;
 	case 'a':
 		o->has_addr = true;

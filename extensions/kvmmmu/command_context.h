@@ -6,11 +6,12 @@
 #include "document.h"
 #include "memslots.h"
 #include "mmu.h"
-#include "panel.h"
+#include "page_fault.h"
 
 struct km_command_options {
 	bool json;
 	bool v1;
+	bool trace;
 	bool has_addr, has_error_code;
 	uint64_t addr, error_code;
 	int level;	 /* 0: not given */
@@ -87,6 +88,9 @@ void km_describe_vcpu(struct km_node *node, const struct km_vm *vm, const struct
 /* Sections that several commands share: describe_walk.c */
 void km_describe_walk(struct km_node *node, const struct km_kernel *kernel,
 		      const struct km_mmu *mmu, const struct km_walk *walk);
+
+/* describe_path.c: where the path ends and what follows; in text its steps only if @all_steps. */
+void km_describe_path(struct km_node *node, const struct km_page_fault_path *path, bool all_steps);
 
 /* What @spte says, for people ("leaf 4K rwx U A D host-W mmu-W"). Lives with @node. */
 const char *km_spte_text(struct km_node *node, const struct km_spte_masks *masks,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The CPUs' registers in a kdump-compressed file: notes that libkdumpfile 0.5.1 does not look at. */
+/* The CPUs' registers in a kdump-compressed file: notes that libkdumpfile 0.5.1 does not look at.
+ */
 #ifndef KVMMMU_KDUMP_NOTES_H
 #define KVMMMU_KDUMP_NOTES_H
 

@@ -230,8 +230,7 @@ km_error *km_kernel_open(struct km_target *target, const struct km_open_options 
 	struct km_kernel *kernel = calloc(1, sizeof(*kernel));
 	km_error *err;
 
-	if (!kernel || !(kernel->text = km_text_new()) ||
-	    !(kernel->mem = km_memory_new(target))) {
+	if (!kernel || !(kernel->text = km_text_new()) || !(kernel->mem = km_memory_new(target))) {
 		km_text_free(kernel ? kernel->text : NULL);
 		free(kernel);
 		return km_errorf(KM_ENOMEM, "out of memory");

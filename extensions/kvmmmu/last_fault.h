@@ -63,6 +63,18 @@ km_error *km_last_fault_find(const struct km_kernel *kernel, const struct km_vm 
 			     const struct km_vcpu *vcpu, const struct km_vcpu_mmu *all,
 			     struct km_last_fault *last);
 
+/*
+ * Under GMET the processor reports NPT faults as user ones; KVM sets U of a fetch from the CPL. The
+ * error code of the VMCB is as the processor left it. Returns whether it is such a fetch.
+ */
+struct km_vmcb;
+bool km_fault_apply_gmet(const struct km_mmu *mmu, const struct km_vmcb *vmcb,
+			 struct km_val *error_code);
+
+/* The first that has both an address and an error code and is no residue; NULL if there is none. */
+const struct km_fault *km_fault_to_judge(const struct km_last_fault *last);
+
+/* "user", "stack", "VMCB", ... and "in handler", "last exit", ... */
 const char *km_fault_source_text(enum km_fault_source source);
 const char *km_fault_age_text(enum km_fault_age age);
 

@@ -32,13 +32,13 @@ bool km_orc_codes_find(const struct km_orc_raw *entry, struct km_orc_codes *code
 
 static enum km_orc_reg reg_of(const struct km_orc_codes *codes, unsigned reg)
 {
-	return reg == 0			    ? KM_ORC_UNDEFINED
-	       : reg == codes->sp	    ? KM_ORC_SP
-	       : reg == codes->bp	    ? KM_ORC_BP
-	       : reg == codes->prev_sp	    ? KM_ORC_PREV_SP
-	       : reg == codes->sp_indirect  ? KM_ORC_SP_INDIRECT
+	return reg == 0			   ? KM_ORC_UNDEFINED
+	       : reg == codes->sp	   ? KM_ORC_SP
+	       : reg == codes->bp	   ? KM_ORC_BP
+	       : reg == codes->prev_sp	   ? KM_ORC_PREV_SP
+	       : reg == codes->sp_indirect ? KM_ORC_SP_INDIRECT
 	       : reg == codes->bp_indirect ? KM_ORC_BP_INDIRECT
-					    : KM_ORC_OTHER;
+					   : KM_ORC_OTHER;
 }
 
 bool km_orc_decode(const struct km_orc_codes *codes, const struct km_orc_raw *raw,
@@ -94,8 +94,9 @@ static void find_bp(const struct km_orc *orc, km_stack_word_fn *word, void *arg,
 
 	if (orc->bp_reg == KM_ORC_UNDEFINED)
 		return;
-	u->bp_known = (orc->bp_reg == KM_ORC_PREV_SP || (orc->bp_reg == KM_ORC_BP && u->bp_known)) &&
-		      word(arg, from + (uint64_t)(int64_t)orc->bp_offset, &u->bp);
+	u->bp_known =
+		(orc->bp_reg == KM_ORC_PREV_SP || (orc->bp_reg == KM_ORC_BP && u->bp_known)) &&
+		word(arg, from + (uint64_t)(int64_t)orc->bp_offset, &u->bp);
 }
 
 enum km_unwound km_orc_unwind(const struct km_orc *orc, km_stack_word_fn *word, void *arg,
@@ -136,6 +137,8 @@ enum km_unwound km_orc_unwind(const struct km_orc *orc, km_stack_word_fn *word, 
 	default:
 		return KM_UNWOUND_LOST;
 	}
-	/* on one stack it only goes up: a loop is a torn stack */
-	return u->sp > old || orc->sp_reg == KM_ORC_SP_INDIRECT ? KM_UNWOUND : KM_UNWOUND_LOST;
+	/* calls only go up, unless they changed the stack, as interrupts may */
+	return u->sp > old || orc->type != KM_ORC_CALL || orc->sp_reg == KM_ORC_SP_INDIRECT
+		       ? KM_UNWOUND
+		       : KM_UNWOUND_LOST;
 }

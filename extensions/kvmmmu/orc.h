@@ -70,7 +70,10 @@ enum km_unwound {
 /* Reads the 8 bytes at @addr; false if they are not to be had. */
 typedef bool km_stack_word_fn(void *arg, uint64_t addr, uint64_t *word);
 
-/* Goes to the caller, by the entry @orc of u->ip. Always up the stack. */
+/*
+ * Goes to the caller, by the entry @orc of u->ip. On a torn stack it may go in circles: whoever
+ * repeats it has to count.
+ */
 enum km_unwound km_orc_unwind(const struct km_orc *orc, km_stack_word_fn *word, void *arg,
 			      struct km_unwind *u);
 

@@ -30,8 +30,8 @@ struct job {
 	const struct km_kernel *k;
 	struct km_stack *stack;
 	uint8_t bytes[MAX_PAGES * KM_PAGE_SIZE];
-	bool held[MAX_PAGES];			       /* pages that are in the dump */
-	bool dead[MAX_PAGES * KM_PAGE_SIZE / 8];       /* words from which no chain ends well */
+	bool held[MAX_PAGES];			 /* pages that are in the dump */
+	bool dead[MAX_PAGES * KM_PAGE_SIZE / 8]; /* words from which no chain ends well */
 	bool beyond; /* words that are not on the stack may be read: a switch of stacks */
 };
 
@@ -91,16 +91,20 @@ static enum km_unwound step(struct job *job, struct km_unwind *u)
 	return km_orc_unwind(&orc, word, job, u);
 }
 
-/* Notes the frames from @u on. False if the chain breaks off before its end; @u is where. */
+/* Notes the frames from @u on. False if the chain breaks off; @u is the last good one then. */
 static bool unwind(struct job *job, struct km_unwind *u, bool sure)
 {
 	enum km_unwound result = KM_UNWOUND;
 
 	for (unsigned n = 0; n <= KM_FRAMES && result == KM_UNWOUND; n++) {
-		if (!km_is_text(job->k, u->ip))
-			return false;
+		struct km_unwind next = *u;
+
 		add_frame(job, u, sure);
-		result = step(job, u);
+		result = step(job, &next);
+		if (result == KM_UNWOUND && !km_is_text(job->k, next.ip))
+			result = KM_UNWOUND_LOST;
+		if (result == KM_UNWOUND)
+			*u = next;
 	}
 	return result != KM_UNWOUND_LOST;
 }

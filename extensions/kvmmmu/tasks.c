@@ -53,8 +53,8 @@ static bool may_matter(struct km_val state, struct km_val on_cpu)
 /* Is it inside KVM, an mmu_notifier, or a wait for what they wait for? */
 static bool matters(const struct km_stack *stack)
 {
-	static const char *const prefixes[] = {"kvm_",	      "__kvm_",	    "mn_itree_",
-					       "mn_hlist_",   "tdp_mmu_",   "__mmu_notifier_",
+	static const char *const prefixes[] = {"kvm_",	       "__kvm_",   "mn_itree_",
+					       "mn_hlist_",    "tdp_mmu_", "__mmu_notifier_",
 					       "mmu_notifier_"};
 
 	for (size_t i = 0; i < stack->count; i++) {
@@ -90,8 +90,8 @@ static km_error *add_task(struct job *job, uint64_t addr, bool owner)
 		return NULL;
 	}
 	if (tasks->count == job->room) {
-		struct km_task *grown = reallocarray(tasks->tasks, 2 * job->room + 16,
-						     sizeof(*grown));
+		struct km_task *grown =
+			reallocarray(tasks->tasks, 2 * job->room + 16, sizeof(*grown));
 
 		if (!grown)
 			return km_errorf(KM_ENOMEM, "out of memory");
@@ -225,8 +225,7 @@ static km_error *read_tasks(struct job *job)
 	return add_vcpu_threads(job);
 }
 
-km_error *km_tasks_read(const struct km_kernel *k, const struct km_vms *vms,
-			struct km_tasks *tasks)
+km_error *km_tasks_read(const struct km_kernel *k, const struct km_vms *vms, struct km_tasks *tasks)
 {
 	struct km_recorder *rec = km_memory_recorder(k->mem);
 	struct job job = {.k = k, .vms = vms, .tasks = tasks};

@@ -5,6 +5,7 @@
  */
 #include "../../extensions/cli/dump.h"
 #include "../../extensions/kvmmmu/capsule.h"
+#include "../../extensions/kvmmmu/last_fault.h"
 #include "../../extensions/kvmmmu/tasks.h"
 
 #include <inttypes.h>
@@ -65,6 +66,84 @@ static km_error *put_tasks(const struct km_kernel *k, const struct km_vms *vms)
 	return err;
 }
 
+static void put_page_fault(const struct km_page_fault *pf)
+{
+	printf("\"pf\": {");
+#define PUT(name) put_val(#name, pf->name, true);
+	PUT(addr)
+	PUT(error_code)
+	PUT(gfn)
+	PUT(pfn)
+	PUT(hva)
+	PUT(slot)
+	PUT(mmu_seq)
+	PUT(exec)
+	PUT(write)
+	PUT(present)
+	PUT(rsvd)
+	PUT(user)
+	PUT(prefetch)
+	PUT(is_tdp)
+	PUT(is_private)
+	PUT(max_level)
+	PUT(req_level)
+	PUT(goal_level)
+	PUT(map_writable)
+	PUT(write_fault_to_shadow_pgtable)
+#undef PUT
+	printf("\"address\": \"0x%" PRIx64 "\"}", pf->address);
+}
+
+static km_error *put_last(const struct km_kernel *k, const struct km_vm *vm,
+			  const struct km_vcpu *vcpu)
+{
+	struct km_vcpu_mmu all;
+	struct km_last_fault last;
+	km_error *err;
+
+	km_vcpu_mmu_read(k, vcpu, &all);
+	err = km_last_fault_find(k, vm, vcpu, &all, &last);
+	printf("{\"vm\": %u, \"vcpu\": %u, ", vm->number, vcpu->idx);
+	put_val("tid", vcpu->tid, false);
+	put_val("mode", vcpu->mode, false);
+	put_val("exit_code", last.exit_code, true);
+	printf("\"none\": \"%s\", \"disagreement\": \"%s\", \"has_stack\": %s, \"faults\": [",
+	       last.none, last.disagreement, last.has_stack ? "true" : "false");
+	for (size_t i = 0; i < last.count; i++) {
+		const struct km_fault *f = &last.faults[i];
+
+		printf("%s\n  {\"source\": \"%s\", \"age\": \"%s\", \"from\": \"%s\", "
+		       "\"limits\": \"%s\", \"mmu\": \"%s\", ",
+		       i ? "," : "", km_fault_source_text(f->source), km_fault_age_text(f->age),
+		       f->from, f->limits, f->mmu ? f->mmu->name : "");
+		put_val("addr", f->addr, true);
+		put_val("error_code", f->error_code, true);
+		put_page_fault(&f->pf);
+		printf("}");
+	}
+	printf("], \"stack\": ");
+	put_stack(&last.stack);
+	printf("}");
+	return err;
+}
+
+static km_error *put_faults(const struct km_kernel *k, const struct km_vms *vms)
+{
+	const char *comma = "";
+	km_error *err = NULL;
+
+	printf(", \"faults\": [");
+	for (size_t i = 0; i < vms->count && !err; i++) {
+		for (size_t j = 0; j < vms->vms[i].vcpu_count && !err; j++) {
+			printf("%s\n", comma);
+			err = put_last(k, &vms->vms[i], &vms->vms[i].vcpus[j]);
+			comma = ",";
+		}
+	}
+	printf("]");
+	return err;
+}
+
 static km_error *put_all(struct km_target *target, const struct km_open_options *options)
 {
 	struct km_kernel *k;
@@ -77,6 +156,8 @@ static km_error *put_all(struct km_target *target, const struct km_open_options 
 	printf("{");
 	if (!err)
 		err = put_tasks(k, &vms);
+	if (!err)
+		err = put_faults(k, &vms);
 	printf("}\n");
 	km_vms_deinit(&vms);
 	km_kernel_free(k);

@@ -149,35 +149,12 @@ static void describe_slot(struct km_command_context *ctx, const struct km_vm *vm
 	km_memslots_deinit(&slots);
 }
 
-static struct km_value ruling_value(enum km_ruling ruling)
-{
-	return km_v_tone(km_v_text(km_ruling_text(ruling)),
-			 ruling == KM_DENIES ? KM_TONE_ALARM : KM_TONE_GOOD);
-}
-
 static void describe_panel(struct km_node *root, const struct km_panel *panel)
 {
 	struct km_node *section = km_section(root, "panel", NULL);
-	struct km_node *table = km_table(section, "judges", NULL);
 	struct km_node *meanings;
 
-	km_column(table, "judge", "JUDGE", false);
-	km_column(table, "ruling", "SAYS", false);
-	km_column(table, "consulted", "ASKED BY KVM", false);
-	km_column(table, "why", "BECAUSE", false);
-	for (size_t i = 0; i < KM_JUDGES; i++) {
-		const struct km_verdict *v = &panel->verdicts[i];
-		struct km_node *row = km_row(table);
-
-		km_cell(row, km_v_text(km_judge_name(i)));
-		km_cell(row, v->ruling == KM_NO_RULING ? km_v_none("-") : ruling_value(v->ruling));
-		km_cell(row,
-			km_v_as(km_v_bool(v->consulted), i == KM_JUDGE_PROCESSOR ? "(hardware)"
-							 : v->consulted		 ? "yes"
-							 : i == KM_JUDGE_ROLE	 ? "(our check)"
-									      : "not consulted"));
-		km_cell(row, km_v_text(km_text(root, "%s", v->why)));
-	}
+	km_describe_judges(section, panel);
 	meanings = km_table(section, "meanings", NULL);
 	km_machine_only(meanings);
 	km_column(meanings, "id", "", false);
@@ -262,7 +239,7 @@ km_error *km_command_fault(struct km_command_context *ctx)
 	if (!given && ctx->kernel->vendor == KM_VENDOR_INTEL)
 		return km_errorf(KM_EABSENT, "on Intel KVM keeps no copy of the faulting address "
 					     "after the exit: give one with -a and -e");
-	km_describe_vcpu(ctx->root, s.vm, s.vcpu);
+	km_describe_vcpu(ctx->root, "vcpu", s.vm, s.vcpu);
 	if (!given)
 		err = from_vmcb(ctx, s.vcpu, s.mmu, &fault, &found);
 	if (err)

@@ -15,7 +15,7 @@ km_error *km_command_walk(struct km_command_context *ctx)
 		err = km_walk(ctx->kernel, &s.masks, s.mmu, addr, &walk);
 	if (err)
 		return err;
-	km_describe_vcpu(ctx->root, s.vm, s.vcpu);
+	km_describe_vcpu(ctx->root, "vcpu", s.vm, s.vcpu);
 	km_describe_walk(ctx->root, ctx->kernel, s.mmu, &walk);
 	return NULL;
 }

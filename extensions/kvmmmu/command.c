@@ -33,6 +33,8 @@ static const struct command {
 	{"fault", km_command_fault, 1, 1, true,
 	 "fault [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] [--trace] VCPU"},
 	{"slots", km_command_slots, 0, 1, true, "slots [VM]"},
+	{"explain", km_command_explain, 0, 1, true,
+	 "explain [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] [--trace] [--watch N] [VM|VCPU]"},
 	{"capture", km_command_capture, 0, 1, false,
 	 "capture -o FILE [--with-names] [--limit PAGES] [VM|VCPU], or capture --list FILE"},
 	{"spte", km_command_spte, 1, 1, false, "spte [--level N] [--as FORMAT] VALUE"},
@@ -279,10 +281,11 @@ km_error *km_context_subject(struct km_command_context *ctx, const char *word, s
 	return NULL;
 }
 
-void km_describe_vcpu(struct km_node *node, const struct km_vm *vm, const struct km_vcpu *vcpu)
+void km_describe_vcpu(struct km_node *node, const char *key, const struct km_vm *vm,
+		      const struct km_vcpu *vcpu)
 {
 	struct km_node *head = km_compact(
-		node, "vcpu",
+		node, key,
 		km_text(node, "vCPU %u:%u (%s, pid %s)", vm->number, vcpu->idx,
 			vm->comm[0] ? vm->comm : "?",
 			km_is_known(vm->pid) ? km_text(node, "%" PRIu64, vm->pid.v) : "?"));
@@ -307,6 +310,7 @@ static const struct option long_options[] = {
 	{"mmu", required_argument, NULL, 'm'},
 	{"v1", no_argument, NULL, '1'},
 	{"trace", no_argument, NULL, 't'},
+	{"watch", required_argument, NULL, 'W'},
 	{"level", required_argument, NULL, 'l'},
 	{"as", required_argument, NULL, 'A'},
 	{"types", required_argument, NULL, 'T'},
@@ -331,6 +335,11 @@ static km_error *parse_option(int c, struct km_command_options *o)
 		return NULL;
 	case 't':
 		o->trace = true;
+		return NULL;
+	case 'W':
+		if (!parse_decimal(optarg, &o->watch) || !o->watch || o->watch > 1000)
+			return km_errorf(KM_EUSAGE, "watch \"%s\" is no number from 1 to 1000",
+					 optarg);
 		return NULL;
 	case 'a':
 		o->has_addr = true;

@@ -12,6 +12,7 @@ struct km_command_options {
 	bool json;
 	bool v1;
 	bool trace;
+	uint64_t watch; /* times to stop and look; 0: not given */
 	bool has_addr, has_error_code;
 	uint64_t addr, error_code;
 	int level;	 /* 0: not given */
@@ -38,7 +39,7 @@ struct km_command_context {
 typedef km_error *km_command_fn(struct km_command_context *ctx);
 
 km_command_fn km_command_vms, km_command_mmu, km_command_perms, km_command_walk, km_command_fault,
-	km_command_slots, km_command_spte, km_command_pfec, km_command_capture;
+	km_command_slots, km_command_explain, km_command_spte, km_command_pfec, km_command_capture;
 
 /*
  * All VMs, into ctx->vms; notes in the document what of the list is not readable. Once a command.
@@ -82,8 +83,9 @@ struct km_subject {
 km_error *km_context_subject(struct km_command_context *ctx, const char *word,
 			     struct km_subject *subject);
 
-/* vm and vcpu fields that head every answer about one vCPU. */
-void km_describe_vcpu(struct km_node *node, const struct km_vm *vm, const struct km_vcpu *vcpu);
+/* vm and vcpu fields that head every answer about one vCPU, as section @key. */
+void km_describe_vcpu(struct km_node *node, const char *key, const struct km_vm *vm,
+		      const struct km_vcpu *vcpu);
 
 /* Sections that several commands share: describe_walk.c */
 void km_describe_walk(struct km_node *node, const struct km_kernel *kernel,
@@ -91,6 +93,9 @@ void km_describe_walk(struct km_node *node, const struct km_kernel *kernel,
 
 /* describe_path.c: where the path ends and what follows; in text its steps only if @all_steps. */
 void km_describe_path(struct km_node *node, const struct km_page_fault_path *path, bool all_steps);
+
+/* describe_panel.c: the judges, what they say and why. Returns the table. */
+struct km_node *km_describe_judges(struct km_node *section, const struct km_panel *panel);
 
 /* What @spte says, for people ("leaf 4K rwx U A D host-W mmu-W"). Lives with @node. */
 const char *km_spte_text(struct km_node *node, const struct km_spte_masks *masks,

@@ -9,6 +9,9 @@
 
 #include "case.h"
 
+#include <inttypes.h>
+#include <string.h>
+
 #define KM_EVIDENCE 8
 
 /* What one predicate says. */
@@ -51,6 +54,41 @@ void km_evidence(struct km_diagnosis *d, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void km_leaves_open(struct km_diagnosis *d, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* "write at GPA 0x4000000, error code 0x7 = P|W|U"; into @buf. Returns @buf. */
+char *km_case_fault_spell(const struct km_case *c, char *buf, size_t size);
+
+/* As a fact: the counters that tell loops from progress, where they are known. */
+void km_evidence_counters(const struct km_case *c, struct km_diagnosis *d);
+
+/* As facts: what the processor says of the fault, and the test that KVM asks. Needs the panel. */
+void km_evidence_judges(const struct km_case *c, struct km_diagnosis *d);
+
+/* The judge that this kernel asks about SPTEs of this MMU, if it asks any. */
+static inline enum km_judge km_case_asked_judge(const struct km_case *c)
+{
+	return c->kernel->features.spte_table ? KM_JUDGE_TABLE : KM_JUDGE_LEGACY;
+}
+
+/* Does the replayed path end for sure in @function of the kernel, with @ret? */
+static inline bool km_path_ends_at(const struct km_case *c, const char *function,
+				   enum km_ret_pf ret)
+{
+	return c->has_path && c->path.end && c->path.ret == ret &&
+	       !strcmp(c->path.end->function, function);
+}
+
+/* What @judge says of the fault; KM_NO_RULING without a panel. */
+static inline enum km_ruling km_case_ruling(const struct km_case *c, enum km_judge judge)
+{
+	return c->has_panel ? c->panel.verdicts[judge].ruling : KM_NO_RULING;
+}
+
+/* The entry at which the walk of the fault ended, if it is a present leaf; else NULL. */
+static inline const struct km_walk_level *km_case_leaf(const struct km_case *c)
+{
+	return c->has_walk && c->walk.end == KM_END_LEAF ? km_walk_last(&c->walk) : NULL;
+}
 
 /* The state of a vCPU in one word. */
 enum km_vcpu_state {

@@ -562,6 +562,20 @@ static void after_retry(struct km_replay *r, const char *id)
 		unchanged(r);
 }
 
+/* Where it is open, and where it would end if that passes. */
+static void open_end(struct km_replay *r)
+{
+	const struct km_page_fault_path *path = r->path;
+	const struct km_step *last = path->count ? &path->steps[path->count - 1] : NULL;
+
+	if (last && path->end && last->outcome == KM_STEP_ENDS)
+		loop(r, false, false, "open at %s; if that passes: %s at %s, %s",
+		     path->end->function, km_ret_pf_name(last->ret), last->function, last->text);
+	else
+		loop(r, false, false, "open at %s",
+		     path->end ? path->end->function : "the beginning");
+}
+
 static void judge_loops(struct km_replay *r)
 {
 	struct km_page_fault_path *path = r->path;
@@ -575,10 +589,9 @@ static void judge_loops(struct km_replay *r)
 		after_retry(r, id);
 		break;
 	case KM_RET_PF_FIXED:
-		if (r->fixed_ruling_known && r->fixed_ruling != KM_ALLOWS)
+		if (r->fixed_ruling_known && r->fixed_ruling == KM_DENIES)
 			loop(r, false, false,
-			     "the SPTE is changed, yet the processor does not clearly permit the "
-			     "access then");
+			     "the SPTE is changed, yet the processor denies the access even then");
 		else
 			loop(r, false, true, "the SPTE is changed: the guest meets another state");
 		break;
@@ -598,8 +611,7 @@ static void judge_loops(struct km_replay *r)
 		     "vCPU again, it meets the same");
 		break;
 	default:
-		loop(r, false, false, "open at %s",
-		     path->end ? path->end->function : "the beginning");
+		open_end(r);
 	}
 }
 

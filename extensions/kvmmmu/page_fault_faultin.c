@@ -118,8 +118,9 @@ static bool ask_host(struct km_replay *r, const char *f)
 	if (r->is_private || (slot->flags & KVM_MEMSLOT_GMEM_ONLY))
 		return km_open(r, f, "host-page", "a page of guest_memfd: not looked up here");
 	host = km_host_walk(k, r->s->vm, hva);
-	r->map_writable =
-		host.known && host.present && host.writable && !(slot->flags & KVM_MEM_READONLY);
+	/* a write that gets through gets a writable page */
+	r->map_writable = r->write || (host.known && host.present && host.writable &&
+				       !(slot->flags & KVM_MEM_READONLY));
 	if (!host.known)
 		return km_open(r, f, "host-page",
 			       "the host's page tables for HVA 0x%" PRIx64 " are not readable",

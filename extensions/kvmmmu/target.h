@@ -44,8 +44,8 @@ struct km_target_ops {
 	/*
 	 * Lets the target run for so long and stops it again; breakpoints are asleep meanwhile, and
 	 * they and the selected CPU are afterwards as before. What was read of it is old then:
-	 * km_memory_forget(). KM_EINTR: the user stopped it; KM_EABSENT: it can't run. NULL: the host
-	 * never can (a dump).
+	 * km_memory_forget(). KM_EINTR: the user stopped it; KM_EABSENT: it can't run. NULL: the
+	 * host never can (a dump).
 	 */
 	km_error *(*resume_for)(struct km_target *target, unsigned milliseconds);
 };

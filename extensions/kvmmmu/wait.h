@@ -8,7 +8,6 @@
 
 #include "certainty.h"
 #include "last_fault.h"
-#include "tasks.h"
 
 enum km_wait_kind {
 	KM_WAIT_NONE,	   /* it runs, or could */
@@ -26,16 +25,12 @@ enum km_wait_kind {
 struct km_wait {
 	enum km_wait_kind kind;
 	enum km_certainty certainty; /* proven: unwound; likely: task state or one frame by scan */
-	char lock[32];		     /* "slots_lock", "mmap_lock", "mmu_lock", or "" */
-	uint64_t holder; /* task_struct of who holds it, where the lock names it; or 0 */
-	const struct km_task *held_by; /* the same among the tasks that were read, or NULL */
+	char lock[32];		     /* "mmap_lock", "mmu_lock", or "": not known which */
 	char text[240]; /* "in handle_userfault(): waits for ...", a phrase after "waits: " */
 };
 
-/* What the thread of @vcpu waits for. @stack is its own, or NULL; @tasks may be NULL. */
-void km_wait_find(const struct km_kernel *kernel, const struct km_vm *vm,
-		  const struct km_vcpu *vcpu, const struct km_stack *stack,
-		  const struct km_tasks *tasks, struct km_wait *wait);
+/* What the thread of @vcpu waits for. @stack is its kernel stack, or NULL. */
+void km_wait_find(const struct km_vcpu *vcpu, const struct km_stack *stack, struct km_wait *wait);
 
 /* "halt", "userfault", ...: one word for machines. */
 const char *km_wait_kind_name(enum km_wait_kind kind);

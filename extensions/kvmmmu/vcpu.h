@@ -5,6 +5,10 @@
 
 #include "kernel.h"
 
+/* Bits of kvm_vcpu.requests, the same in all kernels; macros, hence in no type information. */
+#define KVM_REQ_VM_DEAD			1
+#define KVM_REQ_MMU_FREE_OBSOLETE_ROOTS 39
+
 #define KM_VCPU_STATS(F)                                                                           \
 	F(exits)                                                                                   \
 	F(mmio_exits)                                                                              \

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The vCPU does not loop: its thread waits in the host's kernel, for a lock, a grace period, a
+ * page. What it waits for is found by wait.h; here is said which of that is no everyday matter.
+ */
+#include "diagnose_rules.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static bool sleeps(const struct km_task *task)
+{
+	return task && km_is_known(task->state) && task->state.v && km_is_known(task->on_cpu) &&
+	       !task->on_cpu.v;
+}
+
+/* The first function of the holder's that is not the scheduler's. */
+static const char *holder_in(const struct km_task *task)
+{
+	for (size_t i = 0; i < task->stack.count; i++) {
+		const char *name = task->stack.frames[i].function;
+
+		if (name[0] && !strstr(name, "schedule"))
+			return name;
+	}
+	return NULL;
+}
+
+bool km_diagnose_lock_stall(const struct km_case *c, struct km_diagnosis *d)
+{
+	const struct km_wait *wait = &c->wait;
+	const char *in;
+	char who[64];
+
+	switch (wait->kind) {
+	case KM_WAIT_USERFAULT: /* nobody but userspace ends it */
+		d->certainty = KM_LIKELY;
+		break;
+	case KM_WAIT_LOCK: /* short, unless who has it sleeps */
+		d->certainty = sleeps(wait->held_by) ? KM_LIKELY : KM_NOTE;
+		break;
+	case KM_WAIT_SRCU:
+	case KM_WAIT_PAGE:
+		d->certainty = KM_NOTE;
+		break;
+	default:
+		return false;
+	}
+	if (wait->certainty < d->certainty)
+		d->certainty = wait->certainty;
+	d->stuck = d->certainty > KM_NOTE;
+	km_verdict_says(d, "the vCPU's thread waits in the kernel: %s", wait->text);
+	if (km_is_known(c->vcpu->task))
+		km_evidence(d, "task 0x%" PRIx64 ": __state 0x%" PRIx64 ", on_cpu %" PRIu64,
+			    c->vcpu->task.v, c->vcpu->task_state.v, c->vcpu->on_cpu.v);
+	if (wait->held_by) {
+		in = holder_in(wait->held_by);
+		km_evidence(d, "%s is held by %s, %s%s%s%s", wait->lock,
+			    km_task_spell(wait->held_by, who, sizeof(who)),
+			    sleeps(wait->held_by) ? "asleep" : "running or ready to",
+			    in ? " in " : "", in ? in : "", in ? "()" : "");
+	} else if (wait->holder) {
+		km_evidence(d, "%s is held by task 0x%" PRIx64, wait->lock, wait->holder);
+	}
+	if (c->vma.known && c->vma.addr && km_is_known(c->vma.userfaultfd) && c->vma.userfaultfd.v)
+		km_evidence(d,
+			    "the VMA 0x%" PRIx64 " of the faulting page is registered with "
+			    "userfaultfd",
+			    c->vma.addr);
+	if (wait->kind == KM_WAIT_USERFAULT)
+		km_leaves_open(d, "whether who serves userfaultfd will bring the page: a second "
+				  "look tells");
+	else if (d->certainty == KM_NOTE)
+		km_leaves_open(d, "whether it goes on: a second look tells");
+	return true;
+}

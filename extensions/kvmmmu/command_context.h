@@ -102,6 +102,10 @@ void km_describe_path(struct km_node *node, const struct km_page_fault_path *pat
 /* describe_panel.c: the judges, what they say and why. Returns the table. */
 struct km_node *km_describe_judges(struct km_node *section, const struct km_panel *panel);
 
+/* describe_panel.c: the memslot of a fault. NULL: there is none, or (if not @known) it is unknown.
+ */
+void km_describe_memslot(struct km_node *parent, const struct km_memslot *slot, bool known);
+
 /* What @spte says, for people ("leaf 4K rwx U A D host-W mmu-W"). Lives with @node. */
 const char *km_spte_text(struct km_node *node, const struct km_spte_masks *masks,
 			 const struct km_spte *spte);

@@ -9,6 +9,8 @@
 
 enum slot_state { SLOT_EMPTY, SLOT_HELD, SLOT_MISSING };
 
+#define KERNEL_HALF (1ULL << 63)
+
 struct slot {
 	uint64_t page; /* address, page aligned */
 	bool phys;
@@ -180,6 +182,9 @@ static km_error *read_through(struct km_memory *mem, bool phys, uint64_t addr, v
 	if (addr + len < addr)
 		return km_errorf(KM_EREAD, "address 0x%" PRIx64 " plus %zu bytes wraps around",
 				 addr, len);
+	/* a torn pointer is no page that the dump lacks */
+	if (!phys && addr < KERNEL_HALF)
+		return km_errorf(KM_EREAD, "0x%" PRIx64 " is no kernel address", addr);
 	while (len) {
 		size_t chunk = KM_PAGE_SIZE - (addr & (KM_PAGE_SIZE - 1));
 		km_error *err;

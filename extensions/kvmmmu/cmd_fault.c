@@ -202,7 +202,7 @@ static km_error *judge(struct km_command_context *ctx, const struct km_subject *
 		return err;
 	describe_question(ctx, s->mmu, fault);
 	describe_slot(ctx, s->vm, &walk);
-	km_describe_walk(ctx->root, ctx->kernel, s->mmu, &walk);
+	km_describe_walk(ctx->root, ctx->kernel, s->mmu, &walk, false);
 	km_panel_judge(ctx->kernel, &s->masks, &s->all, s->mmu, &walk, fault->error_code,
 		       ctx->options.v1 ? KM_SPF_V1 : KM_SPF_MERGED, &panel);
 	if (ctx->options.v1)

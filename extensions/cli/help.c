@@ -88,7 +88,7 @@ static const struct topic {
 		 "  --level N    1 is 4K (the default), 2 is 2M, 3 is 1G\n"
 		 "  --as FORMAT  ept, npt or shadow, each with :6.1 or :7.2 for the generation of\n"
 		 "               the software bits\n"},
-	{"pfec", "usage: kvmmmu [DUMP] pfec [-j] [--as FORMAT] VALUE\n"
+	{"pfec", "usage: kvmmmu pfec [-j] [--as FORMAT] VALUE\n"
 		 "\n"
 		 "Decodes a page-fault error code.\n"},
 };
@@ -102,28 +102,44 @@ void help_usage(FILE *out)
 	      out);
 }
 
-void help_all(FILE *out)
+void help_commands(FILE *out)
 {
 	const char *const *text = km_help_text();
 
-	help_usage(out);
-	fputc('\n', out);
 	/* name, summary and synopsis are the front end's own; examples are crash's */
 	for (text += 3; *text && strcmp(*text, "\nEXAMPLES"); text++)
 		fprintf(out, "%s\n", *text);
+}
+
+void help_all(FILE *out)
+{
+	help_usage(out);
+	fputc('\n', out);
+	help_commands(out);
 	fprintf(out, "\n%s", options);
+}
+
+bool help_topic(const char *command, const char *dump, FILE *out)
+{
+	static const char place[] = "DUMP ";
+
+	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+		const char *text = topics[i].text, *next;
+
+		if (strcmp(topics[i].command, command))
+			continue;
+		for (; (next = strstr(text, place)); text = next + strlen(place))
+			fprintf(out, "%.*s%s", (int)(next - text), text, dump);
+		fputs(text, out);
+		return true;
+	}
+	return false;
 }
 
 bool help_command(const char *command, FILE *out)
 {
-	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
-		if (strcmp(topics[i].command, command))
-			continue;
-		fprintf(out,
-			"%s\n"
-			"-j, --json prints JSON; the program's options are in `kvmmmu --help`.\n",
-			topics[i].text);
-		return true;
-	}
-	return false;
+	if (!help_topic(command, "DUMP ", out))
+		return false;
+	fputs("\n-j, --json prints JSON; the program's options are in `kvmmmu --help`.\n", out);
+	return true;
 }

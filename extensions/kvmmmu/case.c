@@ -18,18 +18,14 @@ static km_error *find_mmu(const struct km_vcpu_mmu *all, const char *name,
 }
 
 /*
- * The fault that is judged: the best one whose address is known. One of which only the kind of
- * access is known (Intel) still beats the residue of an older one.
+ * The fault that is judged. Where none can be put to the judges, the one of which only the kind of
+ * access is known (Intel) still says more than nothing.
  */
 static const struct km_fault *choose(const struct km_last_fault *last)
 {
-	for (size_t i = 0; i < last->count; i++) {
-		const struct km_fault *f = &last->faults[i];
+	const struct km_fault *f = km_fault_to_judge(last);
 
-		if (km_is_known(f->addr) && f->age != KM_AGE_RESIDUE && f->source != KM_FAULT_HINT)
-			return f;
-	}
-	return last->count ? &last->faults[0] : NULL;
+	return f || !last->count ? f : &last->faults[0];
 }
 
 /* Puts the user's fault in front of those that were found; fills in from them what is not given. */
@@ -147,6 +143,20 @@ static km_error *read_slots(struct km_case *c)
 	return NULL;
 }
 
+static void find_wait(struct km_case *c)
+{
+	struct km_val mm = km_kget(c->kernel, c->vm->addr, KM_M_kvm_mm);
+	struct km_lock_owners owners = {
+		.slots_lock = km_kget(c->kernel, c->vm->addr, KM_M_kvm_slots_lock_owner),
+		.mmap_lock = {.known = KM_UNREADABLE},
+	};
+
+	if (mm.v)
+		owners.mmap_lock = km_kget(c->kernel, mm.v, KM_M_mm_struct_mmap_lock_owner);
+	km_wait_find(c->vcpu, c->last.has_stack ? &c->last.stack : NULL, &owners, c->tasks,
+		     &c->wait);
+}
+
 km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 		       const struct km_vcpu *vcpu, const struct km_tasks *tasks,
 		       const struct km_case_options *options, struct km_case *c)
@@ -168,12 +178,13 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 	if (err)
 		return err;
 	add_users(options, &c->last);
-	c->fault = choose(&c->last);
+	c->fault = options->has_addr || options->has_error_code ? &c->last.faults[0]
+								: choose(&c->last);
 	c->mmu = named ? named : c->fault && c->fault->mmu ? c->fault->mmu : c->all.active;
 	c->masks = km_vm_masks(kernel, vm);
 	if (c->mmu)
 		c->masks.paging = c->mmu->paging;
-	km_wait_find(vcpu, c->last.has_stack ? &c->last.stack : NULL, &c->wait);
+	find_wait(c);
 	err = read_slots(c);
 	if (err || !c->fault || !c->mmu || !c->mmu->readable)
 		return err;

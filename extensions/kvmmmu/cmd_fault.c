@@ -125,27 +125,12 @@ static void describe_slot(struct km_command_context *ctx, const struct km_vm *vm
 	struct km_memslots slots;
 	const struct km_memslot *slot;
 	km_scoped_error *err = NULL;
-	struct km_node *node;
 
 	if (walk->meaning != KM_ADDR_GPA)
 		return;
 	err = km_memslots_read(ctx->kernel, vm->addr, 0, &slots);
 	slot = err ? NULL : km_gfn_to_memslot(&slots, walk->addr >> KM_PAGE_SHIFT);
-	node = km_compact(ctx->root, "memslot", NULL);
-	if (slot) {
-		km_field(node, "id", "memslot", km_v_signed(slot->id));
-		km_field(node, "base_gfn", "gfn", km_v_hex(slot->base_gfn));
-		km_field(node, "npages", "pages", km_v_dec(slot->npages));
-		km_field(node, "dirty_logging", "dirty logging",
-			 km_v_bool(slot->flags & KVM_MEM_LOG_DIRTY_PAGES));
-		km_field(node, "readonly", "read-only", km_v_bool(slot->flags & KVM_MEM_READONLY));
-		if (slot->flags & KVM_MEMSLOT_INVALID)
-			km_field(node, "invalid", "being deleted or moved", km_v_bool(true));
-	} else {
-		km_field(node, "id", "memslot",
-			 km_v_none(err || slots.trouble ? "? (not readable)"
-							: "none: the address is MMIO"));
-	}
+	km_describe_memslot(ctx->root, slot, !err && !slots.trouble);
 	km_memslots_deinit(&slots);
 }
 

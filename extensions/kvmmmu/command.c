@@ -37,9 +37,14 @@ static const struct command {
 	 "explain [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] [--trace] [--watch N] [VM|VCPU]"},
 	{"capture", km_command_capture, 0, 1, false,
 	 "capture -o FILE [--with-names] [--limit PAGES] [VM|VCPU], or capture --list FILE"},
+	{"replay", km_command_replay, 1, 1, false, "replay [--as FORMAT] TRACE"},
 	{"spte", km_command_spte, 1, 1, false, "spte [--level N] [--as FORMAT] VALUE"},
 	{"pfec", km_command_pfec, 1, 1, false, "pfec [--as FORMAT] VALUE"},
 };
+
+/* At a kernel that goes on while it is read: lists are torn by chance, and whole at the next look.
+ */
+#define MAX_LOOKS 3
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -71,6 +76,8 @@ const char *const *km_help_text(void)
 		"                   page-table pages that these answers need, to give away",
 		"  capture --list FILE",
 		"                   everything in a capsule, and proof that it is all",
+		"  replay TRACE     the page faults of a text trace (trace-cmd report, ftrace),",
+		"                   each judged by the same rules, and the loops among them",
 		"  spte VALUE       decode an SPTE",
 		"  pfec VALUE       decode a page-fault error code",
 		" ",
@@ -121,6 +128,17 @@ void km_session_free(struct km_session *session)
 	km_kernel_free(session->kernel);
 	free(session->debug);
 	free(session);
+}
+
+void km_session_forget(struct km_session *session)
+{
+	km_kernel_free(session->kernel);
+	session->kernel = NULL;
+}
+
+const char *km_command_name(size_t index)
+{
+	return index < COMMANDS ? commands[index].name : NULL;
 }
 
 void km_session_set_answers(struct km_session *session, struct km_answer_options options)
@@ -496,6 +514,11 @@ static void describe_gaps(const struct km_kernel *k, struct km_node *root)
 	const struct km_target_kernel *brings = km_memory_target(k->mem)->brings;
 	const km_error *layout = km_layout_error(k->layout);
 
+	if (km_memory_target(k->mem)->moving)
+		km_note(root,
+			"the kernel went on while it was read (%s): what is shown may be of "
+			"different moments; look twice before you believe a finding",
+			km_memory_target(k->mem)->moving);
 	if (brings && !brings->names)
 		km_note(root, "process names are not in this capsule");
 	if (uncovered)
@@ -534,6 +557,7 @@ static km_error *run(struct km_session *session, const struct command *command, 
 	if (err)
 		return err;
 	ctx->root = km_document_root(doc);
+	ctx->has_target = session->target;
 	km_field(ctx->root, "schema", NULL, km_v_text(KM_SCHEMA));
 	km_field(ctx->root, "command", NULL, km_v_text(command->name));
 	if (command->needs_kernel || (session->target && !ctx->options.as && !ctx->options.list)) {
@@ -548,6 +572,17 @@ static km_error *run(struct km_session *session, const struct command *command, 
 	return err;
 }
 
+/* Was something torn that a second look may find whole, on a kernel that goes on meanwhile? */
+static bool worth_another_look(const struct km_session *session, const km_error *err,
+			       const struct km_command_context *ctx)
+{
+	if (!session->target || !session->target->moving)
+		return false;
+	if (err)
+		return km_error_code(err) == KM_EDATA || km_error_code(err) == KM_EREAD;
+	return ctx->vms.trouble;
+}
+
 enum km_exit km_session_run(struct km_session *session, int argc, char **argv, FILE *out,
 			    FILE *errors)
 {
@@ -556,6 +591,7 @@ enum km_exit km_session_run(struct km_session *session, int argc, char **argv, F
 	km_scoped_error *err = NULL;
 	struct km_document *doc;
 	bool found;
+	int looks = 1;
 
 	if (!command) {
 		fprintf(errors, "kvmmmu: %s%s%s: see \"help kvmmmu\" in crash, or kvmmmu --help\n",
@@ -569,6 +605,19 @@ enum km_exit km_session_run(struct km_session *session, int argc, char **argv, F
 		return KM_EXIT_UNREADABLE;
 	}
 	err = run(session, command, argc, argv, doc, &ctx);
+	while (looks < MAX_LOOKS && worth_another_look(session, err, &ctx)) {
+		struct km_document *again = km_document_new();
+
+		if (!again)
+			break;
+		looks++;
+		km_error_free(err);
+		km_document_free(doc);
+		km_vms_deinit(&ctx.vms);
+		doc = again;
+		ctx = (struct km_command_context){0};
+		err = run(session, command, argc, argv, doc, &ctx);
+	}
 	if (err)
 		fprintf(errors, "kvmmmu: %s\n", km_error_text(err));
 	else if (ctx.options.json)

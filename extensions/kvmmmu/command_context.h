@@ -31,6 +31,7 @@ struct km_command_context {
 	int argc; /* positional arguments, the command's name not among them */
 	char **argv;
 	struct km_node *root; /* of the document */
+	bool has_target;      /* there is a dump, or a host debugger */
 	bool failed;	      /* the answer tells of something that is not as it has to be */
 	struct km_vms vms;    /* by km_context_read_vms(); outlives the document */
 };
@@ -39,7 +40,8 @@ struct km_command_context {
 typedef km_error *km_command_fn(struct km_command_context *ctx);
 
 km_command_fn km_command_vms, km_command_mmu, km_command_perms, km_command_walk, km_command_fault,
-	km_command_slots, km_command_explain, km_command_spte, km_command_pfec, km_command_capture;
+	km_command_slots, km_command_explain, km_command_spte, km_command_pfec, km_command_capture,
+	km_command_replay;
 
 /*
  * All VMs, into ctx->vms; notes in the document what of the list is not readable. Once a command.
@@ -48,6 +50,9 @@ km_error *km_context_read_vms(struct km_command_context *ctx);
 
 /* A hexadecimal number, "0x" or not, as crash users write addresses. KM_EUSAGE names @what. */
 km_error *km_parse_hex(const char *word, const char *what, uint64_t *value);
+
+/* The masks that --as means: "ept", "npt:6.1", "shadow:7.2". KM_EUSAGE. */
+km_error *km_parse_format(const char *as, struct km_spte_masks *masks);
 
 /*
  * The VM that @word names: its number in `vms`, the address of its struct kvm, or its owner's PID.
@@ -96,6 +101,10 @@ void km_describe_path(struct km_node *node, const struct km_page_fault_path *pat
 
 /* describe_panel.c: the judges, what they say and why. Returns the table. */
 struct km_node *km_describe_judges(struct km_node *section, const struct km_panel *panel);
+
+/* describe_panel.c: the memslot of a fault. NULL: there is none, or (if not @known) it is unknown.
+ */
+void km_describe_memslot(struct km_node *parent, const struct km_memslot *slot, bool known);
 
 /* What @spte says, for people ("leaf 4K rwx U A D host-W mmu-W"). Lives with @node. */
 const char *km_spte_text(struct km_node *node, const struct km_spte_masks *masks,

@@ -11,8 +11,11 @@ bool km_diagnose_readonly_host(const struct km_case *c, struct km_diagnosis *d)
 	const struct km_walk_level *leaf = km_case_leaf(c);
 	bool host_ro = leaf && !leaf->spte.host_writable;
 
-	if (!c->slot || (c->slot->flags & (KVM_MEM_READONLY | KVM_MEMSLOT_INVALID)) ||
-	    !c->has_error_code || !(c->error_code & PFERR_WRITE_MASK) || (leaf && leaf->spte.w))
+	/* private memory has no host mapping to be read-only */
+	if (!c->slot ||
+	    (c->slot->flags & (KVM_MEM_READONLY | KVM_MEMSLOT_INVALID | KVM_MEMSLOT_GMEM_ONLY)) ||
+	    (c->error_code & PFERR_PRIVATE_ACCESS) || !c->has_error_code ||
+	    !(c->error_code & PFERR_WRITE_MASK) || (leaf && leaf->spte.w))
 		return false;
 	if (!c->vma.known || !c->vma.addr || !km_is_known(c->vma.flags)) {
 		if (!host_ro)

@@ -69,6 +69,7 @@ struct km_target {
 	const char *host;      /* "crash 9.0.2", "kvmmmu" */
 	const char *name;      /* the dump's file name, "live" */
 	const char *debug_dir; /* where the user says debuginfo is (file or folder), or NULL */
+	const char *moving;    /* why it changes while it is read; NULL: it stands still */
 	const struct km_target_kernel *brings; /* a capsule, which holds ranges, not pages */
 };
 

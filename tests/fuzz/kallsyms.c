@@ -2,7 +2,7 @@
 /*
  * libFuzzer target: any bytes as the memory that kallsyms is read from, its tables anywhere in it.
  */
-#include "../../extensions/cli/kallsyms.h"
+#include "../../extensions/kvmmmu/kallsyms.h"
 
 #include <inttypes.h>
 #include <stdio.h>

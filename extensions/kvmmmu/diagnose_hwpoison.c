@@ -90,7 +90,7 @@ bool km_rule_hwpoison(const struct km_case *c, const struct km_hwpoison_facts *f
 	bool deaf = blocked || ignored;
 	bool signals_known = km_is_known(f->blocked) && km_is_known(f->ignored);
 
-	if (!km_case_is_current(c) || (!poisoned && !handler_met_it(c)))
+	if (!km_case_has_fault(c) || (!poisoned && !handler_met_it(c)))
 		return false;
 	d->certainty = KM_NOTE;
 	if (deaf) /* a signal that waits there shows that it went wrong before this moment */
@@ -127,7 +127,7 @@ bool km_diagnose_hwpoison(const struct km_case *c, struct km_diagnosis *d)
 	struct km_hwpoison_facts f = {.poisoned.known = KM_UNREADABLE};
 	struct km_host_pte host;
 
-	if (!km_case_is_current(c) || !c->has_hva)
+	if (!km_case_has_fault(c) || !c->has_hva)
 		return false;
 	host = km_host_walk(c->kernel, c->vm, c->hva);
 	f.pte = host.value;

@@ -22,7 +22,7 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 	struct km_val n = vm->mmu_invalidate_in_progress;
 	char who[64];
 
-	if (!km_is_known(n) || (int64_t)n.v <= 0 || !km_case_is_current(c) ||
+	if (!km_is_known(n) || (int64_t)n.v <= 0 || !km_case_has_fault(c) ||
 	    km_invalidate_covers_case(c, f) != KM_COVERS)
 		return false;
 	/* nobody is in it: that is for invalidate-leaked to judge */

@@ -55,7 +55,7 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 	struct km_val n = c->vm->mmu_invalidate_in_progress;
 	struct km_val active = c->vm->mn_active_invalidate_count;
 	enum km_covers range =
-		km_case_is_current(c) ? km_invalidate_covers_case(c, f) : KM_COVERS_UNKNOWN;
+		km_case_has_fault(c) ? km_invalidate_covers_case(c, f) : KM_COVERS_UNKNOWN;
 	bool covers = range == KM_COVERS;
 	bool excess = km_is_known(n) && km_is_known(active) && (int64_t)n.v > (int64_t)active.v;
 

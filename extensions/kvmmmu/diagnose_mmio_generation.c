@@ -24,7 +24,7 @@ bool km_rule_mmio_generation(const struct km_case *c, const struct km_mmio_facts
 	uint64_t expected;
 	bool just_made;
 
-	if (!spte || !km_case_is_current(c) || !c->slots_known || !km_is_known(gen))
+	if (!spte || !km_case_has_fault(c) || !c->slots_known || !km_is_known(gen))
 		return false;
 	expected = gen.v & km_mmio_spte_gen_mask(&c->masks);
 	if (!update && spte->mmio_generation == expected)

@@ -16,7 +16,7 @@ bool km_rule_no_slot(const struct km_case *c, const struct km_emulation_facts *f
 	bool no_bytes = f->sev == KM_SEV && km_is_known(f->insn_len) && !f->insn_len.v;
 	bool walk = f->unprotect == KM_UNPROTECT_ALWAYS && km_is_write_to_guest_page_table(c);
 
-	if (!km_case_is_current(c) || !c->slots_known || !c->gfn_known || c->slot)
+	if (!km_case_has_fault(c) || !c->slots_known || !c->gfn_known || c->slot)
 		return false;
 	d->stuck = event || no_bytes || walk;
 	d->certainty = KM_NOTE;
@@ -58,7 +58,7 @@ bool km_diagnose_no_slot(const struct km_case *c, struct km_diagnosis *d)
 {
 	struct km_emulation_facts f;
 
-	if (!km_case_is_current(c) || !c->slots_known || !c->gfn_known || c->slot)
+	if (!km_case_has_fault(c) || !c->slots_known || !c->gfn_known || c->slot)
 		return false;
 	f = km_emulation_facts_read(c);
 	return km_rule_no_slot(c, &f, d);

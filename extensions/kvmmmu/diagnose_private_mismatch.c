@@ -61,7 +61,7 @@ bool km_diagnose_private_mismatch(const struct km_case *c, struct km_diagnosis *
 	struct km_private_facts f;
 
 	if (!km_is_known(c->vm->has_private_mem) || !c->vm->has_private_mem.v ||
-	    !km_case_is_current(c) || !c->gfn_known)
+	    !km_case_has_fault(c) || !c->gfn_known)
 		return false;
 	f = km_private_facts_read(c);
 	return km_rule_private_mismatch(c, &f, d);

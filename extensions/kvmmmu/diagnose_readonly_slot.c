@@ -15,7 +15,7 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 	bool encrypted = f->sev == KM_SEV_ES;
 	bool walk = f->unprotect == KM_UNPROTECT_ALWAYS && km_is_write_to_guest_page_table(c);
 
-	if (!km_case_is_current(c) || !c->slot || !(c->slot->flags & KVM_MEM_READONLY) ||
+	if (!km_case_has_fault(c) || !c->slot || !(c->slot->flags & KVM_MEM_READONLY) ||
 	    !km_case_is_write(c))
 		return false;
 	d->certainty = KM_NOTE;
@@ -50,7 +50,7 @@ bool km_diagnose_readonly_slot(const struct km_case *c, struct km_diagnosis *d)
 {
 	struct km_emulation_facts f;
 
-	if (!km_case_is_current(c) || !c->slot || !(c->slot->flags & KVM_MEM_READONLY))
+	if (!km_case_has_fault(c) || !c->slot || !(c->slot->flags & KVM_MEM_READONLY))
 		return false;
 	f = km_emulation_facts_read(c);
 	return km_rule_readonly_slot(c, &f, d);

@@ -4,20 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* kernel/locking/mutex.c: MUTEX_FLAGS of mutex.owner */
-#define MUTEX_FLAGS 7
-
-struct km_vm_locks km_vm_locks_read(const struct km_kernel *k, const struct km_vm *vm)
-{
-	struct km_vm_locks locks = {
-		.slots_lock_owner = km_kget(k, vm->addr, KM_M_kvm_slots_lock_owner),
-		.mmu_lock = km_kget(k, vm->addr, KM_M_kvm_mmu_lock_cnts),
-	};
-
-	locks.slots_lock_owner.v &= ~(uint64_t)MUTEX_FLAGS;
-	return locks;
-}
-
 enum km_sev km_vm_sev(const struct km_kernel *k, const struct km_vm *vm)
 {
 	const struct km_member *kvm = km_layout_member(k->layout, KM_M_kvm_svm_kvm);
@@ -79,11 +65,6 @@ bool km_case_in_prefault(const struct km_case *c)
 bool km_case_is_write(const struct km_case *c)
 {
 	return c->has_error_code && (c->error_code & PFERR_WRITE_MASK);
-}
-
-bool km_mmu_lock_written(const struct km_vm_locks *locks)
-{
-	return locks->mmu_lock.v & 0xff; /* _QW_LOCKED */
 }
 
 static struct km_val exit_reason(const struct km_case *c)

@@ -11,7 +11,7 @@
 /* The level of the walk whose guest page table is the gfn, or NULL. */
 static const struct km_walk_level *maps_itself(const struct km_case *c)
 {
-	if (!km_case_is_current(c) || !km_case_is_write(c) || !c->gfn_known || !c->has_walk ||
+	if (!km_case_has_fault(c) || !km_case_is_write(c) || !c->gfn_known || !c->has_walk ||
 	    !c->mmu || c->mmu->root_role.direct)
 		return NULL;
 	for (size_t i = 0; i < c->walk.count; i++) {

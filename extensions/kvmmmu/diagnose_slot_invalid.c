@@ -52,7 +52,7 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 	const struct km_memslot *slot = invalid_slot(c);
 	const char *function = NULL;
 	const struct km_task *task = updater(c, &function);
-	bool hit = slot && slot == c->slot && km_case_is_current(c);
+	bool hit = slot && slot == c->slot && km_case_has_fault(c);
 	bool nobody = !task && km_is_known(locks->slots_lock_owner) && !locks->slots_lock_owner.v;
 	char who[64];
 

@@ -11,7 +11,7 @@
 
 static bool is_tracked_write(const struct km_case *c)
 {
-	return km_case_is_current(c) && c->slot && c->gfn_known && km_case_is_write(c) &&
+	return km_case_has_fault(c) && c->slot && c->gfn_known && km_case_is_write(c) &&
 	       (c->error_code & PFERR_PRESENT_MASK) && !(c->error_code & PFERR_RSVD_MASK);
 }
 

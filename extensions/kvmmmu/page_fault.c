@@ -568,7 +568,12 @@ static void open_end(struct km_replay *r)
 	const struct km_page_fault_path *path = r->path;
 	const struct km_step *last = path->count ? &path->steps[path->count - 1] : NULL;
 
-	if (last && path->end && last->outcome == KM_STEP_ENDS)
+	if (r->processor == KM_ALLOWS)
+		loop(r, false, true,
+		     "open at %s, but the processor permits the access as the SPTEs stand now: "
+		     "the guest goes on (unless its TLB is stale)",
+		     path->end ? path->end->function : "the beginning");
+	else if (last && path->end && last->outcome == KM_STEP_ENDS)
 		loop(r, false, false, "open at %s; if that passes: %s at %s, %s",
 		     path->end->function, km_ret_pf_name(last->ret), last->function, last->text);
 	else

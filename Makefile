@@ -89,7 +89,7 @@ lab:
 .PHONY: check
 check:
 	@scripts/bootstrap check
-	@$(MAKE) --no-print-directory all unit $(BUILD)/repeat
+	@$(MAKE) --no-print-directory all unit $(BUILD)/repeat $(BUILD)/stacks
 	@$(MAKE) --no-print-directory asan
 	@scripts/check
 
@@ -104,7 +104,7 @@ SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: asan
 asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS="$(SAN)" LDFLAGS="$(SAN)" \
-		$(BUILD)/asan/kvmmmu $(BUILD)/asan/repeat $(BUILD)/asan/hostile unit
+		$(BUILD)/asan/kvmmmu $(BUILD)/asan/repeat $(BUILD)/asan/stacks $(BUILD)/asan/hostile unit
 
 .PHONY: unit
 unit: $(UNIT_BIN)
@@ -117,6 +117,11 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libkvmmmu.a
 
 # The tests' driver that runs commands over and over.
 $(BUILD)/repeat: tests/lab/repeat.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
+
+# The tests' driver that prints what is found of stacks, tasks and faults.
+$(BUILD)/stacks: tests/lab/stacks.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
 

@@ -4,6 +4,7 @@
 #include "elf_symbols.h"
 #include "flattened.h"
 #include "kallsyms.h"
+#include "kdump_notes.h"
 #include "vmcoreinfo.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <inttypes.h>
 #include <libkdumpfile/kdumpfile.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -137,6 +139,37 @@ static bool symbol(struct km_target *target, const char *name, uint64_t *addr)
 	return dump->vmlinux && elf_symbols_lookup(dump->vmlinux, name, addr);
 }
 
+static bool symbol_at(struct km_target *target, uint64_t addr, char *name, size_t size,
+		      uint64_t *offset)
+{
+	const struct dump *dump = dump_of(target);
+
+	return dump->kallsyms && kallsyms_lookup_address(dump->kallsyms, addr, name, size, offset);
+}
+
+static bool attribute(const struct dump *dump, unsigned cpu, const char *reg, uint64_t *value)
+{
+	char name[32];
+	kdump_num_t number;
+
+	snprintf(name, sizeof(name), "cpu.%u.reg.%s", cpu, reg);
+	if (kdump_get_number_attr(dump->ctx, name, &number) != KDUMP_OK)
+		return false;
+	*value = number;
+	return true;
+}
+
+/* As the dump's notes have them, one a CPU in their order. */
+static bool registers(struct km_target *target, unsigned cpu, struct km_registers *regs)
+{
+	const struct dump *dump = dump_of(target);
+
+	return (attribute(dump, cpu, "rip", &regs->rip) &&
+		attribute(dump, cpu, "rsp", &regs->rsp) &&
+		attribute(dump, cpu, "rbp", &regs->rbp)) ||
+	       kdump_notes_registers(dump->fd, cpu, regs);
+}
+
 static volatile sig_atomic_t got_sigint;
 
 static void on_sigint(int signo)
@@ -156,6 +189,8 @@ static const struct km_target_ops dump_ops = {
 	.read_virt = read_virt,
 	.symbol = symbol,
 	.interrupted = interrupted,
+	.symbol_at = symbol_at,
+	.registers = registers,
 };
 
 /*

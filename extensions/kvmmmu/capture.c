@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capture.h"
 
+#include "last_fault.h"
 #include "memslots.h"
 #include "page_tables.h"
-#include "svm.h"
+#include "saved_stacks.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct job {
@@ -52,14 +54,16 @@ static km_error *read_memslots(struct job *job, const struct km_vm *vm)
 static km_error *read_vcpu(struct job *job, const struct km_vm *vm, const struct km_vcpu *vcpu)
 {
 	struct km_spte_masks masks = km_vm_masks(job->k, vm);
+	struct km_last_fault last;
 	struct km_vcpu_mmu all;
-	struct km_vmcb vmcb;
-	km_error *err = NULL;
+	km_error *err;
 
 	job->rec->stage = "MMU contexts";
 	km_vcpu_mmu_read(job->k, vcpu, &all);
-	job->rec->stage = "last exit";
-	km_error_free(km_vmcb_read(job->k, vcpu, &vmcb));
+	job->rec->stage = "last fault";
+	err = km_last_fault_find(job->k, vm, vcpu, &all, &last);
+	if (err)
+		return err;
 	job->rec->stage = "page tables";
 	/* without its masks an entry may point anywhere */
 	for (size_t i = 0; job->k->features.spte_known && i < all.mmu_count && !err; i++)
@@ -80,6 +84,46 @@ static km_error *read_vm(struct job *job, const struct km_vm *vm)
 	return err;
 }
 
+/* Is the task one that the selection needs: of its VM's process, or of no VM's? */
+static bool selected(const struct job *job, const struct km_vms *vms, const struct km_task *task)
+{
+	bool owner = false;
+
+	for (size_t i = 0; i < vms->count; i++) {
+		if (!task->mm.v || vms->vms[i].mm.v != task->mm.v)
+			continue;
+		if (job->options->vm == KM_ALL || job->options->vm == (int64_t)i)
+			return true;
+		owner = true;
+	}
+	return !owner;
+}
+
+/* The tasks go into the capsule as what was found of them, not as bytes. */
+static km_error *read_tasks(struct job *job, const struct km_vms *vms)
+{
+	struct km_saved_stacks *saved = job->rec->saved;
+	struct km_tasks tasks;
+	km_error *err;
+	size_t kept = 0;
+
+	job->rec->stage = "tasks";
+	err = km_tasks_read(job->k, vms, &tasks);
+	for (size_t i = 0; i < tasks.count && !err; i++) {
+		if (!selected(job, vms, &tasks.tasks[i]))
+			continue;
+		tasks.tasks[kept] = tasks.tasks[i];
+		if (!job->options->names)
+			tasks.tasks[kept].comm[0] = '\0';
+		kept++;
+	}
+	tasks.count = kept;
+	if (!err)
+		err = km_saved_stacks_take_tasks(saved, &tasks);
+	km_tasks_deinit(&tasks);
+	return err;
+}
+
 static km_error *read_all(struct job *job)
 {
 	struct km_vms vms = {0};
@@ -90,6 +134,8 @@ static km_error *read_all(struct job *job)
 	job->rec->stage = "lists of VMs and vCPUs";
 	if (!err)
 		err = km_vms_read(job->k, &vms);
+	if (!err)
+		err = read_tasks(job, &vms);
 	for (size_t i = 0; i < vms.count && !err; i++) {
 		if (job->options->vm == KM_ALL || job->options->vm == (int64_t)i)
 			err = read_vm(job, &vms.vms[i]);
@@ -106,6 +152,9 @@ km_error *km_capture(struct km_kernel *k, const struct km_capture_options *optio
 	km_error *err;
 
 	memset(capture, 0, sizeof(*capture));
+	capture->rec.saved = calloc(1, sizeof(*capture->rec.saved));
+	if (!capture->rec.saved)
+		return km_errorf(KM_ENOMEM, "out of memory");
 	km_memory_record(k->mem, &capture->rec);
 	err = read_all(&job);
 	km_memory_record(k->mem, NULL);
@@ -121,5 +170,6 @@ km_error *km_capture(struct km_kernel *k, const struct km_capture_options *optio
 
 void km_capture_deinit(struct km_capture *capture)
 {
+	km_saved_stacks_free(capture->rec.saved);
 	km_recorder_deinit(&capture->rec);
 }

@@ -2,6 +2,7 @@
 #include "kernel.h"
 
 #include "kernel_types.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -229,7 +230,8 @@ km_error *km_kernel_open(struct km_target *target, const struct km_open_options 
 	struct km_kernel *kernel = calloc(1, sizeof(*kernel));
 	km_error *err;
 
-	if (!kernel || !(kernel->mem = km_memory_new(target))) {
+	if (!kernel || !(kernel->text = km_text_new()) || !(kernel->mem = km_memory_new(target))) {
+		km_text_free(kernel ? kernel->text : NULL);
 		free(kernel);
 		return km_errorf(KM_ENOMEM, "out of memory");
 	}
@@ -250,6 +252,7 @@ void km_kernel_free(struct km_kernel *kernel)
 	km_module_deinit(&kernel->vendor_module);
 	free(kernel->vendor_trouble);
 	km_layout_free(kernel->layout);
+	km_text_free(kernel->text);
 	km_memory_free(kernel->mem);
 	free(kernel);
 }

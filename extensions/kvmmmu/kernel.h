@@ -40,6 +40,8 @@ struct km_features {
 	bool tdp_known, tdp;	/* tdp_enabled */
 };
 
+struct km_text;
+
 struct km_kernel {
 	struct km_memory *mem;
 	struct km_layout *layout;
@@ -54,6 +56,7 @@ struct km_kernel {
 	struct km_ext_role_layout ext_role;
 	uint64_t vm_list; /* address of the list head */
 	uint64_t vmemmap_base, page_offset_base;
+	struct km_text *text; /* its code: text.h */
 };
 
 /*

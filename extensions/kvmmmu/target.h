@@ -14,6 +14,10 @@
 
 struct km_target;
 
+struct km_registers {
+	uint64_t rip, rsp, rbp;
+};
+
 struct km_target_ops {
 	/*
 	 * Reads @len bytes at physical address @pa, all or nothing: KM_EREAD. A capsule that does
@@ -33,10 +37,10 @@ struct km_target_ops {
 	bool (*symbol_at)(struct km_target *target, uint64_t addr, char *name, size_t size,
 			  uint64_t *offset);
 	/*
-	 * RIP and RSP of CPU @cpu as the host has them, whoever's they are: maybe a nested guest's.
+	 * Registers of CPU @cpu as the host has them, whoever's they are: maybe a nested guest's.
 	 * NULL: the host has none.
 	 */
-	bool (*registers)(struct km_target *target, unsigned cpu, uint64_t *rip, uint64_t *rsp);
+	bool (*registers)(struct km_target *target, unsigned cpu, struct km_registers *regs);
 };
 
 /* What a capsule knows of its kernel without it being read. All texts; NULL: not known. */
@@ -47,10 +51,11 @@ struct km_target_kernel {
 	const char *types;	  /* where its types came from */
 	const void *btf;	  /* of all its types */
 	size_t btf_len;
-	const char *vendor_trouble; /* why the vendor module's types are missing */
-	uint64_t symbol_pages_lost; /* of kvm's symbol table */
-	bool types_made;	    /* of members that DWARF told, not whole */
-	bool names;		    /* process names are in it */
+	const char *vendor_trouble;	     /* why the vendor module's types are missing */
+	uint64_t symbol_pages_lost;	     /* of kvm's symbol table */
+	bool types_made;		     /* of members that DWARF told, not whole */
+	bool names;			     /* process names are in it */
+	const struct km_saved_stacks *saved; /* stacks and tasks; NULL: none are in it */
 };
 
 struct km_target {

@@ -2,7 +2,7 @@
 #include "capture.h"
 
 #include "last_fault.h"
-#include "memslots.h"
+#include "page_fault.h"
 #include "page_tables.h"
 #include "saved_stacks.h"
 
@@ -51,6 +51,46 @@ static km_error *read_memslots(struct job *job, const struct km_vm *vm)
 	return NULL;
 }
 
+/* What KVM's handler would look at for one fault: its walk, and the path. */
+static km_error *read_path(struct job *job, const struct km_vm *vm, const struct km_vcpu *vcpu,
+			   const struct km_vcpu_mmu *all, const struct km_fault *fault)
+{
+	const struct km_mmu *mmu = fault->mmu ? fault->mmu : all->active;
+	struct km_spte_masks masks = km_vm_masks(job->k, vm);
+	struct km_page_fault_state state = {
+		.kernel = job->k,
+		.vm = vm,
+		.vcpu = vcpu,
+		.all = all,
+		.mmu = mmu,
+		.masks = &masks,
+		.addr = fault->addr.v,
+		.error_code = fault->error_code.v,
+		.live = fault->age == KM_AGE_IN_HANDLER ? &fault->pf : NULL,
+	};
+	struct km_page_fault_path path;
+	struct km_memslots slots;
+	struct km_walk walk;
+	km_error *err;
+
+	if (!mmu || !km_is_known(fault->addr) || !km_is_known(fault->error_code) ||
+	    !job->k->features.spte_known)
+		return NULL;
+	masks.paging = mmu->paging;
+	err = km_memslots_read(job->k, vm->addr, 0, &slots);
+	state.slots = &slots;
+	state.slots_known = !err;
+	if (err && km_error_code(err) != KM_EABSENT)
+		return err;
+	km_error_free(err);
+	state.walk = &walk;
+	err = km_walk(job->k, &masks, mmu, state.addr, &walk);
+	if (!err)
+		err = km_page_fault_replay(&state, &path);
+	km_memslots_deinit(&slots);
+	return err;
+}
+
 static km_error *read_vcpu(struct job *job, const struct km_vm *vm, const struct km_vcpu *vcpu)
 {
 	struct km_spte_masks masks = km_vm_masks(job->k, vm);
@@ -68,6 +108,9 @@ static km_error *read_vcpu(struct job *job, const struct km_vm *vm, const struct
 	/* without its masks an entry may point anywhere */
 	for (size_t i = 0; job->k->features.spte_known && i < all.mmu_count && !err; i++)
 		err = km_page_tables_add(&job->tables, job->k, &masks, &all.mmus[i]);
+	job->rec->stage = "path of the last fault";
+	for (size_t i = 0; i < last.count && !err; i++)
+		err = read_path(job, vm, vcpu, &all, &last.faults[i]);
 	return err;
 }
 

@@ -112,7 +112,9 @@ static bool map_new(struct km_replay *r, const char *f)
 	if (!km_is_known(tracked))
 		return km_open(r, f, "map", "gfn_write_track[] of the slot is not readable");
 	if (tracked.v)
-		return km_end(r, f, "map", KM_RET_PF_WRITE_PROTECTED,
+		return km_end(r, f, "map",
+			      r->s->kernel->features.write_protected ? KM_RET_PF_WRITE_PROTECTED
+								     : KM_RET_PF_EMULATE,
 			      "the gfn is write-tracked (count %" PRIu64
 			      "): it is mapped read-only, "
 			      "the write needs more",

@@ -87,6 +87,10 @@ static km_error *read_path(struct job *job, const struct km_vm *vm, const struct
 	err = km_walk(job->k, &masks, mmu, state.addr, &walk);
 	if (!err)
 		err = km_page_fault_replay(&state, &path);
+	/* as it is asked without the handler's own view */
+	state.live = NULL;
+	if (!err)
+		err = km_page_fault_replay(&state, &path);
 	km_memslots_deinit(&slots);
 	return err;
 }

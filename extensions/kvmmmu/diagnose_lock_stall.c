@@ -7,36 +7,16 @@
 #include "diagnose_rules.h"
 
 #include <inttypes.h>
-#include <string.h>
-
-static bool sleeps(const struct km_task *task)
-{
-	return task && km_is_known(task->state) && task->state.v && km_is_known(task->on_cpu) &&
-	       !task->on_cpu.v;
-}
-
-/* The first function of the holder's that is not the scheduler's. */
-static const char *stands_in(const struct km_task *task)
-{
-	for (size_t i = 0; i < task->stack.count; i++) {
-		const char *name = task->stack.frames[i].function;
-
-		if (name[0] && !strstr(name, "schedule") && strcmp(name, "__switch_to_asm"))
-			return name;
-	}
-	return NULL;
-}
 
 static void say_holder(const struct km_wait *wait, struct km_diagnosis *d)
 {
-	const char *in = wait->held_by ? stands_in(wait->held_by) : NULL;
 	char who[64];
 
 	if (wait->held_by)
-		km_evidence(d, "%s is held by %s, %s%s%s%s", wait->lock,
+		km_evidence(d, "%s is held by %s, %s in %s()", wait->lock,
 			    km_task_spell(wait->held_by, who, sizeof(who)),
-			    sleeps(wait->held_by) ? "asleep" : "running or ready to",
-			    in ? " in " : "", in ? in : "", in ? "()" : "");
+			    km_task_sleeps(wait->held_by) ? "asleep" : "running or ready to run",
+			    km_task_stands_in(wait->held_by));
 	else if (wait->holder)
 		km_evidence(d, "%s is held by task 0x%" PRIx64, wait->lock, wait->holder);
 }
@@ -50,7 +30,7 @@ bool km_diagnose_lock_stall(const struct km_case *c, struct km_diagnosis *d)
 		d->certainty = KM_LIKELY;
 		break;
 	case KM_WAIT_LOCK: /* short, unless who has it sleeps */
-		d->certainty = sleeps(wait->held_by) ? KM_LIKELY : KM_NOTE;
+		d->certainty = wait->held_by && km_task_sleeps(wait->held_by) ? KM_LIKELY : KM_NOTE;
 		break;
 	case KM_WAIT_SRCU:
 	case KM_WAIT_PAGE:

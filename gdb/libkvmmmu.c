@@ -143,14 +143,14 @@ static bool symbol_at(struct km_target *target, uint64_t addr, char *name, size_
 	return done(g, outcome);
 }
 
-static bool registers(struct km_target *target, unsigned cpu, uint64_t *rip, uint64_t *rsp)
+static bool registers(struct km_target *target, unsigned cpu, struct km_registers *regs)
 {
 	struct kvmmmu_gdb *g = gdb_of(target);
 	int outcome = KVMMMU_ESCAPED;
 
 	if (g->interrupted || g->way == KVMMMU_CORE)
 		return false;
-	g->lent.registers(cpu, rip, rsp, &outcome);
+	g->lent.registers(cpu, &regs->rip, &regs->rsp, &regs->rbp, &outcome);
 	return done(g, outcome);
 }
 

@@ -42,7 +42,8 @@ static const char *state_text(struct km_node *node, const struct km_explanation 
 		       km_certainty_text(e->certainty));
 }
 
-static void describe_finding(struct km_node *entry, const struct km_diagnosis *d)
+/* What to do next stands for people with the first finding only: the others follow from it. */
+static void describe_finding(struct km_node *entry, const struct km_diagnosis *d, bool first)
 {
 	struct km_node *f = km_finding(entry, d->id, d->certainty, "%s", d->verdict);
 
@@ -52,7 +53,7 @@ static void describe_finding(struct km_node *entry, const struct km_diagnosis *d
 	km_field(f, "open", d->open[0] ? "open" : NULL,
 		 km_v_text(d->open[0] ? km_text(f, "%s", d->open) : NULL));
 	km_field(f, "known_cases", d->known_cases ? "known" : NULL, km_v_text(d->known_cases));
-	km_field(f, "advice", d->advice ? "next" : NULL, km_v_text(d->advice));
+	km_field(f, "advice", d->advice && first ? "next" : NULL, km_v_text(d->advice));
 }
 
 static const char *fault_text(struct km_node *node, const struct km_fault *f)
@@ -196,13 +197,13 @@ static struct km_node *describe(struct job *job, const struct explained *x)
 		 km_v_tone(km_v_text(km_text(entry, "%s", e->verdict)), state_tone(e->state)));
 	km_field(entry, "verdict", NULL, km_v_text(km_text(entry, "%s", e->verdict)));
 	for (size_t i = 0; i < e->count; i++)
-		describe_finding(entry, &e->found[i]);
+		describe_finding(entry, &e->found[i], !i);
 	describe_faults(entry, c);
 	describe_stack(entry, c);
 	if (c->has_addr && c->gfn_known)
 		km_describe_memslot(entry, c->slot, c->slots_known);
 	if (c->has_walk)
-		km_describe_walk(entry, c->kernel, c->mmu, &c->walk);
+		km_describe_walk(entry, c->kernel, c->mmu, &c->walk, !job->ctx->options.trace);
 	if (c->has_panel) {
 		struct km_node *panel = km_section(entry, "panel", NULL);
 

@@ -16,6 +16,6 @@ km_error *km_command_walk(struct km_command_context *ctx)
 	if (err)
 		return err;
 	km_describe_vcpu(ctx->root, "vcpu", s.vm, s.vcpu);
-	km_describe_walk(ctx->root, ctx->kernel, s.mmu, &walk);
+	km_describe_walk(ctx->root, ctx->kernel, s.mmu, &walk, false);
 	return NULL;
 }

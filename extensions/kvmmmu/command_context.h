@@ -92,9 +92,12 @@ km_error *km_context_subject(struct km_command_context *ctx, const char *word,
 void km_describe_vcpu(struct km_node *node, const char *key, const struct km_vm *vm,
 		      const struct km_vcpu *vcpu);
 
-/* Sections that several commands share: describe_walk.c */
+/*
+ * Sections that several commands share: describe_walk.c. @brief: for people, a line for each level
+ * but the last.
+ */
 void km_describe_walk(struct km_node *node, const struct km_kernel *kernel,
-		      const struct km_mmu *mmu, const struct km_walk *walk);
+		      const struct km_mmu *mmu, const struct km_walk *walk, bool brief);
 
 /* describe_path.c: where the path ends and what follows; in text its steps only if @all_steps. */
 void km_describe_path(struct km_node *node, const struct km_page_fault_path *path, bool all_steps);

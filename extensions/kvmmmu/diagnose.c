@@ -57,11 +57,16 @@ void km_leaves_open(struct km_diagnosis *d, const char *fmt, ...)
 	va_end(ap);
 }
 
+static const char *access_text(uint64_t error_code)
+{
+	return error_code & PFERR_FETCH_MASK   ? "fetch"
+	       : error_code & PFERR_WRITE_MASK ? "write"
+					       : "read";
+}
+
 char *km_case_fault_spell(const struct km_case *c, char *buf, size_t size)
 {
-	const char *access = c->error_code & PFERR_FETCH_MASK	? "fetch"
-			     : c->error_code & PFERR_WRITE_MASK ? "write"
-								: "read";
+	const char *access = access_text(c->error_code);
 	const char *meaning = km_walk_address_text(km_mmu_address_meaning(c->mmu));
 	char spelled[128];
 
@@ -228,6 +233,20 @@ static const char *counters_text(const struct km_vcpu *v, char *buf, size_t size
 	return buf;
 }
 
+/* Where a vCPU is that neither faults nor sleeps. */
+static const char *place_text(const struct km_case *c)
+{
+	const struct km_stack *stack = c->last.has_stack ? &c->last.stack : NULL;
+
+	if (!km_is_known(c->vcpu->mode))
+		return "nothing contradicts";
+	if (c->vcpu->mode.v == 1)
+		return "in the guest";
+	if (stack && stack->count && stack->frames[0].sure && !km_stack_in(stack, "kvm_vcpu_ioctl"))
+		return "its thread can run, and is not in KVM_RUN";
+	return "between two runs of the guest";
+}
+
 /* What is missing of what a healthy vCPU is judged by; NULL if nothing is. */
 static const char *missing(const struct km_case *c)
 {
@@ -252,22 +271,16 @@ static bool decide_by_fault(const struct km_case *c, struct km_explanation *e)
 	const char *meaning = c->mmu ? km_walk_address_text(km_mmu_address_meaning(c->mmu)) : "";
 	bool live = km_case_in_handler(c);
 	bool allows = c->has_panel && c->panel.verdicts[KM_JUDGE_PROCESSOR].ruling == KM_ALLOWS;
-	enum km_ret_pf ret;
+	const char *access = access_text(c->error_code);
 
 	if (!km_case_is_current(c) || !c->has_path)
 		return false;
-	ret = c->path.ret;
 	if (live) {
-		const char *what =
-			ret == KM_RET_PF_UNKNOWN ? "what comes of it lies partly outside the dump"
-			: c->path.loops_known && c->path.loops
-				? "it will be tried again; whether that ends, one dump can't tell"
-				: "nothing in its way";
-
 		decide(e, KM_STATE_PROGRESSING,
 		       c->path.loops_known && !c->path.loops ? KM_LIKELY : KM_POSSIBLE,
-		       "KVM is handling a fault at %s 0x%" PRIx64 " (replayed: %s): %s", meaning,
-		       c->addr, km_ret_pf_name(ret), what);
+		       "KVM is handling its %s at %s 0x%" PRIx64 ": %s%s%s", access, meaning,
+		       c->addr, c->path.ret == KM_RET_PF_UNKNOWN ? "" : km_ret_pf_name(c->path.ret),
+		       c->path.ret == KM_RET_PF_UNKNOWN ? "" : ", ", c->path.loops_text);
 		return true;
 	}
 	if (!allows)
@@ -283,7 +296,7 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 {
 	const struct km_vcpu *v = c->vcpu;
 	const struct km_diagnosis *stuck = why_stuck(e);
-	const char *gap = missing(c), *mode;
+	const char *gap = missing(c);
 	char tables[80], counters[120], fault[256];
 
 	if (!v->readable) {
@@ -317,10 +330,7 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE, "%s", gap);
 		return;
 	}
-	mode = km_is_known(v->mode) && v->mode.v == 1 ? "in the guest"
-						      : "between two runs of the guest";
-	decide(e, KM_STATE_HEALTHY, gap ? KM_POSSIBLE : KM_LIKELY, "%s%s%s%s%s",
-	       km_is_known(v->mode) ? mode : "nothing contradicts",
+	decide(e, KM_STATE_HEALTHY, gap ? KM_POSSIBLE : KM_LIKELY, "%s%s%s%s%s", place_text(c),
 	       tables_text(c, tables, sizeof(tables)), counters_text(v, counters, sizeof(counters)),
 	       gap ? "; " : "", gap ? gap : "");
 }

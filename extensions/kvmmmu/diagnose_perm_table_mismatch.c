@@ -1,26 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "diagnosis.h"
 
-/* One table that differs: where, how much, and the first word that does. */
-static void tell(const struct km_perm_table *t, struct km_diagnosis *d)
+/* The word that differs: the one that the fault looks up if that does, else the first; or -1. */
+static int word_to_show(const struct km_case *c, const struct km_perm_table *t)
 {
-	unsigned count = km_table_differences(t);
+	uint64_t asked = c->error_code & (PFERR_WRITE_MASK | PFERR_USER_MASK | PFERR_FETCH_MASK);
 
-	for (unsigned i = 0; i < KM_PERM_WORDS; i++) {
-		char asked[128];
+	if (t->spte && c->has_error_code && t->words[asked >> 1] != t->expected[asked >> 1])
+		return (int)(asked >> 1);
+	for (int i = 0; i < KM_PERM_WORDS; i++) {
+		if (t->words[i] != t->expected[i])
+			return i;
+	}
+	return -1;
+}
 
-		if (t->words[i] == t->expected[i])
-			continue;
+/* One table that differs: where, how much, and a word that does. */
+static void tell(const struct km_case *c, const struct km_perm_table *t, struct km_diagnosis *d)
+{
+	int i = word_to_show(c, t);
+	char asked[128];
+
+	if (i < 0)
+		km_evidence(d, "%s.pkru_mask is %08x, the role implies %08x", t->context,
+			    t->pkru_mask, t->expected_pkru);
+	else
 		km_evidence(d,
-			    "%s.permissions at 0x%" PRIx64 ": %u of 16 words differ; [%u] (%s) is "
+			    "%s.permissions at 0x%" PRIx64 ": %u of 16 words differ; [%d] (%s) is "
 			    "%04x, the role implies %04x",
-			    t->context, t->addr, count, i,
+			    t->context, t->addr, km_table_differences(t), i,
 			    km_pferr_spell((uint64_t)i << 1, asked, sizeof(asked)), t->words[i],
 			    t->expected[i]);
-		return;
-	}
-	km_evidence(d, "%s.pkru_mask is %08x, the role implies %08x", t->context, t->pkru_mask,
-		    t->expected_pkru);
 }
 
 /*
@@ -38,7 +48,7 @@ bool km_diagnose_perm_table_mismatch(const struct km_case *c, struct km_diagnosi
 	for (size_t i = 0; i < c->all.table_count; i++) {
 		if (c->all.tables[i].status != KM_TABLE_DIFFERS)
 			continue;
-		tell(&c->all.tables[i], d);
+		tell(c, &c->all.tables[i], d);
 		if (!first || &c->all.tables[i] == asked)
 			first = &c->all.tables[i];
 	}

@@ -8,20 +8,6 @@
 /* The fewest failures of the emulator that are no accident. */
 #define MANY_FAILURES 8
 
-/* kernel/locking/mutex.h: flags in mutex.owner */
-#define MUTEX_FLAGS 7
-
-struct km_vm_locks km_vm_locks_read(const struct km_kernel *k, const struct km_vm *vm)
-{
-	struct km_vm_locks locks = {
-		.slots_lock_owner = km_kget(k, vm->addr, KM_M_kvm_slots_lock_owner),
-		.mmu_lock = km_kget(k, vm->addr, KM_M_kvm_mmu_lock_cnts),
-	};
-
-	locks.slots_lock_owner.v &= ~(uint64_t)MUTEX_FLAGS;
-	return locks;
-}
-
 enum km_sev km_vm_sev(const struct km_kernel *k, const struct km_vm *vm)
 {
 	const struct km_member *kvm = km_layout_member(k->layout, KM_M_kvm_svm_kvm);

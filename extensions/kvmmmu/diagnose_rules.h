@@ -10,20 +10,7 @@
 #include "gfn_state.h"
 #include "invalidation.h"
 #include "svm.h"
-
-/* The VM's locks: who holds slots_lock (task_struct, 0: nobody), and the word of mmu_lock. */
-struct km_vm_locks {
-	struct km_val slots_lock_owner;
-	struct km_val mmu_lock; /* qrwlock.cnts: 0 free; low byte: writer; from bit 9: readers */
-};
-
-struct km_vm_locks km_vm_locks_read(const struct km_kernel *kernel, const struct km_vm *vm);
-
-/* Does someone hold mmu_lock for writing? Only if mmu_lock is known. */
-static inline bool km_mmu_lock_written(const struct km_vm_locks *locks)
-{
-	return locks->mmu_lock.v & 0xff; /* _QW_LOCKED */
-}
+#include "vm_locks.h"
 
 /* SEV guests, also those that were made with KVM_SEV_INIT and have the default vm_type. */
 enum km_sev {
@@ -181,6 +168,14 @@ struct km_hwpoison_facts {
 	bool pte_present;
 	struct km_val blocked, pending, ignored; /* SIGBUS, in the vCPU's thread */
 };
+
+struct km_lock_facts {
+	struct km_held_lock held; /* what it waits for, where KVM or its mm tell */
+	const struct km_task *by; /* the holder among the tasks that were read, or NULL */
+};
+
+bool km_rule_lock_stall(const struct km_case *c, const struct km_lock_facts *f,
+			struct km_diagnosis *d);
 
 bool km_rule_hwpoison(const struct km_case *c, const struct km_hwpoison_facts *f,
 		      struct km_diagnosis *d);

@@ -724,33 +724,36 @@ static void test_hwpoison(void **state)
 
 static void test_lock_stall(void **state)
 {
+	struct km_lock_facts f = {0};
+
 	(void)state;
 	reset();
-	nothing(km_diagnose_lock_stall(&w.c, &w.d));
+	nothing(km_rule_lock_stall(&w.c, &f, &w.d));
 	w.c.wait = (struct km_wait){.kind = KM_WAIT_HALT, .certainty = KM_PROVEN, .text = "halt"};
-	nothing(km_diagnose_lock_stall(&w.c, &w.d));
+	nothing(km_rule_lock_stall(&w.c, &f, &w.d));
 	w.c.wait = (struct km_wait){
 		.kind = KM_WAIT_USERFAULT, .certainty = KM_PROVEN, .text = "in handle_userfault()"};
-	found(km_diagnose_lock_stall(&w.c, &w.d), KM_LIKELY, true);
+	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.c.wait.certainty = KM_POSSIBLE; /* the stack was only scanned */
-	found(km_diagnose_lock_stall(&w.c, &w.d), KM_POSSIBLE, true);
+	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	w.c.wait.certainty = KM_PROVEN;
 	w.c.wait.kind = KM_WAIT_PAGE;
-	found(km_diagnose_lock_stall(&w.c, &w.d), KM_NOTE, false);
+	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_NOTE, false);
 	/* a lock, whose holder is not known, runs, or sleeps */
 	w.c.wait.kind = KM_WAIT_LOCK;
-	found(km_diagnose_lock_stall(&w.c, &w.d), KM_NOTE, false);
-	assert_non_null(strstr(w.d.open, "who holds"));
-	w.c.wait.held_by = add_task("kvm_swap_active_memslots");
-	w.c.wait.holder = w.c.wait.held_by->addr;
-	strcpy(w.c.wait.lock, "slots_lock");
-	found(km_diagnose_lock_stall(&w.c, &w.d), KM_LIKELY, true);
+	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_NOTE, false);
+	assert_non_null(strstr(w.d.open, "holder"));
+	f.by = add_task("kvm_swap_active_memslots");
+	f.held = (struct km_held_lock){.name = "slots_lock", .holder = f.by->addr};
+	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_LIKELY, true);
 	assert_non_null(strstr(w.d.evidence[1], "kvm_swap_active_memslots()"));
+	f.held.by_readers = true;
+	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	w.task_list[0].state = val(0);
 	w.task_list[0].on_cpu = val(1);
-	found(km_diagnose_lock_stall(&w.c, &w.d), KM_NOTE, false);
-	w.c.wait.held_by = NULL;
-	found(km_diagnose_lock_stall(&w.c, &w.d), KM_NOTE, false);
+	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_NOTE, false);
+	f.by = NULL;
+	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_NOTE, false);
 }
 
 static void test_tasks_in_an_invalidation(void **state)

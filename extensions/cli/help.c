@@ -64,7 +64,8 @@ static const struct topic {
 	 "                guest_mmu\n"
 	 "  -m, --mmu MMU root_mmu or guest_mmu, instead of the active one\n"},
 	{"fault",
-	 "usage: kvmmmu DUMP fault [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] VCPU\n"
+	 "usage: kvmmmu DUMP fault [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1]\n"
+	 "                         [--trace] VCPU\n"
 	 "\n"
 	 "The walk under a fault, and four judges on it: the processor, the kernel's\n"
 	 "table, the table that the role implies, and the test of kernels before 7.3.\n"
@@ -74,12 +75,26 @@ static const struct topic {
 	 "  -a, --address HEX  address of the fault\n"
 	 "  -e, --error HEX    its error code (see pfec)\n"
 	 "  -m, --mmu MMU      root_mmu or guest_mmu, instead of the active one\n"
-	 "      --v1           judge as the first posted spte_permission_fault() did\n"},
+	 "      --v1           judge as the first posted spte_permission_fault() did\n"
+	 "      --trace        what KVM's handler does with it, step by step\n"},
 	{"slots",
 	 "usage: kvmmmu DUMP slots [-j] [VM]\n"
 	 "\n"
 	 "The memslots of every address space: which GPAs are which memory of the VMM, and\n"
 	 "which are logged or read-only.\n"},
+	{"replay",
+	 "usage: kvmmmu [DUMP] replay [-j] [--as FORMAT] TRACE\n"
+	 "\n"
+	 "Takes a text trace (tracefs, trace-cmd report, perf script; \"-\" is standard\n"
+	 "input, without a dump) with kvm:kvm_page_fault and kvmmmu:fast_page_fault, and\n"
+	 "what else there is of kvm:* and kvmmmu:*. Each fast_page_fault is put to the same\n"
+	 "rule as on a dump; faults are counted by vCPU thread, address, error code and\n"
+	 "RIP; what comes again and again, and nothing is done about it, is a loop.\n"
+	 "\n"
+	 "  --as FORMAT  the SPTEs' format, as for spte: ept, npt or shadow, with :6.1,\n"
+	 "               :6.12, :7.2 or :7.3; else that of DUMP; else only what all SPTEs\n"
+	 "               have in common is judged\n"
+	 "  SET          SPTEs written; SLOW: left to the slow path\n"},
 	{"spte", "usage: kvmmmu DUMP spte [-j] [--level N] VALUE\n"
 		 "       kvmmmu spte [-j] [--level N] --as FORMAT VALUE\n"
 		 "\n"
@@ -96,6 +111,7 @@ static const struct topic {
 void help_usage(FILE *out)
 {
 	fputs("usage: kvmmmu [-k PATH] DUMP|live COMMAND [options] [arguments]\n"
+	      "       kvmmmu replay [--as FORMAT] TRACE\n"
 	      "       kvmmmu spte --as ept|npt|shadow[:generation] [--level N] VALUE\n"
 	      "       kvmmmu pfec VALUE\n"
 	      "       kvmmmu [COMMAND] --help\n",

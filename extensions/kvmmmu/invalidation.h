@@ -44,6 +44,9 @@ enum km_covers km_invalidate_covers(enum km_range_unit unit, const struct km_vm 
 const struct km_task *km_invalidating_task(const struct km_tasks *tasks, uint64_t mm,
 					   const char **function);
 
+/* Is it unmapping a page of whoever has it (reclaim, compaction, KSM, ...)? For tasks.c. */
+bool km_stack_invalidates(const struct km_stack *stack);
+
 /*
  * Likewise those that raise mmu_invalidate_in_progress without an mmu_notifier: guest_memfd,
  * changes of attributes, kvm_zap_gfn_range().

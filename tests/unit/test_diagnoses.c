@@ -139,6 +139,14 @@ static void test_vm_dead(void **state)
 	w.vm.vm_bugged = val(1);
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
 	assert_string_equal(w.d.open, "");
+	/* a vCPU that was not told runs on in KVM_RUN; one that never ran does not hang */
+	vcpu_is_in("kvm_arch_vcpu_ioctl_run");
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_NOTE, false);
+	w.vcpu.requests = val(KM_BIT(KVM_REQ_VM_DEAD));
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
+	w.vcpu.task = val(0);
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_NOTE, false);
+	w.vcpu.task = val(TASK);
 	/* between the two stores */
 	w.vm.vm_dead = val(0);
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_POSSIBLE, false);
@@ -771,11 +779,15 @@ static void test_tasks_in_an_invalidation(void **state)
 	add_task("change_protection");
 	assert_ptr_equal(km_invalidating_task(&w.tasks, MM, &function), &w.task_list[1]);
 	assert_string_equal(function, "change_protection");
-	/* of another process: only in the notifiers themselves */
+	/* of another process: only in the notifiers themselves, or by the page */
 	w.task_list[1].mm = val(0);
 	assert_null(km_invalidating_task(&w.tasks, MM, &function));
 	strcpy(w.task_list[1].stack.frames[0].function, "__mmu_notifier_invalidate_range_start");
 	assert_non_null(km_invalidating_task(&w.tasks, MM, &function));
+	strcpy(w.task_list[1].stack.frames[0].function, "try_to_migrate_one");
+	assert_non_null(km_invalidating_task(&w.tasks, MM, &function));
+	assert_true(km_stack_invalidates(&w.task_list[1].stack));
+	assert_false(km_stack_invalidates(&w.task_list[0].stack));
 	strcpy(w.task_list[1].stack.frames[0].function, "kvm_zap_gfn_range");
 	assert_non_null(km_zapping_task(&w.tasks, &function));
 	w.task_list[0].stack.pages_missing = 1;

@@ -172,8 +172,6 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 		c->masks.paging = c->mmu->paging;
 	km_wait_find(vcpu, c->last.has_stack ? &c->last.stack : NULL, &c->wait);
 	err = read_slots(c);
-	if (!err && c->mmu && c->mmu->readable && kernel->features.spte_known)
-		err = km_odd_tables_find(kernel, &c->masks, c->mmu, &c->odd);
 	if (err || !c->fault || !c->mmu || !c->mmu->readable)
 		return err;
 	c->has_addr = km_is_known(c->fault->addr);

@@ -6,7 +6,6 @@
 #ifndef KVMMMU_CASE_H
 #define KVMMMU_CASE_H
 
-#include "odd_tables.h"
 #include "page_fault.h"
 #include "tasks.h"
 #include "vma.h"
@@ -38,7 +37,6 @@ struct km_case {
 	enum km_spf_form form;		/* --v1 */
 	struct km_panel panel;		/* needs the error code */
 	struct km_page_fault_path path; /* likewise */
-	struct km_odd_tables odd;	/* below the root of mmu */
 	const struct km_tasks *tasks;	/* threads of the host that matter; shared by all cases */
 	struct km_wait wait;
 };

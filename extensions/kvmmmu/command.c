@@ -473,6 +473,7 @@ static void describe_source(const struct km_session *session, struct km_node *ro
 	km_field(source, "host", NULL, km_v_text(session->target->host));
 	km_field(source, "dump", NULL, km_v_text(session->target->name));
 	km_field(source, "capsule", NULL, km_v_bool(session->target->brings));
+	km_field(source, "vendor_types_missing", NULL, km_v_text(k->vendor_trouble));
 }
 
 /* What could not be read, and whether the debuginfo itself was damaged. */
@@ -502,8 +503,10 @@ static void describe_gaps(const struct km_kernel *k, struct km_node *root)
 			" pages of kvm's symbol table are not in the dump: debuginfo fills "
 			"the gap where there is any",
 			k->kvm.pages_lost);
+	/* the reason, which may name folders, is in the source: a capsule has to say the same */
 	if (k->vendor_trouble)
-		km_note(root, "no types of the vendor module, so no VMCB: %s", k->vendor_trouble);
+		km_note(root, "no types of the vendor module, so no VMCB: neither its BTF nor its "
+			      "debuginfo is readable (-j has the reason in source)");
 	if (layout)
 		km_note(root, "type information is damaged: %s", km_error_text(layout));
 }

@@ -156,6 +156,7 @@ static const struct km_target_ops dump_ops = {
 	.read_virt = read_virt,
 	.symbol = symbol,
 	.interrupted = interrupted,
+	.progress = km_progress_on_terminal,
 };
 
 /*

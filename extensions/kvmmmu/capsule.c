@@ -110,6 +110,7 @@ static const struct km_target_ops capsule_ops = {
 	.read_phys = read_phys,
 	.read_virt = read_virt,
 	.symbol = symbol,
+	.progress = km_progress_on_terminal,
 };
 
 /* ---- the file ---- */

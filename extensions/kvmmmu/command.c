@@ -29,7 +29,7 @@ static const struct command {
 	{"vms", km_command_vms, 0, 1, true, "vms [VM]"},
 	{"mmu", km_command_mmu, 1, 1, true, "mmu VCPU"},
 	{"perms", km_command_perms, 0, 1, true, "perms [VM|VCPU]"},
-	{"walk", km_command_walk, 2, 2, true, "walk [-m MMU] VCPU ADDRESS"},
+	{"walk", km_command_walk, 2, 2, true, "walk [-m MMU] [-n SIZE] VCPU ADDRESS"},
 	{"fault", km_command_fault, 1, 1, true,
 	 "fault [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] VCPU"},
 	{"slots", km_command_slots, 0, 1, true, "slots [VM]"},
@@ -61,6 +61,8 @@ const char *const *km_help_text(void)
 		"  walk VCPU ADDRESS",
 		"                   every shadow page-table entry down to ADDRESS (a GPA; a GVA",
 		"                   under shadow paging; an L2 GPA in guest_mmu)",
+		"  walk -n SIZE VCPU ADDRESS",
+		"                   what is mapped from there on, entries that are alike as one",
 		"  fault VCPU       the walk under a fault and the four judges side by side; on",
 		"                   AMD the fault comes from the VMCB without -a and -e",
 		"  slots [VM]       memslots",
@@ -80,10 +82,12 @@ const char *const *km_help_text(void)
 		"    -a, --address HEX   address of the fault",
 		"    -e, --error HEX     its error code",
 		"    -m, --mmu NAME      walk root_mmu or guest_mmu, not the active one",
+		"    -n, --bytes SIZE    walk so many bytes: hexadecimal, 512M, 40G, or all",
 		"        --v1            judge as the first posted spte_permission_fault() did",
 		"    -o, --output FILE   capture: the capsule to write",
 		"        --with-names    capture: with the names of processes",
-		"        --limit PAGES   capture: at most so many page-table pages; default 16384",
+		"        --limit PAGES   at most so many page-table pages: in a capsule, default",
+		"                        16384; to walk -n through, default 262144",
 		"        --level N       level of the SPTE, 1 is 4K; default 1",
 		"        --as FORMAT     decode without the dump's masks: ept, npt or shadow,",
 		"                        with :6.1 or :7.2 for the software bits of that time",
@@ -305,6 +309,7 @@ static const struct option long_options[] = {
 	{"address", required_argument, NULL, 'a'},
 	{"error", required_argument, NULL, 'e'},
 	{"mmu", required_argument, NULL, 'm'},
+	{"bytes", required_argument, NULL, 'n'},
 	{"v1", no_argument, NULL, '1'},
 	{"level", required_argument, NULL, 'l'},
 	{"as", required_argument, NULL, 'A'},
@@ -316,6 +321,36 @@ static const struct option long_options[] = {
 	{"limit", required_argument, NULL, 'P'},
 	{NULL, 0, NULL, 0},
 };
+
+/* Hexadecimal bytes, or a decimal number of K, M, G, T; "all" is more than any table can map. */
+static km_error *parse_size(const char *word, uint64_t *bytes)
+{
+	static const char units[] = "KMGT";
+	size_t len = strlen(word);
+	const char *unit = len ? strchr(units, word[len - 1]) : NULL;
+	char number[16];
+
+	*bytes = 0;
+	if (!strcmp(word, "all")) {
+		*bytes = KM_MAX_BYTES;
+	} else if (unit && len <= sizeof(number)) {
+		snprintf(number, sizeof(number), "%.*s", (int)len - 1, word);
+		if (parse_decimal(number, bytes) &&
+		    *bytes <= KM_MAX_BYTES >> 10 * (unit - units + 1))
+			*bytes <<= 10 * (unit - units + 1);
+		else
+			*bytes = 0;
+	} else if (strspn(word, "0123456789abcdefABCDEFxX") == len) {
+		km_error_free(km_parse_hex(word, "size", bytes));
+	}
+	if (!*bytes || *bytes > KM_MAX_BYTES)
+		return km_errorf(
+			KM_EUSAGE,
+			"size \"%s\" is no hexadecimal number of bytes, nor one like 512M, "
+			"nor all",
+			word);
+	return NULL;
+}
 
 static km_error *parse_option(int c, struct km_command_options *o)
 {
@@ -337,6 +372,8 @@ static km_error *parse_option(int c, struct km_command_options *o)
 	case 'm':
 		o->mmu = optarg;
 		return NULL;
+	case 'n':
+		return parse_size(optarg, &o->bytes);
 	case 'k':
 		o->debug = optarg;
 		return NULL;
@@ -385,7 +422,7 @@ static km_error *parse_options(const struct command *command, int argc, char **a
 
 	optind = 0; /* starts glibc's getopt anew */
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":ja:e:m:k:o:", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":ja:e:m:n:k:o:", long_options, NULL)) != -1) {
 		const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
 		km_error *err = parse_option(c, &ctx->options);
 

@@ -26,6 +26,8 @@ struct km_target_ops {
 	bool (*symbol)(struct km_target *target, const char *name, uint64_t *addr);
 	/* Did the user press Ctrl-C since the command began? */
 	bool (*interrupted)(struct km_target *target);
+	/* Shows how far long work is: @done of @what; NULL: it has ended. May be NULL. */
+	void (*progress)(struct km_target *target, const char *what, uint64_t done);
 };
 
 /* What a capsule knows of its kernel without it being read. All texts; NULL: not known. */
@@ -49,5 +51,8 @@ struct km_target {
 	const char *debug_dir; /* where the user says debuginfo is (file or folder), or NULL */
 	const struct km_target_kernel *brings; /* a capsule, which holds ranges, not pages */
 };
+
+/* Such a progress(), on a line of standard error if that is a terminal. */
+void km_progress_on_terminal(struct km_target *target, const char *what, uint64_t done);
 
 #endif

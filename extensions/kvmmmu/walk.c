@@ -174,21 +174,28 @@ static bool too_wide(const struct km_walk *walk)
 	return walk->meaning != KM_ADDR_GVA && bits < 64 && walk->addr >> bits;
 }
 
+bool km_walk_start(const struct km_kernel *k, const struct km_spte_masks *masks,
+		   const struct km_mmu *mmu, uint64_t addr, struct km_walk *walk, uint64_t *table,
+		   int *level)
+{
+	memset(walk, 0, sizeof(*walk));
+	walk->addr = addr;
+	walk->meaning = km_mmu_address_meaning(mmu);
+	if (!start(k, masks, mmu, walk, table, level))
+		return false;
+	if (too_wide(walk))
+		walk->end = KM_END_TOO_WIDE;
+	return !too_wide(walk);
+}
+
 km_error *km_walk(const struct km_kernel *k, const struct km_spte_masks *masks,
 		  const struct km_mmu *mmu, uint64_t addr, struct km_walk *walk)
 {
 	uint64_t table;
 	int level;
 
-	memset(walk, 0, sizeof(*walk));
-	walk->addr = addr;
-	walk->meaning = km_mmu_address_meaning(mmu);
-	if (!start(k, masks, mmu, walk, &table, &level))
+	if (!km_walk_start(k, masks, mmu, addr, walk, &table, &level))
 		return NULL;
-	if (too_wide(walk)) {
-		walk->end = KM_END_TOO_WIDE;
-		return NULL;
-	}
 	for (; level >= 1; level--) {
 		struct km_walk_level *l = &walk->levels[walk->count];
 		km_scoped_error *unreadable = NULL;
@@ -246,8 +253,7 @@ char *km_walk_end_text(const struct km_walk *walk, char *buf, size_t size)
 		break;
 	case KM_END_UNREADABLE:
 		if (!walk->end_level)
-			snprintf(buf, size,
-				 "the MMU's root is not readable: what it maps is open");
+			snprintf(buf, size, "the MMU's root is not readable: what it maps is open");
 		else
 			snprintf(buf, size,
 				 "ends at level %d: the page-table page is not in %s; what lies "

@@ -63,6 +63,14 @@ struct km_walk {
 km_error *km_walk(const struct km_kernel *kernel, const struct km_spte_masks *masks,
 		  const struct km_mmu *mmu, uint64_t addr, struct km_walk *walk);
 
+/*
+ * Begins a walk of @addr: whether it goes on with the page-table page at *@table, whose entries are
+ * of *@level; else @walk tells where and why it ended.
+ */
+bool km_walk_start(const struct km_kernel *kernel, const struct km_spte_masks *masks,
+		   const struct km_mmu *mmu, uint64_t addr, struct km_walk *walk, uint64_t *table,
+		   int *level);
+
 /* Reads the kvm_mmu_page of the page-table page at physical address @pa. */
 void km_mmu_page_read(const struct km_kernel *kernel, uint64_t pa, struct km_mmu_page *sp);
 

@@ -44,8 +44,8 @@ enum km_capsule_note {
 
 #define KM_NO_ADDRESS (~0ULL)
 
-/* How a packed capsule begins: no name, no time, no comment, the best compression, Unix. */
-#define KM_CAPSULE_GZIP "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03"
+/* How a packed capsule begins: no name, no time, no comment, Unix. */
+#define KM_CAPSULE_GZIP "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
 #define KM_CAPSULE_ZSTD "\x28\xb5\x2f\xfd"
 
 /* An unpacked capsule is not larger than this, nor that much larger than packed. */

@@ -11,7 +11,8 @@
 #include <zlib.h>
 
 #define PACK_STEP (1u << 20) /* bytes between two looks for Ctrl-C */
-#define GZIP	  16	     /* added to the bits of the window: with gzip's header */
+#define GZIP	  16	     /* added to the bits of the window: with the header of gzip */
+#define LEVEL	  6	     /* higher ones gain nothing, and take ten times as long */
 
 /* Items that touch, as one segment. */
 struct range {
@@ -190,7 +191,7 @@ static km_error *pack(struct km_memory *mem, const struct image *image, void **p
 	int done = Z_OK;
 	km_error *err = NULL;
 
-	if (deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, MAX_WBITS + GZIP, MAX_MEM_LEVEL,
+	if (deflateInit2(&z, LEVEL, Z_DEFLATED, MAX_WBITS + GZIP, MAX_MEM_LEVEL,
 			 Z_DEFAULT_STRATEGY) != Z_OK)
 		return out_of_memory();
 	room = deflateBound(&z, image->len);

@@ -2,7 +2,6 @@
 """Capsules: the same answers as the dump, nothing else inside, the same bytes whoever makes them."""
 
 import concurrent.futures
-import gzip
 import json
 import os
 import random
@@ -13,7 +12,7 @@ import tempfile
 
 import pytest
 
-from tools import BUILD, SHARED_DUMPS, TOP, Crash, dumps, kernel, kvmmmu, number, truth
+from tools import BUILD, SHARED_DUMPS, TOP, Crash, dumps, kernel, kvmmmu, number, truth, unpacked
 
 LAB = [("7.3", "healthy"), ("7.3", "looping"), ("7.3", "nonpt"), ("6.1", "healthy")]
 INTEL = ["ept-mbec-nested", "ept-no-ad-bits", "intel-shadow-paging"]
@@ -27,10 +26,6 @@ def capture(words, to, *options):
     answer = kvmmmu(*words, "capture", "-o", to, *options)
     assert answer.code == 0, answer.err
     return to
-
-
-def unpacked(path):
-    return gzip.decompress(path.read_bytes())
 
 
 class Source:

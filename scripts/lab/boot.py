@@ -19,7 +19,9 @@ READY_SECONDS = 45
 FLIPS = {"7.3": 24}  # and a few elsewhere
 
 # What the scenarios that need a boot of their own add to the kernel's command line.
-OWN_BOOT = {"nonpt": "kvm_amd.npt=0", "novms": "lab=novms", "nokvm": "lab=nokvm"}
+OWN_BOOT = {"nonpt": "kvm_amd.npt=0", "novms": "lab=novms", "nokvm": "lab=nokvm", "big": "lab=big"}
+# Those that need more: memory, and seconds until their machines are ready.
+NEEDS = {"big": ("5G", 240)}
 
 
 def say(text):
@@ -36,13 +38,13 @@ def read_text(path):
         return file.read()
 
 
-def start_qemu(kernel, work, more):
+def start_qemu(kernel, work, more, memory):
     append = f"console=ttyS0 unknown_nmi_panic=1 panic=0 {more}"
     # Dies with us, however we die.
     return subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL",
          f"{CACHE}/tools/qemu/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none", "-M", "q35", "-accel", "tcg,thread=multi",
-         "-cpu", "max,+svm,+npt,la57=off", "-smp", "2", "-m", MEMORY, "-device", "vmcoreinfo",
+         "-cpu", "max,+svm,+npt,la57=off", "-smp", "2", "-m", memory, "-device", "vmcoreinfo",
          "-kernel", f"{kernel}/vmlinuz", "-initrd", f"{work}/initrd", "-append", append,
          "-serial", f"file:{work}/console", "-serial", f"file:{work}/truth",
          "-qmp", f"unix:{work}/qmp,server=on,wait=off",
@@ -50,8 +52,8 @@ def start_qemu(kernel, work, more):
         stdin=subprocess.DEVNULL)
 
 
-def wait_ready(qemu, work):
-    deadline = time.monotonic() + READY_SECONDS
+def wait_ready(qemu, work, seconds):
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         time.sleep(0.2)
         if qemu.poll() is not None:
@@ -75,13 +77,16 @@ def read_truth(work):
 
 def gather(lines):
     """The kernel's lines, by virtual machine."""
-    truth = {"vms": {}, "sections": {}, "symbols": {}}
+    truth = {"vms": {}, "sections": {}, "symbols": {}, "markers": {}}
     for line in sorted(lines, key=lambda line: line["kind"] != "vm"):
         kind = line.pop("kind")
         if kind == "sections":
             truth["sections"][line["module"]] = line["sections"]
         elif kind == "symbols":
             truth["symbols"] = line
+        elif kind == "marker":
+            word = int(line["word"], 16).to_bytes(8, "little").hex()
+            truth["markers"][line["where"]] = truth["markers"].get(line["where"], "") + word
         elif kind != "ready":
             name = line.pop("vm")
             if kind == "vm":
@@ -101,7 +106,7 @@ def run_gdb(gen, out, work, kernel, scenarios, truth):
         "debug": f"{kernel}/debug/lib/modules/{release}/kernel/arch/x86/kvm",
         "console": f"{work}/console", "seed": f"kvmmmu {gen}", "flips": FLIPS.get(gen, 8), "qmp": f"{work}/qmp", "gdb": f"{work}/gdb", "format": "kdump-raw-zlib",
         "scenarios": scenarios, "sections": truth["sections"], "symbols": truth["symbols"],
-        "truth": list(truth["vms"].values()),
+        "truth": list(truth["vms"].values()), "markers": truth["markers"],
     }
     with open(f"{work}/config", "w", encoding="ascii") as file:
         json.dump(config, file)
@@ -120,9 +125,10 @@ def main():
         if subprocess.run([f"{HERE}/image", gen, f"{work}/initrd"], check=False).returncode:
             sys.exit(1)
         start = time.monotonic()
-        qemu = start_qemu(kernel, work, OWN_BOOT.get(scenarios[0], ""))
+        memory, seconds = NEEDS.get(scenarios[0], (MEMORY, READY_SECONDS))
+        qemu = start_qemu(kernel, work, OWN_BOOT.get(scenarios[0], ""), memory)
         try:
-            lines = wait_ready(qemu, work)
+            lines = wait_ready(qemu, work, seconds)
             say(f"booted {gen}: {time.monotonic() - start:.1f} s")
             if run_gdb(gen, out, work, kernel, scenarios, gather(lines)):
                 die("gdb could not take the dumps; the kernel's last words:\n" +

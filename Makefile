@@ -27,7 +27,7 @@ UNIT = $(wildcard tests/unit/test_*.c)
 UNIT_BIN = $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
 SOURCES = $(wildcard extensions/*/*.[ch] tests/unit/*.[ch] tests/oracle/*.[ch] tests/fuzz/*.[ch] \
 	tests/capsule/*.[ch] tests/lab/*.[ch] tests/*.h gdb/*.[ch]) \
-	$(wildcard scripts/lab/vmm/*.[ch] scripts/bench/*.[ch])
+	$(wildcard scripts/lab/vmm/*.[ch] scripts/lab/scenarios/vmm/*.[ch] scripts/bench/*.[ch])
 
 .DELETE_ON_ERROR:
 

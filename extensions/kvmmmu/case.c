@@ -80,7 +80,7 @@ static void find_gfn(struct km_case *c)
 
 static km_error *find_slot(struct km_case *c)
 {
-	struct km_val mm = km_kget(c->kernel, c->vm->addr, KM_M_kvm_mm);
+	const struct km_val mm = c->vm->mm;
 
 	if (!c->gfn_known || !c->slots_known)
 		return NULL;
@@ -143,20 +143,6 @@ static km_error *read_slots(struct km_case *c)
 	return NULL;
 }
 
-static void find_wait(struct km_case *c)
-{
-	struct km_val mm = km_kget(c->kernel, c->vm->addr, KM_M_kvm_mm);
-	struct km_lock_owners owners = {
-		.slots_lock = km_kget(c->kernel, c->vm->addr, KM_M_kvm_slots_lock_owner),
-		.mmap_lock = {.known = KM_UNREADABLE},
-	};
-
-	if (mm.v)
-		owners.mmap_lock = km_kget(c->kernel, mm.v, KM_M_mm_struct_mmap_lock_owner);
-	km_wait_find(c->vcpu, c->last.has_stack ? &c->last.stack : NULL, &owners, c->tasks,
-		     &c->wait);
-}
-
 km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 		       const struct km_vcpu *vcpu, const struct km_tasks *tasks,
 		       const struct km_case_options *options, struct km_case *c)
@@ -184,7 +170,7 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 	c->masks = km_vm_masks(kernel, vm);
 	if (c->mmu)
 		c->masks.paging = c->mmu->paging;
-	find_wait(c);
+	km_wait_find(vcpu, c->last.has_stack ? &c->last.stack : NULL, &c->wait);
 	err = read_slots(c);
 	if (err || !c->fault || !c->mmu || !c->mmu->readable)
 		return err;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kvmmmu fault: the walk under a fault, and what the panel says to it. */
 #include "command_context.h"
+#include "last_fault.h"
 #include "svm.h"
 
 #include <inttypes.h>
@@ -12,12 +13,6 @@ struct fault {
 	const char *age;
 };
 
-/* With NPT a #PF exit is the guest's own affair, and its address no GPA. */
-static bool is_fault_exit(const struct km_mmu *mmu, uint64_t exit_code)
-{
-	return exit_code == (mmu->paging == KM_PAGING_SHADOW ? SVM_EXIT_PF : SVM_EXIT_NPF);
-}
-
 static const char *exit_text(struct km_node *node, uint64_t exit_code)
 {
 	const char *name = km_svm_exit_name(exit_code);
@@ -27,8 +22,10 @@ static const char *exit_text(struct km_node *node, uint64_t exit_code)
 }
 
 /* A dump is one moment: what the vCPU has done since its last exit. */
-static const char *age_text(const struct km_vcpu *vcpu)
+static const char *age_text(const struct km_fault *f, const struct km_vcpu *vcpu)
 {
+	if (f->age == KM_AGE_IN_HANDLER)
+		return "in handler: KVM is handling it at this moment";
 	if (!km_is_known(vcpu->mode))
 		return "last exit; whether the vCPU has re-entered the guest since is not known";
 	if (vcpu->mode.v == 1)
@@ -50,52 +47,85 @@ static void describe_exit(struct km_node *node, const struct km_vmcb *vmcb)
 	km_field(exit, "vmcb_address", NULL, km_v_hex(vmcb->addr));
 }
 
-/*
- * Under GMET the processor reports NPT faults as user ones; KVM sets U of a fetch from the CPL. The
- * error code of the VMCB is as the processor left it.
- */
-static void apply_gmet(struct km_command_context *ctx, const struct km_mmu *mmu,
-		       const struct km_vmcb *vmcb, struct fault *fault)
+/* AMD: shows the last exit, whatever it was. */
+static km_error *show_exit(struct km_command_context *ctx, const struct km_vcpu *vcpu)
 {
-	if (mmu->paging != KM_PAGING_NPT || !mmu->root_role.cr4_smep ||
-	    !(fault->error_code & PFERR_FETCH_MASK) || !km_is_known(vmcb->cpl))
-		return;
-	fault->error_code &= ~PFERR_USER_MASK;
-	if (vmcb->cpl.v == 3)
-		fault->error_code |= PFERR_USER_MASK;
-	km_note(ctx->root,
-		"GMET: U of this fetch was taken from the CPL (%" PRIu64 "), as KVM does",
-		vmcb->cpl.v);
-}
-
-/* Fills in what the user did not give from the last exit. *@found is false if there is no fault. */
-static km_error *from_vmcb(struct km_command_context *ctx, const struct km_vcpu *vcpu,
-			   const struct km_mmu *mmu, struct fault *fault, bool *found)
-{
-	const struct km_command_options *o = &ctx->options;
 	struct km_vmcb vmcb;
 	km_error *err = km_vmcb_read(ctx->kernel, vcpu, &vmcb);
 
+	if (!err)
+		describe_exit(ctx->root, &vmcb);
+	return err;
+}
+
+/* Why there is no fault to judge; an older one that lies about is told. */
+static km_error *none_found(struct km_command_context *ctx, const struct km_last_fault *last)
+{
+	const struct km_fault *f = last->count ? &last->faults[last->count - 1] : NULL;
+	const char *older = "";
+
+	if (f && f->source == KM_FAULT_STACK)
+		older = km_text(ctx->root,
+				"; one that was handled before is left on its thread's stack: "
+				"-a 0x%" PRIx64 " -e 0x%" PRIx64,
+				f->addr.v, f->error_code.v);
+	if (ctx->kernel->vendor == KM_VENDOR_INTEL)
+		return km_errorf(KM_EABSENT,
+				 "on Intel KVM keeps no copy of the faulting address after the "
+				 "exit: give one with -a and -e%s",
+				 older);
+	km_note(ctx->root, "%s. Give one with -a and -e%s", km_text(ctx->root, "%s", last->none),
+		older);
+	return NULL;
+}
+
+/* The one to judge in @mmu: in the handler's hands, or of the last exit. */
+static const struct km_fault *choose(const struct km_last_fault *last, const struct km_mmu *mmu)
+{
+	for (size_t i = 0; i < last->count; i++) {
+		const struct km_fault *f = &last->faults[i];
+
+		if (f->source == KM_FAULT_VMCB ||
+		    (f->source == KM_FAULT_STACK && f->age == KM_AGE_IN_HANDLER && mmu->active))
+			return f;
+	}
+	return NULL;
+}
+
+/* Fills in what the user did not give. *@found is false if there is no fault. */
+static km_error *find_fault(struct km_command_context *ctx, const struct km_subject *s,
+			    struct fault *fault, bool *found)
+{
+	const struct km_command_options *o = &ctx->options;
+	struct km_vcpu_mmu all = s->all;
+	struct km_last_fault last;
+	const struct km_fault *f;
+	km_error *err = NULL;
+
 	*found = false;
+	/* a fault of the last exit is about the context that the user asks for */
+	all.active = s->mmu;
+	if (ctx->kernel->vendor != KM_VENDOR_INTEL)
+		err = show_exit(ctx, s->vcpu);
+	if (err)
+		return km_error_context(err, "no fault found by itself; give one with -a and -e");
+	err = km_last_fault_find(ctx->kernel, s->vm, s->vcpu, &all, &last);
 	if (err)
 		return err;
-	describe_exit(ctx->root, &vmcb);
-	if (!is_fault_exit(mmu, vmcb.exit_code.v)) {
-		km_note(ctx->root,
-			"the last exit was %s, no page fault: the VMCB holds no fault any more. "
-			"Give "
-			"one with -a and -e",
-			exit_text(ctx->root, vmcb.exit_code.v));
-		return NULL;
-	}
-	if (!km_is_known(vmcb.exit_info_1) || !km_is_known(vmcb.exit_info_2))
-		return km_errorf(KM_EREAD, "the exit information of the VMCB is not readable");
-	fault->error_code = o->has_error_code ? o->error_code : vmcb.exit_info_1.v;
-	fault->addr = o->has_addr ? o->addr : vmcb.exit_info_2.v;
-	fault->source = o->has_addr || o->has_error_code ? "user, rest from the VMCB" : "VMCB";
-	fault->age = age_text(vcpu);
-	if (!o->has_error_code)
-		apply_gmet(ctx, mmu, &vmcb, fault);
+	f = choose(&last, s->mmu);
+	if (!f)
+		return none_found(ctx, &last);
+	fault->error_code = o->has_error_code ? o->error_code : f->error_code.v;
+	fault->addr = o->has_addr ? o->addr : f->addr.v;
+	fault->source = f->source == KM_FAULT_VMCB ? "VMCB" : km_text(ctx->root, "%s", f->from);
+	if (o->has_addr || o->has_error_code)
+		fault->source = km_text(ctx->root, "user, rest from the %s",
+					f->source == KM_FAULT_VMCB ? "VMCB" : "stack");
+	fault->age = age_text(f, s->vcpu);
+	if (!o->has_error_code && f->gmet)
+		km_note(ctx->root, "%s", km_text(ctx->root, "%s", f->limits));
+	if (last.disagreement[0])
+		km_note(ctx->root, "%s", km_text(ctx->root, "%s", last.disagreement));
 	*found = true;
 	return NULL;
 }
@@ -221,13 +251,10 @@ km_error *km_command_fault(struct km_command_context *ctx)
 
 	if (err)
 		return err;
-	if (!given && ctx->kernel->vendor == KM_VENDOR_INTEL)
-		return km_errorf(KM_EABSENT, "on Intel KVM keeps no copy of the faulting address "
-					     "after the exit: give one with -a and -e");
 	km_describe_vcpu(ctx->root, "vcpu", s.vm, s.vcpu);
 	if (!given)
-		err = from_vmcb(ctx, s.vcpu, s.mmu, &fault, &found);
+		err = find_fault(ctx, &s, &fault, &found);
 	if (err)
-		return km_error_context(err, "no fault found by itself; give one with -a and -e");
+		return err;
 	return found ? judge(ctx, &s, &fault) : NULL;
 }

@@ -127,6 +127,7 @@ static void find_features(struct km_kernel *kernel)
 	const struct km_member *words = km_layout_member(kernel->layout, KM_M_kvm_mmu_permissions);
 	struct km_features *features = &kernel->features;
 	struct km_val tdp = km_kernel_variable(kernel, "tdp_enabled", 1);
+	uint64_t addr;
 
 	features->spte_table = km_has(kernel->layout, KM_M_kvm_mmu_fmt);
 	features->perm_known =
@@ -134,6 +135,11 @@ static void find_features(struct km_kernel *kernel)
 	features->acc = words && words->elem == 1 ? KM_ACC_UWX : KM_ACC_RWUX;
 	features->tdp_known = km_is_known(tdp);
 	features->tdp = tdp.v;
+	features->invalidate_gfns = km_has(kernel->layout, KM_M_kvm_has_private_mem);
+	/* what came with the one, and what went when the other was renamed */
+	features->write_protected =
+		km_kernel_symbol(kernel, "__kvm_mmu_unprotect_gfn_and_retry", &addr);
+	features->kvm_faultin_pfn = km_kernel_symbol(kernel, "gfn_to_pfn_memslot", &addr);
 }
 
 /* One shadow_*_mask; false (and 0) if it is not there or not readable. */

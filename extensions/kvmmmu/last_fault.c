@@ -146,8 +146,12 @@ static bool is_fault_exit(const struct km_mmu *mmu, uint64_t exit_code)
 	return exit_code == (mmu->paging == KM_PAGING_SHADOW ? SVM_EXIT_PF : SVM_EXIT_NPF);
 }
 
-bool km_fault_apply_gmet(const struct km_mmu *mmu, const struct km_vmcb *vmcb,
-			 struct km_val *error_code)
+/*
+ * Under GMET the processor reports NPT faults as user ones; KVM sets U of a fetch from the CPL. The
+ * error code of the VMCB is as the processor left it.
+ */
+static bool apply_gmet(const struct km_mmu *mmu, const struct km_vmcb *vmcb,
+		       struct km_val *error_code)
 {
 	if (mmu->paging != KM_PAGING_NPT || !mmu->root_role.cr4_smep ||
 	    !(error_code->v & PFERR_FETCH_MASK) || !km_is_known(vmcb->cpl))
@@ -194,7 +198,8 @@ static void add_from_vmcb(struct job *job)
 	f->mmu = mmu;
 	SAY(f->from, "exit 0x%" PRIx64 " (%s) of %s", vmcb.exit_code.v,
 	    km_svm_exit_name(vmcb.exit_code.v), vmcb.name);
-	if (km_fault_apply_gmet(mmu, &vmcb, &f->error_code))
+	f->gmet = apply_gmet(mmu, &vmcb, &f->error_code);
+	if (f->gmet)
 		SAY(f->limits,
 		    "GMET: U of this fetch was taken from the CPL (%" PRIu64 "), as KVM does",
 		    vmcb.cpl.v);

@@ -39,6 +39,7 @@ struct km_fault {
 	struct km_val error_code; /* PFERR_* as the handler sees it */
 	const struct km_mmu *mmu; /* the context it is about, or NULL if not known */
 	struct km_page_fault pf;  /* KM_FAULT_STACK only */
+	bool gmet;		  /* U of a fetch is the CPL's, as KVM sets it */
 	char from[160];	  /* "struct kvm_page_fault at 0x… in the frame of …": for people */
 	char limits[240]; /* what this source leaves open; "" if nothing */
 };
@@ -62,14 +63,6 @@ struct km_last_fault {
 km_error *km_last_fault_find(const struct km_kernel *kernel, const struct km_vm *vm,
 			     const struct km_vcpu *vcpu, const struct km_vcpu_mmu *all,
 			     struct km_last_fault *last);
-
-/*
- * Under GMET the processor reports NPT faults as user ones; KVM sets U of a fetch from the CPL. The
- * error code of the VMCB is as the processor left it. Returns whether it is such a fetch.
- */
-struct km_vmcb;
-bool km_fault_apply_gmet(const struct km_mmu *mmu, const struct km_vmcb *vmcb,
-			 struct km_val *error_code);
 
 /* The first that has both an address and an error code and is no residue; NULL if there is none. */
 const struct km_fault *km_fault_to_judge(const struct km_last_fault *last);

@@ -346,6 +346,7 @@ static bool walk_guest(struct km_replay *r)
 	const struct km_page_fault_state *s = r->s;
 	const char *const f = "FNAME(walk_addr)";
 	struct km_val gfn;
+	bool walked;
 
 	if (!s->slots_known)
 		return km_open(r, f, "guest-walk", "the memslots are not readable");
@@ -362,7 +363,9 @@ static bool walk_guest(struct km_replay *r)
 		find_slot(r);
 		return km_pass(r, f, "guest-walk", "%s", r->guest.why);
 	}
-	gfn = s->live ? s->live->gfn : leaf_gfn(r);
+	/* the handler has the gfn from its own walk of the guest's tables on, with the slot */
+	walked = s->live && km_is_known(s->live->slot) && s->live->slot.v;
+	gfn = walked ? s->live->gfn : leaf_gfn(r);
 	if (!km_is_known(gfn) && s->gfn_known)
 		gfn = km_known_val(s->gfn);
 	r->gfn = gfn.v;
@@ -374,7 +377,7 @@ static bool walk_guest(struct km_replay *r)
 	return km_open(r, f, "guest-walk",
 		       "%s; gfn 0x%" PRIx64 " %s, whether the guest still permits it is not known",
 		       r->guest.why, r->gfn,
-		       s->live ? "is the handler's own" : "is what the SPTE was made for");
+		       walked ? "is the handler's own" : "is what the SPTE was made for");
 }
 
 /* --- fast_page_fault() --- */
@@ -568,7 +571,12 @@ static void open_end(struct km_replay *r)
 	const struct km_page_fault_path *path = r->path;
 	const struct km_step *last = path->count ? &path->steps[path->count - 1] : NULL;
 
-	if (last && path->end && last->outcome == KM_STEP_ENDS)
+	if (r->processor == KM_ALLOWS)
+		loop(r, false, true,
+		     "open at %s, but the processor permits the access as the SPTEs stand now: "
+		     "the guest goes on (unless its TLB is stale)",
+		     path->end ? path->end->function : "the beginning");
+	else if (last && path->end && last->outcome == KM_STEP_ENDS)
 		loop(r, false, false, "open at %s; if that passes: %s at %s, %s",
 		     path->end->function, km_ret_pf_name(last->ret), last->function, last->text);
 	else

@@ -32,7 +32,6 @@ bool km_replay_page_track(struct km_replay *r)
 {
 	const char *const f = "page_fault_handle_page_track";
 	const char *const id = "write-tracked";
-	uint64_t unprotects;
 	struct km_val count;
 
 	if ((r->error_code & PFERR_RSVD_MASK) || !r->present || !r->write)
@@ -42,23 +41,13 @@ bool km_replay_page_track(struct km_replay *r)
 		return km_open(r, f, id, "gfn_write_track[] of the slot is not readable");
 	if (!count.v)
 		return km_pass(r, f, id, "gfn 0x%" PRIx64 " is not write-tracked", r->gfn);
-	/* RET_PF_WRITE_PROTECTED came with 147277540bbc (6.12) and this function */
-	if (km_kernel_symbol(r->s->kernel, "__kvm_mmu_unprotect_gfn_and_retry", &unprotects))
+	if (r->s->kernel->features.write_protected)
 		return km_end(r, f, id, KM_RET_PF_WRITE_PROTECTED,
 			      "gfn 0x%" PRIx64 " is write-tracked (count %" PRIu64
 			      "): KVM shadows the page tables in it",
 			      r->gfn, count.v);
 	return km_end(r, f, id, KM_RET_PF_EMULATE,
 		      "gfn 0x%" PRIx64 " is write-tracked (count %" PRIu64 ")", r->gfn, count.v);
-}
-
-/* kvm_faultin_pfn() got its new name when gfn_to_pfn_memslot() went (6.13). */
-static const char *faultin_name(const struct km_replay *r)
-{
-	uint64_t addr;
-
-	return km_kernel_symbol(r->s->kernel, "gfn_to_pfn_memslot", &addr) ? "kvm_faultin_pfn"
-									   : "kvm_mmu_faultin_pfn";
 }
 
 static bool check_private(struct km_replay *r, const char *f)
@@ -156,14 +145,15 @@ static bool ask_host(struct km_replay *r, const char *f)
 
 bool km_replay_faultin_pfn(struct km_replay *r)
 {
-	const char *f = faultin_name(r);
+	const char *f =
+		r->s->kernel->features.kvm_faultin_pfn ? "kvm_faultin_pfn" : "kvm_mmu_faultin_pfn";
 
 	if (!check_private(r, f) || !check_slot(r, f))
 		return false;
 	if (!r->slot)
 		return true;
 	/* before the host is asked since 6.9 (d02c357e5bfa); there ranges are GFNs */
-	if (km_ranges_are_gfns(r) && !km_replay_invalidation(r, f))
+	if (r->s->kernel->features.invalidate_gfns && !km_replay_invalidation(r, f))
 		return false;
 	return ask_host(r, f);
 }

@@ -48,6 +48,15 @@ static const char *gained(const struct km_replay *r)
 	return NULL;
 }
 
+/* A huge page that needs nothing: written again, or split if KVM would make it smaller today. */
+static bool keep_huge_leaf(struct km_replay *r, const char *f)
+{
+	return km_open(r, f, "map",
+		       "SPTE 0x%" PRIx64 " at level %d needs no change: spurious if the host still "
+		       "maps as much at once, else it is split",
+		       r->last->spte.value, r->last->level);
+}
+
 /* A leaf is there that KVM's test denies, or that nobody asks a test about. */
 static bool change_leaf(struct km_replay *r, const char *f)
 {
@@ -71,6 +80,8 @@ static bool change_leaf(struct km_replay *r, const char *f)
 			      "SPTE 0x%" PRIx64 " at level %d lacks %s: make_spte() sets it",
 			      spte->value, spte->level, right);
 	}
+	if (spte->level > PG_LEVEL_4K)
+		return keep_huge_leaf(r, f);
 	if (r->write && !spte->w)
 		return km_open(r, f, "map", "whether the page may be mapped writable is not known");
 	return km_end(r, f, "map", KM_RET_PF_SPURIOUS,
@@ -101,7 +112,9 @@ static bool map_new(struct km_replay *r, const char *f)
 	if (!km_is_known(tracked))
 		return km_open(r, f, "map", "gfn_write_track[] of the slot is not readable");
 	if (tracked.v)
-		return km_end(r, f, "map", KM_RET_PF_WRITE_PROTECTED,
+		return km_end(r, f, "map",
+			      r->s->kernel->features.write_protected ? KM_RET_PF_WRITE_PROTECTED
+								     : KM_RET_PF_EMULATE,
 			      "the gfn is write-tracked (count %" PRIu64
 			      "): it is mapped read-only, "
 			      "the write needs more",
@@ -135,7 +148,7 @@ bool km_replay_map(struct km_replay *r)
 		return km_open(r, f, "map", "the walk has no SPTE: the tables are built");
 	if (walk->end != KM_END_LEAF)
 		return map_new(r, f);
-	if (r->test_known && !r->denied && asks_test && r->last->level == PG_LEVEL_4K)
-		return permitted_leaf(r, f);
+	if (r->test_known && !r->denied && asks_test)
+		return r->last->level == PG_LEVEL_4K ? permitted_leaf(r, f) : keep_huge_leaf(r, f);
 	return change_leaf(r, f);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "page_fault_on_stack.h"
 
+#include "saved_stacks.h"
+
 #include <string.h>
 
 #define PFERR_KNOWN                                                                                \
@@ -237,16 +239,28 @@ static km_error *search(const struct km_kernel *k, const struct km_vm *vm,
 km_error *km_page_faults_find(const struct km_kernel *k, const struct km_vm *vm,
 			      const struct km_stack *stack, struct km_page_faults *found)
 {
+	const struct km_target_kernel *brings = km_memory_target(k->mem)->brings;
 	uint32_t size = km_layout_sizeof(k->layout, KM_T_kvm_page_fault);
-	struct km_recorder *rec = km_memory_recorder(k->mem);
-	km_error *err;
+	const struct km_recorder *rec = km_memory_recorder(k->mem);
+	const struct km_saved_stack *saved;
+	km_error *err = NULL;
+	bool trying;
 
 	memset(found, 0, sizeof(*found));
 	if (!size || !stack->size)
 		return NULL;
+	if (brings) {
+		saved = brings->saved ? km_saved_stack_of(brings->saved, stack->task) : NULL;
+		if (saved)
+			*found = saved->faults;
+		goto out;
+	}
 	/* what only looks like one is in no capsule */
-	km_memory_record(k->mem, NULL);
+	trying = km_memory_try(k->mem, true);
 	err = search(k, vm, stack, size, found);
-	km_memory_record(k->mem, rec);
+	km_memory_try(k->mem, trying);
+out:
+	if (!err && rec && rec->saved)
+		km_saved_stacks_add_faults(rec->saved, stack->task, found);
 	return err;
 }

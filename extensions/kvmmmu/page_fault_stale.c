@@ -4,19 +4,11 @@
 
 #include <inttypes.h>
 
-bool km_ranges_are_gfns(const struct km_replay *r)
-{
-	uint64_t addr;
-
-	/* came together in 6.8 (8569992d64b8) */
-	return km_kernel_symbol(r->s->kernel, "kvm_mmu_invalidate_range_add", &addr);
-}
-
 /* mmu_invalidate_retry_gfn(); before 6.8 mmu_invalidate_retry_hva(). */
 bool km_replay_invalidation(struct km_replay *r, const char *f)
 {
 	const struct km_vm *vm = r->s->vm;
-	bool gfns = km_ranges_are_gfns(r);
+	bool gfns = r->s->kernel->features.invalidate_gfns;
 	struct km_val n = vm->mmu_invalidate_in_progress;
 	struct km_val start = vm->mmu_invalidate_range_start, end = vm->mmu_invalidate_range_end;
 	uint64_t at = r->gfn;
@@ -91,7 +83,7 @@ static bool check_sign(struct km_replay *r, const char *f, uint64_t seq)
 	uint32_t size;
 	bool is_signed;
 
-	if (km_ranges_are_gfns(r) || !(seq & KM_BIT(31)))
+	if (r->s->kernel->features.invalidate_gfns || !(seq & KM_BIT(31)))
 		return true;
 	err = km_types_parameter(types, f, "mmu_seq", &size, &is_signed);
 	if (err)

@@ -49,9 +49,6 @@ bool km_replay_page_track(struct km_replay *r);
 /* kvm_mmu_faultin_pfn(), and handle_abnormal_pfn() where it is a function of its own. */
 bool km_replay_faultin_pfn(struct km_replay *r);
 
-/* Are mmu_invalidate_range_* guest frames (6.8 on)? Else they are host-virtual addresses. */
-bool km_ranges_are_gfns(const struct km_replay *r);
-
 /* Does an invalidation cover the gfn (which has a slot)? Asked by @function. */
 bool km_replay_invalidation(struct km_replay *r, const char *function);
 

@@ -2,6 +2,7 @@
 #include "stack.h"
 
 #include "orc.h"
+#include "saved_stacks.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -182,14 +183,15 @@ static km_error *scan(struct job *job, uint64_t from)
 	return NULL;
 }
 
-/* Do these registers lead to this stack? If so it is this task that ran with them. */
-static bool leads_here(struct job *job, struct km_unwind u)
+/* Do these registers lead to this stack? If so it is this task that ran with them, from *@sp up. */
+static bool leads_here(struct job *job, struct km_unwind u, uint64_t *sp)
 {
 	enum km_unwound result = KM_UNWOUND;
 
 	for (unsigned n = 0; n < KM_FRAMES && result == KM_UNWOUND; n++) {
 		if (!km_is_text(job->k, u.ip))
 			return false;
+		*sp = u.sp;
 		if (on_stack(job->stack, u.sp))
 			return true;
 		result = step(job, &u);
@@ -246,15 +248,20 @@ static bool saved_registers(const struct km_kernel *k, unsigned cpu, struct km_u
 static bool find_registers(struct job *job, uint64_t task, struct km_unwind *u)
 {
 	struct km_val cpu = km_kget(job->k, task, KM_M_task_struct_cpu);
+	uint64_t sp;
 	bool found;
 
 	if (!km_is_known(cpu))
 		return false;
 	job->beyond = true;
-	found = (host_registers(job->k, (unsigned)cpu.v, u) && leads_here(job, *u)) ||
-		(saved_registers(job->k, (unsigned)cpu.v, u) && leads_here(job, *u));
+	found = (host_registers(job->k, (unsigned)cpu.v, u) && leads_here(job, *u, &sp)) ||
+		(saved_registers(job->k, (unsigned)cpu.v, u) && leads_here(job, *u, &sp));
 	job->beyond = found;
 	u->slot = u->sp;
+	if (found) {
+		job->stack->start = KM_STACK_REGISTERS;
+		job->stack->sp = sp;
+	}
 	return found;
 }
 
@@ -304,13 +311,13 @@ static km_error *read_frames(struct job *job, uint64_t task, struct km_val sp)
 				       "frames may be residue");
 			return scan(job, stack->base);
 		}
-		stack->start = KM_STACK_REGISTERS;
-		if (on_stack(stack, u.sp))
-			stack->sp = u.sp;
 	}
 	if (unwind(job, &u, true))
 		return NULL;
-	trouble(stack, "unwinding ends early: frames beyond may be residue");
+	trouble(stack, km_has_orc(job->k)
+			       ? "unwinding ends early: frames beyond may be residue"
+			       : "the kernel has no ORC tables: frames are guessed, and may be "
+				 "residue");
 	return scan(job, on_stack(stack, u.sp) ? (u.sp + 7) & ~7ULL : stack->base);
 }
 
@@ -344,23 +351,49 @@ static km_error *read_stack(struct job *job, uint64_t task)
 	return read_frames(job, task, sp);
 }
 
-km_error *km_stack_read(const struct km_kernel *k, uint64_t task, struct km_stack *stack)
+/* As it was when the capsule was made. */
+static void take_saved(const struct km_saved_stacks *saved, struct km_stack *stack)
 {
-	struct km_recorder *rec = km_memory_recorder(k->mem);
+	const struct km_saved_stack *of = saved ? km_saved_stack_of(saved, stack->task) : NULL;
+
+	if (of)
+		*stack = of->stack;
+	else
+		trouble(stack, "the capsule holds nothing of this stack");
+}
+
+static km_error *unwind_stack(const struct km_kernel *k, uint64_t task, struct km_stack *stack)
+{
 	struct job *job = calloc(1, sizeof(*job));
 	km_error *err;
+	bool trying;
 
-	memset(stack, 0, sizeof(*stack));
-	stack->task = task;
 	if (!job)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	job->k = k;
 	job->stack = stack;
 	/* the stack's bytes are in no capsule */
-	km_memory_record(k->mem, NULL);
+	trying = km_memory_try(k->mem, true);
 	err = read_stack(job, task);
-	km_memory_record(k->mem, rec);
+	km_memory_try(k->mem, trying);
 	free(job);
+	return err;
+}
+
+km_error *km_stack_read(const struct km_kernel *k, uint64_t task, struct km_stack *stack)
+{
+	const struct km_target_kernel *brings = km_memory_target(k->mem)->brings;
+	const struct km_recorder *rec = km_memory_recorder(k->mem);
+	km_error *err = NULL;
+
+	memset(stack, 0, sizeof(*stack));
+	stack->task = task;
+	if (brings)
+		take_saved(brings->saved, stack);
+	else
+		err = unwind_stack(k, task, stack);
+	if (!err && rec && rec->saved)
+		err = km_saved_stacks_add(rec->saved, stack);
 	return err;
 }
 

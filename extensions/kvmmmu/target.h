@@ -60,10 +60,11 @@ struct km_target_kernel {
 	const char *types;	  /* where its types came from */
 	const void *btf;	  /* of all its types */
 	size_t btf_len;
-	const char *vendor_trouble; /* why the vendor module's types are missing */
-	uint64_t symbol_pages_lost; /* of kvm's symbol table */
-	bool types_made;	    /* of members that DWARF told, not whole */
-	bool names;		    /* process names are in it */
+	const char *vendor_trouble;	     /* why the vendor module's types are missing */
+	uint64_t symbol_pages_lost;	     /* of kvm's symbol table */
+	bool types_made;		     /* of members that DWARF told, not whole */
+	bool names;			     /* process names are in it */
+	const struct km_saved_stacks *saved; /* stacks and tasks; NULL: none are in it */
 };
 
 struct km_target {

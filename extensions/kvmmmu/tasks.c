@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tasks.h"
 
+#include "saved_stacks.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,14 +229,22 @@ static km_error *read_tasks(struct job *job)
 
 km_error *km_tasks_read(const struct km_kernel *k, const struct km_vms *vms, struct km_tasks *tasks)
 {
-	struct km_recorder *rec = km_memory_recorder(k->mem);
+	const struct km_target_kernel *brings = km_memory_target(k->mem)->brings;
 	struct job job = {.k = k, .vms = vms, .tasks = tasks};
 	km_error *err;
+	bool trying;
 
 	memset(tasks, 0, sizeof(*tasks));
-	km_memory_record(k->mem, NULL);
+	if (brings && brings->saved)
+		return km_saved_tasks(brings->saved, tasks);
+	if (brings) {
+		trouble(tasks, "the capsule holds no tasks");
+		return NULL;
+	}
+	/* of thousands of tasks a capsule keeps what was found, not what was read */
+	trying = km_memory_try(k->mem, true);
 	err = read_tasks(&job);
-	km_memory_record(k->mem, rec);
+	km_memory_try(k->mem, trying);
 	return err;
 }
 

@@ -234,6 +234,11 @@ bool km_function_at(const struct km_kernel *k, uint64_t addr, char *name, size_t
 	return true;
 }
 
+bool km_has_orc(const struct km_kernel *k)
+{
+	return k->text->orc_known;
+}
+
 bool km_orc_find(const struct km_kernel *k, uint64_t addr, struct km_orc *orc)
 {
 	const struct code *code = code_of(k, addr);

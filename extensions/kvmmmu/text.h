@@ -27,6 +27,9 @@ bool km_is_text(const struct km_kernel *kernel, uint64_t addr);
 bool km_function_at(const struct km_kernel *kernel, uint64_t addr, char *name, size_t size,
 		    uint64_t *offset);
 
+/* Has the kernel ORC tables that we can read? */
+bool km_has_orc(const struct km_kernel *kernel);
+
 /* The ORC entry of code address @addr. Mirrors orc_find(). */
 bool km_orc_find(const struct km_kernel *kernel, uint64_t addr, struct km_orc *orc);
 

@@ -93,46 +93,11 @@ static const struct sleep *find(const struct km_stack *stack, const struct sleep
 	return NULL;
 }
 
-/* Functions of a vCPU's thread that take kvm.slots_lock. */
-static const char *const takes_slots_lock[] = {
-	"kvm_alloc_apic_access_page",
-	"kvm_inhibit_apic_access_page",
-	"kvm_set_internal_memslot",
-	"__x86_set_memory_region",
-};
-
-/* Low bits of the words of owners: flags of mutex.owner, of rw_semaphore.owner */
-#define MUTEX_FLAGS	   7ULL
-#define RWSEM_READER_OWNED 1ULL
-#define RWSEM_OWNER_FLAGS  3ULL
-
-static bool in_any(const struct km_stack *stack, const char *const *functions, size_t count)
+static void name_lock(const struct km_stack *stack, struct km_wait *wait)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (km_stack_in(stack, functions[i]))
-			return true;
-	}
-	return false;
-}
-
-#define IN_ANY(stack, list) in_any(stack, list, sizeof(list) / sizeof(list[0]))
-
-/* Which lock it is, by the functions around, and who has it. */
-static void name_lock(const struct km_stack *stack, const struct km_lock_owners *owners,
-		      const struct km_tasks *tasks, struct km_wait *wait)
-{
-	if (IN_ANY(stack, takes_slots_lock)) {
-		snprintf(wait->lock, sizeof(wait->lock), "slots_lock");
-		wait->holder = owners->slots_lock.v & ~MUTEX_FLAGS;
-	} else if (IN_ANY(stack, takes_mmap_lock)) {
-		snprintf(wait->lock, sizeof(wait->lock), "mmap_lock");
-		/* of several readers only the last one stands there, and it may be done */
-		if (!(owners->mmap_lock.v & RWSEM_READER_OWNED))
-			wait->holder = owners->mmap_lock.v & ~RWSEM_OWNER_FLAGS;
-	}
-	for (size_t i = 0; wait->holder && tasks && i < tasks->count; i++) {
-		if (tasks->tasks[i].addr == wait->holder)
-			wait->held_by = &tasks->tasks[i];
+	for (size_t i = 0; i < sizeof(takes_mmap_lock) / sizeof(takes_mmap_lock[0]); i++) {
+		if (km_stack_in(stack, takes_mmap_lock[i]))
+			snprintf(wait->lock, sizeof(wait->lock), "mmap_lock");
 	}
 }
 
@@ -161,7 +126,6 @@ static const char *state_text(uint64_t state)
 }
 
 static void find_sleep(const struct km_vcpu *vcpu, const struct km_stack *stack,
-		       const struct km_lock_owners *owners, const struct km_tasks *tasks,
 		       struct km_wait *wait)
 {
 	const struct km_frame *frame = NULL;
@@ -179,7 +143,7 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_stack *stack,
 		waits(wait, s->kind, frame->sure, "%s sleep in %s(): waits %s",
 		      state_text(vcpu->task_state.v), s->function, s->text);
 		if (s->kind == KM_WAIT_LOCK)
-			name_lock(stack, owners, tasks, wait);
+			name_lock(stack, wait);
 	} else if (in_kvm) {
 		const char *where = stack->frames[0].function;
 
@@ -209,9 +173,7 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_stack *stack,
 	}
 }
 
-void km_wait_find(const struct km_vcpu *vcpu, const struct km_stack *stack,
-		  const struct km_lock_owners *owners, const struct km_tasks *tasks,
-		  struct km_wait *wait)
+void km_wait_find(const struct km_vcpu *vcpu, const struct km_stack *stack, struct km_wait *wait)
 {
 	const struct km_frame *frame = NULL;
 	const struct sleep *s;
@@ -231,7 +193,7 @@ void km_wait_find(const struct km_vcpu *vcpu, const struct km_stack *stack,
 	}
 	/* one that goes to sleep, and still is on its CPU, sleeps as good as */
 	if (state & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)) {
-		find_sleep(vcpu, stack, owners, tasks, wait);
+		find_sleep(vcpu, stack, wait);
 		return;
 	}
 	s = find(stack, spins, sizeof(spins) / sizeof(spins[0]), &frame);

@@ -7,7 +7,8 @@
 #define KVMMMU_WAIT_H
 
 #include "certainty.h"
-#include "tasks.h"
+#include "stack.h"
+#include "vcpu.h"
 
 enum km_wait_kind {
 	KM_WAIT_NONE,	   /* it runs, or could */
@@ -25,25 +26,12 @@ enum km_wait_kind {
 struct km_wait {
 	enum km_wait_kind kind;
 	enum km_certainty certainty; /* proven: unwound; likely: task state or one frame by scan */
-	char lock[32];	 /* "slots_lock", "mmap_lock", "mmu_lock", or "": not known which */
-	uint64_t holder; /* task_struct of who holds it for itself, or 0: not known */
-	const struct km_task *held_by; /* the same among the tasks that were read, or NULL */
+	char lock[32];	/* "mmap_lock", "mmu_lock", or "": by the stack it is not known which */
 	char text[240]; /* "in handle_userfault(): waits for ...", a phrase after "waits: " */
 };
 
-/* The words of the locks that name their owner. */
-struct km_lock_owners {
-	struct km_val slots_lock; /* mutex.owner */
-	struct km_val mmap_lock;  /* rw_semaphore.owner, of the VM's process */
-};
-
-/*
- * What the thread of @vcpu waits for. @stack is its kernel stack, or NULL; @tasks, among which the
- * owner of a lock is looked for, may be NULL.
- */
-void km_wait_find(const struct km_vcpu *vcpu, const struct km_stack *stack,
-		  const struct km_lock_owners *owners, const struct km_tasks *tasks,
-		  struct km_wait *wait);
+/* What the thread of @vcpu waits for. @stack is its kernel stack, or NULL. */
+void km_wait_find(const struct km_vcpu *vcpu, const struct km_stack *stack, struct km_wait *wait);
 
 /* "halt", "userfault", ...: one word for machines. */
 const char *km_wait_kind_name(enum km_wait_kind kind);

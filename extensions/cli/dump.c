@@ -119,6 +119,7 @@ static const struct km_target_ops dump_ops = {
 	.interrupted = interrupted,
 	.symbol_at = symbol_at,
 	.registers = registers,
+	.progress = km_progress_on_terminal,
 };
 
 /*

@@ -29,7 +29,7 @@ static const struct command {
 	{"vms", km_command_vms, 0, 1, true, "vms [VM]"},
 	{"mmu", km_command_mmu, 1, 1, true, "mmu VCPU"},
 	{"perms", km_command_perms, 0, 1, true, "perms [VM|VCPU]"},
-	{"walk", km_command_walk, 2, 2, true, "walk [-m MMU] VCPU ADDRESS"},
+	{"walk", km_command_walk, 2, 2, true, "walk [-m MMU] [-n SIZE] VCPU ADDRESS"},
 	{"fault", km_command_fault, 1, 1, true,
 	 "fault [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] [--trace] VCPU"},
 	{"slots", km_command_slots, 0, 1, true, "slots [VM]"},
@@ -68,6 +68,8 @@ const char *const *km_help_text(void)
 		"  walk VCPU ADDRESS",
 		"                   every shadow page-table entry down to ADDRESS (a GPA; a GVA",
 		"                   under shadow paging; an L2 GPA in guest_mmu)",
+		"  walk -n SIZE VCPU ADDRESS",
+		"                   what is mapped from there on, entries that are alike as one",
 		"  fault VCPU       the walk under a fault and the four judges side by side; on",
 		"                   AMD the fault comes from the VMCB without -a and -e",
 		"  slots [VM]       memslots",
@@ -89,10 +91,12 @@ const char *const *km_help_text(void)
 		"    -a, --address HEX   address of the fault",
 		"    -e, --error HEX     its error code",
 		"    -m, --mmu NAME      walk root_mmu or guest_mmu, not the active one",
+		"    -n, --bytes SIZE    walk so many bytes: hexadecimal, 512M, 40G, or all",
 		"        --v1            judge as the first posted spte_permission_fault() did",
 		"    -o, --output FILE   capture: the capsule to write",
 		"        --with-names    capture: with the names of processes",
-		"        --limit PAGES   capture: at most so many page-table pages; default 16384",
+		"        --limit PAGES   at most so many page-table pages: in a capsule, default",
+		"                        16384; to walk -n through, default 262144",
 		"        --level N       level of the SPTE, 1 is 4K; default 1",
 		"        --as FORMAT     decode without the dump's masks: ept, npt or shadow,",
 		"                        with :6.1 or :7.2 for the software bits of that time",
@@ -326,6 +330,7 @@ static const struct option long_options[] = {
 	{"address", required_argument, NULL, 'a'},
 	{"error", required_argument, NULL, 'e'},
 	{"mmu", required_argument, NULL, 'm'},
+	{"bytes", required_argument, NULL, 'n'},
 	{"v1", no_argument, NULL, '1'},
 	{"trace", no_argument, NULL, 't'},
 	{"watch", required_argument, NULL, 'W'},
@@ -339,6 +344,36 @@ static const struct option long_options[] = {
 	{"limit", required_argument, NULL, 'P'},
 	{NULL, 0, NULL, 0},
 };
+
+/* Hexadecimal bytes, or a decimal number of K, M, G, T; "all" is more than any table can map. */
+static km_error *parse_size(const char *word, uint64_t *bytes)
+{
+	static const char units[] = "KMGT";
+	size_t len = strlen(word);
+	const char *unit = len ? strchr(units, word[len - 1]) : NULL;
+	char number[16];
+
+	*bytes = 0;
+	if (!strcmp(word, "all")) {
+		*bytes = KM_MAX_BYTES;
+	} else if (unit && len <= sizeof(number)) {
+		snprintf(number, sizeof(number), "%.*s", (int)len - 1, word);
+		if (parse_decimal(number, bytes) &&
+		    *bytes <= KM_MAX_BYTES >> 10 * (unit - units + 1))
+			*bytes <<= 10 * (unit - units + 1);
+		else
+			*bytes = 0;
+	} else if (strspn(word, "0123456789abcdefABCDEFxX") == len) {
+		km_error_free(km_parse_hex(word, "size", bytes));
+	}
+	if (!*bytes || *bytes > KM_MAX_BYTES)
+		return km_errorf(
+			KM_EUSAGE,
+			"size \"%s\" is no hexadecimal number of bytes, nor one like 512M, "
+			"nor all",
+			word);
+	return NULL;
+}
 
 static km_error *parse_option(int c, struct km_command_options *o)
 {
@@ -368,6 +403,8 @@ static km_error *parse_option(int c, struct km_command_options *o)
 	case 'm':
 		o->mmu = optarg;
 		return NULL;
+	case 'n':
+		return parse_size(optarg, &o->bytes);
 	case 'k':
 		o->debug = optarg;
 		return NULL;
@@ -416,7 +453,7 @@ static km_error *parse_options(const struct command *command, int argc, char **a
 
 	optind = 0; /* starts glibc's getopt anew */
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":ja:e:m:k:o:", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":ja:e:m:n:k:o:", long_options, NULL)) != -1) {
 		const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
 		km_error *err = parse_option(c, &ctx->options);
 
@@ -504,6 +541,7 @@ static void describe_source(const struct km_session *session, struct km_node *ro
 	km_field(source, "host", NULL, km_v_text(session->target->host));
 	km_field(source, "dump", NULL, km_v_text(session->target->name));
 	km_field(source, "capsule", NULL, km_v_bool(session->target->brings));
+	km_field(source, "vendor_types_missing", NULL, km_v_text(k->vendor_trouble));
 }
 
 /* What could not be read, and whether the debuginfo itself was damaged. */
@@ -538,8 +576,10 @@ static void describe_gaps(const struct km_kernel *k, struct km_node *root)
 			" pages of kvm's symbol table are not in the dump: debuginfo fills "
 			"the gap where there is any",
 			k->kvm.pages_lost);
+	/* the reason, which may name folders, is in the source: a capsule has to say the same */
 	if (k->vendor_trouble)
-		km_note(root, "no types of the vendor module, so no VMCB: %s", k->vendor_trouble);
+		km_note(root, "no types of the vendor module, so no VMCB: neither its BTF nor its "
+			      "debuginfo is readable (-j has the reason in source)");
 	if (layout)
 		km_note(root, "type information is damaged: %s", km_error_text(layout));
 }

@@ -8,6 +8,8 @@
 #include "mmu.h"
 #include "page_fault.h"
 
+#define KM_MAX_BYTES (1ULL << 57) /* no table maps more */
+
 struct km_command_options {
 	bool json;
 	bool v1;
@@ -22,7 +24,8 @@ struct km_command_options {
 	const char *debug;	   /* where debuginfo is, or NULL */
 	const char *output, *list; /* capsules to write, to list; or NULL */
 	bool names;		   /* process names go into the capsule */
-	uint64_t limit;		   /* page-table pages in it at most; 0: not given */
+	uint64_t limit;		   /* page-table pages in it, or read, at most; 0: not given */
+	uint64_t bytes;		   /* of a range; 0: not given */
 };
 
 struct km_command_context {
@@ -112,6 +115,10 @@ void km_describe_memslot(struct km_node *parent, const struct km_memslot *slot, 
 /* What @spte says, for people ("leaf 4K rwx U A D host-W mmu-W"). Lives with @node. */
 const char *km_spte_text(struct km_node *node, const struct km_spte_masks *masks,
 			 const struct km_spte *spte);
+
+/* The same without the page frame. */
+const char *km_spte_attributes(struct km_node *node, const struct km_spte_masks *masks,
+			       const struct km_spte *spte);
 
 /* The same, part by part, as fields. */
 void km_describe_spte(struct km_node *node, const struct km_spte_masks *masks,

@@ -33,7 +33,7 @@ static const char *rights_text(struct km_node *node, const struct km_spte_masks 
 }
 
 static const char *present_text(struct km_node *node, const struct km_spte_masks *masks,
-				const struct km_spte *spte)
+				const struct km_spte *spte, bool with_pfn)
 {
 	const char *memtype = memtype_text(node, masks, spte->memtype);
 	const char *rights = rights_text(node, masks, spte);
@@ -43,8 +43,8 @@ static const char *present_text(struct km_node *node, const struct km_spte_masks
 	if (!spte->leaf)
 		return km_text(node, "table %s%s%s%s", rights, spte->accessed ? " A" : "", ad,
 			       spte->encrypted ? " C" : "");
-	return km_text(node, "leaf %s pfn 0x%" PRIx64 " %s%s%s%s%s%s%s%s%s",
-		       km_level_size_text(spte->level), spte->pfn, rights,
+	return km_text(node, "leaf %s %s%s%s%s%s%s%s%s%s%s", km_level_size_text(spte->level),
+		       with_pfn ? km_text(node, "pfn 0x%" PRIx64 " ", spte->pfn) : "", rights,
 		       spte->accessed ? " A" : "", spte->dirty ? " D" : "",
 		       spte->host_writable ? " host-W" : " host-RO",
 		       spte->mmu_writable ? " mmu-W" : " mmu-RO",
@@ -64,11 +64,18 @@ const char *km_spte_text(struct km_node *node, const struct km_spte_masks *masks
 		return km_text(node, "MMIO gfn 0x%" PRIx64 " generation %" PRIu64, spte->mmio_gfn,
 			       spte->mmio_generation);
 	case KM_SPTE_PRESENT:
-		return present_text(node, masks, spte);
+		return present_text(node, masks, spte, true);
 	case KM_SPTE_NOT_PRESENT:
 		return "not MMU-present";
 	}
 	return "";
+}
+
+const char *km_spte_attributes(struct km_node *node, const struct km_spte_masks *masks,
+			       const struct km_spte *spte)
+{
+	return spte->kind == KM_SPTE_PRESENT ? present_text(node, masks, spte, false)
+					     : km_spte_text(node, masks, spte);
 }
 
 void km_describe_spte(struct km_node *node, const struct km_spte_masks *masks,

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CACHE_SLOTS 512u /* pages; 2 MiB */
 
@@ -22,6 +23,8 @@ struct km_memory {
 	struct km_target *target;
 	struct km_recorder *recorder;
 	uint64_t missing, uncovered;
+	time_t begun; /* long work, by the first that was told of it; 0: none */
+	bool shown;   /* that it goes on */
 	bool trying;
 	struct slot slots[CACHE_SLOTS];
 };
@@ -89,6 +92,21 @@ km_error *km_check_interrupt(struct km_memory *mem)
 	if (mem->target->ops->interrupted && mem->target->ops->interrupted(mem->target))
 		return km_errorf(KM_EINTR, "interrupted");
 	return NULL;
+}
+
+void km_progress(struct km_memory *mem, const char *what, uint64_t done)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (what && !mem->begun)
+		mem->begun = now.tv_sec;
+	if (mem->target->ops->progress && (what ? now.tv_sec > mem->begun + 1 : mem->shown)) {
+		mem->target->ops->progress(mem->target, what, done);
+		mem->shown = what;
+	}
+	if (!what)
+		mem->begun = 0;
 }
 
 static km_error *target_read(struct km_memory *mem, bool phys, uint64_t addr, void *buf, size_t len)

@@ -48,6 +48,8 @@ struct km_target_ops {
 	 * host never can (a dump).
 	 */
 	km_error *(*resume_for)(struct km_target *target, unsigned milliseconds);
+	/* Shows how far long work is: @done of @what; NULL: it has ended. May be NULL. */
+	void (*progress)(struct km_target *target, const char *what, uint64_t done);
 };
 
 /* What a capsule knows of its kernel without it being read. All texts; NULL: not known. */
@@ -73,5 +75,8 @@ struct km_target {
 	const char *moving;    /* why it changes while it is read; NULL: it stands still */
 	const struct km_target_kernel *brings; /* a capsule, which holds ranges, not pages */
 };
+
+/* Such a progress(), on a line of standard error if that is a terminal. */
+void km_progress_on_terminal(struct km_target *target, const char *what, uint64_t done);
 
 #endif

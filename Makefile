@@ -21,20 +21,23 @@ CORE = $(wildcard extensions/kvmmmu/*.c)
 CORE_O = $(CORE:%.c=$(BUILD)/%.o)
 CLI = $(wildcard extensions/cli/*.c)
 CLI_O = $(CLI:%.c=$(BUILD)/%.o)
+GDB = $(wildcard gdb/*.c)
+GDB_O = $(GDB:%.c=$(BUILD)/%.o)
 UNIT = $(wildcard tests/unit/test_*.c)
 UNIT_BIN = $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
 SOURCES = $(wildcard extensions/*/*.[ch] tests/unit/*.[ch] tests/oracle/*.[ch] tests/fuzz/*.[ch] \
-	tests/capsule/*.[ch] tests/lab/*.[ch] tests/*.h) \
-	$(wildcard scripts/lab/vmm/*.[ch])
+	tests/capsule/*.[ch] tests/lab/*.[ch] tests/*.h gdb/*.[ch]) \
+	$(wildcard scripts/lab/vmm/*.[ch] scripts/lab/scenarios/vmm/*.[ch] scripts/bench/*.[ch])
 
 .DELETE_ON_ERROR:
 
 .PHONY: all
-all: $(BUILD)/kvmmmu.so $(BUILD)/kvmmmu
+all: $(BUILD)/kvmmmu.so $(BUILD)/kvmmmu $(BUILD)/libkvmmmu-gdb.so
 
 .PHONY: help
 help:
-	@echo "make              build/kvmmmu.so (crash extension) and build/kvmmmu (program)"
+	@echo "make              build/kvmmmu.so (crash extension), build/kvmmmu (program) and"
+	@echo "                  build/libkvmmmu-gdb.so (for gdb/kvmmmu.py)"
 	@echo "make demo         set up, build, and show a vCPU that loops, from a capsule"
 	@echo "make demo-crash   the same in crash, on a dump of Linux 7.3 that the lab makes"
 	@echo "make check        set up, and run all tests"
@@ -68,6 +71,11 @@ $(BUILD)/kvmmmu: $(CLI_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
 
+# What gdb/kvmmmu.py loads.
+$(BUILD)/libkvmmmu-gdb.so: $(GDB_O) $(BUILD)/extensions/cli/help.o $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-Bsymbolic -o $@ $^ $(LIBS)
+
 .PHONY: demo
 demo:
 	@scripts/bootstrap build
@@ -96,7 +104,7 @@ check:
 .PHONY: bench
 bench:
 	@scripts/bootstrap bench
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(BUILD)/range
 	@scripts/bench/bench
 
 # The same with the sanitizers, for the unit tests and for hostile input.
@@ -122,6 +130,11 @@ $(BUILD)/repeat: tests/lab/repeat.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/lib
 
 # The tests' driver that prints what is found of stacks, tasks and faults.
 $(BUILD)/stacks: tests/lab/stacks.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
+
+# Walks a range and reads its pages, for make bench.
+$(BUILD)/range: scripts/bench/range.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
 
@@ -164,19 +177,28 @@ format-check:
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 EXTDIR = $(DESTDIR)$(PREFIX)/lib/crash/extensions
 MANDIR = $(DESTDIR)$(PREFIX)/share/man/man8
+LIBDIR = $(DESTDIR)$(PREFIX)/lib/kvmmmu
+# gdb loads at its start what is here, if it was configured with this prefix.
+GDBDIR = $(DESTDIR)$(PREFIX)/share/gdb/python/gdb/command
 .PHONY: install
 install: all
 	install -D -m 755 $(BUILD)/kvmmmu $(BINDIR)/kvmmmu
 	install -D -m 755 $(BUILD)/kvmmmu.so $(EXTDIR)/kvmmmu.so
 	install -D -m 644 extensions/cli/kvmmmu.8 $(MANDIR)/kvmmmu.8
+	install -D -m 644 $(BUILD)/libkvmmmu-gdb.so $(LIBDIR)/libkvmmmu-gdb.so
+	install -D -m 644 gdb/kvmmmu.py $(GDBDIR)/kvmmmu.py
 	@echo "crash finds the extension by its path, or with CRASH_EXTENSIONS=$(PREFIX)/lib/crash/extensions"
+	@echo "gdb of the same prefix finds its command itself, any other by"
+	@echo "    source $(PREFIX)/share/gdb/python/gdb/command/kvmmmu.py"
 
 .PHONY: uninstall
 uninstall:
-	rm -f $(BINDIR)/kvmmmu $(EXTDIR)/kvmmmu.so $(MANDIR)/kvmmmu.8
+	rm -f $(BINDIR)/kvmmmu $(EXTDIR)/kvmmmu.so $(MANDIR)/kvmmmu.8 \
+		$(LIBDIR)/libkvmmmu-gdb.so $(GDBDIR)/kvmmmu.py
+	-rmdir $(LIBDIR)
 
 .PHONY: clean
 clean:
 	rm -rf $(BUILD)
 
--include $(CORE_O:.o=.d) $(CLI_O:.o=.d)
+-include $(CORE_O:.o=.d) $(CLI_O:.o=.d) $(GDB_O:.o=.d)

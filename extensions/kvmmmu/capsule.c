@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 #include <zstd.h>
 
 #define MAX_PROBE    4096 /* in these bytes an unpacked capsule names itself */
@@ -114,6 +115,7 @@ static const struct km_target_ops capsule_ops = {
 	.read_phys = read_phys,
 	.read_virt = read_virt,
 	.symbol = symbol,
+	.progress = km_progress_on_terminal,
 };
 
 /* ---- the file ---- */
@@ -139,30 +141,89 @@ static km_error *map(struct km_capsule *c, size_t size)
 	return NULL;
 }
 
+/* Room for what @file says that it unpacks to. */
+static km_error *map_claimed(struct km_capsule *c, unsigned long long room, size_t size)
+{
+	if (room > KM_CAPSULE_MAX || room / KM_CAPSULE_MAX_RATIO > size)
+		return damaged("it would unpack to more than any capsule does");
+	return map(c, room);
+}
+
+/* One member with our header and nothing behind it; its last four bytes tell the size. */
+static km_error *unpack_gzip(struct km_capsule *c, const uint8_t *file, size_t size)
+{
+	z_stream z = {.next_in = (Bytef *)(uintptr_t)file, .avail_in = (uInt)size};
+	uint32_t room = 0;
+	km_error *err = NULL;
+	int done;
+
+	if (size > KM_CAPSULE_MAX)
+		return damaged("too large");
+	if (size > sizeof(room))
+		memcpy(&room, file + size - sizeof(room), sizeof(room));
+	if (!room)
+		return damaged("the file is cut short");
+	err = map_claimed(c, room, size);
+	if (err)
+		return err;
+	if (inflateInit2(&z, MAX_WBITS + 16) != Z_OK)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	z.next_out = c->image;
+	z.avail_out = room;
+	done = inflate(&z, Z_FINISH);
+	if (done != Z_STREAM_END)
+		err = damaged(z.msg ? z.msg : "the file is cut short");
+	else if (z.avail_in || z.avail_out)
+		err = damaged("there is something behind the end");
+	inflateEnd(&z);
+	return err;
+}
+
 /* One frame that says its size and has nothing behind it. */
-static km_error *unpack(struct km_capsule *c, const uint8_t *file, size_t size)
+static km_error *unpack_zstd(struct km_capsule *c, const uint8_t *file, size_t size)
 {
 	unsigned long long room = ZSTD_getFrameContentSize(file, size);
 	size_t got;
 	km_error *err;
 
-	if (size < 4 || memcmp(file, "\x28\xb5\x2f\xfd", 4)) {
-		err = size && size <= KM_CAPSULE_MAX ? map(c, size) : damaged("empty or too large");
-		return err ? err : take_unpacked(c, file, size);
-	}
 	if (room == ZSTD_CONTENTSIZE_ERROR || room == ZSTD_CONTENTSIZE_UNKNOWN || !room)
 		return damaged("the zstd frame does not tell its size");
-	if (room > KM_CAPSULE_MAX || room / KM_CAPSULE_MAX_RATIO > size)
-		return damaged("it would unpack to more than any capsule does");
 	if (ZSTD_findFrameCompressedSize(file, size) != size)
 		return damaged("the file is cut short, or there is something behind the end");
-	err = map(c, room);
+	err = map_claimed(c, room, size);
 	if (err)
 		return err;
 	got = ZSTD_decompress(c->image, room, file, size);
 	if (ZSTD_isError(got) || got != room)
 		return damaged(ZSTD_isError(got) ? ZSTD_getErrorName(got) : "cut short");
 	return NULL;
+}
+
+static bool begins(const uint8_t *file, size_t size, const char *with, size_t len)
+{
+	return size >= len && !memcmp(file, with, len);
+}
+
+static bool is_gzip(const uint8_t *file, size_t size)
+{
+	return begins(file, size, KM_CAPSULE_GZIP, sizeof(KM_CAPSULE_GZIP) - 1);
+}
+
+static bool is_zstd(const uint8_t *file, size_t size)
+{
+	return begins(file, size, KM_CAPSULE_ZSTD, sizeof(KM_CAPSULE_ZSTD) - 1);
+}
+
+static km_error *unpack(struct km_capsule *c, const uint8_t *file, size_t size)
+{
+	km_error *err;
+
+	if (is_gzip(file, size))
+		return unpack_gzip(c, file, size);
+	if (is_zstd(file, size))
+		return unpack_zstd(c, file, size);
+	err = size && size <= KM_CAPSULE_MAX ? map(c, size) : damaged("empty or too large");
+	return err ? err : take_unpacked(c, file, size);
 }
 
 /* The whole file; no pipes and devices, which may have no end. For free(). */
@@ -203,7 +264,7 @@ bool km_is_capsule(const char *path)
 	if (err)
 		return false;
 	/* the first program header is PT_NOTE, and it is followed by PT_LOAD of a peculiar kind */
-	found = size >= 4 && !memcmp(bytes, "\x28\xb5\x2f\xfd", 4);
+	found = is_gzip(bytes, size) || is_zstd(bytes, size);
 	if (!found && size >= sizeof(Elf64_Ehdr) + 2 * sizeof(Elf64_Phdr) &&
 	    !memcmp(bytes, ELFMAG, SELFMAG)) {
 		Elf64_Phdr second;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The capsule, format 2: an ELF64 core file for x86-64, in one frame of zstd with its size in the
- * frame header (unpacked with "zstd -d" it is a capsule, too, and readelf shows it). The same dump
- * gives the same bytes unpacked, and packed with the same libzstd.
+ * The capsule, format 2: an ELF64 core file for x86-64, packed by gzip (unpacked with "gzip -dc" it
+ * is a capsule, too, and readelf shows it). The same dump gives the same bytes in every front end:
+ * they may come with different versions of zlib, which pack alike, while those of libzstd do not.
+ * The first capsules are one frame of zstd with its size in the frame header, and stay readable.
  *
  *	ELF header | program headers | [section header 0] | notes | bytes of the segments
  *
@@ -55,6 +56,10 @@ static inline uint32_t km_capsule_last_note(uint32_t format)
 }
 
 #define KM_NO_ADDRESS (~0ULL)
+
+/* How a packed capsule begins: no name, no time, no comment, Unix. */
+#define KM_CAPSULE_GZIP "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
+#define KM_CAPSULE_ZSTD "\x28\xb5\x2f\xfd"
 
 /* An unpacked capsule is not larger than this, nor that much larger than packed. */
 #define KM_CAPSULE_MAX	     (1ULL << 30)

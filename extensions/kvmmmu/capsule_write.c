@@ -10,12 +10,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
+#include <zlib.h>
 
-/* Of zstd; large ones hardly gain from more, and would take long. */
-#define LEVEL	    19
-#define LEVEL_LARGE 9
-#define LARGE	    (4u << 20)
+#define PACK_STEP (1u << 20) /* bytes between two looks for Ctrl-C */
+#define GZIP	  16	     /* added to the bits of the window: with the header of gzip */
+#define LEVEL	  6	     /* higher ones gain nothing, and take ten times as long */
 
 /* Items that touch, as one segment. */
 struct range {
@@ -188,25 +187,31 @@ static km_error *build(struct km_memory *mem, const struct ranges *ranges,
 	return append_bytes(image, mem, ranges);
 }
 
-static km_error *pack(const struct image *image, void **packed, size_t *len)
+/* All of it into *@packed, for free(). */
+static km_error *pack(struct km_memory *mem, const struct image *image, void **packed, size_t *len)
 {
-	size_t room = ZSTD_compressBound(image->len);
-	ZSTD_CCtx *zstd = ZSTD_createCCtx();
+	z_stream z = {.next_in = image->bytes};
+	uLong room;
+	int done = Z_OK;
 	km_error *err = NULL;
 
-	*packed = malloc(room);
-	if (!zstd || !*packed) {
-		ZSTD_freeCCtx(zstd);
+	if (deflateInit2(&z, LEVEL, Z_DEFLATED, MAX_WBITS + GZIP, MAX_MEM_LEVEL,
+			 Z_DEFAULT_STRATEGY) != Z_OK)
 		return out_of_memory();
+	room = deflateBound(&z, image->len);
+	*packed = malloc(room);
+	z.next_out = *packed;
+	z.avail_out = (uInt)room; /* neither is larger than KM_CAPSULE_MAX and a little */
+	while (*packed && done == Z_OK && !err) {
+		size_t left = image->len - z.total_in;
+
+		z.avail_in = left < PACK_STEP ? (uInt)left : PACK_STEP;
+		done = deflate(&z, left > PACK_STEP ? Z_NO_FLUSH : Z_FINISH);
+		err = km_check_interrupt(mem);
 	}
-	ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel,
-			       image->len > LARGE ? LEVEL_LARGE : LEVEL);
-	ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
-	*len = ZSTD_compress2(zstd, *packed, room, image->bytes, image->len);
-	if (ZSTD_isError(*len))
-		err = km_errorf(KM_ENOMEM, "zstd: %s", ZSTD_getErrorName(*len));
-	ZSTD_freeCCtx(zstd);
-	return err;
+	*len = z.total_out;
+	deflateEnd(&z);
+	return err || done == Z_STREAM_END ? err : out_of_memory();
 }
 
 static int write_all(int fd, const uint8_t *bytes, size_t len)
@@ -269,7 +274,7 @@ km_error *km_capsule_write(const char *path, struct km_memory *mem, const struct
 	if (!err)
 		err = build(mem, &ranges, manifest, json, stacks, &image);
 	if (!err)
-		err = pack(&image, &packed, &size->packed);
+		err = pack(mem, &image, &packed, &size->packed);
 	if (!err && size->packed < image.len / KM_CAPSULE_MAX_RATIO)
 		err = km_errorf(KM_EDATA, "packs better than any capsule that can be read again");
 	if (!err)

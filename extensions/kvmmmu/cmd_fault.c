@@ -155,59 +155,21 @@ static void describe_slot(struct km_command_context *ctx, const struct km_vm *vm
 	struct km_memslots slots;
 	const struct km_memslot *slot;
 	km_scoped_error *err = NULL;
-	struct km_node *node;
 
 	if (walk->meaning != KM_ADDR_GPA)
 		return;
 	err = km_memslots_read(ctx->kernel, vm->addr, 0, &slots);
 	slot = err ? NULL : km_gfn_to_memslot(&slots, walk->addr >> KM_PAGE_SHIFT);
-	node = km_compact(ctx->root, "memslot", NULL);
-	if (slot) {
-		km_field(node, "id", "memslot", km_v_signed(slot->id));
-		km_field(node, "base_gfn", "gfn", km_v_hex(slot->base_gfn));
-		km_field(node, "npages", "pages", km_v_dec(slot->npages));
-		km_field(node, "dirty_logging", "dirty logging",
-			 km_v_bool(slot->flags & KVM_MEM_LOG_DIRTY_PAGES));
-		km_field(node, "readonly", "read-only", km_v_bool(slot->flags & KVM_MEM_READONLY));
-		if (slot->flags & KVM_MEMSLOT_INVALID)
-			km_field(node, "invalid", "being deleted or moved", km_v_bool(true));
-	} else {
-		km_field(node, "id", "memslot",
-			 km_v_none(err || slots.trouble ? "? (not readable)"
-							: "none: the address is MMIO"));
-	}
+	km_describe_memslot(ctx->root, slot, !err && !slots.trouble);
 	km_memslots_deinit(&slots);
-}
-
-static struct km_value ruling_value(enum km_ruling ruling)
-{
-	return km_v_tone(km_v_text(km_ruling_text(ruling)),
-			 ruling == KM_DENIES ? KM_TONE_ALARM : KM_TONE_GOOD);
 }
 
 static void describe_panel(struct km_node *root, const struct km_panel *panel)
 {
 	struct km_node *section = km_section(root, "panel", NULL);
-	struct km_node *table = km_table(section, "judges", NULL);
 	struct km_node *meanings;
 
-	km_column(table, "judge", "JUDGE", false);
-	km_column(table, "ruling", "SAYS", false);
-	km_column(table, "consulted", "ASKED BY KVM", false);
-	km_column(table, "why", "BECAUSE", false);
-	for (size_t i = 0; i < KM_JUDGES; i++) {
-		const struct km_verdict *v = &panel->verdicts[i];
-		struct km_node *row = km_row(table);
-
-		km_cell(row, km_v_text(km_judge_name(i)));
-		km_cell(row, v->ruling == KM_NO_RULING ? km_v_none("-") : ruling_value(v->ruling));
-		km_cell(row,
-			km_v_as(km_v_bool(v->consulted), i == KM_JUDGE_PROCESSOR ? "(hardware)"
-							 : v->consulted		 ? "yes"
-							 : i == KM_JUDGE_ROLE	 ? "(our check)"
-									      : "not consulted"));
-		km_cell(row, km_v_text(km_text(root, "%s", v->why)));
-	}
+	km_describe_judges(section, panel);
 	meanings = km_table(section, "meanings", NULL);
 	km_machine_only(meanings);
 	km_column(meanings, "id", "", false);
@@ -270,7 +232,7 @@ static km_error *judge(struct km_command_context *ctx, const struct km_subject *
 		return err;
 	describe_question(ctx, s->mmu, fault);
 	describe_slot(ctx, s->vm, &walk);
-	km_describe_walk(ctx->root, ctx->kernel, s->mmu, &walk);
+	km_describe_walk(ctx->root, ctx->kernel, s->mmu, &walk, false);
 	km_panel_judge(ctx->kernel, &s->masks, &s->all, s->mmu, &walk, fault->error_code,
 		       ctx->options.v1 ? KM_SPF_V1 : KM_SPF_MERGED, &panel);
 	if (ctx->options.v1)
@@ -289,7 +251,7 @@ km_error *km_command_fault(struct km_command_context *ctx)
 
 	if (err)
 		return err;
-	km_describe_vcpu(ctx->root, s.vm, s.vcpu);
+	km_describe_vcpu(ctx->root, "vcpu", s.vm, s.vcpu);
 	if (!given)
 		err = find_fault(ctx, &s, &fault, &found);
 	if (err)

@@ -4,10 +4,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CACHE_SLOTS 512u /* pages; 2 MiB */
 
 enum slot_state { SLOT_EMPTY, SLOT_HELD, SLOT_MISSING };
+
+#define KERNEL_HALF (1ULL << 63)
 
 struct slot {
 	uint64_t page; /* address, page aligned */
@@ -20,6 +23,8 @@ struct km_memory {
 	struct km_target *target;
 	struct km_recorder *recorder;
 	uint64_t missing, uncovered;
+	time_t begun; /* long work, by the first that was told of it; 0: none */
+	bool shown;   /* that it goes on */
 	bool trying;
 	struct slot slots[CACHE_SLOTS];
 };
@@ -87,6 +92,21 @@ km_error *km_check_interrupt(struct km_memory *mem)
 	if (mem->target->ops->interrupted && mem->target->ops->interrupted(mem->target))
 		return km_errorf(KM_EINTR, "interrupted");
 	return NULL;
+}
+
+void km_progress(struct km_memory *mem, const char *what, uint64_t done)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (what && !mem->begun)
+		mem->begun = now.tv_sec;
+	if (mem->target->ops->progress && (what ? now.tv_sec > mem->begun + 1 : mem->shown)) {
+		mem->target->ops->progress(mem->target, what, done);
+		mem->shown = what;
+	}
+	if (!what)
+		mem->begun = 0;
 }
 
 static km_error *target_read(struct km_memory *mem, bool phys, uint64_t addr, void *buf, size_t len)
@@ -191,6 +211,9 @@ static km_error *read_through(struct km_memory *mem, bool phys, uint64_t addr, v
 	if (addr + len < addr)
 		return km_errorf(KM_EREAD, "address 0x%" PRIx64 " plus %zu bytes wraps around",
 				 addr, len);
+	/* a torn pointer is no page that the dump lacks */
+	if (!phys && addr < KERNEL_HALF)
+		return km_errorf(KM_EREAD, "0x%" PRIx64 " is no kernel address", addr);
 	while (len) {
 		size_t chunk = KM_PAGE_SIZE - (addr & (KM_PAGE_SIZE - 1));
 		km_error *err;

@@ -68,6 +68,9 @@ bool km_memory_try(struct km_memory *mem, bool trying);
 /* KM_EINTR once the user pressed Ctrl-C, else NULL. For every loop. */
 km_error *km_check_interrupt(struct km_memory *mem);
 
+/* Long work has done so much of @what (NULL: it has ended): shown once it takes a second. */
+void km_progress(struct km_memory *mem, const char *what, uint64_t done);
+
 struct km_target *km_memory_target(struct km_memory *mem);
 
 #endif

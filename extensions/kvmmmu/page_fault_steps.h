@@ -9,9 +9,6 @@
 #include "guest_walk.h"
 #include "page_fault.h"
 
-/* A macro of arch/x86/include/asm/kvm_host.h: in no type information. */
-#define KVM_REQ_MMU_FREE_OBSOLETE_ROOTS 39
-
 /* struct kvm_page_fault as the path fills it, and what it found on the way. */
 struct km_replay {
 	const struct km_page_fault_state *s;

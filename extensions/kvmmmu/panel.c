@@ -288,8 +288,8 @@ static void explain(const struct hearing *h, struct km_panel *panel)
 		explain_missing(h, panel);
 	else if (h->walk->end == KM_END_UNREADABLE)
 		mean(panel, "open", KM_NOTE,
-		     "a page-table page is not in the dump: whether the SPTE allows the access "
-		     "stays open");
+		     "the walk ends where nothing is readable: whether the SPTE allows the "
+		     "access stays open");
 	else
 		mean(panel, "no-walk", KM_NOTE, "there is no entry to judge: see the walk's end");
 	if (!h->mmu->root_role.direct)

@@ -41,6 +41,15 @@ struct km_target_ops {
 	 * NULL: the host has none.
 	 */
 	bool (*registers)(struct km_target *target, unsigned cpu, struct km_registers *regs);
+	/*
+	 * Lets the target run for so long and stops it again; breakpoints are asleep meanwhile, and
+	 * they and the selected CPU are afterwards as before. What was read of it is old then:
+	 * km_memory_forget(). KM_EINTR: the user stopped it; KM_EABSENT: it can't run. NULL: the
+	 * host never can (a dump).
+	 */
+	km_error *(*resume_for)(struct km_target *target, unsigned milliseconds);
+	/* Shows how far long work is: @done of @what; NULL: it has ended. May be NULL. */
+	void (*progress)(struct km_target *target, const char *what, uint64_t done);
 };
 
 /* What a capsule knows of its kernel without it being read. All texts; NULL: not known. */
@@ -63,7 +72,11 @@ struct km_target {
 	const char *host;      /* "crash 9.0.2", "kvmmmu" */
 	const char *name;      /* the dump's file name, "live" */
 	const char *debug_dir; /* where the user says debuginfo is (file or folder), or NULL */
+	const char *moving;    /* why it changes while it is read; NULL: it stands still */
 	const struct km_target_kernel *brings; /* a capsule, which holds ranges, not pages */
 };
+
+/* Such a progress(), on a line of standard error if that is a terminal. */
+void km_progress_on_terminal(struct km_target *target, const char *what, uint64_t done);
 
 #endif

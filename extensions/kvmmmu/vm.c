@@ -80,7 +80,7 @@ static km_error *read_vcpus(const struct km_kernel *k, struct km_vm *vm)
 	if (!km_is_known(vm->online_vcpus)) {
 		vm->vcpus_lost = 1;
 		note_trouble(&vm->trouble,
-			     km_errorf(KM_EREAD, "struct kvm is not in the dump: vCPUs unknown"));
+			     km_errorf(KM_EREAD, "struct kvm is not readable: vCPUs unknown"));
 		return NULL;
 	}
 	if (online > MAX_VCPUS) {

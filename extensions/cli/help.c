@@ -68,20 +68,19 @@ static const struct topic {
 	 "                the page frame, as one line, and sums; SIZE is hexadecimal, or\n"
 	 "                like 512M, 40G, or all\n"
 	 "  --limit PAGES reads at most so many page-table pages; default 262144\n"},
-	{"fault",
-	 "usage: kvmmmu DUMP fault [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1]\n"
-	 "                         [--trace] VCPU\n"
-	 "\n"
-	 "The walk under a fault, and four judges on it: the processor, the kernel's\n"
-	 "table, the table that the role implies, and the test of kernels before 7.3.\n"
-	 "Where they differ it says who is wrong. On AMD the fault comes from the VMCB,\n"
-	 "and is as old as the last exit; on Intel give -a and -e.\n"
-	 "\n"
-	 "  -a, --address HEX  address of the fault\n"
-	 "  -e, --error HEX    its error code (see pfec)\n"
-	 "  -m, --mmu MMU      root_mmu or guest_mmu, instead of the active one\n"
-	 "      --v1           judge as the first posted spte_permission_fault() did\n"
-	 "      --trace        what KVM's handler does with it, step by step\n"},
+	{"fault", "usage: kvmmmu DUMP fault [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1]\n"
+		  "                         [--trace] VCPU\n"
+		  "\n"
+		  "The walk under a fault, and four judges on it: the processor, the kernel's\n"
+		  "table, the table that the role implies, and the test of kernels before 7.3.\n"
+		  "Where they differ it says who is wrong. On AMD the fault comes from the VMCB,\n"
+		  "and is as old as the last exit; on Intel give -a and -e.\n"
+		  "\n"
+		  "  -a, --address HEX  address of the fault\n"
+		  "  -e, --error HEX    its error code (see pfec)\n"
+		  "  -m, --mmu MMU      root_mmu or guest_mmu, instead of the active one\n"
+		  "      --v1           judge as the first posted spte_permission_fault() did\n"
+		  "      --trace        what KVM's handler does with it, step by step\n"},
 	{"slots",
 	 "usage: kvmmmu DUMP slots [-j] [VM]\n"
 	 "\n"

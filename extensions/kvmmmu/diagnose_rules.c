@@ -21,6 +21,8 @@ enum km_sev km_vm_sev(const struct km_kernel *k, const struct km_vm *vm)
 		return KM_SEV_UNKNOWN;
 	active = km_kget(k, vm->addr - kvm->offset, KM_M_kvm_svm_sev_active);
 	es = km_kget(k, vm->addr - kvm->offset, KM_M_kvm_svm_sev_es_active);
+	if (active.known == KM_ABSENT) /* a kernel built without CONFIG_KVM_AMD_SEV */
+		return KM_SEV_NONE;
 	if (!km_is_known(active) || !km_is_known(es))
 		return KM_SEV_UNKNOWN;
 	return !active.v ? KM_SEV_NONE : es.v ? KM_SEV_ES : KM_SEV;

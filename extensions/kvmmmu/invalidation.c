@@ -5,12 +5,11 @@
 
 enum km_range_unit km_invalidate_range_unit(const struct km_kernel *k)
 {
-	/* before 6.12 or so _begin, before 6.0 kvm_inc_notifier_count() */
-	static const char *const others[] = {"kvm_mmu_invalidate_end", "kvm_mmu_invalidate_begin",
-					     "kvm_dec_notifier_count"};
+	/* before 6.0 it was kvm_dec_notifier_count() */
+	static const char *const others[] = {"kvm_mmu_invalidate_end", "kvm_dec_notifier_count"};
 	uint64_t addr;
 
-	if (km_kernel_symbol(k, "kvm_mmu_invalidate_range_add", &addr))
+	if (k->features.invalidate_gfns)
 		return KM_RANGE_GFN;
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		if (km_kernel_symbol(k, others[i], &addr))

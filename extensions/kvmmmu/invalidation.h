@@ -23,8 +23,8 @@ enum km_covers {
 };
 
 /*
- * Decided by kvm_mmu_invalidate_range_add(), which came with the GFNs and which no compiler drops:
- * other files call it. Without any of the functions about it, unknown.
+ * Which of them: HVAs only if kvm's symbols show that there are such functions, and none about GFNs
+ * (features.invalidate_gfns); else unknown.
  */
 enum km_range_unit km_invalidate_range_unit(const struct km_kernel *kernel);
 

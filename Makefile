@@ -97,7 +97,7 @@ lab:
 .PHONY: check
 check:
 	@scripts/bootstrap check
-	@$(MAKE) --no-print-directory all unit $(BUILD)/repeat $(BUILD)/stacks
+	@$(MAKE) --no-print-directory all unit $(DRIVERS:%=$(BUILD)/%)
 	@$(MAKE) --no-print-directory asan
 	@scripts/check
 
@@ -123,13 +123,10 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libkvmmmu.a
 	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) -fvisibility=default $(LDFLAGS) -o $@ \
 		$^ -lcmocka $(LIBS)
 
-# The tests' driver that runs commands over and over.
-$(BUILD)/repeat: tests/lab/repeat.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
-	$(call say,LD $@)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
-
-# The tests' driver that prints what is found of stacks, tasks and faults.
-$(BUILD)/stacks: tests/lab/stacks.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
+# The tests' drivers: one runs commands over and over, the others print what is found of stacks, tasks
+# and faults, and of gfns.
+DRIVERS = repeat stacks gfns
+$(DRIVERS:%=$(BUILD)/%): $(BUILD)/%: tests/lab/%.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
 

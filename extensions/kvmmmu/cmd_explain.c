@@ -196,6 +196,7 @@ static struct km_node *describe(struct job *job, const struct explained *x)
 	km_field(entry, NULL, state_text(entry, e),
 		 km_v_tone(km_v_text(km_text(entry, "%s", e->verdict)), state_tone(e->state)));
 	km_field(entry, "verdict", NULL, km_v_text(km_text(entry, "%s", e->verdict)));
+	km_list(entry, "findings"); /* there even if it is empty */
 	for (size_t i = 0; i < e->count; i++)
 		describe_finding(entry, &e->found[i], !i);
 	describe_faults(entry, c);

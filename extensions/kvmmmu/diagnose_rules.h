@@ -53,6 +53,12 @@ enum {
 /* "vm-vmm tid 134", of a task; into @buf. Returns @buf. */
 char *km_task_spell(const struct km_task *task, char *buf, size_t size);
 
+/* Is it asleep, on no CPU? Not of itself will it go on then. */
+bool km_task_sleeps(const struct km_task *task);
+
+/* The innermost function that is not the scheduler's; "?" if its stack is not known. */
+const char *km_task_stands_in(const struct km_task *task);
+
 /* Does the thread of the vCPU's stand in @function? */
 bool km_case_in(const struct km_case *c, const char *function);
 
@@ -118,12 +124,17 @@ struct km_emulation_facts {
 	struct km_val insn_len;		     /* AMD: bytes of the instruction that the VMCB has */
 	struct km_val event;		     /* one is awaiting reinjection */
 	struct km_val exit_reason;	     /* kvm_run */
+	struct km_val emulated, failed;	     /* stat.insn_emulation, insn_emulation_fail */
 	struct km_shadow_pages shadow;	     /* of the gfn */
 	struct km_val write_track;	     /* of the gfn */
 	struct km_val retry_eip, retry_addr; /* arch.last_retry_* */
 };
 
 struct km_emulation_facts km_emulation_facts_read(const struct km_case *c);
+/* Does the emulator fail as a rule with what this vCPU hands to it? */
+bool km_emulation_fails(const struct km_emulation_facts *f);
+/* As facts: how often, and what the VMM was told. */
+void km_evidence_emulation(const struct km_emulation_facts *f, struct km_diagnosis *d);
 bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_facts *f,
 			   struct km_diagnosis *d);
 bool km_rule_no_slot(const struct km_case *c, const struct km_emulation_facts *f,

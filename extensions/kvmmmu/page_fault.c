@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "gfn_state.h"
 #include "page_fault_steps.h"
-
-#include "xarray.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 /* arch/x86/include/uapi/asm/kvm.h, include/uapi/linux/kvm.h: macros, in no type information */
-#define KVM_X86_SW_PROTECTED_VM	     1
-#define KVM_MEMORY_ATTRIBUTE_PRIVATE KM_BIT(3)
+#define KVM_X86_SW_PROTECTED_VM 1
 
 static struct km_step *note(struct km_replay *r, const char *function, const char *id,
 			    const char *fmt, va_list ap)
@@ -136,19 +134,12 @@ static struct km_fast_page_fault_in fast_input(const struct km_replay *r)
 /* Bit KVM_MEMORY_ATTRIBUTE_PRIVATE of the gfn; KM_ABSENT: this kernel keeps none. */
 struct km_val km_mem_is_private(const struct km_replay *r)
 {
-	const struct km_kernel *k = r->s->kernel;
-	struct km_val array = km_addr_of(k->layout, r->s->vm->addr, KM_M_kvm_mem_attr_array);
-	km_scoped_error *err = NULL;
-	uint64_t entry;
+	struct km_val attributes = {.known = KM_UNREADABLE};
 
-	if (!km_is_known(array))
-		return (struct km_val){.known = KM_ABSENT};
-	if (!r->gfn_known)
-		return (struct km_val){.known = KM_UNREADABLE};
-	err = km_xarray_load(k, array.v, r->gfn, &entry);
-	if (err)
-		return (struct km_val){.known = KM_UNREADABLE};
-	return km_known_val(!!(entry >> 1 & KVM_MEMORY_ATTRIBUTE_PRIVATE));
+	if (r->gfn_known || !km_has(r->s->kernel->layout, KM_M_kvm_mem_attr_array))
+		attributes = km_gfn_attributes(r->s->kernel, r->s->vm, r->gfn);
+	attributes.v = !!(attributes.v & KVM_MEMORY_ATTRIBUTE_PRIVATE);
+	return attributes;
 }
 
 static bool root_is_there(struct km_replay *r)

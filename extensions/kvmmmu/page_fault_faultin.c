@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Which page the gfn is: page tracking, kvm_mmu_faultin_pfn() and what it asks the host. */
+#include "gfn_state.h"
 #include "host_walk.h"
 #include "page_fault_steps.h"
 #include "vma.h"
@@ -12,21 +13,11 @@
 
 struct km_val km_write_tracked(const struct km_replay *r)
 {
-	const struct km_kernel *k = r->s->kernel;
 	const struct km_memslot *slot = r->slot;
-	struct km_val array;
-	km_scoped_error *err = NULL;
-	uint16_t count;
 
 	if (!slot)
 		return (struct km_val){.known = r->slot_known ? KM_KNOWN : KM_UNREADABLE};
-	array = km_kget(k, slot->addr, KM_M_kvm_memory_slot_gfn_write_track);
-	/* none is allocated while no shadow page can exist */
-	if (!km_is_known(array) || !array.v)
-		return array;
-	err = km_read_virt_as(k->mem, array.v + (r->gfn - slot->base_gfn) * sizeof(count), &count,
-			      sizeof(count), "kvm_memory_slot.arch.gfn_write_track[]");
-	return err ? (struct km_val){.known = KM_UNREADABLE} : km_known_val(count);
+	return km_gfn_write_track(r->s->kernel, slot, r->gfn);
 }
 
 bool km_replay_page_track(struct km_replay *r)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "invalidation.h"
 #include "tasks.h"
 
 #include "saved_stacks.h"
@@ -65,7 +66,7 @@ static bool matters(const struct km_stack *stack)
 				return true;
 		}
 	}
-	return false;
+	return km_stack_invalidates(stack);
 }
 
 /* Is the task among those found? */

@@ -31,7 +31,8 @@ struct km_vcpu {
 	uint64_t addr; /* of struct kvm_vcpu */
 	unsigned idx;  /* index in kvm.vcpu_array */
 	struct km_val vcpu_id, cpu, mode, requests;
-	struct km_val task; /* address of its thread's task_struct; 0 if it never ran */
+	struct km_val task; /* task_struct of its thread, or of who is in an ioctl on it before
+			       its first KVM_RUN; 0: there is none */
 	struct km_val tid, task_state, on_cpu;
 	char comm[17];
 	struct km_val mp_state, wants_to_run, apf_halted;

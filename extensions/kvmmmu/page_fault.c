@@ -548,6 +548,8 @@ static void after_retry(struct km_replay *r, const char *id)
 		loop(r, false, true, "a root is loaded before the guest is entered");
 	else if (!strcmp(id, "guest-walk"))
 		loop(r, false, true, "the guest's own fault handler runs next");
+	else if (!strcmp(id, "async-pf"))
+		loop(r, false, true, "the vCPU halts until the page is there");
 	else if (!strcmp(id, "mmio"))
 		loop(r, false, false,
 		     "the next fault is another one, without reserved bits, "

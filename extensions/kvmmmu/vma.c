@@ -45,6 +45,7 @@ static void read_vma(const struct km_kernel *k, uint64_t mm, uint64_t addr, uint
 	vma->start = km_kget(k, found, KM_M_vm_area_struct_vm_start);
 	vma->end = km_kget(k, found, KM_M_vm_area_struct_vm_end);
 	vma->flags = km_kget(k, found, KM_M_vm_area_struct_vm_flags);
+	vma->file = km_kget(k, found, KM_M_vm_area_struct_vm_file);
 	vma->userfaultfd = km_kget(k, found, KM_M_vm_area_struct_userfaultfd);
 	if (owner.v != mm || addr < vma->start.v || addr >= vma->end.v) {
 		vma->known = false;

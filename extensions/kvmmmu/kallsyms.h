@@ -4,7 +4,7 @@
 #ifndef KVMMMU_KALLSYMS_H
 #define KVMMMU_KALLSYMS_H
 
-#include "../kvmmmu/memory.h"
+#include "memory.h"
 
 struct kallsyms;
 

@@ -2,16 +2,15 @@
 #include "dump.h"
 
 #include "../kvmmmu/address_space.h"
+#include "../kvmmmu/dump_notes.h"
 #include "../kvmmmu/image.h"
 #include "flattened.h"
-#include "kdump_notes.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libkdumpfile/kdumpfile.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,27 +74,9 @@ static bool symbol_at(struct km_target *target, uint64_t addr, char *name, size_
 	return km_image_symbol_at(dump_of(target)->image, addr, name, size, offset);
 }
 
-static bool attribute(const struct dump *dump, unsigned cpu, const char *reg, uint64_t *value)
-{
-	char name[32];
-	kdump_num_t number;
-
-	snprintf(name, sizeof(name), "cpu.%u.reg.%s", cpu, reg);
-	if (kdump_get_number_attr(dump->ctx, name, &number) != KDUMP_OK)
-		return false;
-	*value = number;
-	return true;
-}
-
-/* As the dump's notes have them, one a CPU in their order. */
 static bool registers(struct km_target *target, unsigned cpu, struct km_registers *regs)
 {
-	const struct dump *dump = dump_of(target);
-
-	return (attribute(dump, cpu, "rip", &regs->rip) &&
-		attribute(dump, cpu, "rsp", &regs->rsp) &&
-		attribute(dump, cpu, "rbp", &regs->rbp)) ||
-	       kdump_notes_registers(dump->fd, cpu, regs);
+	return km_dump_notes_registers(dump_of(target)->fd, cpu, regs);
 }
 
 static volatile sig_atomic_t got_sigint;

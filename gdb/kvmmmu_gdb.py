@@ -466,7 +466,9 @@ class Prefix(gdb.Command):
         self.__doc__ = "Why does this KVM guest hang or loop on page faults?\n\n" + HELP
         super().__init__("kvmmmu", gdb.COMMAND_DATA, prefix=True)
 
-    def invoke(self, _arguments, _from_tty):
+    def invoke(self, arguments, _from_tty):
+        if arguments:
+            raise gdb.GdbError(f"Undefined kvmmmu command: \"{arguments}\".  Try \"help kvmmmu\".")
         gdb.execute("help kvmmmu")
 
 

@@ -105,7 +105,7 @@ static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, siz
 	return km_address_space_read(&g->kernel, va, buf, len);
 }
 
-/* gdb's first: they cost nothing; then the kernel's own. */
+/* gdb's, if they fit: they cost nothing, and vmlinux has all that kallsyms has; else kallsyms. */
 static bool symbol(struct km_target *target, const char *name, uint64_t *addr)
 {
 	struct kvmmmu_gdb *g = gdb_of(target);
@@ -114,8 +114,8 @@ static bool symbol(struct km_target *target, const char *name, uint64_t *addr)
 		find_kernel(g);
 	if (g->state == NOT_FOUND)
 		return false;
-	if (g->gdb_symbols && lent_symbol(g, name, addr))
-		return true;
+	if (g->gdb_symbols)
+		return lent_symbol(g, name, addr);
 	return g->image && km_image_symbol(g->image, name, addr);
 }
 

@@ -249,6 +249,20 @@ static km_error *undescribed(struct kvmmmu_gdb *g, uint64_t image, km_error *err
 	return said;
 }
 
+/* Do both map the same kernel image, by the last entry of their top level? */
+static km_error *same_image(struct km_address_space *one, struct km_address_space *other)
+{
+	const uint64_t last = KM_PAGE_SIZE - sizeof(uint64_t);
+	uint64_t entries[2];
+	km_error *err = km_read_phys(one->tables, one->pgd + last, &entries[0], sizeof(uint64_t));
+
+	if (!err)
+		err = km_read_phys(other->tables, other->pgd + last, &entries[1], sizeof(uint64_t));
+	if (!err && entries[0] != entries[1])
+		err = km_errorf(KM_EDATA, "what was found to describe the kernel is another one's");
+	return err;
+}
+
 /* The kernel's own tables, by VMCOREINFO or by gdb's symbols; what was used so far need not be. */
 static km_error *use_own_tables(struct kvmmmu_gdb *g)
 {
@@ -273,8 +287,9 @@ static km_error *use_own_tables(struct kvmmmu_gdb *g)
 		g->kernel = found;
 		return err;
 	}
+	err = same_image(&g->kernel, &found);
 	km_address_space_deinit(&found);
-	return NULL;
+	return err;
 }
 
 /* The kernel behind one top-level table. */
@@ -304,9 +319,10 @@ static km_error *find_in_physical_memory(struct kvmmmu_gdb *g)
 {
 	struct km_memory *phys = km_memory_new(&g->target);
 	km_error *err = phys ? NULL : km_errorf(KM_ENOMEM, "out of memory"), *best = NULL;
+	uint64_t pa = LOW_MEMORY;
 	int levels;
 
-	for (uint64_t pa = 0; !err; pa += KM_PAGE_SIZE) {
+	while (!err) {
 		err = find_page_tables(phys, &pa, &levels);
 		if (err)
 			break;

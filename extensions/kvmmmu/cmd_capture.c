@@ -268,5 +268,6 @@ km_error *km_command_capture(struct km_command_context *ctx)
 		return list(ctx);
 	if (!ctx->options.output)
 		return km_errorf(KM_EUSAGE, "say where to with -o FILE, or --list FILE");
-	return ctx->kernel ? capture(ctx) : km_errorf(KM_EUSAGE, "this command needs a dump or a target");
+	return ctx->kernel ? capture(ctx)
+			   : km_errorf(KM_EUSAGE, "this command needs a dump or a target");
 }

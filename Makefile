@@ -27,7 +27,7 @@ UNIT = $(wildcard tests/unit/test_*.c)
 UNIT_BIN = $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
 SOURCES = $(wildcard extensions/*/*.[ch] tests/unit/*.[ch] tests/oracle/*.[ch] tests/fuzz/*.[ch] \
 	tests/capsule/*.[ch] tests/lab/*.[ch] tests/*.h gdb/*.[ch]) \
-	$(wildcard scripts/lab/vmm/*.[ch])
+	$(wildcard scripts/lab/vmm/*.[ch] scripts/lab/scenarios/vmm/*.[ch] scripts/bench/*.[ch])
 
 .DELETE_ON_ERROR:
 
@@ -97,14 +97,14 @@ lab:
 .PHONY: check
 check:
 	@scripts/bootstrap check
-	@$(MAKE) --no-print-directory all unit $(BUILD)/repeat
+	@$(MAKE) --no-print-directory all unit $(BUILD)/repeat $(BUILD)/stacks
 	@$(MAKE) --no-print-directory asan
 	@scripts/check
 
 .PHONY: bench
 bench:
 	@scripts/bootstrap bench
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(BUILD)/range
 	@scripts/bench/bench
 
 # The same with the sanitizers, for the unit tests and for hostile input.
@@ -112,7 +112,7 @@ SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: asan
 asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS="$(SAN)" LDFLAGS="$(SAN)" \
-		$(BUILD)/asan/kvmmmu $(BUILD)/asan/repeat $(BUILD)/asan/hostile unit
+		$(BUILD)/asan/kvmmmu $(BUILD)/asan/repeat $(BUILD)/asan/stacks $(BUILD)/asan/hostile unit
 
 .PHONY: unit
 unit: $(UNIT_BIN)
@@ -125,6 +125,16 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libkvmmmu.a
 
 # The tests' driver that runs commands over and over.
 $(BUILD)/repeat: tests/lab/repeat.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
+
+# The tests' driver that prints what is found of stacks, tasks and faults.
+$(BUILD)/stacks: tests/lab/stacks.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
+
+# Walks a range and reads its pages, for make bench.
+$(BUILD)/range: scripts/bench/range.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
 

@@ -31,7 +31,7 @@ class Lent(ctypes.Structure):
         ("read", ctypes.CFUNCTYPE(None, U64, ctypes.c_void_p, U64, OUTCOME)),
         ("symbol", ctypes.CFUNCTYPE(None, ctypes.c_char_p, U64_P, OUTCOME)),
         ("symbol_at", ctypes.CFUNCTYPE(None, U64, ctypes.c_void_p, U64, U64_P, OUTCOME)),
-        ("registers", ctypes.CFUNCTYPE(None, ctypes.c_uint, U64_P, U64_P, OUTCOME)),
+        ("registers", ctypes.CFUNCTYPE(None, ctypes.c_uint, U64_P, U64_P, U64_P, OUTCOME)),
         ("poll", ctypes.CFUNCTYPE(None, OUTCOME)),
         ("resume_for", ctypes.CFUNCTYPE(None, ctypes.c_uint, ctypes.c_void_p, U64, OUTCOME)),
     ]
@@ -255,12 +255,12 @@ class Host:
             offset[0] = int(said[2] or 0)
         return bool(said)
 
-    def lend_registers(self, cpu, rip, rsp):
+    def lend_registers(self, cpu, rip, rsp, rbp):
         self.virtually()
         here = Selection()
         try:
             threads()[cpu].switch()
-            rip[0], rsp[0] = register("rip"), register("rsp")
+            rip[0], rsp[0], rbp[0] = register("rip"), register("rsp"), register("rbp")
         except IndexError:
             return False
         finally:

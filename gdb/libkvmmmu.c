@@ -137,20 +137,22 @@ static bool symbol_at(struct km_target *target, uint64_t addr, char *name, size_
 	struct kvmmmu_gdb *g = gdb_of(target);
 	int outcome = KVMMMU_ESCAPED;
 
-	if (!g->gdb_symbols || g->interrupted)
+	if (!g->gdb_symbols)
+		return g->image && km_image_symbol_at(g->image, addr, name, size, offset);
+	if (g->interrupted)
 		return false;
 	g->lent.symbol_at(addr, name, size, offset, &outcome);
 	return done(g, outcome);
 }
 
-static bool registers(struct km_target *target, unsigned cpu, uint64_t *rip, uint64_t *rsp)
+static bool registers(struct km_target *target, unsigned cpu, struct km_registers *regs)
 {
 	struct kvmmmu_gdb *g = gdb_of(target);
 	int outcome = KVMMMU_ESCAPED;
 
 	if (g->interrupted || g->way == KVMMMU_CORE)
 		return false;
-	g->lent.registers(cpu, rip, rsp, &outcome);
+	g->lent.registers(cpu, &regs->rip, &regs->rsp, &regs->rbp, &outcome);
 	return done(g, outcome);
 }
 
@@ -180,6 +182,7 @@ static const struct km_target_ops ops = {
 	.symbol_at = symbol_at,
 	.registers = registers,
 	.resume_for = resume_for,
+	.progress = km_progress_on_terminal,
 };
 
 /* Are gdb's symbols this kernel's, moved by KASLR as it was? */

@@ -34,7 +34,7 @@ struct kvmmmu_lent {
 	void (*read)(uint64_t addr, void *buf, uint64_t len, int *outcome);
 	void (*symbol)(const char *name, uint64_t *addr, int *outcome);
 	void (*symbol_at)(uint64_t addr, char *name, uint64_t size, uint64_t *offset, int *outcome);
-	void (*registers)(unsigned cpu, uint64_t *rip, uint64_t *rsp, int *outcome);
+	void (*registers)(unsigned cpu, uint64_t *rip, uint64_t *rsp, uint64_t *rbp, int *outcome);
 	void (*poll)(int *outcome); /* INTERRUPTED once Ctrl-C was pressed */
 	void (*resume_for)(unsigned milliseconds, char *why, uint64_t size, int *outcome);
 };

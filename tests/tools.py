@@ -2,6 +2,7 @@
 """Running kvmmmu on real dumps: the stand-alone program, and crash with the extension."""
 
 import functools
+import gzip
 import json
 import os
 import re
@@ -97,6 +98,11 @@ class Crash:
         parts = re.split(r"@@\d+@@\n", run.stdout)
         assert len(parts) == len(commands) + 2, run.stdout[-3000:]
         return parts[1:-1]
+
+
+def unpacked(capsule):
+    """The bytes of a capsule as this version packs it."""
+    return gzip.decompress(capsule.read_bytes())
 
 
 def tables(answer):

@@ -4,12 +4,14 @@
 #include "../kvmmmu/address_space.h"
 #include "../kvmmmu/image.h"
 #include "flattened.h"
+#include "kdump_notes.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libkdumpfile/kdumpfile.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,6 +69,35 @@ static bool symbol(struct km_target *target, const char *name, uint64_t *addr)
 	return km_image_symbol(dump_of(target)->image, name, addr);
 }
 
+static bool symbol_at(struct km_target *target, uint64_t addr, char *name, size_t size,
+		      uint64_t *offset)
+{
+	return km_image_symbol_at(dump_of(target)->image, addr, name, size, offset);
+}
+
+static bool attribute(const struct dump *dump, unsigned cpu, const char *reg, uint64_t *value)
+{
+	char name[32];
+	kdump_num_t number;
+
+	snprintf(name, sizeof(name), "cpu.%u.reg.%s", cpu, reg);
+	if (kdump_get_number_attr(dump->ctx, name, &number) != KDUMP_OK)
+		return false;
+	*value = number;
+	return true;
+}
+
+/* As the dump's notes have them, one a CPU in their order. */
+static bool registers(struct km_target *target, unsigned cpu, struct km_registers *regs)
+{
+	const struct dump *dump = dump_of(target);
+
+	return (attribute(dump, cpu, "rip", &regs->rip) &&
+		attribute(dump, cpu, "rsp", &regs->rsp) &&
+		attribute(dump, cpu, "rbp", &regs->rbp)) ||
+	       kdump_notes_registers(dump->fd, cpu, regs);
+}
+
 static volatile sig_atomic_t got_sigint;
 
 static void on_sigint(int signo)
@@ -86,6 +117,9 @@ static const struct km_target_ops dump_ops = {
 	.read_virt = read_virt,
 	.symbol = symbol,
 	.interrupted = interrupted,
+	.symbol_at = symbol_at,
+	.registers = registers,
+	.progress = km_progress_on_terminal,
 };
 
 /*

@@ -55,14 +55,19 @@ static const struct topic {
 		  "The permission tables: raw words, matrix, and for each word whether it is what\n"
 		  "the role implies. Of one vCPU every table is shown in full.\n"},
 	{"walk",
-	 "usage: kvmmmu DUMP walk [-j] [-m MMU] VCPU ADDRESS\n"
+	 "usage: kvmmmu DUMP walk [-j] [-m MMU] [-n SIZE [--limit PAGES]] VCPU ADDRESS\n"
 	 "\n"
 	 "Every shadow page-table entry down to ADDRESS, the kvm_mmu_page that each is in,\n"
 	 "where the walk ends, and why.\n"
 	 "\n"
 	 "  ADDRESS       hexadecimal: a GPA; a GVA under shadow paging; an L2 GPA in\n"
 	 "                guest_mmu\n"
-	 "  -m, --mmu MMU root_mmu or guest_mmu, instead of the active one\n"},
+	 "  -m, --mmu MMU root_mmu or guest_mmu, instead of the active one\n"
+	 "  -n, --bytes SIZE\n"
+	 "                what is mapped from ADDRESS on: entries that say the same, but for\n"
+	 "                the page frame, as one line, and sums; SIZE is hexadecimal, or\n"
+	 "                like 512M, 40G, or all\n"
+	 "  --limit PAGES reads at most so many page-table pages; default 262144\n"},
 	{"fault",
 	 "usage: kvmmmu DUMP fault [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] VCPU\n"
 	 "\n"

@@ -50,6 +50,7 @@ static const struct km_target_ops crash_ops = {
 	.read_virt = crash_read_virt,
 	.symbol = crash_symbol,
 	.interrupted = crash_interrupted,
+	.progress = km_progress_on_terminal,
 };
 
 static struct km_target target = {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capture.h"
 
-#include "memslots.h"
+#include "last_fault.h"
+#include "page_fault.h"
 #include "page_tables.h"
-#include "svm.h"
+#include "saved_stacks.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct job {
@@ -49,21 +51,70 @@ static km_error *read_memslots(struct job *job, const struct km_vm *vm)
 	return NULL;
 }
 
+/* What KVM's handler would look at for one fault: its walk, and the path. */
+static km_error *read_path(struct job *job, const struct km_vm *vm, const struct km_vcpu *vcpu,
+			   const struct km_vcpu_mmu *all, const struct km_fault *fault)
+{
+	const struct km_mmu *mmu = fault->mmu ? fault->mmu : all->active;
+	struct km_spte_masks masks = km_vm_masks(job->k, vm);
+	struct km_page_fault_state state = {
+		.kernel = job->k,
+		.vm = vm,
+		.vcpu = vcpu,
+		.all = all,
+		.mmu = mmu,
+		.masks = &masks,
+		.addr = fault->addr.v,
+		.error_code = fault->error_code.v,
+		.live = fault->age == KM_AGE_IN_HANDLER ? &fault->pf : NULL,
+	};
+	struct km_page_fault_path path;
+	struct km_memslots slots;
+	struct km_walk walk;
+	km_error *err;
+
+	if (!mmu || !km_is_known(fault->addr) || !km_is_known(fault->error_code) ||
+	    !job->k->features.spte_known)
+		return NULL;
+	masks.paging = mmu->paging;
+	err = km_memslots_read(job->k, vm->addr, 0, &slots);
+	state.slots = &slots;
+	state.slots_known = !err;
+	if (err && km_error_code(err) != KM_EABSENT)
+		return err;
+	km_error_free(err);
+	state.walk = &walk;
+	err = km_walk(job->k, &masks, mmu, state.addr, &walk);
+	if (!err)
+		err = km_page_fault_replay(&state, &path);
+	/* as it is asked without the handler's own view */
+	state.live = NULL;
+	if (!err)
+		err = km_page_fault_replay(&state, &path);
+	km_memslots_deinit(&slots);
+	return err;
+}
+
 static km_error *read_vcpu(struct job *job, const struct km_vm *vm, const struct km_vcpu *vcpu)
 {
 	struct km_spte_masks masks = km_vm_masks(job->k, vm);
+	struct km_last_fault last;
 	struct km_vcpu_mmu all;
-	struct km_vmcb vmcb;
-	km_error *err = NULL;
+	km_error *err;
 
 	job->rec->stage = "MMU contexts";
 	km_vcpu_mmu_read(job->k, vcpu, &all);
-	job->rec->stage = "last exit";
-	km_error_free(km_vmcb_read(job->k, vcpu, &vmcb));
+	job->rec->stage = "last fault";
+	err = km_last_fault_find(job->k, vm, vcpu, &all, &last);
+	if (err)
+		return err;
 	job->rec->stage = "page tables";
 	/* without its masks an entry may point anywhere */
 	for (size_t i = 0; job->k->features.spte_known && i < all.mmu_count && !err; i++)
 		err = km_page_tables_add(&job->tables, job->k, &masks, &all.mmus[i]);
+	job->rec->stage = "path of the last fault";
+	for (size_t i = 0; i < last.count && !err; i++)
+		err = read_path(job, vm, vcpu, &all, &last.faults[i]);
 	return err;
 }
 
@@ -80,6 +131,46 @@ static km_error *read_vm(struct job *job, const struct km_vm *vm)
 	return err;
 }
 
+/* Is the task one that the selection needs: of its VM's process, or of no VM's? */
+static bool selected(const struct job *job, const struct km_vms *vms, const struct km_task *task)
+{
+	bool owner = false;
+
+	for (size_t i = 0; i < vms->count; i++) {
+		if (!task->mm.v || vms->vms[i].mm.v != task->mm.v)
+			continue;
+		if (job->options->vm == KM_ALL || job->options->vm == (int64_t)i)
+			return true;
+		owner = true;
+	}
+	return !owner;
+}
+
+/* The tasks go into the capsule as what was found of them, not as bytes. */
+static km_error *read_tasks(struct job *job, const struct km_vms *vms)
+{
+	struct km_saved_stacks *saved = job->rec->saved;
+	struct km_tasks tasks;
+	km_error *err;
+	size_t kept = 0;
+
+	job->rec->stage = "tasks";
+	err = km_tasks_read(job->k, vms, &tasks);
+	for (size_t i = 0; i < tasks.count && !err; i++) {
+		if (!selected(job, vms, &tasks.tasks[i]))
+			continue;
+		tasks.tasks[kept] = tasks.tasks[i];
+		if (!job->options->names)
+			tasks.tasks[kept].comm[0] = '\0';
+		kept++;
+	}
+	tasks.count = kept;
+	if (!err)
+		err = km_saved_stacks_take_tasks(saved, &tasks);
+	km_tasks_deinit(&tasks);
+	return err;
+}
+
 static km_error *read_all(struct job *job)
 {
 	struct km_vms vms = {0};
@@ -90,6 +181,8 @@ static km_error *read_all(struct job *job)
 	job->rec->stage = "lists of VMs and vCPUs";
 	if (!err)
 		err = km_vms_read(job->k, &vms);
+	if (!err)
+		err = read_tasks(job, &vms);
 	for (size_t i = 0; i < vms.count && !err; i++) {
 		if (job->options->vm == KM_ALL || job->options->vm == (int64_t)i)
 			err = read_vm(job, &vms.vms[i]);
@@ -106,6 +199,9 @@ km_error *km_capture(struct km_kernel *k, const struct km_capture_options *optio
 	km_error *err;
 
 	memset(capture, 0, sizeof(*capture));
+	capture->rec.saved = calloc(1, sizeof(*capture->rec.saved));
+	if (!capture->rec.saved)
+		return km_errorf(KM_ENOMEM, "out of memory");
 	km_memory_record(k->mem, &capture->rec);
 	err = read_all(&job);
 	km_memory_record(k->mem, NULL);
@@ -121,5 +217,6 @@ km_error *km_capture(struct km_kernel *k, const struct km_capture_options *optio
 
 void km_capture_deinit(struct km_capture *capture)
 {
+	km_saved_stacks_free(capture->rec.saved);
 	km_recorder_deinit(&capture->rec);
 }

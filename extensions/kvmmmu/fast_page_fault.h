@@ -45,6 +45,7 @@ enum km_fast_step {
 	KM_FAST_NO_SPTE,	  /* the last SPTE is not shadow-present */
 	KM_FAST_NO_LEAF,
 	KM_FAST_ALLOWED,	/* spurious */
+	KM_FAST_OUT_OF_RANGE,	/* KM_SPF_V1: reads past the table; the result is not knowable */
 	KM_FAST_DIRTY_LOG_HUGE, /* W of a huge page is left to the slow path */
 	KM_FAST_UNCHANGED,	/* nothing to change */
 	KM_FAST_STILL_DENIED,	/* what could be changed is not enough */
@@ -55,7 +56,7 @@ enum km_fast_step {
 const char *km_fast_step_text(enum km_fast_step step);
 
 struct km_fast_page_fault {
-	enum km_ret_pf ret; /* INVALID, SPURIOUS or FIXED */
+	enum km_ret_pf ret; /* INVALID, SPURIOUS or FIXED; UNKNOWN if KM_FAST_OUT_OF_RANGE */
 	enum km_fast_step step;
 	bool tried;	   /* page_fault_can_be_fast(): the kernel got as far as the walk */
 	uint64_t new_spte; /* of a fix; else the old one */

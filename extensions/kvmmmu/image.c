@@ -68,6 +68,15 @@ static void try_vmlinux(struct km_image *image)
 				       strtoull(offset, NULL, 16), &image->vmlinux));
 }
 
+bool km_image_symbol_at(struct km_image *image, uint64_t addr, char *name, size_t size,
+			uint64_t *offset)
+{
+	if (!image->kallsyms_tried)
+		try_kallsyms(image);
+	return image->kallsyms &&
+	       kallsyms_lookup_address(image->kallsyms, addr, name, size, offset);
+}
+
 bool km_image_symbol(struct km_image *image, const char *name, uint64_t *addr)
 {
 	if (!image->kallsyms_tried)

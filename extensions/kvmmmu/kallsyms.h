@@ -17,4 +17,11 @@ void kallsyms_free(struct kallsyms *kallsyms);
 
 bool kallsyms_lookup(const struct kallsyms *kallsyms, const char *name, uint64_t *addr);
 
+/*
+ * The last symbol at or before @addr, and how far @addr is from it; of several at one address the
+ * first in the table, as the kernel does. False if there is none.
+ */
+bool kallsyms_lookup_address(const struct kallsyms *kallsyms, uint64_t addr, char *name,
+			     size_t size, uint64_t *offset);
+
 #endif

@@ -95,6 +95,8 @@ void km_vcpu_read(const struct km_kernel *k, uint64_t addr, unsigned idx, struct
 	vcpu->mode = km_kget(k, addr, KM_M_kvm_vcpu_mode);
 	vcpu->requests = km_kget(k, addr, KM_M_kvm_vcpu_requests);
 	vcpu->mp_state = km_kget(k, addr, KM_M_kvm_vcpu_mp_state);
+	vcpu->wants_to_run = km_kget(k, addr, KM_M_kvm_vcpu_wants_to_run);
+	vcpu->apf_halted = km_kget(k, addr, KM_M_kvm_vcpu_apf_halted);
 	vcpu->cr0 = km_kget(k, addr, KM_M_kvm_vcpu_cr0);
 	vcpu->cr3 = km_kget(k, addr, KM_M_kvm_vcpu_cr3);
 	vcpu->cr4 = km_kget(k, addr, KM_M_kvm_vcpu_cr4);

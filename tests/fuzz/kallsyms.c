@@ -3,36 +3,11 @@
  * libFuzzer target: any bytes as the memory that kallsyms is read from, its tables anywhere in it.
  */
 #include "../../extensions/kvmmmu/kallsyms.h"
+#include "bytes.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
-#define BASE UINT64_C(0xffffffff80000000)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-struct bytes {
-	struct km_target target;
-	const uint8_t *data;
-	size_t len;
-};
-
-/* Zeros behind the end, so that tables reach further than the input; all of it bounded. */
-static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, size_t len)
-{
-	const struct bytes *b = (const struct bytes *)target;
-	uint64_t at = va - BASE;
-
-	if (va < BASE || at > 1 << 20 || len > (1 << 20) - at)
-		return km_errorf(KM_EREAD, "beyond");
-	memset(buf, 0, len);
-	if (at < b->len)
-		memcpy(buf, b->data + at, len < b->len - at ? len : b->len - at);
-	return NULL;
-}
-
-static const struct km_target_ops ops = {.read_virt = read_virt};
+static const struct km_target_ops ops = {.read_virt = bytes_read_virt};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -55,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		if (len >= 2 * i + 2)
 			memcpy(&at, data + 2 * i, 2);
 		used += (size_t)snprintf(info + used, sizeof(info) - used,
-					 "SYMBOL(%s)=%" PRIx64 "\n", names[i], BASE + at % 4096u);
+					 "SYMBOL(%s)=%" PRIx64 "\n", names[i],
+					 BYTES_BASE + at % 4096u);
 	}
 	mem = km_memory_new(&bytes.target);
 	if (!mem)

@@ -257,9 +257,9 @@ import ctypes, kvmmmu
 host = kvmmmu.host()
 host.run(["vms"])
 host.enter()
-rip, rsp, offset, outcome = ctypes.c_uint64(), ctypes.c_uint64(), ctypes.c_uint64(), ctypes.c_int()
+rip, rsp, rbp, offset, outcome = (*(ctypes.c_uint64() for _ in range(4)), ctypes.c_int())
 for cpu in range(3):
-    host.lent.registers(cpu, rip, rsp, outcome)
+    host.lent.registers(cpu, rip, rsp, rbp, outcome)
     print("cpu", cpu, outcome.value, hex(rip.value), hex(rsp.value))
 name = ctypes.create_string_buffer(64)
 where = int(gdb.parse_and_eval("(unsigned long)&__schedule")) + 3

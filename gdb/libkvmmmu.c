@@ -131,15 +131,16 @@ static bool interrupted(struct km_target *target)
 	return g->interrupted;
 }
 
+/* kallsyms first: where one place has two names, gdb takes the other one. */
 static bool symbol_at(struct km_target *target, uint64_t addr, char *name, size_t size,
 		      uint64_t *offset)
 {
 	struct kvmmmu_gdb *g = gdb_of(target);
 	int outcome = KVMMMU_ESCAPED;
 
-	if (!g->gdb_symbols)
-		return g->image && km_image_symbol_at(g->image, addr, name, size, offset);
-	if (g->interrupted)
+	if (g->image && km_image_symbol_at(g->image, addr, name, size, offset))
+		return true;
+	if (!g->gdb_symbols || g->interrupted)
 		return false;
 	g->lent.symbol_at(addr, name, size, offset, &outcome);
 	return done(g, outcome);
@@ -150,7 +151,7 @@ static bool registers(struct km_target *target, unsigned cpu, struct km_register
 	struct kvmmmu_gdb *g = gdb_of(target);
 	int outcome = KVMMMU_ESCAPED;
 
-	if (g->interrupted || g->way == KVMMMU_CORE)
+	if (g->interrupted)
 		return false;
 	g->lent.registers(cpu, &regs->rip, &regs->rsp, &regs->rbp, &outcome);
 	return done(g, outcome);

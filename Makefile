@@ -183,6 +183,7 @@ install: all
 	install -D -m 755 $(BUILD)/kvmmmu.so $(EXTDIR)/kvmmmu.so
 	install -D -m 644 extensions/cli/kvmmmu.8 $(MANDIR)/kvmmmu.8
 	install -D -m 644 $(BUILD)/libkvmmmu-gdb.so $(LIBDIR)/libkvmmmu-gdb.so
+	install -D -m 644 gdb/kvmmmu_gdb.py $(LIBDIR)/kvmmmu_gdb.py
 	install -D -m 644 gdb/kvmmmu.py $(GDBDIR)/kvmmmu.py
 	@echo "crash finds the extension by its path, or with CRASH_EXTENSIONS=$(PREFIX)/lib/crash/extensions"
 	@echo "gdb of the same prefix finds its command itself, any other by"
@@ -191,8 +192,7 @@ install: all
 .PHONY: uninstall
 uninstall:
 	rm -f $(BINDIR)/kvmmmu $(EXTDIR)/kvmmmu.so $(MANDIR)/kvmmmu.8 \
-		$(LIBDIR)/libkvmmmu-gdb.so $(GDBDIR)/kvmmmu.py
-	-rmdir $(LIBDIR)
+		$(LIBDIR)/libkvmmmu-gdb.so $(LIBDIR)/kvmmmu_gdb.py $(GDBDIR)/kvmmmu.py
 
 .PHONY: clean
 clean:

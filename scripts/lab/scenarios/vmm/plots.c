@@ -104,7 +104,8 @@ static void dirty_log(struct stage *stage)
 
 /* ---- what the host's memory does ---- */
 
-/* Whoever touches a page there that is not yet mapped waits until somebody brings it; nobody does. */
+/* Whoever touches a page there that is not yet mapped waits until somebody brings it; nobody does.
+ */
 static void hold_pages(void *start, size_t size)
 {
 	struct uffdio_api api = {.api = UFFD_API};
@@ -180,7 +181,8 @@ static void exit_on_failed_emulation(struct stage *stage)
 	ioctl_or_die(stage->vm.fd, KVM_ENABLE_CAP, &cap, "KVM_CAP_EXIT_ON_EMULATION_FAILURE");
 }
 
-/* A write to a read-only slot, by an instruction that KVM cannot emulate; the twin's is writable. */
+/* A write to a read-only slot, by an instruction that KVM cannot emulate; the twin's is writable.
+ */
 static void readonly_slot(struct stage *stage)
 {
 	simple(stage, stage->twin ? 0 : KVM_MEM_READONLY, MADV_NOHUGEPAGE, ROLE(guest_write_float),
@@ -262,8 +264,8 @@ static void delete_now(struct stage *stage)
 }
 
 /*
- * Maps the page with KVM_PRE_FAULT_MEMORY, deletes and adds the slot, maps the page again. In between the
- * twin lets the vCPU run for a moment.
+ * Maps the page with KVM_PRE_FAULT_MEMORY, deletes and adds the slot, maps the page again. In
+ * between the twin lets the vCPU run for a moment.
  */
 static struct stage *prefaulted;
 
@@ -304,8 +306,8 @@ static uint64_t directory_of(const struct vcpu *vcpu)
 }
 
 /*
- * The subject writes, by an instruction that KVM cannot emulate, to the directory that maps just this
- * directory; the twin's to the keeper's.
+ * The subject writes, by an instruction that KVM cannot emulate, to the directory that maps just
+ * this directory; the twin's to the keeper's.
  */
 static void write_own_tables(struct stage *stage)
 {
@@ -338,7 +340,8 @@ static void write_others_tables(struct stage *stage)
 
 /* ---- huge pages ---- */
 
-/* A huge page is mapped writable; then its slot's dirty log is switched on. The twin's pages are small. */
+/* A huge page is mapped writable; then its slot's dirty log is switched on. The twin's pages are
+ * small. */
 static void huge_page(struct stage *stage)
 {
 	parameter("eager_page_split", "N");

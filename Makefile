@@ -89,7 +89,7 @@ lab:
 .PHONY: check
 check:
 	@scripts/bootstrap check
-	@$(MAKE) --no-print-directory all unit $(BUILD)/repeat
+	@$(MAKE) --no-print-directory all unit $(BUILD)/repeat $(BUILD)/batch
 	@$(MAKE) --no-print-directory asan
 	@scripts/check
 
@@ -115,8 +115,8 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libkvmmmu.a
 	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) -fvisibility=default $(LDFLAGS) -o $@ \
 		$^ -lcmocka $(LIBS)
 
-# The tests' driver that runs commands over and over.
-$(BUILD)/repeat: tests/lab/repeat.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
+# The tests' drivers: one runs commands over and over, one answers many in one session.
+$(BUILD)/repeat $(BUILD)/batch: $(BUILD)/%: tests/lab/%.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
 
@@ -144,7 +144,7 @@ fuzz:
 		if [ -d tests/fuzz/corpus/$$f ]; then cp tests/fuzz/corpus/$$f/* $(BUILD)/fuzz/corpus/$$f/; fi && \
 		if [ $$f = capsule ]; then cp samples/*.kvmmmu $(BUILD)/fuzz/corpus/$$f/; fi && \
 		echo "fuzz: $$f" && LSAN_OPTIONS=suppressions=tests/lsan.supp \
-		$(BUILD)/fuzz/fuzz-$$f -runs=$(FUZZ_RUNS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+		$(BUILD)/fuzz/fuzz-$$f -runs=$(FUZZ_RUNS) -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
 			-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$f || exit 1; \
 	done
 

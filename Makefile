@@ -123,9 +123,9 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libkvmmmu.a
 	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) -fvisibility=default $(LDFLAGS) -o $@ \
 		$^ -lcmocka $(LIBS)
 
-# The tests' drivers: one runs commands over and over, the others print what is found of stacks, tasks
-# and faults, and of gfns.
-DRIVERS = repeat stacks gfns
+# The tests' drivers: one runs commands over and over, one answers many
+# in one session, the others print what is found of stacks, tasks and faults, and of gfns.
+DRIVERS = repeat batch stacks gfns
 $(DRIVERS:%=$(BUILD)/%): $(BUILD)/%: tests/lab/%.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
@@ -154,7 +154,7 @@ fuzz:
 		if [ -d tests/fuzz/corpus/$$f ]; then cp tests/fuzz/corpus/$$f/* $(BUILD)/fuzz/corpus/$$f/; fi && \
 		if [ $$f = capsule ]; then cp samples/*.kvmmmu $(BUILD)/fuzz/corpus/$$f/; fi && \
 		echo "fuzz: $$f" && LSAN_OPTIONS=suppressions=tests/lsan.supp \
-		$(BUILD)/fuzz/fuzz-$$f -runs=$(FUZZ_RUNS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+		$(BUILD)/fuzz/fuzz-$$f -runs=$(FUZZ_RUNS) -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
 			-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$f || exit 1; \
 	done
 

@@ -3,7 +3,7 @@
  * The load's virtual machines and what is done to them while they run.
  *
  * Slots are such that all of these meet at random: dirty-logged or not (switched while running),
- * read-only, deleted or moved, emptied on the host's side, 4 KiB, 2 MiB and 1 GiB pages.
+ * read-only, deleted or moved, emptied on the host's side, pages of 4 KiB and of 2 MiB.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -16,17 +16,13 @@
 #include "../vmm/vmm.h"
 #include "load.h"
 
-#ifndef MAP_HUGE_1GB
-#define MAP_HUGE_1GB (30 << 26)
-#endif
-
 PROGRAM(guest_flat_random);
 PROGRAM(guest_long_random);
 PROGRAM(guest_flat_sweep);
 
 #define RET 0xc3
 
-enum { RAM, HOT, LOG, EMPTIED, READONLY, CHURN, HUGE, HUGE_HOT, GIGA, SLOTS };
+enum { RAM, HOT, LOG, EMPTIED, READONLY, CHURN, HUGE, HUGE_HOT, SLOTS };
 
 struct slot {
 	const char *what;
@@ -50,16 +46,15 @@ static struct slot slots[SLOTS] = {
 	[RAM] = {"ram", 0, RAM_SIZE, MADV_NOHUGEPAGE, 0, 0, 0, 0, NULL, NULL},
 	[HOT] = {"hot", HOT_BASE, HOT_SIZE, MADV_NOHUGEPAGE, KVM_MEM_LOG_DIRTY_PAGES, 240, 0, 2,
 		 NULL, NULL},
-	[LOG] = {"log", 0x5000000, 0x200000, MADV_NOHUGEPAGE, KVM_MEM_LOG_DIRTY_PAGES, 220, 250, 6,
+	[LOG] = {"log", 0x5000000, 0x200000, MADV_NOHUGEPAGE, KVM_MEM_LOG_DIRTY_PAGES, 220, 250, 4,
 		 NULL, NULL},
 	[EMPTIED] = {"emptied", 0x6000000, 0x100000, MADV_NOHUGEPAGE, 0, 100, 0, 2, NULL, NULL},
-	[READONLY] = {"readonly", 0x7000000, 0x10000, MADV_NOHUGEPAGE, KVM_MEM_READONLY, 8, 64, 1,
+	[READONLY] = {"readonly", 0x7000000, 0x10000, MADV_NOHUGEPAGE, KVM_MEM_READONLY, 24, 64, 1,
 		      NULL, NULL},
 	[CHURN] = {"churn", 0x9000000, 0x40000, MADV_NOHUGEPAGE, KVM_MEM_LOG_DIRTY_PAGES, 200, 0, 1,
 		   NULL, NULL},
-	[HUGE] = {"huge", 0x80000000, 0x800000, MADV_HUGEPAGE, 0, 128, 0, 1, NULL, NULL},
+	[HUGE] = {"huge", 0x80000000, 0x2000000, MADV_HUGEPAGE, 0, 64, 0, 1, NULL, NULL},
 	[HUGE_HOT] = {"huge-hot", 0xc0000000, 0x200000, MADV_HUGEPAGE, 0, 250, 0, 2, NULL, NULL},
-	[GIGA] = {"giga", 0x40000000, 0x40000000, 0, 0, 200, 0, 1, NULL, NULL},
 };
 
 static struct vm vm;
@@ -148,8 +143,6 @@ static void set_logging(int id, bool on)
 {
 	struct slot *slot = &slots[id];
 
-	if (!slot->hva)
-		return;
 	pthread_mutex_lock(&slots_lock);
 	slot->flags =
 		on ? slot->flags | KVM_MEM_LOG_DIRTY_PAGES : slot->flags & ~KVM_MEM_LOG_DIRTY_PAGES;
@@ -203,7 +196,7 @@ static void empty(const struct slot *slot, uint64_t chunk, unsigned int *seed)
 static void blink(int id, unsigned int *seed)
 {
 	set_logging(id, true);
-	usleep(below(seed, 2) ? 0 : below(seed, 3000));
+	usleep(below(seed, 4) ? 0 : below(seed, 3000));
 	set_logging(id, false);
 }
 
@@ -224,18 +217,15 @@ __attribute__((noreturn)) static void stir(unsigned int seed)
 			empty(&slots[HUGE], 0x200000, &seed);
 			break;
 		case 4:
+		case 7:
 			blink(HUGE, &seed);
 			break;
 		case 5:
 		case 6:
 			blink(HUGE_HOT, &seed);
 			break;
-		case 7:
-			blink(GIGA, &seed);
-			break;
 		case 8:
-			if (!slots[GIGA].hva)
-				split_eagerly(below(&seed, 4) == 0);
+			split_eagerly(below(&seed, 4) == 0);
 			break;
 		case 9:
 			ram_logged = !ram_logged;
@@ -245,36 +235,19 @@ __attribute__((noreturn)) static void stir(unsigned int seed)
 			forget_accessed();
 			break;
 		}
-		usleep(below(&seed, 8000));
+		usleep(below(&seed, 4000));
 	}
-}
-
-/* A slot of one page of 1 GiB, if the machine has reserved one and nobody has it. */
-static void add_giga(void)
-{
-	struct slot *slot = &slots[GIGA];
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_1GB;
-	void *map = mmap(NULL, slot->size, PROT_READ | PROT_WRITE, flags, -1, 0);
-
-	if (map == MAP_FAILED)
-		return;
-	slot->hva = map;
-	set_slot(GIGA, slot->gpa, slot->size);
-	truth("LAB {\"kind\":\"slot\",\"vm\":\"%s\",\"id\":%d,\"gpa\":\"%#llx\",\"size\":\"%#llx\","
-	      "\"what\":\"giga\"}",
-	      vm.name, GIGA, (unsigned long long)slot->gpa, (unsigned long long)slot->size);
 }
 
 static void add_slots(void)
 {
 	slots[RAM].hva = vm.ram;
-	for (int id = HOT; id < GIGA; id++) {
+	for (int id = HOT; id < SLOTS; id++) {
 		struct slot *slot = &slots[id];
 
 		slot->hva = vm_add_slot(&vm, slot->gpa, slot->size, slot->flags, slot->advice,
 					slot->what);
 	}
-	add_giga();
 	for (int id = 0; id < SLOTS; id++) {
 		slots[id].bitmap = calloc(1, slots[id].size / 0x1000 / 8 + 64);
 		for (uint64_t at = 0; slots[id].fetches && at < slots[id].size; at += 0x1000)
@@ -294,8 +267,7 @@ static void write_parameters(const struct vcpu *vcpu, unsigned int seed)
 			uint32_t words[] = {slot->gpa, (slot->size - 1) & ~0xfffu, slot->writes,
 					    slot->fetches};
 
-			if (!slot->hva || (id >= HUGE && vcpu->mode == MODE_LONG) ||
-			    (hot_only && id != HOT))
+			if ((id >= HUGE && vcpu->mode == MODE_LONG) || (hot_only && id != HOT))
 				continue;
 			for (int i = 0; i < slot->weight && range < RANGES; i++, range++)
 				memcpy(at + RANGE_BASE + (range << RANGE_SHIFT), words,
@@ -351,8 +323,7 @@ void load_run(const char *name, unsigned int seed)
 	if (!strcmp(name, "clear"))
 		protect_manually();
 	hot_only = !strcmp(name, "hot");
-	/* With shadow paging only guests without paging are of interest: the others are indirect.
-	 */
+	/* With shadow paging guests that have paging on are indirect: of no interest here. */
 	if (!second_level())
 		vcpus[LONG] = vcpus[PLAIN];
 	for (int i = 0; hot_only && i < VCPUS; i++) {

@@ -38,7 +38,10 @@ static const char *const events[] = {
 	"kvmmmu/kvm_mmu_split_huge_page", "kvm/kvm_page_fault",
 };
 
-static int counters[CPUS];
+/* All fast page faults, the spurious ones, those left to the slow path. */
+enum counter { ALL, OF_SPURIOUS, OF_SLOW, COUNTERS };
+
+static int counters[COUNTERS][CPUS];
 
 static uint64_t parameter(const char *name)
 {
@@ -80,11 +83,7 @@ static long number_in(const char *path)
 	return number;
 }
 
-/*
- * Counts the faults, and does more: a second listener makes the kernel call all of them through
- * __traceiter_fast_page_fault(), where the kprobe sits.
- */
-static void count_faults(void)
+static void count(enum counter counter, const char *filter)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_TRACEPOINT,
@@ -93,20 +92,38 @@ static void count_faults(void)
 	};
 
 	for (int cpu = 0; cpu < CPUS; cpu++) {
-		counters[cpu] = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, 0);
-		if (counters[cpu] < 0)
-			die("perf_event_open");
+		int fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, 0);
+
+		if (fd < 0 || (filter && ioctl(fd, PERF_EVENT_IOC_SET_FILTER, filter)))
+			die("perf event %s", filter);
+		counters[counter][cpu] = fd;
 	}
 }
 
-static uint64_t faults(void)
+/*
+ * Counts the faults, and does more: a second listener makes the kernel call all of them through
+ * __traceiter_fast_page_fault(), where the kprobe sits.
+ */
+static void count_faults(void)
 {
-	uint64_t sum = 0, count;
+	char filter[64];
+	int spurious = parameter("trace.spurious="), fixed = parameter("trace.fixed=");
+
+	count(ALL, NULL);
+	snprintf(filter, sizeof(filter), "ret == %d", spurious);
+	count(OF_SPURIOUS, filter);
+	snprintf(filter, sizeof(filter), "ret != %d && ret != %d", spurious, fixed);
+	count(OF_SLOW, filter);
+}
+
+static uint64_t faults(enum counter counter)
+{
+	uint64_t sum = 0, number;
 
 	for (int cpu = 0; cpu < CPUS; cpu++) {
-		if (read(counters[cpu], &count, sizeof(count)) != sizeof(count))
+		if (read(counters[counter][cpu], &number, sizeof(number)) != sizeof(number))
 			die("perf counter");
-		sum += count;
+		sum += number;
 	}
 	return sum;
 }
@@ -232,7 +249,7 @@ static double now(void)
 
 int main(void)
 {
-	uint64_t enough = parameter("trace.events="), count;
+	uint64_t enough = parameter("trace.events="), each = parameter("trace.each=");
 	double begin, copied, limit = parameter("trace.seconds=");
 	pid_t machines[3];
 	int running = 0;
@@ -250,18 +267,19 @@ int main(void)
 	usleep(300000);
 	do {
 		usleep(50000);
-		count = faults();
 		if (waitpid(-1, NULL, WNOHANG) > 0)
 			die("a virtual machine failed");
-	} while (count < enough && now() - begin < limit);
-	put(TRACING "tracing_on", "0");
+	} while ((faults(ALL) < enough || faults(OF_SPURIOUS) < each || faults(OF_SLOW) < each) &&
+		 now() - begin < limit);
 	for (int i = 0; i < running; i++)
 		kill(machines[i], SIGSTOP);
+	usleep(500000);
+	put(TRACING "tracing_on", "0");
 	copied = now();
 	size = copy_trace(parameter("trace.to="), parameter("trace.room="));
 	truth("LAB {\"kind\":\"trace\",\"faults\":%llu,\"bytes\":%zu,\"lost\":%lu,"
 	      "\"load_seconds\":%.1f,\"copy_seconds\":%.1f}",
-	      (unsigned long long)count, size, lost(), copied - begin, now() - copied);
+	      (unsigned long long)faults(ALL), size, lost(), copied - begin, now() - copied);
 	truth("LAB {\"kind\":\"ready\"}");
 	/* Were this process to end, the stopped ones would be hung up. */
 	for (;;)

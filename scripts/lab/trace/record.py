@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Boots a kernel under emulation with the load, fetches the trace and a dump.
 
-record.py GEN OUT EVENTS [KERNEL-PARAMETER...]
+record.py GEN OUT EVENTS EACH [KERNEL-PARAMETER...]
 """
 
 import json
@@ -18,11 +18,11 @@ sys.path.insert(0, os.path.dirname(HERE))
 from qmp import Qmp  # noqa: E402
 
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "kvmmmu")
-# One page of 1 GiB, two trace buffers, the memory for the text and what the machines need.
-MEMORY = "4096M"
+# The trace buffers, the memory for the text, and what the machines need.
+MEMORY = "1280M"
 TEXT, ROOM = 0x10000000, 0x14000000
-LOAD_SECONDS = 90
-READY_SECONDS = 240
+LOAD_SECONDS = 240
+READY_SECONDS = 600
 
 
 def say(text):
@@ -39,15 +39,22 @@ def read_text(path):
         return file.read()
 
 
-def offsets(debug, *members):
-    """Offsets of members, as struct.member, in this kernel's kvm."""
-    commands = []
-    for member in members:
-        struct, name = member.split(".")
-        commands += ["-ex", f"print (long)&((struct {struct} *)0)->{name}"]
+def numbers(debug, *expressions):
+    """What gdb says that these are in this kernel's kvm."""
+    commands = [word for expression in expressions for word in ("-ex", f"print (long)({expression})")]
     out = subprocess.run(["gdb", "-nx", "-batch", *commands, debug], stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, text=True, check=True).stdout
     return [int(value) for value in re.findall(r"\$\d+ = (\d+)", out)]
+
+
+def offsets(debug, *members):
+    """Offsets of members, as struct.member."""
+    pairs = (member.split(".") for member in members)
+    return numbers(debug, *(f"&((struct {struct} *)0)->{name}" for struct, name in pairs))
+
+
+def ret_pf(debug, *names):
+    return numbers(debug, *(f"RET_PF_{name}" for name in names))
 
 
 def probes(debug):
@@ -93,7 +100,7 @@ def build_initrd(gen, work, debug):
 
 def start_qemu(kernel, work, more):
     # $ has no meaning to anybody between here and the kernel.
-    append = (f"console=ttyS0 panic=0 no_hash_pointers preempt=full hugepagesz=1G hugepages=1 "
+    append = (f"console=ttyS0 panic=0 no_hash_pointers preempt=full "
               f"memmap={ROOM:#x}${TEXT:#x} trace.to={TEXT:#x} trace.room={ROOM:#x} {more}")
     # Dies with us, however we die.
     return subprocess.Popen(
@@ -131,14 +138,16 @@ def wait_ready(qemu, work):
 
 
 def main():
-    gen, out, events, *more = sys.argv[1:]
+    gen, out, events, each, *more = sys.argv[1:]
     kernel = f"{CACHE}/kernel/{gen}"
     release = read_text(f"{kernel}/release").strip()
     debug = f"{kernel}/debug/lib/modules/{release}/kernel/arch/x86/kvm/kvm.ko"
     with tempfile.TemporaryDirectory(prefix="kvmmmu-trace-") as work:
         build_initrd(gen, work, debug)
         begin = time.monotonic()
-        qemu = start_qemu(kernel, work, f"trace.events={events} trace.seconds={LOAD_SECONDS} {' '.join(more)}")
+        spurious, fixed = ret_pf(debug, "SPURIOUS", "FIXED")
+        qemu = start_qemu(kernel, work, f"trace.events={events} trace.each={each} trace.spurious={spurious} "
+                          f"trace.fixed={fixed} trace.seconds={LOAD_SECONDS} {' '.join(more)}")
         try:
             lines = wait_ready(qemu, work)
             trace = next(line for line in lines if line["kind"] == "trace")

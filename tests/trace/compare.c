@@ -151,7 +151,11 @@ static enum outcome outcome_of(enum km_ret_pf ret)
 /* Is there evidence that somebody made @new_spte of what the rule says? */
 static bool race(const struct tally *tally, const struct fault *fault, uint64_t expected)
 {
+	uint64_t left = fault->old_spte | (fault->outcome == FIXED ? KM_BIT(1) : 0);
+
 	if (fault->again == expected || strchr(fault->meanwhile, 'c'))
+		return true;
+	if (strchr(fault->meanwhile, 'a') && left == expected)
 		return true;
 	if (strchr(fault->meanwhile, 'p') && fault->new_spte == (expected & ~KM_BIT(1)))
 		return true;

@@ -14,6 +14,7 @@ a moment later. LEVEL is 0 where it cannot be told. MEANWHILE tells what others 
 between the fault and the event: letters of
 
   c   an event of another change, or of another vCPU's fix, that made it NEW
+  a   an event of another change away from what the fault left, OLD or OLD with W if it was fixed
   p   its log was being cleared: W is taken away
   z   it was being unmapped
 """
@@ -59,12 +60,12 @@ class Changes:
     """What was done to SPTEs besides the fault at hand, by time."""
 
     def __init__(self):
-        self.events = collections.defaultdict(list)  # (machine, gfn): (time, pid, new SPTE)
+        self.events = collections.defaultdict(list)  # (machine, gfn): (time, pid, old, new SPTE)
         self.spans = {"protect": [], "unmap": []}     # (begin, end, kvm, first gfn, gfns)
         self.open = {}
 
-    def change(self, comm, pid, time, gfn, new):
-        self.events[machine(comm), gfn].append((time, pid, new))
+    def change(self, comm, pid, time, gfn, old, new):
+        self.events[machine(comm), gfn].append((time, pid, old, new))
 
     def begin(self, kind, pid, time, fields):
         number = {key: int(value, 16) for key, value in PAIR.findall(fields)}
@@ -85,11 +86,12 @@ class Changes:
         self.starts = {kind: [span[0] for span in spans] for kind, spans in self.spans.items()}
 
     def meanwhile(self, fault):
-        found = ""
-        for time, pid, new in self.events[machine(fault.comm), fault.gfn]:
-            if (pid != fault.pid and new == fault.new and
-                    fault.begin <= time <= fault.time + LATE):
-                found = "c"
+        letters = set()
+        for time, pid, old, new in self.events[machine(fault.comm), fault.gfn]:
+            if pid != fault.pid and fault.begin <= time <= fault.time + LATE:
+                letters |= {"c"} if new == fault.new else set()
+                letters |= {"a"} if old == fault.left() else set()
+        found = "".join(sorted(letters, reverse=True))
         for letter, kind in (("p", "protect"), ("z", "unmap")):
             at = bisect.bisect(self.starts[kind], fault.time)
             # Spans of one kind overlap only as far as there are threads.
@@ -124,11 +126,18 @@ class Fault:
             levels = [level for level in levels if (level == 1 and not large) or
                       (large and level in (2, 3) and 1 << 12 + 9 * (level - 1) <= self.size) or
                       (not large and level > 1 and 1 not in levels)]
+            # Above 4 KiB an entry that maps nothing is the same on all levels.
+            if levels and not large and levels[0] > 1:
+                return levels[0]
         return levels[0] if len(levels) == 1 else 0
+
+    def left(self):
+        """What the fault made of the SPTE, unless there is access tracking."""
+        return self.old | 2 if self.outcome == "fixed" else self.old
 
     def odd(self):
         """Did anybody but this fault change the SPTE?"""
-        return self.new != (self.old | 2 if self.outcome == "fixed" else self.old)
+        return self.new != self.left()
 
     def line(self, meanwhile):
         return (f"{self.outcome} {self.error_code:#x} {self.old:#x} {self.again:#x} {self.new:#x} "
@@ -155,10 +164,10 @@ def faults(recording):
                 fault = Fault(comm, pid, time, entered.get(pid, time), probes.pop(pid), event, sizes)
                 found.append(fault)
                 if fault.outcome == "fixed":
-                    changes.change(comm, pid, time, fault.gfn, fault.old | 2)
+                    changes.change(comm, pid, time, fault.gfn, fault.old, fault.left())
             elif kind == "kvm_tdp_mmu_spte_changed":
-                gfn, _, _, new = CHANGED.match(rest).groups()
-                changes.change(comm, pid, time, int(gfn, 16), int(new, 16))
+                gfn, _, *sptes = CHANGED.match(rest).groups()
+                changes.change(comm, pid, time, int(gfn, 16), *(int(spte, 16) for spte in sptes))
             elif kind in ("protect", "unmap"):
                 changes.begin(kind, pid, time, rest)
             elif kind in ("protected", "unmapped"):

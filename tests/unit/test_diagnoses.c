@@ -641,6 +641,13 @@ static void test_self_mapping_write(void **state)
 	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
 	w.c.last.rip = f.retry_eip = unreadable;
 	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
+	/* the emulator does not know the instruction */
+	f.failed = val(40);
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.fault.age = KM_AGE_LAST_EXIT;
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.fault.age = KM_AGE_IN_HANDLER;
+	f.failed = unreadable;
 	/* twins: another page table; a direct map of the same gfn; a read */
 	sp->gfn = val(GFN + 1);
 	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));

@@ -39,6 +39,9 @@ static void judge_forgotten(const struct km_case *c, const struct km_root_facts 
 			    struct km_diagnosis *d)
 {
 	d->stuck = true;
+	d->known_cases = NULL; /* those of the prefault */
+	d->advice = "whoever made the root obsolete did not raise the request: look for memory "
+		    "corruption around this kvm_mmu_page";
 	if (!km_is_known(f->locks.mmu_lock)) {
 		d->certainty = KM_LIKELY;
 		km_leaves_open(d, "whether a zap is under way: mmu_lock is not known");

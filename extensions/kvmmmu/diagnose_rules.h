@@ -155,6 +155,7 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 struct km_root_facts {
 	struct km_mmu_page sp; /* of the root */
 	struct km_vm_locks locks;
+	bool no_zap; /* all of the VM's stacks are known, and none is zapping page tables */
 };
 
 bool km_rule_obsolete_root(const struct km_case *c, const struct km_root_facts *f,

@@ -433,6 +433,9 @@ static void test_obsolete_root(void **state)
 	f.sp.mmu_valid_gen = val(0);
 	f.locks.mmu_lock = val(0xff);
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	f.no_zap = true; /* but nobody zaps: the handler itself has the lock */
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
+	f.no_zap = false;
 	f.locks.mmu_lock = unreadable;
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.vcpu.requests = unreadable;

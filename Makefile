@@ -26,8 +26,9 @@ GDB_O = $(GDB:%.c=$(BUILD)/%.o)
 UNIT = $(wildcard tests/unit/test_*.c)
 UNIT_BIN = $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
 SOURCES = $(wildcard extensions/*/*.[ch] tests/unit/*.[ch] tests/oracle/*.[ch] tests/fuzz/*.[ch] \
-	tests/capsule/*.[ch] tests/lab/*.[ch] tests/*.h gdb/*.[ch]) \
-	$(wildcard scripts/lab/vmm/*.[ch] scripts/lab/scenarios/vmm/*.[ch] scripts/bench/*.[ch])
+	tests/capsule/*.[ch] tests/lab/*.[ch] tests/trace/*.[ch] tests/*.h gdb/*.[ch]) \
+	$(wildcard scripts/lab/vmm/*.[ch] scripts/lab/scenarios/vmm/*.[ch] scripts/lab/trace/*.[ch] \
+	scripts/bench/*.[ch])
 
 .DELETE_ON_ERROR:
 
@@ -42,6 +43,7 @@ help:
 	@echo "make demo-crash   the same in crash, on a dump of Linux 7.3 that the lab makes"
 	@echo "make check        set up, and run all tests"
 	@echo "make lab          the lab's dumps of Linux 7.3 and 6.1"
+	@echo "make trace        100,000 page faults of each of four kernels against our rule"
 	@echo "make fuzz         libFuzzer on every parser, FUZZ_RUNS=100000 inputs each"
 	@echo "make bench        speed, side by side with crash's own start and with drgn"
 	@echo "make format       clang-format on all C files"
@@ -97,7 +99,7 @@ lab:
 .PHONY: check
 check:
 	@scripts/bootstrap check
-	@$(MAKE) --no-print-directory all unit $(DRIVERS:%=$(BUILD)/%)
+	@$(MAKE) --no-print-directory all unit $(DRIVERS:%=$(BUILD)/%) $(BUILD)/compare-faults
 	@$(MAKE) --no-print-directory asan
 	@scripts/check
 
@@ -123,9 +125,9 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libkvmmmu.a
 	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) -fvisibility=default $(LDFLAGS) -o $@ \
 		$^ -lcmocka $(LIBS)
 
-# The tests' drivers: one runs commands over and over, the others print what is found of stacks, tasks
-# and faults, and of gfns.
-DRIVERS = repeat stacks gfns
+# The tests' drivers: one runs commands over and over, one answers many
+# in one session, the others print what is found of stacks, tasks and faults, and of gfns.
+DRIVERS = repeat batch stacks gfns
 $(DRIVERS:%=$(BUILD)/%): $(BUILD)/%: tests/lab/%.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
@@ -134,6 +136,17 @@ $(DRIVERS:%=$(BUILD)/%): $(BUILD)/%: tests/lab/%.c $(filter-out %/main.o,$(CLI_O
 $(BUILD)/range: scripts/bench/range.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
+
+# What kernels did with faults, against our rule.
+$(BUILD)/compare-faults: tests/trace/compare.c $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+.PHONY: trace
+trace:
+	@scripts/bootstrap check
+	@$(MAKE) --no-print-directory all $(BUILD)/compare-faults
+	@KVMMMU_TRACE=all /usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/trace
 
 # Damages capsules in many ways and asks of what is left.
 $(BUILD)/hostile: tests/capsule/hostile.c tests/fuzz/capsule.c $(BUILD)/libkvmmmu.a
@@ -154,7 +167,7 @@ fuzz:
 		if [ -d tests/fuzz/corpus/$$f ]; then cp tests/fuzz/corpus/$$f/* $(BUILD)/fuzz/corpus/$$f/; fi && \
 		if [ $$f = capsule ]; then cp samples/*.kvmmmu $(BUILD)/fuzz/corpus/$$f/; fi && \
 		echo "fuzz: $$f" && LSAN_OPTIONS=suppressions=tests/lsan.supp \
-		$(BUILD)/fuzz/fuzz-$$f -runs=$(FUZZ_RUNS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+		$(BUILD)/fuzz/fuzz-$$f -runs=$(FUZZ_RUNS) -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
 			-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$f || exit 1; \
 	done
 
@@ -183,6 +196,7 @@ install: all
 	install -D -m 755 $(BUILD)/kvmmmu.so $(EXTDIR)/kvmmmu.so
 	install -D -m 644 extensions/cli/kvmmmu.8 $(MANDIR)/kvmmmu.8
 	install -D -m 644 $(BUILD)/libkvmmmu-gdb.so $(LIBDIR)/libkvmmmu-gdb.so
+	install -D -m 644 gdb/kvmmmu_gdb.py $(LIBDIR)/kvmmmu_gdb.py
 	install -D -m 644 gdb/kvmmmu.py $(GDBDIR)/kvmmmu.py
 	@echo "crash finds the extension by its path, or with CRASH_EXTENSIONS=$(PREFIX)/lib/crash/extensions"
 	@echo "gdb of the same prefix finds its command itself, any other by"
@@ -191,8 +205,7 @@ install: all
 .PHONY: uninstall
 uninstall:
 	rm -f $(BINDIR)/kvmmmu $(EXTDIR)/kvmmmu.so $(MANDIR)/kvmmmu.8 \
-		$(LIBDIR)/libkvmmmu-gdb.so $(GDBDIR)/kvmmmu.py
-	-rmdir $(LIBDIR)
+		$(LIBDIR)/libkvmmmu-gdb.so $(LIBDIR)/kvmmmu_gdb.py $(GDBDIR)/kvmmmu.py
 
 .PHONY: clean
 clean:

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOW_MEMORY    0xa0000ULL
 #define IMAGE_END     0xffffffffc0000000ULL /* KERNEL_IMAGE_SIZE, with KASLR */
 #define SLOT	      (2ULL << 20)
 #define CHUNK	      65536u
@@ -74,11 +73,12 @@ static int kernel_levels(struct km_memory *phys, uint64_t table)
 
 km_error *find_page_tables(struct km_memory *phys, uint64_t *pa, int *levels)
 {
-	for (; *pa < LOW_MEMORY; *pa += KM_PAGE_SIZE) {
+	while (*pa) {
 		km_error *err = km_check_interrupt(phys);
 
 		if (err)
 			return err;
+		*pa -= KM_PAGE_SIZE;
 		*levels = kernel_levels(phys, *pa);
 		if (*levels)
 			return NULL;

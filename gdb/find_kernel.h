@@ -7,10 +7,12 @@
 
 #define VMCOREINFO_MAX 4096 /* VMCOREINFO_BYTES */
 
+#define LOW_MEMORY 0xa0000ULL
+
 /*
- * A top-level page table with the kernel's half in it, at or after *@pa, in physical memory:
- * trampoline_pgd, by which CPUs come out of real mode, lies below 1 MB for ever. *@pa is where,
- * *@levels how many levels. KM_EABSENT: there is none (any more).
+ * A top-level page table with the kernel's half in it, below *@pa in physical memory, which is
+ * LOW_MEMORY at first: trampoline_pgd, by which CPUs come out of real mode, is below 1 MB for ever,
+ * near the end. *@pa is where, *@levels how many levels. KM_EABSENT: there is none (any more).
  */
 km_error *find_page_tables(struct km_memory *phys, uint64_t *pa, int *levels);
 

@@ -105,7 +105,7 @@ static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, siz
 	return km_address_space_read(&g->kernel, va, buf, len);
 }
 
-/* gdb's first: they cost nothing; then the kernel's own. */
+/* gdb's, if they fit: they cost nothing, and vmlinux has all that kallsyms has; else kallsyms. */
 static bool symbol(struct km_target *target, const char *name, uint64_t *addr)
 {
 	struct kvmmmu_gdb *g = gdb_of(target);
@@ -114,8 +114,8 @@ static bool symbol(struct km_target *target, const char *name, uint64_t *addr)
 		find_kernel(g);
 	if (g->state == NOT_FOUND)
 		return false;
-	if (g->gdb_symbols && lent_symbol(g, name, addr))
-		return true;
+	if (g->gdb_symbols)
+		return lent_symbol(g, name, addr);
 	return g->image && km_image_symbol(g->image, name, addr);
 }
 
@@ -131,12 +131,15 @@ static bool interrupted(struct km_target *target)
 	return g->interrupted;
 }
 
+/* kallsyms first: where one place has two names, gdb takes the other one. */
 static bool symbol_at(struct km_target *target, uint64_t addr, char *name, size_t size,
 		      uint64_t *offset)
 {
 	struct kvmmmu_gdb *g = gdb_of(target);
 	int outcome = KVMMMU_ESCAPED;
 
+	if (g->image && km_image_symbol_at(g->image, addr, name, size, offset))
+		return true;
 	if (!g->gdb_symbols || g->interrupted)
 		return false;
 	g->lent.symbol_at(addr, name, size, offset, &outcome);
@@ -148,7 +151,7 @@ static bool registers(struct km_target *target, unsigned cpu, struct km_register
 	struct kvmmmu_gdb *g = gdb_of(target);
 	int outcome = KVMMMU_ESCAPED;
 
-	if (g->interrupted || g->way == KVMMMU_CORE)
+	if (g->interrupted)
 		return false;
 	g->lent.registers(cpu, &regs->rip, &regs->rsp, &regs->rbp, &outcome);
 	return done(g, outcome);
@@ -180,6 +183,7 @@ static const struct km_target_ops ops = {
 	.symbol_at = symbol_at,
 	.registers = registers,
 	.resume_for = resume_for,
+	.progress = km_progress_on_terminal,
 };
 
 /* Are gdb's symbols this kernel's, moved by KASLR as it was? */
@@ -249,6 +253,20 @@ static km_error *undescribed(struct kvmmmu_gdb *g, uint64_t image, km_error *err
 	return said;
 }
 
+/* Do both map the same kernel image, by the last entry of their top level? */
+static km_error *same_image(struct km_address_space *one, struct km_address_space *other)
+{
+	const uint64_t last = KM_PAGE_SIZE - sizeof(uint64_t);
+	uint64_t entries[2];
+	km_error *err = km_read_phys(one->tables, one->pgd + last, &entries[0], sizeof(uint64_t));
+
+	if (!err)
+		err = km_read_phys(other->tables, other->pgd + last, &entries[1], sizeof(uint64_t));
+	if (!err && entries[0] != entries[1])
+		err = km_errorf(KM_EDATA, "what was found to describe the kernel is another one's");
+	return err;
+}
+
 /* The kernel's own tables, by VMCOREINFO or by gdb's symbols; what was used so far need not be. */
 static km_error *use_own_tables(struct kvmmmu_gdb *g)
 {
@@ -273,8 +291,9 @@ static km_error *use_own_tables(struct kvmmmu_gdb *g)
 		g->kernel = found;
 		return err;
 	}
+	err = same_image(&g->kernel, &found);
 	km_address_space_deinit(&found);
-	return NULL;
+	return err;
 }
 
 /* The kernel behind one top-level table. */
@@ -304,9 +323,10 @@ static km_error *find_in_physical_memory(struct kvmmmu_gdb *g)
 {
 	struct km_memory *phys = km_memory_new(&g->target);
 	km_error *err = phys ? NULL : km_errorf(KM_ENOMEM, "out of memory"), *best = NULL;
+	uint64_t pa = LOW_MEMORY;
 	int levels;
 
-	for (uint64_t pa = 0; !err; pa += KM_PAGE_SIZE) {
+	while (!err) {
 		err = find_page_tables(phys, &pa, &levels);
 		if (err)
 			break;

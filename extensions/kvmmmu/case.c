@@ -65,11 +65,13 @@ static void add_users(const struct km_case_options *o, struct km_last_fault *las
 	last->count++;
 }
 
+/* Under an indirect MMU the handler finds the gfn by its walk of the guest's tables, and a slot. */
 static void find_gfn(struct km_case *c)
 {
 	const struct km_page_fault *pf = &c->fault->pf;
+	bool walked = c->mmu->root_role.direct || (km_is_known(pf->slot) && pf->slot.v);
 
-	if (c->fault->source == KM_FAULT_STACK && km_is_known(pf->gfn)) {
+	if (c->fault->source == KM_FAULT_STACK && km_is_known(pf->gfn) && walked) {
 		c->gfn = pf->gfn.v;
 		c->gfn_known = true;
 	} else if (km_mmu_address_meaning(c->mmu) == KM_ADDR_GPA) {
@@ -128,7 +130,11 @@ static km_error *look_at_fault(struct km_case *c)
 	state.live = c->fault->source == KM_FAULT_STACK ? &c->fault->pf : NULL;
 	err = km_page_fault_replay(&state, &c->path);
 	c->has_path = !err;
-	return err;
+	if (err || c->gfn_known || !c->path.gfn_known)
+		return err;
+	c->gfn = c->path.gfn;
+	c->gfn_known = true;
+	return find_slot(c);
 }
 
 static km_error *read_slots(struct km_case *c)

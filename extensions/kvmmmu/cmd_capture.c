@@ -335,5 +335,6 @@ km_error *km_command_capture(struct km_command_context *ctx)
 		return list(ctx);
 	if (!ctx->options.output)
 		return km_errorf(KM_EUSAGE, "say where to with -o FILE, or --list FILE");
-	return ctx->kernel ? capture(ctx) : km_errorf(KM_EUSAGE, "this command needs a dump");
+	return ctx->kernel ? capture(ctx)
+			   : km_errorf(KM_EUSAGE, "this command needs a dump or a target");
 }

@@ -483,7 +483,7 @@ static km_error *get_kernel(struct km_session *session, struct km_command_contex
 	km_error *err;
 
 	if (!session->target)
-		return km_errorf(KM_EUSAGE, "this command needs a dump");
+		return km_errorf(KM_EUSAGE, "this command needs a dump or a target");
 	if (ctx->options.debug &&
 	    !(session->debug && !strcmp(session->debug, ctx->options.debug))) {
 		free(session->debug);

@@ -12,6 +12,7 @@
 
 #define REGS_AVAIL_RIP KM_BIT(16)
 #define IN_GUEST_MODE  1
+#define MUTEX_FLAGS    7ULL
 #define APF_GFNS       64 /* ASYNC_PF_PER_VCPU */
 
 #define SAY(buf, ...) snprintf(buf, sizeof(buf), __VA_ARGS__)
@@ -323,14 +324,28 @@ static bool is_handling(const struct km_stack *stack)
 	return false;
 }
 
+/*
+ * The thread that is in an ioctl of the vCPU now; if there is none, the one that ran it last.
+ * KVM_PRE_FAULT_MEMORY may be called by another one, which never runs it.
+ */
+static uint64_t thread_of(const struct job *job)
+{
+	struct km_val owner = km_kget(job->k, job->vcpu->addr, KM_M_kvm_vcpu_mutex_owner);
+
+	if (km_is_known(owner) && owner.v & ~MUTEX_FLAGS)
+		return owner.v & ~MUTEX_FLAGS;
+	return job->vcpu->task.v;
+}
+
 static km_error *read_stack(struct job *job, struct km_page_faults *found)
 {
 	struct km_last_fault *last = job->last;
+	uint64_t thread = thread_of(job);
 	km_error *err;
 
-	if (!km_is_known(job->vcpu->task) || !job->vcpu->task.v)
+	if (!thread)
 		return NULL;
-	err = km_stack_read(job->k, job->vcpu->task.v, &last->stack);
+	err = km_stack_read(job->k, thread, &last->stack);
 	if (err)
 		return err;
 	last->has_stack = true;

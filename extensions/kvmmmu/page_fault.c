@@ -683,6 +683,8 @@ km_error *km_page_fault_replay(const struct km_page_fault_state *s, struct km_pa
 	replay(&r);
 	if (r.err)
 		return r.err;
+	path->gfn_known = r.gfn_known;
+	path->gfn = r.gfn;
 	judge_loops(&r);
 	tell_other_test(&r);
 	return NULL;

@@ -26,9 +26,9 @@ static void ask_all(struct km_session *session, const char *path, FILE *sink)
 	char list[64];
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
-		run_line(session, lines[i], sink);
+		run_line(session, lines[i], sink, sink);
 	snprintf(list, sizeof(list), "capture --list %s", path);
-	run_line(session, list, sink);
+	run_line(session, list, sink, sink);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		for (uint64_t at = 0; at < 16; at++)
 			km_error_free(target->ops->read_phys(target, at << 12, page, sizeof(page)));
 		km_error_free(target->ops->read_virt(target, BYTES_BASE, page, sizeof(page)));
-		run_line(session, "vms", sink);
+		run_line(session, "vms", sink, sink);
 		km_session_free(session);
 		fclose(sink);
 	}

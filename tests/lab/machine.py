@@ -4,13 +4,16 @@
 import hashlib
 import itertools
 import json
+import os
+import pty
 import re
+import select
 import subprocess
 import sys
 import time
 
 from relay import Relay
-from tools import TOP, kernel, lab
+from tools import BUILD, TOP, kernel, lab
 
 sys.path.insert(0, str(TOP / "scripts/lab"))
 from qmp import Qmp  # noqa: E402
@@ -48,17 +51,61 @@ def gdb_program(name="gdb"):
     return "/usr/bin/gdb" if name == "gdb" else lab("tool", name) / "gdb"
 
 
-def run_gdb(*commands, program="gdb", timeout=180, env=None):
+def environment():
+    return {**os.environ, "KVMMMU_GDB_LIBRARY": str(BUILD / "libkvmmmu-gdb.so"), "TERM": "dumb"}
+
+
+def run_gdb(*commands, program="gdb", timeout=180):
     """Output of each command of a gdb session; a command's error is its output."""
     words = [str(gdb_program(program)), "-nx", "-q", "-batch", "-ex", "set pagination off", "-ex", "set confirm off"]
     for i, command in enumerate(commands):
         words += ["-ex", f"echo \\n@@{i}@@\\n", "-ex", command]
     words += ["-ex", f"echo \\n@@{len(commands)}@@\\n"]
     run = subprocess.run(words, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                         timeout=timeout, errors="replace", env=env)
+                         timeout=timeout, errors="replace", env=environment())
     parts = re.split(r"\n?@@\d+@@\n", run.stdout)
     assert len(parts) == len(commands) + 2, run.stdout[-3000:]
     return parts[1:-1]
+
+
+class Terminal:
+    """gdb on a terminal of its own, for Ctrl-C and keys."""
+
+    PROMPT = r"\(gdb\) $"
+
+    def __init__(self, *commands, program="gdb"):
+        path = str(gdb_program(program))
+        self.pid, self.tty = pty.fork()
+        if not self.pid:
+            os.execve(path, [path, "-nx", "-q", "-ex", "set pagination off", "-ex", "set confirm off"], environment())
+        self.seen = ""
+        assert self.until(self.PROMPT, 60), self.seen
+        for command in commands:
+            self.say(command)
+
+    def until(self, pattern, timeout=60):
+        end = time.monotonic() + timeout
+        while not re.search(pattern, self.seen):
+            if time.monotonic() > end:
+                return False
+            if select.select([self.tty], [], [], 0.1)[0]:
+                self.seen += os.read(self.tty, 65536).decode(errors="replace")
+        return True
+
+    def send(self, text):
+        self.seen = ""
+        os.write(self.tty, text.encode())
+
+    def say(self, command, timeout=120):
+        """A command's output, up to the next prompt."""
+        self.send(command + "\n")
+        assert self.until(self.PROMPT, timeout), self.seen[-2000:]
+        return self.seen.replace("\r", "").split("\n", 1)[1].rsplit("(gdb) ", 1)[0]
+
+    def close(self):
+        os.kill(self.pid, 9)
+        os.waitpid(self.pid, 0)
+        os.close(self.tty)
 
 
 class Machine:

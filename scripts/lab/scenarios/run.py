@@ -37,7 +37,7 @@ def play(gen, out, scenarios, seed):
             boot.say(f"booted {gen}: {time.monotonic() - start:.1f} s")
             code = boot.run_gdb(f"{HERE}/play.py", gen, work, kernel, boot.gather(lines), out=out,
                                 scenarios=[s.name for s in scenarios], seed=seed,
-                                control=f"{work}/control", truth_file=f"{work}/truth")
+                                vmlinux=f"{kernel}/vmlinux", control=f"{work}/control", truth_file=f"{work}/truth")
             if code:
                 boot.say("the kernel's last words:")
                 sys.stderr.write("\n".join(boot.read_text(f"{work}/console").splitlines()[-20:]) + "\n")

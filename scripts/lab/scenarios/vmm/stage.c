@@ -119,8 +119,8 @@ void set_arguments(struct vcpu *vcpu, uint64_t rcx, uint64_t rbx, uint64_t rsi)
 }
 
 /*
- * One to three vCPUs, two to four if one of them is to be the keeper. Those beside the subject halt,
- * work now and then, or never run.
+ * One to three vCPUs, two to four if one of them is to be the keeper. Those beside the subject
+ * halt, work now and then, or never run.
  */
 void stage_cast(struct stage *stage)
 {

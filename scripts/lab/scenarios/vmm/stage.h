@@ -43,12 +43,13 @@ struct stage {
 	int other_slot;
 	uint64_t other_base;
 	uint8_t *other_hva;
-	uint64_t spare;	     /* GPA of a page in it that others do not touch */
+	uint64_t spare; /* GPA of a page in it that others do not touch */
 	bool needs_keeper;
 	int keeper; /* another vCPU that has a part in the story, or -1 */
 	uint64_t keeper_page;
 	void *(*subject_thread)(void *vcpu); /* instead of running the guest for ever */
-	int pinned;	/* CPU that the subject's thread stays on, or -1 */
+	int pinned;			     /* CPU that the subject's thread stays on, or -1 */
+	bool zaps_others;
 	unsigned int log_us; /* how often somebody reads the slot's dirty log; 0: nobody */
 };
 

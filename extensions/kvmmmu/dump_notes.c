@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "kdump_notes.h"
+#include "dump_notes.h"
 
 #include <elf.h>
 #include <string.h>
@@ -32,8 +32,8 @@ static uint64_t padded(uint32_t len)
 	return ((uint64_t)len + 3) & ~3ULL;
 }
 
-/* Start and end of the notes in the file. */
-static bool find_notes(int fd, uint64_t *at, uint64_t *end)
+/* Start and end of the notes in a kdump-compressed file. */
+static bool find_kdump_notes(int fd, uint64_t *at, uint64_t *end)
 {
 	char signature[8];
 	int32_t version, block;
@@ -48,13 +48,35 @@ static bool find_notes(int fd, uint64_t *at, uint64_t *end)
 	return *at < INT64_MAX;
 }
 
-bool kdump_notes_registers(int fd, unsigned cpu, struct km_registers *regs)
+/* Likewise in an ELF core. */
+static bool find_elf_notes(int fd, uint64_t *at, uint64_t *end)
+{
+	Elf64_Ehdr ehdr;
+	Elf64_Phdr phdr;
+
+	if (!get(fd, 0, &ehdr, sizeof(ehdr)) || memcmp(ehdr.e_ident, ELFMAG, SELFMAG) ||
+	    ehdr.e_ident[EI_CLASS] != ELFCLASS64 || ehdr.e_type != ET_CORE ||
+	    ehdr.e_phentsize != sizeof(phdr))
+		return false;
+	for (unsigned i = 0; i < ehdr.e_phnum; i++) {
+		if (!get(fd, ehdr.e_phoff + i * sizeof(phdr), &phdr, sizeof(phdr)))
+			return false;
+		if (phdr.p_type != PT_NOTE)
+			continue;
+		*at = phdr.p_offset;
+		*end = phdr.p_offset + phdr.p_filesz;
+		return phdr.p_filesz <= MAX_NOTES && phdr.p_offset < INT64_MAX;
+	}
+	return false;
+}
+
+bool km_dump_notes_registers(int fd, unsigned cpu, struct km_registers *regs)
 {
 	uint64_t at, end;
 	Elf64_Nhdr note;
 	char name[5];
 
-	if (!find_notes(fd, &at, &end))
+	if (!find_kdump_notes(fd, &at, &end) && !find_elf_notes(fd, &at, &end))
 		return false;
 	for (unsigned n = 0; n < MAX_COUNT && at + sizeof(note) <= end; n++) {
 		uint64_t desc;

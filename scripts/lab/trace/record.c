@@ -199,7 +199,8 @@ static void start_trace(void)
 	}
 	count_faults();
 	add_probes();
-	linger();
+	if (!flag("trace.age="))
+		linger();
 	put(TRACING "tracing_on", "1");
 }
 
@@ -338,8 +339,6 @@ int main(void)
 	cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	if (cpus > CPUS)
 		die("%d CPUs", cpus);
-	if (flag("trace.intel=") && system("insmod /modules/kvm-intel.ko enable_apicv=0 eptad=0"))
-		die("kvm-intel");
 	if (mount("tracefs", TRACING, "tracefs", 0, NULL))
 		die("tracefs");
 	put("/sys/module/kvm/parameters/eager_page_split", "N");

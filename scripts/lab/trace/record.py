@@ -82,8 +82,8 @@ def probes(debug):
             "r:lab/unmapped kvm_unmap_gfn_range\n")
 
 
-def build_initrd(gen, work, probe_lines):
-    """The lab's initramfs, its VMM overlaid with the recorder."""
+def build_initrd(gen, work, probe_lines, init=None):
+    """The lab's initramfs, its VMM overlaid with the recorder, perhaps its init, too."""
     overlay = f"{work}/overlay"
     os.makedirs(overlay)
     lab = os.path.dirname(HERE)
@@ -93,6 +93,10 @@ def build_initrd(gen, work, probe_lines):
                     "-pthread", "-o", f"{overlay}/vmm", *sources], check=True)
     with open(f"{overlay}/probes", "w", encoding="ascii") as file:
         file.write(probe_lines)
+    if init:
+        with open(f"{overlay}/init", "w", encoding="ascii") as file:
+            file.write(init)
+        os.chmod(f"{overlay}/init", 0o755)
     subprocess.run([f"{lab}/image", gen, f"{work}/base"], check=True)
     subprocess.run(f"find . | cpio -o -H newc --quiet | cat '{work}/base' - >'{work}/initrd'",
                    shell=True, cwd=overlay, check=True)

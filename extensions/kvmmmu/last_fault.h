@@ -39,6 +39,7 @@ struct km_fault {
 	struct km_val error_code; /* PFERR_* as the handler sees it */
 	const struct km_mmu *mmu; /* the context it is about, or NULL if not known */
 	struct km_page_fault pf;  /* KM_FAULT_STACK only */
+	bool gmet;		  /* U of a fetch is the CPL's, as KVM sets it */
 	char from[160];	  /* "struct kvm_page_fault at 0x… in the frame of …": for people */
 	char limits[240]; /* what this source leaves open; "" if nothing */
 };
@@ -50,7 +51,7 @@ struct km_last_fault {
 	size_t count;		/* 0: the vCPU's last exit was no fault, nothing in handling */
 	char disagreement[240]; /* where the sources differ, or "" */
 	char none[240];		/* why there is none, if count is 0 */
-	struct km_stack stack;	/* of the vCPU's thread */
+	struct km_stack stack;	/* of the thread that is in an ioctl of it, or ran it last */
 	bool has_stack;
 	struct km_val rip;	 /* of the guest, where it is known; for the same-RIP test */
 	struct km_val exit_code; /* AMD: the last exit, fault or not */
@@ -63,6 +64,10 @@ km_error *km_last_fault_find(const struct km_kernel *kernel, const struct km_vm 
 			     const struct km_vcpu *vcpu, const struct km_vcpu_mmu *all,
 			     struct km_last_fault *last);
 
+/* The first that has both an address and an error code and is no residue; NULL if there is none. */
+const struct km_fault *km_fault_to_judge(const struct km_last_fault *last);
+
+/* "user", "stack", "VMCB", ... and "in handler", "last exit", ... */
 const char *km_fault_source_text(enum km_fault_source source);
 const char *km_fault_age_text(enum km_fault_age age);
 

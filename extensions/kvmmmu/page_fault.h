@@ -46,13 +46,17 @@ struct km_step {
 	char text[200];	    /* the question, the value that answered it */
 };
 
-#define KM_STEPS 40
+#define KM_STEPS 24
 
+/* Steps behind an open one are told as they would go if it passed. */
 struct km_page_fault_path {
 	struct km_step steps[KM_STEPS];
 	size_t count;
 	enum km_ret_pf ret;	   /* of the handler; KM_RET_PF_UNKNOWN if a step is open */
 	const struct km_step *end; /* the step that decided, or the first open one */
+	/* what the address is in the guest's memory, as far as the path found out */
+	bool gfn_known;
+	uint64_t gfn;
 	/*
 	 * Will the guest meet what it met before? True only if it re-enters and nothing that the
 	 * processor looks at is changed by this path.
@@ -65,7 +69,13 @@ struct km_page_fault_path {
 	char other_test[240];
 };
 
-/* Errors: Ctrl-C. */
+/* Step @id of the path, or NULL: it did not come to it. */
+const struct km_step *km_path_step(const struct km_page_fault_path *path, const char *id);
+
+/*
+ * Errors: Ctrl-C. Guest memory (an indirect MMU's guest tables) is read only from a dump, never
+ * while a capsule is made or asked.
+ */
 km_error *km_page_fault_replay(const struct km_page_fault_state *state,
 			       struct km_page_fault_path *path);
 

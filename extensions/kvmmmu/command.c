@@ -340,8 +340,10 @@ static km_error *parse_size(const char *word, uint64_t *bytes)
 			*bytes <<= 10 * (unit - units + 1);
 		else
 			*bytes = 0;
-	} else if (strspn(word, "0123456789abcdefABCDEFxX") == len) {
-		km_error_free(km_parse_hex(word, "size", bytes));
+	} else {
+		km_scoped_error *none = km_parse_hex(word, "size", bytes);
+
+		*bytes = none ? 0 : *bytes;
 	}
 	if (!*bytes || *bytes > KM_MAX_BYTES)
 		return km_errorf(

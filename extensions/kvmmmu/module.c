@@ -207,8 +207,7 @@ km_error *km_module_add_symbol(struct km_module *module, const char *name, uint6
 void km_module_sort_symbols(struct km_module *module)
 {
 	if (module->count)
-		qsort(module->symbols, module->count, sizeof(*module->symbols),
-		      compare_symbols);
+		qsort(module->symbols, module->count, sizeof(*module->symbols), compare_symbols);
 }
 
 bool km_module_symbol(const struct km_module *module, const char *name, uint64_t *addr)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capsule.h"
 
+#include "saved_stacks.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,6 +16,7 @@
 
 #define MAX_PROBE    4096 /* in these bytes an unpacked capsule names itself */
 #define MAX_MANIFEST (1u << 20)
+#define MAX_SAVED    (64u << 20) /* of stacks */
 
 struct km_capsule {
 	struct km_target target;
@@ -24,6 +27,8 @@ struct km_capsule {
 	struct km_manifest manifest;
 	const uint8_t *notes[KM_NOTES + 1];
 	size_t note_lens[KM_NOTES + 1];
+	uint32_t format;
+	struct km_saved_stacks *saved;
 	struct km_capsule_range *ranges;
 	size_t count;
 };
@@ -319,9 +324,9 @@ static size_t padded(size_t len)
 static km_error *parse_notes(struct km_capsule *c, size_t at, size_t len)
 {
 	size_t end = at + len;
-	uint32_t format;
+	uint32_t last = KM_NOTES;
 
-	for (uint32_t type = KM_NOTE_FORMAT; type <= KM_NOTES; type++) {
+	for (uint32_t type = KM_NOTE_FORMAT; type <= last; type++) {
 		size_t head = sizeof(Elf64_Nhdr) + padded(sizeof(KM_CAPSULE_OWNER));
 		Elf64_Nhdr note;
 
@@ -340,13 +345,15 @@ static km_error *parse_notes(struct km_capsule *c, size_t at, size_t len)
 		at += padded((size_t)note.n_descsz);
 		if (type != KM_NOTE_FORMAT)
 			continue;
-		if (note.n_descsz != sizeof(format))
+		if (note.n_descsz != sizeof(c->format))
 			return damaged("no format");
-		memcpy(&format, c->notes[type], sizeof(format));
-		if (format != KM_CAPSULE_FORMAT)
+		memcpy(&c->format, c->notes[type], sizeof(c->format));
+		if (!c->format || c->format > KM_CAPSULE_FORMAT)
 			return km_errorf(KM_EDATA,
-					 "a capsule of format %" PRIu32 "; this version reads %d",
-					 format, KM_CAPSULE_FORMAT);
+					 "a capsule of format %" PRIu32 "; this version reads 1 "
+					 "to %d",
+					 c->format, KM_CAPSULE_FORMAT);
+		last = km_capsule_last_note(c->format);
 	}
 	return at == end ? NULL : damaged("more notes than a capsule has");
 }
@@ -410,10 +417,17 @@ static km_error *parse(struct km_capsule *c)
 	}
 	if (offset != c->size)
 		return damaged("bytes behind the last segment");
-	if (c->note_lens[KM_NOTE_MANIFEST] > MAX_MANIFEST)
+	if (c->note_lens[KM_NOTE_MANIFEST] > MAX_MANIFEST ||
+	    c->note_lens[KM_NOTE_STACKS] > MAX_SAVED)
 		return damaged("a manifest of absurd length");
 	err = km_manifest_parse((const char *)c->notes[KM_NOTE_MANIFEST],
 				c->note_lens[KM_NOTE_MANIFEST], &c->manifest);
+	if (!err && c->manifest.format != c->format)
+		return damaged("its manifest is of another format");
+	if (!err && c->notes[KM_NOTE_STACKS])
+		err = km_saved_stacks_parse((const char *)c->notes[KM_NOTE_STACKS],
+					    c->note_lens[KM_NOTE_STACKS], &c->saved);
+	c->manifest.kernel.saved = c->saved;
 	c->manifest.kernel.btf = c->notes[KM_NOTE_TYPES];
 	c->manifest.kernel.btf_len = c->note_lens[KM_NOTE_TYPES];
 	return err;
@@ -457,6 +471,7 @@ void km_capsule_close(struct km_capsule *c)
 	if (!c)
 		return;
 	km_manifest_deinit(&c->manifest);
+	km_saved_stacks_free(c->saved);
 	if (c->image)
 		munmap(c->image, c->size);
 	free(c->ranges);
@@ -472,6 +487,12 @@ struct km_target *km_capsule_target(struct km_capsule *c)
 const struct km_manifest *km_capsule_manifest(const struct km_capsule *c)
 {
 	return &c->manifest;
+}
+
+const char *km_capsule_stacks(const struct km_capsule *c, size_t *len)
+{
+	*len = c->note_lens[KM_NOTE_STACKS];
+	return (const char *)c->notes[KM_NOTE_STACKS];
 }
 
 const struct km_capsule_range *km_capsule_ranges(const struct km_capsule *c, size_t *count)
@@ -500,7 +521,7 @@ km_error *km_capsule_check_form(const struct km_capsule *c)
 		return damaged("the manifest has more in it than its values");
 	if (c->odd_header)
 		return damaged("the header of gzip is not the one that capsules have");
-	for (int type = KM_NOTE_FORMAT; type <= KM_NOTES; type++) {
+	for (uint32_t type = KM_NOTE_FORMAT; type <= km_capsule_last_note(c->format); type++) {
 		const uint8_t *end = c->notes[type] + c->note_lens[type];
 
 		if (!all_zero(end, c->notes[type] + padded(c->note_lens[type])))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capsule_write.h"
 
+#include "saved_stacks.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -152,7 +154,8 @@ static km_error *append_bytes(struct image *image, struct km_memory *mem,
 }
 
 static km_error *build(struct km_memory *mem, const struct ranges *ranges,
-		       const struct km_manifest *manifest, const char *json, struct image *image)
+		       const struct km_manifest *manifest, const char *json, const char *stacks,
+		       struct image *image)
 {
 	static const uint32_t format = KM_CAPSULE_FORMAT;
 	size_t headers = ranges->count + 1, notes, notes_len;
@@ -162,7 +165,7 @@ static km_error *build(struct km_memory *mem, const struct ranges *ranges,
 	notes = sizeof(Elf64_Ehdr) + headers * sizeof(Elf64_Phdr);
 	notes += ehdr.e_shnum * sizeof(shdr);
 	notes_len = note_size(sizeof(format)) + note_size(strlen(json)) +
-		    note_size(manifest->kernel.btf_len);
+		    note_size(manifest->kernel.btf_len) + note_size(strlen(stacks));
 	image->size = notes + notes_len;
 	for (size_t i = 0; i < ranges->count; i++)
 		image->size += ranges->list[i].missing ? 0 : ranges->list[i].len;
@@ -180,6 +183,7 @@ static km_error *build(struct km_memory *mem, const struct ranges *ranges,
 	append_note(image, KM_NOTE_FORMAT, &format, sizeof(format));
 	append_note(image, KM_NOTE_MANIFEST, json, strlen(json));
 	append_note(image, KM_NOTE_TYPES, manifest->kernel.btf, manifest->kernel.btf_len);
+	append_note(image, KM_NOTE_STACKS, stacks, strlen(stacks));
 	return append_bytes(image, mem, ranges);
 }
 
@@ -261,14 +265,14 @@ static km_error *save(const char *path, const void *bytes, size_t len)
 km_error *km_capsule_write(const char *path, struct km_memory *mem, const struct km_recorder *rec,
 			   const struct km_manifest *manifest, struct km_capsule_size *size)
 {
-	char *json = km_manifest_print(manifest);
+	char *json = km_manifest_print(manifest), *stacks = km_saved_stacks_print(rec->saved);
 	struct image image = {0};
 	struct ranges ranges = {0};
 	void *packed = NULL;
-	km_error *err = json ? coalesce(rec, &ranges) : out_of_memory();
+	km_error *err = json && stacks ? coalesce(rec, &ranges) : out_of_memory();
 
 	if (!err)
-		err = build(mem, &ranges, manifest, json, &image);
+		err = build(mem, &ranges, manifest, json, stacks, &image);
 	if (!err)
 		err = pack(mem, &image, &packed, &size->packed);
 	if (!err && size->packed < image.len / KM_CAPSULE_MAX_RATIO)
@@ -283,5 +287,6 @@ km_error *km_capsule_write(const char *path, struct km_memory *mem, const struct
 	free(image.bytes);
 	free(ranges.list);
 	free(json);
+	free(stacks);
 	return err;
 }

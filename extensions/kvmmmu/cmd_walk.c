@@ -217,11 +217,11 @@ km_error *km_command_walk(struct km_command_context *ctx)
 		err = km_context_subject(ctx, ctx->argv[0], &s);
 	if (err)
 		return err;
-	km_describe_vcpu(ctx->root, s.vm, s.vcpu);
+	km_describe_vcpu(ctx->root, "vcpu", s.vm, s.vcpu);
 	if (ctx->options.bytes)
 		return walk_range(ctx, &s, addr);
 	err = km_walk(ctx->kernel, &s.masks, s.mmu, addr, &walk);
 	if (!err)
-		km_describe_walk(ctx->root, ctx->kernel, s.mmu, &walk);
+		km_describe_walk(ctx->root, ctx->kernel, s.mmu, &walk, false);
 	return err;
 }

@@ -31,13 +31,20 @@ static const struct command {
 	{"perms", km_command_perms, 0, 1, true, "perms [VM|VCPU]"},
 	{"walk", km_command_walk, 2, 2, true, "walk [-m MMU] [-n SIZE] VCPU ADDRESS"},
 	{"fault", km_command_fault, 1, 1, true,
-	 "fault [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] VCPU"},
+	 "fault [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] [--trace] VCPU"},
 	{"slots", km_command_slots, 0, 1, true, "slots [VM]"},
+	{"explain", km_command_explain, 0, 1, true,
+	 "explain [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] [--trace] [--watch N] [VM|VCPU]"},
 	{"capture", km_command_capture, 0, 1, false,
 	 "capture -o FILE [--with-names] [--limit PAGES] [VM|VCPU], or capture --list FILE"},
+	{"replay", km_command_replay, 1, 1, false, "replay [--as FORMAT] TRACE"},
 	{"spte", km_command_spte, 1, 1, false, "spte [--level N] [--as FORMAT] VALUE"},
 	{"pfec", km_command_pfec, 1, 1, false, "pfec [--as FORMAT] VALUE"},
 };
+
+/* At a kernel that goes on while it is read: lists are torn by chance, and whole at the next look.
+ */
+#define MAX_LOOKS 3
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -71,6 +78,8 @@ const char *const *km_help_text(void)
 		"                   page-table pages that these answers need, to give away",
 		"  capture --list FILE",
 		"                   everything in a capsule, and proof that it is all",
+		"  replay TRACE     the page faults of a text trace (trace-cmd report, ftrace),",
+		"                   each judged by the same rules, and the loops among them",
 		"  spte VALUE       decode an SPTE",
 		"  pfec VALUE       decode a page-fault error code",
 		" ",
@@ -123,6 +132,17 @@ void km_session_free(struct km_session *session)
 	km_kernel_free(session->kernel);
 	free(session->debug);
 	free(session);
+}
+
+void km_session_forget(struct km_session *session)
+{
+	km_kernel_free(session->kernel);
+	session->kernel = NULL;
+}
+
+const char *km_command_name(size_t index)
+{
+	return index < COMMANDS ? commands[index].name : NULL;
 }
 
 void km_session_set_answers(struct km_session *session, struct km_answer_options options)
@@ -288,10 +308,11 @@ km_error *km_context_subject(struct km_command_context *ctx, const char *word, s
 	return NULL;
 }
 
-void km_describe_vcpu(struct km_node *node, const struct km_vm *vm, const struct km_vcpu *vcpu)
+void km_describe_vcpu(struct km_node *node, const char *key, const struct km_vm *vm,
+		      const struct km_vcpu *vcpu)
 {
 	struct km_node *head = km_compact(
-		node, "vcpu",
+		node, key,
 		km_text(node, "vCPU %u:%u (%s, pid %s)", vm->number, vcpu->idx,
 			vm->comm[0] ? vm->comm : "?",
 			km_is_known(vm->pid) ? km_text(node, "%" PRIu64, vm->pid.v) : "?"));
@@ -316,6 +337,8 @@ static const struct option long_options[] = {
 	{"mmu", required_argument, NULL, 'm'},
 	{"bytes", required_argument, NULL, 'n'},
 	{"v1", no_argument, NULL, '1'},
+	{"trace", no_argument, NULL, 't'},
+	{"watch", required_argument, NULL, 'W'},
 	{"level", required_argument, NULL, 'l'},
 	{"as", required_argument, NULL, 'A'},
 	{"types", required_argument, NULL, 'T'},
@@ -369,6 +392,14 @@ static km_error *parse_option(int c, struct km_command_options *o)
 		return NULL;
 	case '1':
 		o->v1 = true;
+		return NULL;
+	case 't':
+		o->trace = true;
+		return NULL;
+	case 'W':
+		if (!parse_decimal(optarg, &o->watch) || !o->watch || o->watch > 1000)
+			return km_errorf(KM_EUSAGE, "watch \"%s\" is no number from 1 to 1000",
+					 optarg);
 		return NULL;
 	case 'a':
 		o->has_addr = true;
@@ -459,7 +490,7 @@ static km_error *get_kernel(struct km_session *session, struct km_command_contex
 	km_error *err;
 
 	if (!session->target)
-		return km_errorf(KM_EUSAGE, "this command needs a dump");
+		return km_errorf(KM_EUSAGE, "this command needs a dump or a target");
 	if (ctx->options.debug &&
 	    !(session->debug && !strcmp(session->debug, ctx->options.debug))) {
 		free(session->debug);
@@ -528,6 +559,11 @@ static void describe_gaps(const struct km_kernel *k, struct km_node *root)
 	const struct km_target_kernel *brings = km_memory_target(k->mem)->brings;
 	const km_error *layout = km_layout_error(k->layout);
 
+	if (km_memory_target(k->mem)->moving)
+		km_note(root,
+			"the kernel went on while it was read (%s): what is shown may be of "
+			"different moments; look twice before you believe a finding",
+			km_memory_target(k->mem)->moving);
 	if (brings && !brings->names)
 		km_note(root, "process names are not in this capsule");
 	if (uncovered)
@@ -568,6 +604,7 @@ static km_error *run(struct km_session *session, const struct command *command, 
 	if (err)
 		return err;
 	ctx->root = km_document_root(doc);
+	ctx->has_target = session->target;
 	km_field(ctx->root, "schema", NULL, km_v_text(KM_SCHEMA));
 	km_field(ctx->root, "command", NULL, km_v_text(command->name));
 	if (command->needs_kernel || (session->target && !ctx->options.as && !ctx->options.list)) {
@@ -582,6 +619,17 @@ static km_error *run(struct km_session *session, const struct command *command, 
 	return err;
 }
 
+/* Was something torn that a second look may find whole, on a kernel that goes on meanwhile? */
+static bool worth_another_look(const struct km_session *session, const km_error *err,
+			       const struct km_command_context *ctx)
+{
+	if (!session->target || !session->target->moving)
+		return false;
+	if (err)
+		return km_error_code(err) == KM_EDATA || km_error_code(err) == KM_EREAD;
+	return ctx->vms.trouble;
+}
+
 enum km_exit km_session_run(struct km_session *session, int argc, char **argv, FILE *out,
 			    FILE *errors)
 {
@@ -590,6 +638,7 @@ enum km_exit km_session_run(struct km_session *session, int argc, char **argv, F
 	km_scoped_error *err = NULL;
 	struct km_document *doc;
 	bool found;
+	int looks = 1;
 
 	if (!command) {
 		fprintf(errors, "kvmmmu: %s%s%s: see \"help kvmmmu\" in crash, or kvmmmu --help\n",
@@ -603,6 +652,19 @@ enum km_exit km_session_run(struct km_session *session, int argc, char **argv, F
 		return KM_EXIT_UNREADABLE;
 	}
 	err = run(session, command, argc, argv, doc, &ctx);
+	while (looks < MAX_LOOKS && worth_another_look(session, err, &ctx)) {
+		struct km_document *again = km_document_new();
+
+		if (!again)
+			break;
+		looks++;
+		km_error_free(err);
+		km_document_free(doc);
+		km_vms_deinit(&ctx.vms);
+		doc = again;
+		ctx = (struct km_command_context){0};
+		err = run(session, command, argc, argv, doc, &ctx);
+	}
 	if (err)
 		fprintf(errors, "kvmmmu: %s\n", km_error_text(err));
 	else if (ctx.options.json)

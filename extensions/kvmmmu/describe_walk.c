@@ -181,8 +181,24 @@ static void describe_reserved(struct km_node *level, const struct km_spte_masks 
 			   bad_mt_xwr ? ", and a bad combination of memory type and XWR" : "");
 }
 
+/* An upper level in one line, where there is nothing odd about it. */
+static struct km_node *brief_level(struct km_node *levels, const struct km_spte_masks *masks,
+				   const struct km_walk_level *l)
+{
+	return km_section(levels, NULL,
+			  km_text(levels, "level %d  0x%" PRIx64 "[%u]  0x%016" PRIx64 " %s",
+				  l->level, l->table_pa, l->index, l->spte.value,
+				  km_spte_text(levels, masks, &l->spte)));
+}
+
+static void hide_children(struct km_node *section)
+{
+	for (struct km_node *n = section ? section->first : NULL; n; n = n->next)
+		n->machine_only = n->kind != KM_N_FINDING;
+}
+
 void km_describe_walk(struct km_node *node, const struct km_kernel *k, const struct km_mmu *mmu,
-		      const struct km_walk *walk)
+		      const struct km_walk *walk, bool brief)
 {
 	static const char *const ends[] = {"leaf",    "not-present", "unreadable",
 					   "no-root", "dummy-root",  "address-too-wide",
@@ -205,9 +221,12 @@ void km_describe_walk(struct km_node *node, const struct km_kernel *k, const str
 	levels = km_list(section, "levels");
 	for (size_t i = 0; i < walk->count; i++) {
 		const struct km_walk_level *l = &walk->levels[i];
-		struct km_node *level = km_section(levels, NULL,
-						   km_text(node, "level %d  0x%" PRIx64 "[%u]",
-							   l->level, l->table_pa, l->index));
+		bool short_form = brief && i + 1 < walk->count && !l->oddity;
+		struct km_node *level =
+			short_form ? brief_level(levels, &masks, l)
+				   : km_section(levels, NULL,
+						km_text(node, "level %d  0x%" PRIx64 "[%u]",
+							l->level, l->table_pa, l->index));
 
 		km_field(level, "level", NULL, km_v_dec((uint64_t)l->level));
 		km_field(level, "table", NULL, km_v_hex(l->table_pa));
@@ -217,6 +236,8 @@ void km_describe_walk(struct km_node *node, const struct km_kernel *k, const str
 		describe_mmu_page(level, l);
 		if (l->oddity)
 			km_finding(level, "role-corruption", KM_LIKELY, "%s", l->oddity);
+		if (short_form)
+			hide_children(level);
 	}
 	km_field(section, "end", NULL, km_v_text(ends[walk->end]));
 	km_field(section, "end_level", NULL, km_v_dec((uint64_t)walk->end_level));

@@ -11,6 +11,7 @@ const char *km_vm_type_name(uint64_t vm_type);
 struct km_vm {
 	uint64_t addr;	   /* of struct kvm */
 	unsigned number;   /* place in vm_list, oldest VM = 0 */
+	struct km_val mm;  /* of the owner, mm_struct */
 	struct km_val pid; /* thread group of the owner */
 	uint64_t owner;	   /* its task_struct, 0 if unknown */
 	char comm[17];	   /* of the owner; "" if unknown */

@@ -15,7 +15,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "kvmmmu")
 MEMORY = "256M"
-READY_SECONDS = 45
+READY_SECONDS = 120
 FLIPS = {"7.3": 24}  # and a few elsewhere
 
 # What the scenarios that need a boot of their own add to the kernel's command line.
@@ -34,19 +34,23 @@ def die(text):
 
 
 def read_text(path):
+    if not os.path.exists(path):  # QEMU makes it in its own time
+        return ""
     with open(path, encoding="utf-8", errors="replace") as file:
         return file.read()
 
 
-def start_qemu(kernel, work, more, memory):
+def start_qemu(kernel, work, more, ports=None, memory=MEMORY):
+    """The kernel with its console and, on the second serial port (or these), what the machines tell."""
     append = f"console=ttyS0 unknown_nmi_panic=1 panic=0 {more}"
     # Dies with us, however we die.
     return subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL",
-         f"{CACHE}/tools/qemu/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none", "-M", "q35", "-accel", "tcg,thread=multi",
+         f"{CACHE}/tools/qemu/qemu-system-x86_64", "-nodefaults", "-no-user-config",
+         "-display", "none", "-vga", "none", "-M", "q35", "-accel", "tcg,thread=multi",
          "-cpu", "max,+svm,+npt,la57=off", "-smp", "2", "-m", memory, "-device", "vmcoreinfo",
          "-kernel", f"{kernel}/vmlinuz", "-initrd", f"{work}/initrd", "-append", append,
-         "-serial", f"file:{work}/console", "-serial", f"file:{work}/truth",
+         "-serial", f"file:{work}/console", *(ports or ["-serial", f"file:{work}/truth"]),
          "-qmp", f"unix:{work}/qmp,server=on,wait=off",
          "-gdb", f"unix:path={work}/gdb,server=on,wait=off"],
         stdin=subprocess.DEVNULL)
@@ -68,10 +72,7 @@ def wait_ready(qemu, work, seconds):
 
 
 def read_truth(work):
-    path = f"{work}/truth"
-    if not os.path.exists(path):
-        return []
-    lines = read_text(path).replace("\r", "").split("\n")[:-1]
+    lines = read_text(f"{work}/truth").replace("\r", "").split("\n")[:-1]
     return [json.loads(line[4:]) for line in lines if line.startswith("LAB {")]
 
 
@@ -98,23 +99,24 @@ def gather(lines):
     return truth
 
 
-def run_gdb(gen, out, work, kernel, scenarios, truth):
+def run_gdb(script, gen, work, kernel, truth, **more):
+    """Runs a script inside gdb, with all it needs to know about the kernel in $LAB_CONFIG."""
     release = read_text(f"{kernel}/release").strip()
-    qemu = read_text(f"{CACHE}/tools/qemu/version").split("\n")[0]
     config = {
-        "generation": gen, "release": release, "qemu": qemu, "npt": scenarios != ["nonpt"], "out": out,
+        "generation": gen, "release": release,
+        "qemu": read_text(f"{CACHE}/tools/qemu/version").split("\n")[0],
         "debug": f"{kernel}/debug/lib/modules/{release}/kernel/arch/x86/kvm",
-        "console": f"{work}/console", "seed": f"kvmmmu {gen}", "flips": FLIPS.get(gen, 8), "qmp": f"{work}/qmp", "gdb": f"{work}/gdb", "format": "kdump-raw-zlib",
-        "scenarios": scenarios, "sections": truth["sections"], "symbols": truth["symbols"],
-        "truth": list(truth["vms"].values()), "markers": truth["markers"],
+        "console": f"{work}/console", "qmp": f"{work}/qmp", "gdb": f"{work}/gdb",
+        "format": "kdump-raw-zlib", "sections": truth["sections"], "symbols": truth["symbols"],
+        "truth": list(truth["vms"].values()), "markers": truth["markers"], **more,
     }
     with open(f"{work}/config", "w", encoding="ascii") as file:
         json.dump(config, file)
     environment = dict(os.environ, LAB_CONFIG=f"{work}/config", LAB_SCRIPTS=HERE,
                        PYTHONDONTWRITEBYTECODE="1")
-    return subprocess.run(["gdb", "-nx", "-q", "-batch", "-x", f"{HERE}/scenario.py"],
-                          env=environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL, check=False).returncode
+    return subprocess.run(["gdb", "-nx", "-q", "-batch", "-x", script], env=environment,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          check=False).returncode
 
 
 def main():
@@ -126,11 +128,13 @@ def main():
             sys.exit(1)
         start = time.monotonic()
         memory, seconds = NEEDS.get(scenarios[0], (MEMORY, READY_SECONDS))
-        qemu = start_qemu(kernel, work, OWN_BOOT.get(scenarios[0], ""), memory)
+        qemu = start_qemu(kernel, work, OWN_BOOT.get(scenarios[0], ""), memory=memory)
         try:
             lines = wait_ready(qemu, work, seconds)
             say(f"booted {gen}: {time.monotonic() - start:.1f} s")
-            if run_gdb(gen, out, work, kernel, scenarios, gather(lines)):
+            if run_gdb(f"{HERE}/scenario.py", gen, work, kernel, gather(lines), out=out,
+                       scenarios=scenarios, npt=scenarios != ["nonpt"], seed=f"kvmmmu {gen}",
+                       flips=FLIPS.get(gen, 8)):
                 die("gdb could not take the dumps; the kernel's last words:\n" +
                     "\n".join(read_text(f"{work}/console").splitlines()[-20:]))
         finally:
@@ -138,4 +142,5 @@ def main():
             qemu.wait()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -19,75 +19,12 @@ sys.path.insert(0, os.environ["LAB_SCRIPTS"])
 
 import oracle  # noqa: E402
 from qmp import Qmp  # noqa: E402
+from stop import (CONFIG, Break, attach, bring_home, in_host_kernel, load_symbols,  # noqa: E402
+                  page_offset, poke, quiet, registers, release, resume, say, threads)
 
-with open(os.environ["LAB_CONFIG"], encoding="ascii") as config_file:
-    CONFIG = json.load(config_file)
 OUT = CONFIG["out"]
 BETA = "vmm-beta"
 GAMMA = "vmm-gamma"
-
-
-def say(text):
-    print(f"lab: {text}", file=sys.stderr, flush=True)
-
-
-def quiet(command):
-    return gdb.execute(command, to_string=True)
-
-
-def load_symbols():
-    for module, sections in CONFIG["sections"].items():
-        name = module.replace("_", "-")
-        others = " ".join(f"-s {name} {where}" for name, where in sections.items() if name != ".text")
-        quiet(f"add-symbol-file {CONFIG['debug']}/{name}.ko {sections['.text']} {others}")
-
-
-def attach():
-    quiet(f"target remote {CONFIG['gdb']}")
-
-
-def release():
-    quiet("detach")
-
-
-def in_host_kernel(thread):
-    """False while this CPU runs a nested guest: its page tables do not map the kernel."""
-    try:
-        thread.switch()
-        gdb.parse_and_eval("vm_list.next->next")
-        return True
-    except gdb.error:
-        return False
-
-
-def threads():
-    return sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num)
-
-
-class Break:
-    """A hardware breakpoint, as long as the block lasts."""
-
-    def __init__(self, function):
-        self.function = function
-
-    def __enter__(self):
-        self.breakpoint = gdb.Breakpoint(f"*{self.function}", gdb.BP_HARDWARE_BREAKPOINT)
-        self.breakpoint.silent = True
-
-    def __exit__(self, *_):
-        self.breakpoint.delete()
-
-
-def bring_home():
-    """Lets the CPUs that are inside a guest go on, alone, until KVM has them again."""
-    here = gdb.selected_thread()
-    with Break("svm_handle_exit"):
-        quiet("set scheduler-locking on")
-        for thread in threads():
-            if not in_host_kernel(thread):
-                quiet("continue")
-        quiet("set scheduler-locking off")
-    here.switch()
 
 
 def park(seconds=30):
@@ -104,11 +41,6 @@ def park(seconds=30):
     bring_home()
 
 
-def page_offset():
-    where = int(CONFIG["symbols"]["page_offset_base"], 16)
-    return int(oracle.pointer(where, "unsigned long").dereference())
-
-
 def raw_walks():
     """For every page of the truth, the raw SPTEs on the way to it."""
     physical = oracle.Physical(page_offset())
@@ -123,18 +55,6 @@ def raw_walks():
             walks.append({"vm": vm["name"], "vcpu": page["vcpu"], "gpa": page["gpa"],
                           "entries": oracle.spte_walk(physical, vcpu, int(page["gpa"], 16))})
     return walks
-
-
-def registers():
-    """Where each CPU stood."""
-    found = []
-    here = gdb.selected_thread()
-    for thread in threads():
-        thread.switch()
-        found.append({"cpu": thread.num - 1,
-                      **{name: oracle.hexa(gdb.parse_and_eval(f"${name}")) for name in ("rip", "rsp")}})
-    here.switch()
-    return found
 
 
 def console():
@@ -232,12 +152,6 @@ def take_flips(qmp):
         poke(table + word, before)
 
 
-def poke(where, value):
-    quiet(f"set var *({where.type}){int(where):#x} = {value:#x}")
-    if int(where.dereference()) != value:
-        raise RuntimeError(f"cannot write to {int(where):#x}")
-
-
 def first_vcpu(comm):
     kvm = next(kvm for kvm in oracle.vms() if oracle.owner(kvm)[1] == comm)
     return next(oracle.vcpus(kvm))
@@ -252,12 +166,6 @@ def zero_table(comm):
 def counters(comm):
     stat = first_vcpu(comm)["stat"]
     return {name: int(stat[name]) for name in ("pf_taken", "pf_fixed", "pf_spurious", "exits")}
-
-
-def resume(seconds):
-    release()
-    time.sleep(seconds)
-    attach()
 
 
 def zero_and_watch(comm):

@@ -3,7 +3,7 @@
  * libFuzzer target: any bytes as the two texts that are parsed: VMCOREINFO, and the manifest of a
  * capsule, which comes out as it went in.
  */
-#include "../../extensions/cli/vmcoreinfo.h"
+#include "../../extensions/kvmmmu/vmcoreinfo.h"
 #include "bytes.h"
 #include "capsule_format.h"
 

@@ -17,9 +17,9 @@ ASAN = BUILD / "asan" / "kvmmmu"
 class Elf:
     """A copy of the lab's ELF dump whose bytes can be changed by virtual address."""
 
-    def __init__(self, to):
+    def __init__(self, to, gen="7.3"):
         self.path = to
-        shutil.copyfile(dumps("7.3") / "healthy.elf", to)
+        shutil.copyfile(dumps(gen) / "healthy.elf", to)
         self.file = open(to, "r+b")
         header = self.file.read(64)
         phoff, = struct.unpack_from("<Q", header, 32)

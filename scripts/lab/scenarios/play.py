@@ -1,0 +1,475 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Plays scenarios in one boot, one machine after another, and takes a dump of each; runs inside gdb."""
+
+import collections
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+
+import gdb
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.environ["LAB_SCRIPTS"], HERE]
+
+import acts  # noqa: E402
+import catalogue  # noqa: E402
+import oracle  # noqa: E402
+from qmp import Qmp  # noqa: E402
+from stop import (CONFIG, Break, attach, bring_home, in_host_kernel, load_symbols,  # noqa: E402
+                  page_offset, poke, quiet, registers, release, resume, say, threads)
+
+OUT = CONFIG["out"]
+SECONDS = 20  # for anything to happen
+COUNTERS = """pf_taken pf_fixed pf_emulate pf_spurious pf_fast pf_mmio_spte_created exits mmio_exits
+    io_exits""".split()
+FAULT = """addr error_code gfn exec write present rsvd user prefetch is_tdp is_private max_level
+    req_level goal_level slot""".split()
+
+Entry = collections.namedtuple("Entry", "level where value")
+
+
+class Control:
+    """Orders to the VMM, and what it answers."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(CONFIG["control"])
+        self.lines = open(CONFIG["truth_file"], encoding="ascii", errors="replace")
+        self.partial = ""
+        self.said = []
+        self.read()
+
+    def read(self):
+        self.partial += self.lines.read()
+        *whole, self.partial = self.partial.replace("\r", "").split("\n")
+        new = [json.loads(line[4:]) for line in whole if line.startswith("LAB {")]
+        self.said += new
+        return new
+
+    def send(self, line):
+        self.socket.sendall(line.encode() + b"\n")
+
+    def order(self, line, until):
+        """What was said up to and with the answer; the kernel must be running."""
+        self.said = []
+        self.send(line)
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            for said in self.read():
+                if said["kind"] == "died" and until != "ended":
+                    raise RuntimeError(f"the VMM died: {said['why']}")
+                if said["kind"] == until:
+                    return self.said
+            time.sleep(0.02)
+        raise RuntimeError(f"no answer to {line!r}")
+
+
+def register(name):
+    return int(gdb.parse_and_eval(f"${name}")) & (1 << 64) - 1
+
+
+def address_of(function):
+    """Where it begins, in kvm or in the kernel, whose symbols gdb did not load; None if nowhere."""
+    try:
+        return int(gdb.parse_and_eval(f"(unsigned long)&{function}"))
+    except gdb.error:
+        pass
+    found = {}
+    for line in subprocess.run(["nm", CONFIG["vmlinux"]], check=True, text=True,
+                               stdout=subprocess.PIPE).stdout.splitlines():
+        at, name = line.split()[0], line.split()[-1]
+        if name in ("_text", function):
+            found[name] = int(at, 16)
+    if function not in found:
+        return None
+    return found[function] - found["_text"] + int(CONFIG["symbols"]["_text"], 16)
+
+
+class Deadline:
+    """Interrupts the kernel if gdb waits for it too long."""
+
+    def __init__(self, seconds):
+        self.timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+
+    def __enter__(self):
+        self.timer.start()
+
+    def __exit__(self, *_):
+        self.timer.cancel()
+
+
+class alone:
+    """Only the selected CPU goes on, as long as the block lasts."""
+
+    def __enter__(self):
+        quiet("set scheduler-locking on")
+
+    def __exit__(self, *_):
+        quiet("set scheduler-locking off")
+
+
+def switch_to_the_other_cpu():
+    here = gdb.selected_thread().num
+    next(thread for thread in threads() if thread.num != here).switch()
+
+
+def told(lines):
+    return [line for line in lines if line["kind"] in ("slot", "vcpu")]
+
+
+class Play:
+    def __init__(self, scenario, control, qmp):
+        self.scenario, self.control, self.qmp = scenario, control, qmp
+        self.seed = catalogue.seed_of(scenario, CONFIG["generation"], CONFIG["seed"])
+        self.dice = random.Random(self.seed)
+        self.pokes = []
+        self.injected = []
+        self.stopped = False
+        self.live = None
+        self.function = None
+        self.frozen = None
+        self.counters = []
+
+    # ---- the machine ----
+
+    @property
+    def kvm(self):
+        return next(kvm for kvm in oracle.vms() if oracle.owner(kvm)[0] == self.stage["pid"])
+
+    @property
+    def vcpu(self):
+        return next(v for v in oracle.vcpus(self.kvm) if int(v["vcpu_id"]) == self.stage["subject"])
+
+    @property
+    def page(self):
+        return int(self.stage["page"], 16)
+
+    @property
+    def other(self):
+        return int(self.stage["other"], 16)
+
+    @property
+    def spare(self):
+        return int(self.stage["spare"], 16)
+
+    @property
+    def slot(self):
+        wanted = self.stage["slot"]
+        slots = oracle.memslots(self.kvm["memslots"][0].dereference())["slots"]
+        at = next(int(s["address"], 16) for s in slots if s["id"] == wanted)
+        return oracle.pointer(at, "struct kvm_memory_slot").dereference()
+
+    def walk(self, address):
+        """The SPTEs on the way to an address, from the root."""
+        mmu = self.vcpu["arch"]["mmu"].dereference()
+        root = oracle.number(mmu["root"]["hpa"]) & (1 << 64) - 1
+        table, level, found = root & oracle.ADDRESS, int(mmu["root_role"]["level"]), []
+        if root == (1 << 64) - 1:
+            return found
+        while level:
+            index = address >> (12 + 9 * (level - 1)) & 511
+            where = oracle.pointer(page_offset() + table + 8 * index, "unsigned long")
+            value = int(where.dereference())
+            found.append(Entry(level, where, value))
+            if not value & 1 or (value & 0x80 and level in (2, 3)):
+                break
+            table, level = value & oracle.ADDRESS, level - 1
+        return found
+
+    def poke(self, where, value, what):
+        before = int(where.dereference())
+        poke(where, value)
+        self.pokes.append((where, before, what))
+        self.injected.append({"what": what, "address": f"{int(where):#x}",
+                              "bytes": where.dereference().type.sizeof,
+                              "before": f"{before & (1 << 64) - 1:#x}",
+                              "after": f"{value & (1 << 64) - 1:#x}"})
+
+    def count(self):
+        stat = self.vcpu["stat"]
+        self.counters.append({n: int(stat[n]) for n in COUNTERS if oracle.member(stat, n) is not None})
+
+    # ---- stopping ----
+
+    def stop(self):
+        attach()
+        self.stopped = True
+
+    def go_on(self):
+        release()
+        self.stopped = False
+
+    def stop_in_host(self):
+        """Anywhere, with no CPU inside a guest."""
+        self.stop()
+        with Deadline(SECONDS):
+            bring_home()
+        if not all(in_host_kernel(thread) for thread in threads()):
+            raise RuntimeError("a CPU stayed in the guest")
+        self.kvm_address, self.vcpu_address = int(self.kvm.address), int(self.vcpu.address)
+
+    def stop_at(self, functions, address):
+        """Where the subject enters the first of these functions that this kernel has."""
+        for function in functions:
+            entry = address_of(function)
+            if entry:
+                break
+        else:
+            raise RuntimeError(f"the kernel has none of {functions}")
+        deadline = time.monotonic() + SECONDS
+        with Break(function) as _, Deadline(SECONDS):
+            while time.monotonic() < deadline:
+                quiet("continue")
+                if register("rip") != entry or register("rdi") != self.vcpu_address:
+                    continue
+                second = register("rsi")
+                if function == "kvm_mmu_page_fault":
+                    at, fault = second, None
+                else:
+                    fault = oracle.pointer(second, "struct kvm_page_fault")
+                    at = int(fault["addr"])
+                if address is None or at >> 12 == address >> 12:
+                    break
+            else:
+                raise RuntimeError(f"the subject never comes to {function}")
+        self.function = function
+        self.live = None if fault is None else {"address": f"{int(fault):#x}"}
+        self.read_live()
+
+    def read_live(self):
+        if self.live:
+            fault = oracle.pointer(int(self.live["address"], 16), "struct kvm_page_fault").dereference()
+            self.live.update({n: oracle.hexa(fault[n]) for n in FAULT if oracle.member(fault, n) is not None})
+
+    def invalidation(self):
+        kvm = self.kvm
+        return {n: oracle.hexa(kvm[n]) for n in ("mmu_invalidate_seq", "mmu_invalidate_in_progress",
+                                                 "mmu_invalidate_range_start", "mmu_invalidate_range_end",
+                                                 "mn_active_invalidate_count")}
+
+    def go_deeper(self, function):
+        """On to a function further down, with the others standing still."""
+        entry = address_of(function)
+        with alone(), Break(f"{entry:#x}"), Deadline(SECONDS):
+            quiet("continue")
+        if register("rip") != entry:
+            raise RuntimeError(f"the subject never comes to {function}")
+        if "lock" in function and register("rdi") != int(self.kvm["mmu_lock"].address):
+            raise RuntimeError("the subject waits for another lock")
+
+    def freeze_another(self, function):
+        """Runs the kernel until a task of this VM comes to this function of an mmu_notifier's."""
+        with Break(function), Deadline(SECONDS):
+            for _ in range(1000):
+                quiet("continue")
+                kvm = register("rdi")
+                if "notifier" in function:
+                    kvm = int(oracle.container(kvm, "struct kvm", "mmu_notifier"))
+                if kvm == self.kvm_address:
+                    break
+            else:
+                raise RuntimeError(f"nobody comes to {function}")
+        self.frozen = {"function": function, "cpu": gdb.selected_thread().num - 1}
+
+    def stop_beside(self, function):
+        """Another task stands still, and the subject goes on to its stop, alone: what it meets there is what
+        it would meet if the other were slow. Both stay on CPUs of their own."""
+        self.freeze_another(function)
+        switch_to_the_other_cpu()
+        with alone():
+            for _ in range(1000):
+                self.stop_at(self.scenario.stop, None)
+                if self.in_invalidated_range() != self.scenario.twin:
+                    return
+        raise RuntimeError("the subject comes to no such fault")
+
+    def stop_behind(self, function):
+        """The subject stands in the handler while another task goes on to hold a lock; then it meets it."""
+        self.stop_at(self.scenario.stop, None)
+        switch_to_the_other_cpu()
+        with alone():
+            self.freeze_another(function)
+        switch_to_the_other_cpu()
+        if self.scenario.deeper:
+            self.go_deeper(self.scenario.deeper)
+
+    def in_invalidated_range(self):
+        at = int(self.live["addr"], 16) >> 12
+        if CONFIG["generation"] == "6.1":  # host addresses there
+            at = int(self.stage["hva"], 16) + (at << 12) - int(self.stage["base"], 16)
+        state = self.invalidation()
+        return int(state["mmu_invalidate_range_start"], 16) <= at < int(state["mmu_invalidate_range_end"], 16)
+
+    def stand(self):
+        """Stops at the moment that the dump is to show."""
+        scenario = self.scenario
+        where, at = scenario.stop, scenario.at
+        self.stop_in_host()
+        if scenario.armed:
+            self.control.send("go")
+        if scenario.frozen:
+            (self.stop_beside if scenario.at == "range" else self.stop_behind)(scenario.frozen)
+        elif where:
+            self.stop_at(where, None if at is None else self.page)
+            if scenario.deeper:
+                self.go_deeper(scenario.deeper)
+        with Deadline(SECONDS):
+            bring_home()
+        self.count()
+
+    # ---- the story ----
+
+    def run(self):
+        scenario = self.scenario
+        said = self.control.order(
+            f"run {scenario.plot} {scenario.name} {int(scenario.twin)} {self.seed}", "stage")
+        self.stage = next(line for line in said if line["kind"] == "stage")
+        self.said = told(said)
+        if scenario.act and scenario.act_when == "staged":
+            self.act()
+        if not scenario.armed:
+            self.said += told(self.control.order("go", "gone-on"))
+            time.sleep(scenario.settle)
+        if scenario.act and scenario.act_when == "gone-on":
+            self.act()
+            time.sleep(scenario.settle)
+        if scenario.check:
+            self.stand()
+            self.go_on()
+            time.sleep(1)
+        self.stand()
+        self.check()
+        if scenario.act_when == "stopped":
+            getattr(acts, scenario.act)(self)
+            self.read_live()
+        self.save()
+
+    def act(self):
+        self.stop_in_host()
+        getattr(acts, self.scenario.act)(self)
+        self.go_on()
+
+    def check(self):
+        if not self.scenario.check:
+            return
+        first, second = self.counters[-2:]
+        grown = {n: second[n] - first[n] for n in first}
+        claims = {
+            # the kernel takes the same fault over and over and never mends it
+            "loops": grown["pf_taken"] >= 100 and not grown["pf_fixed"] and not grown["io_exits"],
+            # the VMM goes back in over and over, to no avail
+            "re-enters": grown["exits"] >= 100 and not grown["pf_fixed"] and not grown["io_exits"],
+            # likewise where the kernel does not count
+            "loops-uncounted": True,
+            # faults are mended
+            "fixes": grown["pf_fixed"] + grown["pf_fast"] >= 5,
+            # the guest's own loop goes round
+            "moves": grown["io_exits"] >= 10,
+            # nothing happens
+            "waits": not any(grown.values()),
+        }
+        if not claims[self.scenario.check]:
+            raise RuntimeError(f"not so: {self.scenario.check}: {grown}")
+
+    def save(self):
+        name, scenario = self.scenario.name, self.scenario
+        kvm, vcpu = self.kvm, self.vcpu
+        expect = [{"vcpu": self.stage["subject"], "first": scenario.first, "also": list(scenario.also),
+                   "note": scenario.note, "states": list(scenario.states)}]
+        if scenario.keeper:
+            expect.append({"vcpu": self.stage["keeper"], "first": scenario.keeper[0], "note": False,
+                           "also": list(scenario.keeper[1:]), "states": ["waiting"]})
+        truth = {
+            "version": 1, "name": name, "generation": CONFIG["generation"], "release": CONFIG["release"],
+            "qemu": CONFIG["qemu"], "npt": "npt=0" not in scenario.kernel, "kdump": f"{name}.kdump",
+            "seed": CONFIG["seed"], "plot": scenario.plot, "twin_of": scenario.of_scenario,
+            "how": "injected" if self.injected else "natural", "done": scenario.done,
+            "injected": self.injected, "expect": expect, "everyone": list(scenario.everyone),
+            "stage": self.stage, "said": self.said,
+            "kvm": oracle.hexa(kvm.address), "kvm_vcpu": oracle.hexa(vcpu.address),
+            "counters": self.counters, "stop": self.function, "fault": self.live, "frozen": self.frozen, "deeper": scenario.deeper,
+            "invalidation": self.invalidation(),
+            "frames": self.frames(), "last_exit": oracle.last_exit(vcpu), "cpus": registers(),
+            "walk": [{"level": e.level, "entry": f"{e.value:#x}"} for e in self.walk(self.page)],
+            "symbols": CONFIG["symbols"], "sections": CONFIG["sections"],
+        }
+        self.qmp.dump(f"{OUT}/{name}.kdump.tmp", CONFIG["format"])
+        os.chmod(f"{OUT}/{name}.kdump.tmp", 0o644)
+        with open(f"{OUT}/{name}.json", "w", encoding="ascii") as file:
+            json.dump(truth, file, indent=1)
+            file.write("\n")
+        os.rename(f"{OUT}/{name}.kdump.tmp", f"{OUT}/{name}.kdump")
+
+    def put_back(self):
+        while self.pokes:
+            where, before, _ = self.pokes.pop()
+            poke(where, before)
+
+    def frames(self):
+        """The functions on the subject's stack, if it stands in the handler."""
+        if not self.function:
+            return []
+        found = []
+        frame = gdb.newest_frame()
+        while frame is not None and frame.is_valid() and frame.name() and len(found) < 64:
+            found.append({"function": frame.name(), "inlined": frame.type() == gdb.INLINE_FRAME,
+                          "pc": f"{frame.pc():#x}"})
+            frame = frame.older()
+        return found
+
+    def end(self):
+        """Puts everything back and ends the machine."""
+        if self.pokes and not self.stopped:
+            self.stop_in_host()
+        self.put_back()
+        if self.stopped:
+            self.go_on()
+        self.control.order("end", "ended")
+
+
+def perform(play):
+    """One scenario; False if it did not come about: the others may still work."""
+    start, name = time.monotonic(), f"{CONFIG['generation']} {play.scenario.name}"
+    done = False
+    try:
+        play.run()
+        say(f"{name}: {time.monotonic() - start:.1f} s")
+        done = True
+    except (RuntimeError, StopIteration, gdb.error, KeyboardInterrupt) as error:
+        if os.environ.get("LAB_TRACE"):
+            traceback.print_exc()
+        say(f"{name}: {error}")
+    play.end()
+    return done
+
+
+def main():
+    for setting in ("pagination off", "confirm off", "architecture i386:x86-64"):
+        quiet(f"set {setting}")
+    load_symbols()
+    qmp = Qmp(CONFIG["qmp"])
+    control = Control()
+    failed = []
+    wanted = [catalogue.find(CONFIG["generation"], [name])[0] for name in CONFIG["scenarios"]]
+    for scenario in wanted:
+        if not any(perform(Play(scenario, control, qmp)) for _ in range(2)):
+            failed.append(scenario.name)
+    if failed:
+        say(f"{CONFIG['generation']} failed: {' '.join(failed)}")
+    qmp.run("quit")
+    return bool(failed)
+
+
+try:
+    code = main()
+except Exception:  # gdb would print it and go on
+    traceback.print_exc()
+    code = 1
+os._exit(code)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Boots a kernel for scenarios and lets gdb play them; see "lab help".
+
+run.py [--seed N] [--into DIR] GEN [SCENARIO...]
+"""
+
+import argparse
+import glob
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LAB = os.path.dirname(HERE)
+sys.path[:0] = [LAB, HERE]
+sys.dont_write_bytecode = True
+
+import boot  # noqa: E402
+import catalogue  # noqa: E402
+
+
+def play(gen, out, scenarios, seed):
+    kernel = f"{boot.CACHE}/kernel/{gen}"
+    sources = [f"{LAB}/vmm/{name}.c" for name in ("tables", "vcpu", "vm")]
+    sources += glob.glob(f"{HERE}/vmm/*.[cS]")
+    with tempfile.TemporaryDirectory(prefix="kvmmmu-lab-") as work:
+        subprocess.run([f"{LAB}/image", gen, f"{work}/initrd", *sources], check=True)
+        start = time.monotonic()
+        ports = ["-serial", f"file:{work}/truth", "-chardev",
+                 f"socket,id=orders,path={work}/control,server=on,wait=off", "-serial", "chardev:orders"]
+        qemu = boot.start_qemu(kernel, work, scenarios[0].kernel, ports)
+        try:
+            lines = boot.wait_ready(qemu, work)
+            boot.say(f"booted {gen}: {time.monotonic() - start:.1f} s")
+            code = boot.run_gdb(f"{HERE}/play.py", gen, work, kernel, boot.gather(lines), out=out,
+                                scenarios=[s.name for s in scenarios], seed=seed,
+                                vmlinux=f"{kernel}/vmlinux", control=f"{work}/control", truth_file=f"{work}/truth")
+            if code:
+                boot.say("the kernel's last words:")
+                sys.stderr.write("\n".join(boot.read_text(f"{work}/console").splitlines()[-20:]) + "\n")
+            return code
+        finally:
+            qemu.kill()
+            qemu.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="lab scenario")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--into")
+    parser.add_argument("gen")
+    parser.add_argument("names", nargs="*")
+    args = parser.parse_args()
+    try:
+        scenarios = catalogue.find(args.gen, args.names)
+    except KeyError as error:
+        boot.die(error.args[0])
+    out = os.path.abspath(args.into or f"{boot.CACHE}/scenarios/{args.gen}")
+    os.makedirs(out, exist_ok=True)
+    code = 0
+    for _, group in itertools.groupby(sorted(scenarios, key=lambda s: s.kernel), lambda s: s.kernel):
+        code |= play(args.gen, out, list(group), args.seed)
+    return code
+
+
+sys.exit(main())

@@ -224,6 +224,11 @@ static km_error *vcpu_by_index(struct km_vm *vm, const char *word, struct km_vcp
 			}
 		}
 	}
+	if (vm->vcpus_lost)
+		return km_errorf(KM_EUSAGE,
+				 "VM %u has no vCPU \"%s\" that is readable; %" PRIu64
+				 " of its vCPUs are not",
+				 vm->number, word, vm->vcpus_lost);
 	return km_errorf(KM_EUSAGE, "VM %u has no vCPU \"%s\"", vm->number, word);
 }
 
@@ -363,8 +368,10 @@ static km_error *parse_size(const char *word, uint64_t *bytes)
 			*bytes <<= 10 * (unit - units + 1);
 		else
 			*bytes = 0;
-	} else if (strspn(word, "0123456789abcdefABCDEFxX") == len) {
-		km_error_free(km_parse_hex(word, "size", bytes));
+	} else {
+		km_scoped_error *none = km_parse_hex(word, "size", bytes);
+
+		*bytes = none ? 0 : *bytes;
 	}
 	if (!*bytes || *bytes > KM_MAX_BYTES)
 		return km_errorf(

@@ -222,6 +222,8 @@ static km_error *open_kernel(struct km_kernel *kernel, const struct km_open_opti
 
 	if (!err)
 		err = km_kernel_find_types(kernel, options->source);
+	/* which pages of types and symbols are missing is told otherwise */
+	km_memory_forget(kernel->mem);
 	if (!err)
 		err = km_kernel_read(kernel);
 	if (err)

@@ -260,8 +260,11 @@ static const char *missing(const struct km_case *c)
 		return "a page-table page of its last fault is not in the dump";
 	if (!c->slots_known)
 		return "its memslots are not all readable";
-	if (!(c->last.has_stack && c->last.stack.count) && km_is_known(c->vcpu->task) &&
-	    c->vcpu->task.v)
+	if (!km_is_known(c->vcpu->task))
+		return "which thread runs it is not readable";
+	if (!c->vcpu->task.v)
+		return "the thread that ran it is gone";
+	if (!c->last.has_stack || !c->last.stack.count)
 		return "the stack of its thread is not readable";
 	return NULL;
 }

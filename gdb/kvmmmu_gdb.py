@@ -338,6 +338,36 @@ def go_to_kernel(selected):
         selected.switch()
 
 
+def has_tui():
+    try:
+        return "not active" not in gdb.execute("info win", to_string=True)
+    except gdb.error:
+        return False
+
+
+class Quiet:
+    """Whatever to_string, gdb prints of each stop that it stopped, and may want to page that: not meanwhile."""
+
+    def __enter__(self):
+        self.pages = gdb.parameter("pagination")
+        gdb.execute("set pagination off", to_string=True)
+        gdb.flush()
+        self.out = None
+        if not has_tui():  # which would miss what it draws
+            self.out = os.dup(1)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 1)
+            os.close(nowhere)
+
+    def __exit__(self, *_):
+        gdb.flush()
+        if self.out is not None:
+            os.dup2(self.out, 1)
+            os.close(self.out)
+        if self.pages:
+            gdb.execute("set pagination on", to_string=True)
+
+
 def resume_for(milliseconds):
     """Lets the target run; breakpoints sleep meanwhile, and are afterwards as before, as the thread."""
     if gdb.parameter("non-stop"):
@@ -362,9 +392,12 @@ def resume_for(milliseconds):
         every = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         timer.start()  # signals are gdb's, not this thread's
         signal.pthread_sigmask(signal.SIG_SETMASK, every)
-        gdb.execute("continue", to_string=True)
+        with Quiet():
+            try:
+                gdb.execute("continue", to_string=True)
+            finally:
+                block_ctrl_c()
     finally:
-        block_ctrl_c()
         state["over"] = True
         timer.cancel()
         if locking == "on":

@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PAGE_OFFSET_L4 0xffff888000000000ULL /* where there is no page_offset_base */
 
@@ -165,8 +166,10 @@ static km_error *resume_for(struct km_target *target, unsigned milliseconds)
 
 	if (g->interrupted)
 		return interrupted_error();
-	if (g->way == KVMMMU_CORE)
-		return km_errorf(KM_EABSENT, "a core can't run");
+	if (g->way == KVMMMU_CORE && !target->moving)
+		return km_errorf(KM_EABSENT, "a core can't run: compare with a second one");
+	if (g->way == KVMMMU_CORE) /* /proc/kcore: it does so by itself */
+		return usleep(milliseconds * 1000) ? interrupted_error() : NULL;
 	g->lent.resume_for(milliseconds, why, sizeof(why), &outcome);
 	if (g->kernel.tables)
 		km_memory_forget(g->kernel.tables);

@@ -94,7 +94,7 @@ static inline Elf64_Shdr km_capsule_section_header(size_t headers)
 
 /* The manifest. */
 struct km_manifest {
-	uint32_t format;
+	uint32_t format; /* 0: KM_CAPSULE_FORMAT */
 	struct km_target_kernel kernel;
 	int64_t vm, vcpu; /* the selection; -1: all */
 	uint64_t pages, limit, left_out;

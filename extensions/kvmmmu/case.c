@@ -65,17 +65,20 @@ static void add_users(const struct km_case_options *o, struct km_last_fault *las
 	last->count++;
 }
 
-/* Under an indirect MMU the handler finds the gfn by its walk of the guest's tables, and a slot. */
+/*
+ * Under an indirect MMU the handler finds the gfn by its walk of the guest's tables, and with it a
+ * slot; before that kvm_page_fault.gfn means nothing (up to 6.1 or so under direct ones, too).
+ */
 static void find_gfn(struct km_case *c)
 {
 	const struct km_page_fault *pf = &c->fault->pf;
-	bool walked = c->mmu->root_role.direct || (km_is_known(pf->slot) && pf->slot.v);
 
-	if (c->fault->source == KM_FAULT_STACK && km_is_known(pf->gfn) && walked) {
-		c->gfn = pf->gfn.v;
-		c->gfn_known = true;
-	} else if (km_mmu_address_meaning(c->mmu) == KM_ADDR_GPA) {
+	if (km_mmu_address_meaning(c->mmu) == KM_ADDR_GPA) {
 		c->gfn = c->addr >> KM_PAGE_SHIFT & ~c->vm->gfn_direct_bits.v;
+		c->gfn_known = true;
+	} else if (c->fault->source == KM_FAULT_STACK && km_is_known(pf->gfn) &&
+		   km_is_known(pf->slot) && pf->slot.v) {
+		c->gfn = pf->gfn.v;
 		c->gfn_known = true;
 	}
 }

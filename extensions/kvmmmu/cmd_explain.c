@@ -434,7 +434,7 @@ km_error *km_command_explain(struct km_command_context *ctx)
 			    .form = o->v1 ? KM_SPF_V1 : KM_SPF_MERGED},
 	};
 	struct km_vm *vm;
-	struct km_vcpu *vcpu;
+	struct km_vcpu *vcpu = NULL;
 	km_error *err = km_context_read_vms(ctx);
 
 	if (!err)

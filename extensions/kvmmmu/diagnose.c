@@ -298,7 +298,7 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 	const struct km_vcpu *v = c->vcpu;
 	const struct km_diagnosis *stuck = why_stuck(e);
 	const char *gap = missing(c);
-	char tables[80], counters[120], fault[256];
+	char tables[80], counters[120], fault[224], past[256];
 
 	if (!v->readable) {
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
@@ -314,11 +314,11 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 	/* a VMM that runs it in vain may be asleep between two tries */
 	if (stuck && (c->wait.kind == KM_WAIT_NONE ||
 		      (explains(stuck) && c->wait.kind == KM_WAIT_USERSPACE))) {
+		snprintf(past, sizeof(past), "it does not get past its %s",
+			 c->has_addr ? km_case_fault_spell(c, fault, sizeof(fault)) : "");
 		decide(e, KM_STATE_STUCK,
-		       stuck->certainty > KM_LIKELY ? KM_LIKELY : stuck->certainty,
-		       "it does not get past its %s: %s",
-		       c->has_addr ? km_case_fault_spell(c, fault, sizeof(fault)) : "last exit",
-		       stuck->id);
+		       stuck->certainty > KM_LIKELY ? KM_LIKELY : stuck->certainty, "%s: %s",
+		       c->has_addr ? past : "it does not go on", stuck->id);
 		return;
 	}
 	if (c->wait.kind != KM_WAIT_NONE) {

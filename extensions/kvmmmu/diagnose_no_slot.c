@@ -30,6 +30,7 @@ bool km_rule_no_slot(const struct km_case *c, const struct km_emulation_facts *f
 		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	else if (event)
 		d->certainty = KM_POSSIBLE;
+	d->known_cases = walk ? KM_KNOWN_UNPROTECT : NULL;
 	km_verdict_says(d, "no memslot covers the fault's gfn%s",
 			no_bytes ? ", and KVM can't emulate for an SEV guest without the bytes of "
 				   "the instruction: it faults again, for ever"

@@ -23,6 +23,11 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 	if (encrypted || walk || fails)
 		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	d->stuck = encrypted || walk || fails;
+	/* the list has what concerns encrypted guests */
+	if (walk && !encrypted)
+		d->known_cases = KM_KNOWN_UNPROTECT;
+	else if (!encrypted)
+		d->known_cases = NULL;
 	km_verdict_says(d, "the guest writes to read-only memslot %" PRId64 "%s", c->slot->id,
 			encrypted ? ": KVM can't emulate for an encrypted guest and lets it fault "
 				    "again, for ever"

@@ -32,6 +32,11 @@ enum km_unprotect {
 	KM_UNPROTECT_IF_DONE, /* __kvm_mmu_unprotect_gfn_and_retry(), 6.12 */
 };
 
+/* What ended that. */
+#define KM_KNOWN_UNPROTECT                                                                         \
+	"989a84c93f59 (6.12) \"Trigger unprotect logic only on write-protection page faults\", "   \
+	"2fb2b7877b3a (6.12); made by 147277540bbc"
+
 enum km_unprotect km_unprotect_style(const struct km_kernel *kernel);
 
 /* Is it a processor's write to a page table of the guest's, on a direct MMU? */
@@ -150,6 +155,7 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 struct km_root_facts {
 	struct km_mmu_page sp; /* of the root */
 	struct km_vm_locks locks;
+	bool no_zap; /* all of the VM's stacks are known, and none is zapping page tables */
 };
 
 bool km_rule_obsolete_root(const struct km_case *c, const struct km_root_facts *f,

@@ -130,6 +130,13 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 	if (!task && !nobody && km_is_known(locks->slots_lock_owner))
 		km_evidence(d, "kvm.slots_lock is held by task 0x%" PRIx64,
 			    locks->slots_lock_owner.v);
+	if (!deadlock) {
+		d->known_cases = NULL;
+		d->advice = nobody   ? "look for memory corruption around the memslot, and in the "
+				       "host's log for a thread that died in kvm_set_memslot()"
+			    : reader ? "look at what the sleeping thread waits for"
+				     : NULL;
+	}
 	if (deadlock && !nobody)
 		km_leaves_open(d, "kernels with 3ccbf6f47098 end the prefault with -EAGAIN here: "
 				  "a second look tells");

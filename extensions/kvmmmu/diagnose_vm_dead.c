@@ -44,7 +44,9 @@ bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
 	if (told)
 		km_evidence(d, "KVM_REQ_VM_DEAD is pending in vcpu.requests 0x%" PRIx64,
 			    requests.v);
-	if (km_case_in_prefault(c))
+	if (!km_case_in_prefault(c))
+		d->known_cases = NULL;
+	else
 		km_evidence(d, "its thread is in the loop of KVM_PRE_FAULT_MEMORY, which has asked "
 			       "for KVM_REQ_VM_DEAD only since 2025");
 	if (dead && !bugged)

@@ -23,7 +23,8 @@ struct job {
 	const struct km_vcpu *vcpu;
 	const struct km_vcpu_mmu *all;
 	struct km_last_fault *last;
-	bool handling; /* the stack shows, for certain, the handler of faults from the guest */
+	bool only_vmcb; /* a capsule of format 1, which holds no more than that */
+	bool handling;	/* the stack shows, for certain, the handler of faults from the guest */
 };
 
 const char *km_fault_source_text(enum km_fault_source source)
@@ -378,7 +379,8 @@ km_error *km_last_fault_find(const struct km_kernel *k, const struct km_vm *vm,
 			     const struct km_vcpu *vcpu, const struct km_vcpu_mmu *all,
 			     struct km_last_fault *last)
 {
-	struct job job = {k, vm, vcpu, all, last, false};
+	const struct km_target_kernel *brings = km_memory_target(k->mem)->brings;
+	struct job job = {k, vm, vcpu, all, last, brings && !brings->saved, false};
 	struct km_page_faults found = {.count = 0};
 	km_error *err;
 
@@ -387,17 +389,18 @@ km_error *km_last_fault_find(const struct km_kernel *k, const struct km_vm *vm,
 	last->rip = vcpu->rip;
 	if (k->vendor == KM_VENDOR_INTEL && !(vcpu->regs_avail.v & REGS_AVAIL_RIP))
 		last->rip = (struct km_val){.known = KM_ABSENT};
-	err = read_stack(&job, &found);
+	err = job.only_vmcb ? NULL : read_stack(&job, &found);
 	if (err)
 		return err;
 	add_those_of(&job, &found, KM_AGE_IN_HANDLER);
-	if (k->vendor == KM_VENDOR_INTEL)
-		add_from_vmx(&job);
-	else
+	if (k->vendor != KM_VENDOR_INTEL)
 		add_from_vmcb(&job);
+	else if (!job.only_vmcb)
+		add_from_vmx(&job);
 	compare(last);
 	add_those_of(&job, &found, KM_AGE_UNKNOWN);
-	add_hints(&job);
+	if (!job.only_vmcb)
+		add_hints(&job);
 	add_those_of(&job, &found, KM_AGE_RESIDUE);
 	if (last->count)
 		last->none[0] = '\0';

@@ -346,8 +346,11 @@ static bool walk_guest(struct km_replay *r)
 	if (r->err)
 		return false;
 	if (r->guest.end == KM_GUEST_FAULTS)
-		return km_end(r, f, "guest-walk", KM_RET_PF_RETRY,
-			      "%s: the fault is the guest's own, and injected", r->guest.why);
+		return km_end(r, f, "guest-walk", KM_RET_PF_RETRY, "%s: the fault is for %s",
+			      r->guest.why,
+			      km_mmu_address_meaning(s->mmu) == KM_ADDR_L2_GPA
+				      ? "the hypervisor in the guest, whose tables these are"
+				      : "the guest itself, and injected");
 	if (r->guest.end == KM_GUEST_MAPPED) {
 		r->gfn = r->guest.gfn;
 		r->gfn_known = true;
@@ -547,7 +550,7 @@ static void after_retry(struct km_replay *r, const char *id)
 	else if (!strcmp(id, "root"))
 		loop(r, false, true, "a root is loaded before the guest is entered");
 	else if (!strcmp(id, "guest-walk"))
-		loop(r, false, true, "the guest's own fault handler runs next");
+		loop(r, false, true, "the guest, whose tables these are, handles it next");
 	else if (!strcmp(id, "async-pf"))
 		loop(r, false, true, "the vCPU halts until the page is there");
 	else if (!strcmp(id, "mmio"))

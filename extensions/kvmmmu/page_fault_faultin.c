@@ -129,7 +129,8 @@ static bool ask_mapping(struct km_replay *r, const char *f, uint64_t hva,
 			      "the VMM's mapping at HVA 0x%" PRIx64 " has vm_flags 0x%" PRIx64
 			      ", without VM_%s: -EFAULT",
 			      hva, vma.flags.v, r->write ? "WRITE" : "READ");
-	watched = !km_is_known(vma.userfaultfd) || vma.userfaultfd.v;
+	/* absent: a kernel without userfaultfd */
+	watched = vma.userfaultfd.known == KM_UNREADABLE || vma.userfaultfd.v;
 	if (host->present && !watched)
 		return km_pass(r, f, id,
 			       "HVA 0x%" PRIx64 " is mapped read-only (entry 0x%" PRIx64
@@ -148,10 +149,10 @@ static bool ask_mapping(struct km_replay *r, const char *f, uint64_t hva,
 	return km_open(r, f, id,
 		       "HVA 0x%" PRIx64 " is %s in the host (level %d entry 0x%" PRIx64 ")%s", hva,
 		       state, host->level, host->value,
-		       !km_is_known(vma.userfaultfd) ? ""
-		       : vma.userfaultfd.v	     ? ": userfaultfd is asked"
-		       : host->value		     ? ": swapped out, poisoned, or on its way"
-						     : ": its file is asked");
+		       vma.userfaultfd.known == KM_UNREADABLE ? ""
+		       : vma.userfaultfd.v		      ? ": userfaultfd is asked"
+		       : host->value ? ": swapped out, poisoned, or on its way"
+				     : ": its file is asked");
 }
 
 /* What __kvm_faultin_pfn() gets from the host, as far as its page tables and mappings tell. */

@@ -153,6 +153,9 @@ static bool race(const struct tally *tally, const struct fault *fault, uint64_t 
 {
 	uint64_t left = fault->old_spte | (fault->outcome == FIXED ? KM_BIT(1) : 0);
 
+	/* A frozen SPTE is one that somebody is about to change: it never stays. */
+	if (km_is_frozen_spte(&tally->masks, fault->old_spte))
+		return true;
 	if (fault->again == expected || strchr(fault->meanwhile, 'c'))
 		return true;
 	if (strchr(fault->meanwhile, 'a') && left == expected)

@@ -433,6 +433,9 @@ static void test_obsolete_root(void **state)
 	f.sp.mmu_valid_gen = val(0);
 	f.locks.mmu_lock = val(0xff);
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	f.no_zap = true; /* but nobody zaps: the handler itself has the lock */
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
+	f.no_zap = false;
 	f.locks.mmu_lock = unreadable;
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.vcpu.requests = unreadable;
@@ -641,6 +644,13 @@ static void test_self_mapping_write(void **state)
 	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
 	w.c.last.rip = f.retry_eip = unreadable;
 	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
+	/* the emulator does not know the instruction */
+	f.failed = val(40);
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.fault.age = KM_AGE_LAST_EXIT;
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.fault.age = KM_AGE_IN_HANDLER;
+	f.failed = unreadable;
 	/* twins: another page table; a direct map of the same gfn; a read */
 	sp->gfn = val(GFN + 1);
 	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));

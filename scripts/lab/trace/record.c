@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/io.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -26,10 +27,12 @@
 #include "../vmm/vmm.h"
 #include "load.h"
 
-#define TRACING	  "/sys/kernel/tracing/"
-#define BUFFER_KB "49152" /* for each CPU */
-#define CPUS	  4
-#define LINGER	  6
+#define TRACING	   "/sys/kernel/tracing/"
+#define CPUS	   8	       /* at most */
+#define BUFFERS_KB (192 << 10) /* all CPUs together */
+#define PRINTER	   0x378
+#define STROBE	   1
+#define LINGER	   6
 
 static const char *const events[] = {
 	"kvmmmu/fast_page_fault",	  "kvmmmu/kvm_tdp_mmu_spte_changed",
@@ -42,8 +45,9 @@ static const char *const events[] = {
 enum counter { ALL, OF_SPURIOUS, OF_SLOW, COUNTERS };
 
 static int counters[COUNTERS][CPUS];
+static int cpus;
 
-static uint64_t parameter(const char *name)
+static uint64_t parameter_or(const char *name, uint64_t otherwise)
 {
 	static char line[4096];
 	FILE *file = fopen("/proc/cmdline", "r");
@@ -53,9 +57,21 @@ static uint64_t parameter(const char *name)
 		die("/proc/cmdline");
 	fclose(file);
 	found = strstr(line, name);
-	if (!found)
+	return found ? strtoull(found + strlen(name), NULL, 0) : otherwise;
+}
+
+static uint64_t parameter(const char *name)
+{
+	uint64_t value = parameter_or(name, UINT64_MAX);
+
+	if (value == UINT64_MAX)
 		die("%s is not on the command line", name);
-	return strtoull(found + strlen(name), NULL, 0);
+	return value;
+}
+
+static bool flag(const char *name)
+{
+	return parameter_or(name, 0);
 }
 
 static void put(const char *path, const char *text)
@@ -91,7 +107,7 @@ static void count(enum counter counter, const char *filter)
 		.config = number_in(TRACING "events/kvmmmu/fast_page_fault/id"),
 	};
 
-	for (int cpu = 0; cpu < CPUS; cpu++) {
+	for (int cpu = 0; cpu < cpus; cpu++) {
 		int fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, 0);
 
 		if (fd < 0 || (filter && ioctl(fd, PERF_EVENT_IOC_SET_FILTER, filter)))
@@ -120,7 +136,7 @@ static uint64_t faults(enum counter counter)
 {
 	uint64_t sum = 0, number;
 
-	for (int cpu = 0; cpu < CPUS; cpu++) {
+	for (int cpu = 0; cpu < cpus; cpu++) {
 		if (read(counters[counter][cpu], &number, sizeof(number)) != sizeof(number))
 			die("perf counter");
 		sum += number;
@@ -174,7 +190,8 @@ static void start_trace(void)
 		put(filter, "old_spte & 0x800 || new_spte & 0x800");
 
 	put(TRACING "trace_clock", "global");
-	put(TRACING "buffer_size_kb", BUFFER_KB);
+	snprintf(path, sizeof(path), "%d", BUFFERS_KB / cpus);
+	put(TRACING "buffer_size_kb", path);
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		snprintf(path, sizeof(path), TRACING "events/%s/enable", events[i]);
 		if (have(path))
@@ -182,7 +199,8 @@ static void start_trace(void)
 	}
 	count_faults();
 	add_probes();
-	linger();
+	if (!flag("trace.age="))
+		linger();
 	put(TRACING "tracing_on", "1");
 }
 
@@ -192,7 +210,7 @@ static unsigned long lost(void)
 	unsigned long sum = 0, number;
 	char path[128], line[128];
 
-	for (int cpu = 0; cpu < CPUS; cpu++) {
+	for (int cpu = 0; cpu < cpus; cpu++) {
 		FILE *file;
 
 		snprintf(path, sizeof(path), TRACING "per_cpu/cpu%d/stats", cpu);
@@ -208,15 +226,15 @@ static unsigned long lost(void)
 	return sum;
 }
 
-static size_t copy_trace(uint64_t to, size_t room)
+static size_t copy_to_memory(int trace, uint64_t to, size_t room)
 {
-	int memory = open("/dev/mem", O_RDWR), trace = open(TRACING "trace", O_RDONLY);
+	int memory = open("/dev/mem", O_RDWR);
 	size_t done = 0;
 	ssize_t got;
 	char *map;
 
-	if (memory < 0 || trace < 0)
-		die("/dev/mem or the trace");
+	if (memory < 0)
+		die("/dev/mem");
 	map = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_SHARED, memory, to);
 	if (map == MAP_FAILED)
 		die("mmap of /dev/mem");
@@ -225,6 +243,69 @@ static size_t copy_trace(uint64_t to, size_t room)
 	if (got < 0 || done == room)
 		die("the trace does not fit into %zu bytes", room);
 	return done;
+}
+
+/* Bochs writes what its printer gets to a file, and asks for no time. */
+static size_t print(int trace)
+{
+	static char text[65536];
+	size_t done = 0;
+	ssize_t got;
+
+	if (ioperm(PRINTER, 3, 1))
+		die("ioperm");
+	while ((got = read(trace, text, sizeof(text))) > 0) {
+		for (ssize_t i = 0; i < got; i++) {
+			outb(text[i], PRINTER);
+			outb(STROBE, PRINTER + 2);
+			outb(0, PRINTER + 2);
+		}
+		done += got;
+	}
+	return done;
+}
+
+static size_t copy_trace(void)
+{
+	int trace = open(TRACING "trace", O_RDONLY);
+
+	if (trace < 0)
+		die("the trace");
+	return flag("trace.print=")
+		       ? print(trace)
+		       : copy_to_memory(trace, parameter("trace.to="), parameter("trace.room="));
+}
+
+/*
+ * Without A/D bits in the page tables KVM takes an SPTE's rights away to learn of the next access.
+ * It does so when the host's memory management asks whether the page is young: all the time, here.
+ */
+static void *age(void *unused)
+{
+	static const char path[] = "/sys/kernel/debug/lru_gen";
+	char line[256], order[256];
+	int group, node, generation, fd;
+
+	while (!unused) {
+		FILE *file = fopen(path, "r");
+
+		group = node = generation = 0;
+		while (file && fgets(line, sizeof(line), file)) {
+			sscanf(line, "memcg %d", &group);
+			sscanf(line, " node %d", &node);
+			sscanf(line, " %d", &generation);
+		}
+		if (file)
+			fclose(file);
+		snprintf(order, sizeof(order), "+ %d %d %d 1 1\n", group, node, generation);
+		/* Not taken if the generation has changed since: there is a next time. */
+		fd = open(path, O_WRONLY);
+		if (fd < 0 || (write(fd, order, strlen(order)) < 0 && errno != EINVAL))
+			die("aging");
+		close(fd);
+		usleep(20000);
+	}
+	return NULL;
 }
 
 static pid_t start(const char *name, unsigned int seed)
@@ -255,6 +336,9 @@ int main(void)
 	int running = 0;
 	size_t size;
 
+	cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	if (cpus > CPUS)
+		die("%d CPUs", cpus);
 	if (mount("tracefs", TRACING, "tracefs", 0, NULL))
 		die("tracefs");
 	put("/sys/module/kvm/parameters/eager_page_split", "N");
@@ -265,6 +349,12 @@ int main(void)
 	machines[running++] = start("clear", 2);
 	machines[running++] = start("hot", 4);
 	usleep(300000);
+	if (flag("trace.age=")) {
+		put("/sys/kernel/mm/lru_gen/enabled", "y");
+		if (mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL))
+			die("debugfs");
+		thread_start(age, NULL);
+	}
 	do {
 		usleep(50000);
 		if (waitpid(-1, NULL, WNOHANG) > 0)
@@ -276,7 +366,7 @@ int main(void)
 	usleep(500000);
 	put(TRACING "tracing_on", "0");
 	copied = now();
-	size = copy_trace(parameter("trace.to="), parameter("trace.room="));
+	size = copy_trace();
 	truth("LAB {\"kind\":\"trace\",\"faults\":%llu,\"bytes\":%zu,\"lost\":%lu,"
 	      "\"load_seconds\":%.1f,\"copy_seconds\":%.1f}",
 	      (unsigned long long)faults(ALL), size, lost(), copied - begin, now() - copied);

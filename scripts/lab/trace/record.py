@@ -49,7 +49,7 @@ def numbers(debug, *expressions):
 
 def offsets(debug, *members):
     """Offsets of members, as struct.member."""
-    pairs = (member.split(".") for member in members)
+    pairs = (member.split(".", 1) for member in members)
     return numbers(debug, *(f"&((struct {struct} *)0)->{name}" for struct, name in pairs))
 
 
@@ -82,8 +82,8 @@ def probes(debug):
             "r:lab/unmapped kvm_unmap_gfn_range\n")
 
 
-def build_initrd(gen, work, debug):
-    """The lab's initramfs, its VMM overlaid with the recorder."""
+def build_initrd(gen, work, probe_lines, init=None):
+    """The lab's initramfs, its VMM overlaid with the recorder, perhaps its init, too."""
     overlay = f"{work}/overlay"
     os.makedirs(overlay)
     lab = os.path.dirname(HERE)
@@ -92,7 +92,11 @@ def build_initrd(gen, work, debug):
     subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
                     "-pthread", "-o", f"{overlay}/vmm", *sources], check=True)
     with open(f"{overlay}/probes", "w", encoding="ascii") as file:
-        file.write(probes(debug))
+        file.write(probe_lines)
+    if init:
+        with open(f"{overlay}/init", "w", encoding="ascii") as file:
+            file.write(init)
+        os.chmod(f"{overlay}/init", 0o755)
     subprocess.run([f"{lab}/image", gen, f"{work}/base"], check=True)
     subprocess.run(f"find . | cpio -o -H newc --quiet | cat '{work}/base' - >'{work}/initrd'",
                    shell=True, cwd=overlay, check=True)
@@ -143,7 +147,7 @@ def main():
     release = read_text(f"{kernel}/release").strip()
     debug = f"{kernel}/debug/lib/modules/{release}/kernel/arch/x86/kvm/kvm.ko"
     with tempfile.TemporaryDirectory(prefix="kvmmmu-trace-") as work:
-        build_initrd(gen, work, debug)
+        build_initrd(gen, work, probes(debug))
         begin = time.monotonic()
         spurious, fixed = ret_pf(debug, "SPURIOUS", "FIXED")
         qemu = start_qemu(kernel, work, f"trace.events={events} trace.each={each} trace.spurious={spurious} "
@@ -170,4 +174,5 @@ def main():
         f"{time.monotonic() - begin:.0f} s")
 
 
-main()
+if __name__ == "__main__":
+    main()

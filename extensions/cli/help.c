@@ -35,6 +35,19 @@ static const struct topic {
 		    "\n"
 		    "  --with-names   with the names of processes\n"
 		    "  --limit PAGES  at most so many page-table pages; default 16384\n"},
+	{"explain",
+	 "usage: kvmmmu DUMP explain [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1]\n"
+	 "                           [--trace] [--watch N] [VM|VCPU]\n"
+	 "\n"
+	 "For each vCPU: healthy, waiting (for what), progressing, or stuck (why), and how\n"
+	 "sure that is: proven (the dump contradicts itself), likely, possible. A line for\n"
+	 "each; details of those that deserve them, or of VCPU: evidence, known cases, what\n"
+	 "to do next, the fault and where it was found, the walk, what KVM does with it.\n"
+	 "\n"
+	 "  -a, -e, -m     your own fault, instead of the one that is found\n"
+	 "      --trace    every step of it through KVM's handler\n"
+	 "      --watch N  lets a live kernel run for 0.1 s and looks again, N times: tells a\n"
+	 "                 loop from progress, which one look can't\n"},
 	{"vms", "usage: kvmmmu DUMP vms [-j] [VM]\n"
 		"\n"
 		"One line a VM, one a vCPU, with the counters that matter; '!' marks a vCPU that\n"

@@ -25,7 +25,7 @@ PROGRAM = Path(os.environ.get("KVMMMU_BUILD", TOP / "build")) / "kvmmmu"
 KEPT = """version name generation release npt seed plot twin_of how done injected expect everyone stage kvm kvm_vcpu
     counters stop fault frozen frames last_exit""".split()
 
-Result = collections.namedtuple("Result", "name truth problems found state")
+Result = collections.namedtuple("Result", "name truth problems found state said live")
 
 
 def program(*words):
@@ -36,11 +36,25 @@ def program(*words):
 
 
 def explain(path):
-    """{index of the vCPU: (its state, how sure, [(id, certainty)])}"""
-    answer = json.loads(program(path, "explain", "--json"))
-    return {vcpu["vcpu"]: (vcpu["state"], vcpu["certainty"],
-                           [(f["id"], f["certainty"]) for f in vcpu.get("findings", [])])
-            for vcpu in answer["vcpus"]}
+    """{index of the vCPU: (its state, how sure, [(id, certainty)])}, and {index: the fault on its stack}"""
+    vcpus = json.loads(program(path, "explain", "--json"))["vcpus"]
+    said = {v["vcpu"]: (v["state"], v["certainty"], [(f["id"], f["certainty"]) for f in v.get("findings", [])])
+            for v in vcpus}
+    return said, {v["vcpu"]: fault for v in vcpus for fault in v["faults"]
+                  if fault["source"] == "stack" and fault["age"] == "in handler"}
+
+
+def compare_fault(truth, live):
+    """The fault that was found on the subject's stack against the one that the debugger read."""
+    fault = truth["fault"]
+    if not fault:
+        return []
+    found = live.get(truth["expect"][0]["vcpu"])
+    if not found:
+        return ["the fault on the stack is not found"]
+    return [f"fault on the stack: {ours} is {found[ours]}, not {fault[theirs]}"
+            for ours, theirs in (("kvm_page_fault", "address"), ("address", "addr"), ("error_code", "error_code"))
+            if int(found[ours], 16) != int(fault[theirs], 16)]
 
 
 def compare(truth, said):
@@ -60,6 +74,8 @@ def compare(truth, said):
         if e["first"] and e["first"] not in (names if e["note"] else names[:1]):
             problems.append(f"vCPU {vcpu}: {', '.join(names) or 'nothing'}, not {e['first']} "
                             f"{'at all' if e['first'] not in names else 'first'}")
+        elif e["states"] == ["stuck"] and not e["note"] and findings[0][1] == "note":
+            problems.append(f"vCPU {vcpu}: stuck, and {e['first']} is no more than a note")
         # What is called possible leaves it open: one dump is one moment.
         if e["states"] and sure in ("likely", "proven") and state not in e["states"]:
             problems.append(f"vCPU {vcpu}: is called {state}, not {' or '.join(e['states'])}")
@@ -69,7 +85,7 @@ def compare(truth, said):
 
 
 def judge(path, truth):
-    said = explain(path)
+    said, live = explain(path)
     expected = truth["expect"][0]
     state, _, findings = said.get(expected["vcpu"], ("unknown", "", []))
     strong = [name for name, certainty in findings if certainty != "note"]
@@ -78,7 +94,8 @@ def judge(path, truth):
     found = expected["first"] if hit else strong[0] if strong else None
     if not expected["first"] and found in expected["also"]:
         found = None
-    return Result(path.stem, truth, compare(truth, said), found, state)
+    problems = compare(truth, said) + compare_fault(truth, live)
+    return Result(path.stem, truth, problems, found, state, said, live)
 
 
 def samples():
@@ -121,6 +138,21 @@ def capture(dump, truth, to):
     program(dump, "capture", "-o", to, "--with-names", truth["stage"]["pid"])
 
 
+def index(truths):
+    """samples/scenarios/README.md"""
+    lines = ["# Scenarios", "",
+             "Each a vCPU of a real Debian kernel that hangs or loops, or a healthy one that looks so, as a capsule; "
+             "the JSON beside", "it is the truth: what was done, and what must be said of which vCPU. "
+             "`scripts/lab/lab scenario GEN NAME` plays them anew,", "`scripts/scenarios recapture` makes this "
+             "folder. A twin differs in one thing, and nothing above a note may be said of it.", "",
+             "| file | how | what was done | must be found |", "|---|---|---|---|"]
+    for name, truth in sorted(truths.items()):
+        first = truth["expect"][0]["first"]
+        more = " (a note)" if truth["expect"][0]["note"] else ""
+        lines.append(f"| {name} | {truth['how']} | {truth['done']} | {first + more if first else 'nothing'} |")
+    return "\n".join(lines) + "\n"
+
+
 def recapture(generations):
     SAMPLES.mkdir(exist_ok=True)
     kept = {s.name for s in catalogue.SCENARIOS if s.capsule}
@@ -135,6 +167,7 @@ def recapture(generations):
             capture(path.with_suffix(".kdump"), truth, SAMPLES / f"{name}.kvmmmu")
             some = {key: truth[key] for key in KEPT if key in truth}
             (SAMPLES / f"{name}.json").write_text(json.dumps(some, indent=1) + "\n")
+    (SAMPLES / "README.md").write_text(index({path.stem: truth for path, truth in samples()}))
 
 
 def tell(results, markdown):

@@ -88,7 +88,7 @@ def build_initrd(gen, work, probe_lines, init=None):
     os.makedirs(overlay)
     lab = os.path.dirname(HERE)
     sources = [f"{HERE}/{name}" for name in ("record.c", "load.c", "guest.S")]
-    sources += [f"{lab}/vmm/{name}" for name in ("vm.c", "vcpu.c", "tables.c")]
+    sources += [f"{lab}/vmm/{name}" for name in ("vm.c", "vcpu.c", "tables.c", "markers.c")]
     subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
                     "-pthread", "-o", f"{overlay}/vmm", *sources], check=True)
     with open(f"{overlay}/probes", "w", encoding="ascii") as file:

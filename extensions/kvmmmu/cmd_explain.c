@@ -413,8 +413,6 @@ static km_error *select_subject(struct km_command_context *ctx, struct km_vm **v
 {
 	km_scoped_error *no_vm = NULL;
 
-	*vm = NULL;
-	*vcpu = NULL;
 	if (!ctx->argc)
 		return NULL;
 	no_vm = km_select_vm(&ctx->vms, ctx->argv[0], vm);
@@ -433,7 +431,7 @@ km_error *km_command_explain(struct km_command_context *ctx)
 			    .mmu = o->mmu,
 			    .form = o->v1 ? KM_SPF_V1 : KM_SPF_MERGED},
 	};
-	struct km_vm *vm;
+	struct km_vm *vm = NULL;
 	struct km_vcpu *vcpu = NULL;
 	km_error *err = km_context_read_vms(ctx);
 

@@ -328,8 +328,11 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 		decide(e, KM_STATE_WAITING, c->wait.certainty, "%s", c->wait.text);
 		return;
 	}
-	if (decide_by_fault(c, e))
+	if (decide_by_fault(c, e)) {
+		if (gap && e->certainty > KM_POSSIBLE)
+			e->certainty = KM_POSSIBLE;
 		return;
+	}
 	if (!c->mmu || !c->mmu->readable) {
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE, "%s", gap);
 		return;

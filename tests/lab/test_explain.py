@@ -208,7 +208,6 @@ def test_task_is_gone(elf):  # noqa: F811
     elf.write(elf.pa(number(vcpu["address"]) + offset("struct kvm_vcpu, pid")), struct.pack("<Q", UNMAPPED))
     said = explain(elf, vcpu)
     assert said["state"] in HEALTHY and said["certainty"] == "possible" and not strong(said)
-    assert not said["thread"]["frames"] and not any(f["age"] == "in handler" for f in said["faults"])
 
 
 def test_stack_is_missing(elf):  # noqa: F811

@@ -21,8 +21,8 @@ CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.
 # The trace buffers, the memory for the text, and what the machines need.
 MEMORY = "1280M"
 TEXT, ROOM = 0x10000000, 0x14000000
-LOAD_SECONDS = 240
-READY_SECONDS = 600
+LOAD_SECONDS = 480
+READY_SECONDS = 900
 
 
 def say(text):
@@ -88,7 +88,7 @@ def build_initrd(gen, work, probe_lines, init=None):
     os.makedirs(overlay)
     lab = os.path.dirname(HERE)
     sources = [f"{HERE}/{name}" for name in ("record.c", "load.c", "guest.S")]
-    sources += [f"{lab}/vmm/{name}" for name in ("vm.c", "vcpu.c", "tables.c")]
+    sources += [f"{lab}/vmm/{name}" for name in ("vm.c", "vcpu.c", "tables.c", "markers.c")]
     subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
                     "-pthread", "-o", f"{overlay}/vmm", *sources], check=True)
     with open(f"{overlay}/probes", "w", encoding="ascii") as file:

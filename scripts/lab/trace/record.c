@@ -328,6 +328,12 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
+/* Neither this process nor a machine ever ends well. */
+static void failed(void)
+{
+	fprintf(stderr, "the recorder or a machine failed\n");
+}
+
 int main(void)
 {
 	uint64_t enough = parameter("trace.events="), each = parameter("trace.each=");
@@ -336,6 +342,7 @@ int main(void)
 	int running = 0;
 	size_t size;
 
+	atexit(failed);
 	cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	if (cpus > CPUS)
 		die("%d CPUs", cpus);

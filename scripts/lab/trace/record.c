@@ -351,17 +351,18 @@ int main(void)
 	put("/sys/module/kvm/parameters/eager_page_split", "N");
 	start_trace();
 	begin = now();
-	machines[running++] = start("read", 1);
-	usleep(300000);
-	machines[running++] = start("clear", 2);
-	machines[running++] = start("hot", 4);
-	usleep(300000);
 	if (flag("trace.age=")) {
 		put("/sys/kernel/mm/lru_gen/enabled", "y");
 		if (mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL))
 			die("debugfs");
 		thread_start(age, NULL);
 	}
+	machines[running++] = start("read", 1);
+	usleep(300000);
+	machines[running++] = start("clear", 2);
+	if (cpus > 1)
+		machines[running++] = start("hot", 4);
+	usleep(300000);
 	do {
 		usleep(50000);
 		if (waitpid(-1, NULL, WNOHANG) > 0)

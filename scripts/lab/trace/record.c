@@ -31,7 +31,8 @@
 #define CPUS	   8	       /* at most */
 #define BUFFERS_KB (192 << 10) /* all CPUs together */
 #define PRINTER	   0x378
-#define STROBE	   1
+#define ONLINE	   0x0c
+#define STROBE	   0x01
 #define LINGER	   6
 
 static const char *const events[] = {
@@ -257,8 +258,8 @@ static size_t print(int trace)
 	while ((got = read(trace, text, sizeof(text))) > 0) {
 		for (ssize_t i = 0; i < got; i++) {
 			outb(text[i], PRINTER);
-			outb(STROBE, PRINTER + 2);
-			outb(0, PRINTER + 2);
+			outb(ONLINE | STROBE, PRINTER + 2);
+			outb(ONLINE, PRINTER + 2);
 		}
 		done += got;
 	}

@@ -24,6 +24,14 @@ static km_error *read_entry(struct km_memory *phys, uint64_t table, unsigned ind
 	return km_read_phys(phys, table + index * sizeof(*entry), entry, sizeof(*entry));
 }
 
+/* An entry for a table, as the kernel makes them: a wrong guess might lead to a device. */
+static bool is_table(uint64_t entry)
+{
+	const uint64_t fixed = 0xfff0000000000f9bULL; /* all but address, U, A, D */
+
+	return (entry & fixed) == 3;
+}
+
 /* Is it the table of the kernel's image: physically contiguous pages of 2 MB? */
 static bool maps_image(struct km_memory *phys, uint64_t table)
 {
@@ -58,15 +66,15 @@ static int kernel_levels(struct km_memory *phys, uint64_t table)
 		km_scoped_error *none = NULL;
 		km_scoped_error *err = read_entry(phys, table, ENTRIES - 1, &last);
 
-		if (err || !(last & PRESENT) || last & LARGE)
+		if (err || !is_table(last))
 			return 0;
 		table = last & ENTRY_ADDRESS;
 		none = read_entry(phys, table, ENTRIES - 2, &image);
 		if (none)
 			return 0;
 		if (image & PRESENT)
-			return !(image & LARGE) && maps_image(phys, image & ENTRY_ADDRESS) ? levels
-											   : 0;
+			return is_table(image) && maps_image(phys, image & ENTRY_ADDRESS) ? levels
+											  : 0;
 	}
 	return 0;
 }

@@ -36,7 +36,8 @@ struct kvmmmu_gdb {
 	struct km_address_space kernel; /* unless gdb reads kernel addresses itself */
 	char vmcoreinfo[VMCOREINFO_MAX + 1];
 	struct km_image *image;	   /* NULL: there is no VMCOREINFO */
-	uint64_t page_offset;	   /* of the direct map, if gdb reads kernel addresses itself */
+	uint64_t page_offset;	   /* of the direct map */
+	bool checks_memory;	   /* physical addresses have to be in the direct map */
 	uint64_t modules;	   /* address of the list of modules, or 0 */
 	uint64_t first_modules[2]; /* what was in it: another kernel has others */
 	bool answered;		   /* a command has come to its end since the kernel was found */
@@ -86,15 +87,37 @@ static bool lent_symbol(struct kvmmmu_gdb *g, const char *name, uint64_t *addr)
 
 static void find_kernel(struct kvmmmu_gdb *g);
 
+/*
+ * Is this memory? QEMU reads zeros where there is nothing, and devices where there are some, which
+ * may take it for a command. The kernel's direct map has memory alone.
+ */
+static bool is_memory(struct kvmmmu_gdb *g, uint64_t pa, size_t len)
+{
+	uint64_t found, left;
+	bool checks = g->checks_memory, ok = true;
+
+	g->checks_memory = false; /* not for the tables of the direct map itself */
+	for (uint64_t at = pa; ok && at < pa + len; at += left) {
+		km_scoped_error *err =
+			km_address_space_translate(&g->kernel, g->page_offset + at, &found, &left);
+
+		ok = !err && found == at;
+	}
+	g->checks_memory = checks;
+	return ok;
+}
+
 static km_error *read_phys(struct km_target *target, uint64_t pa, void *buf, size_t len)
 {
 	struct kvmmmu_gdb *g = gdb_of(target);
 
 	if (g->way == KVMMMU_CORE)
 		return core_file_read(g->core, pa, buf, len);
-	if (g->way == KVMMMU_PHYSICAL)
-		return lent_read(g, pa, buf, len);
-	return lent_read(g, g->page_offset + pa, buf, len);
+	if (g->way == KVMMMU_VIRTUAL)
+		return lent_read(g, g->page_offset + pa, buf, len);
+	if (g->checks_memory && !is_memory(g, pa, len))
+		return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 " is no memory", pa);
+	return lent_read(g, pa, buf, len);
 }
 
 static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, size_t len)
@@ -352,7 +375,7 @@ static km_error *find_in_physical_memory(struct kvmmmu_gdb *g)
 
 static km_error *find_by_kernel_addresses(struct kvmmmu_gdb *g)
 {
-	uint64_t image, where;
+	uint64_t image;
 	km_error *err;
 
 	g->gdb_symbols = gdb_symbols_fit(g);
@@ -360,11 +383,6 @@ static km_error *find_by_kernel_addresses(struct kvmmmu_gdb *g)
 	if (err && !(g->gdb_symbols && km_error_code(err) == KM_EABSENT))
 		return undescribed(g, image, err);
 	km_error_free(err);
-	if (g->vmcoreinfo[0] && !(g->image = km_image_new(&g->target, g->vmcoreinfo)))
-		return km_errorf(KM_ENOMEM, "out of memory");
-	g->page_offset = PAGE_OFFSET_L4;
-	if (symbol(&g->target, "page_offset_base", &where))
-		return read_virt(&g->target, where, &g->page_offset, sizeof(g->page_offset));
 	return NULL;
 }
 
@@ -385,6 +403,20 @@ static km_error *find_in_core(struct kvmmmu_gdb *g)
 	err = km_address_space_init(&g->kernel, &g->target, g->vmcoreinfo);
 	if (!err)
 		g->gdb_symbols = gdb_symbols_fit(g);
+	return err;
+}
+
+/* Where the direct map is; physical addresses are checked by it, if it maps the tables it is in. */
+static km_error *find_direct_map(struct kvmmmu_gdb *g)
+{
+	uint64_t where;
+	km_error *err = NULL;
+
+	g->page_offset = PAGE_OFFSET_L4;
+	if (symbol(&g->target, "page_offset_base", &where))
+		err = read_virt(&g->target, where, &g->page_offset, sizeof(g->page_offset));
+	g->checks_memory =
+		!err && g->way == KVMMMU_PHYSICAL && is_memory(g, g->kernel.pgd, KM_PAGE_SIZE);
 	return err;
 }
 
@@ -411,7 +443,7 @@ static void forget_kernel(struct kvmmmu_gdb *g)
 	core_file_close(g->core);
 	g->core = NULL;
 	g->vmcoreinfo[0] = '\0';
-	g->gdb_symbols = g->answered = false;
+	g->gdb_symbols = g->answered = g->checks_memory = false;
 	km_error_free(g->trouble);
 	g->trouble = NULL;
 	g->state = NOT_SOUGHT;
@@ -451,6 +483,8 @@ static void find_kernel(struct kvmmmu_gdb *g)
 		err = km_errorf(KM_ENOMEM, "out of memory");
 	if (!err)
 		err = check_symbols(g);
+	if (!err)
+		err = find_direct_map(g);
 	if (!err && g->interrupted)
 		err = interrupted_error();
 	if (!err) {

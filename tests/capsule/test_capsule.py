@@ -336,12 +336,12 @@ def test_damaged(sample):
 
 
 def sample_questions(sample):
-    asked = ["vms", "perms", "slots"]
+    asked = ["vms", "perms", "slots", "explain"]
     for vm in kvmmmu(sample, "vms", "-j").json["vms"]:
         for vcpu in vm["vcpus"]:
             name = f"{vm['vm']['number']}:{vcpu['index']}"
             asked += [f"mmu {name}", f"fault {name}", f"walk {name} 1000",
-                      f"fault {name} -a 1000 -e 6"]
+                      f"fault {name} -a 1000 -e 6", f"explain {name}"]
     return asked
 
 

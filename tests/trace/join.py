@@ -195,6 +195,8 @@ def head_of_trace(recording):
                 found = tuple(PAIR.findall(line[5])[0][1].strip("{}").split(","))
                 assert words in (None, found), (words, found)
                 words = found
+    masks = {"shadow_" + name if name.endswith(("_mask", "_value")) else name: value
+             for name, value in masks.items()}
     masks["software_bits"] = "7.2" if "shadow_xs_mask" in masks else "6.1"
     masks["paging"] = "ept"
     yield f"# {release} Intel EPT"

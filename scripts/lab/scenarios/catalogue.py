@@ -36,7 +36,8 @@ class Scenario:
     gens: tuple = ("7.3",)
     kernel: str = ""        # more for the kernel's command line: a boot of its own
     stop: tuple = FAST      # where the subject stands in the dump
-    at: str = "page"        # the address at which it stands there; "range": the one that is invalidated; None: any
+    at: str = "page"        # the address at which it stands there; "range": in the invalidated one; None: any
+    present: bool = False   # at a fault on a present SPTE only
     check: str = None       # what the counters must show (play.py)
     settle: float = 0.5     # seconds from "go" to the dump
     armed: bool = False     # the stop is there before "go": for what happens only once
@@ -177,8 +178,8 @@ add(Scenario("dirty-log-huge", "huge-page",
 
 add(Scenario("vm-dead", "written-page",
              "kvm.vm_dead set, KVM_REQ_VM_DEAD made; the VMM calls KVM_RUN again after each EIO",
-             first="vm-dead", everyone=("vm-dead",), act="kill_vm", act_when="gone-on", gens=("7.3", "6.1"), stop=ANYWHERE,
-             check="waits"),
+             first="vm-dead", everyone=("vm-dead",), states=("stuck",), act="kill_vm", act_when="gone-on",
+             gens=("7.3", "6.1"), stop=ANYWHERE, check="waits"),
     twin="KVM_RUN comes back at once as well, but for immediate_exit", act=None, plot="leave-at-once")
 
 add(Scenario("mmio-generation", "mmio-then-new-slot",
@@ -223,7 +224,7 @@ SHADOW = "kvm_amd.npt=0"
 add(Scenario("self-mapping-write", "write-own-tables",
              "an x87 store, which KVM cannot emulate, to the page table that maps the store's target",
              first="self-mapping-write", also=("write-tracked",), states=("stuck",), kernel=SHADOW,
-             gens=("7.3", "6.1"), stop=PAGING, check="re-enters"),
+             gens=("7.3", "6.1"), stop=PAGING, present=True, check="re-enters"),
     twin="the same store to a page table of another vCPU: KVM unprotects it", stop=ANYWHERE, check="moves")
 
 add(Scenario("write-tracked", "write-others-tables",
@@ -280,6 +281,16 @@ def find(generation, names=()):
     if missing:
         raise KeyError(f"{generation} has no scenario {missing[0]} (it has: {' '.join(known)})")
     return [s for s in known.values() if not names or s.name in names]
+
+
+def expectations(scenario, stage):
+    """What must be found of which vCPU, the subject's first; others must be found healthy."""
+    found = [{"vcpu": stage["subject"], "first": scenario.first, "also": list(scenario.also),
+              "note": scenario.note, "states": list(scenario.states)}]
+    if scenario.keeper:
+        found.append({"vcpu": stage["keeper"], "first": scenario.keeper[0],
+                      "also": list(scenario.keeper[1:]), "note": False, "states": ["waiting"]})
+    return {"expect": found, "everyone": list(scenario.everyone)}
 
 
 def seed_of(scenario, generation, seed):

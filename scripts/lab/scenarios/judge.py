@@ -155,7 +155,7 @@ def index(truths):
 
 def recapture(generations):
     SAMPLES.mkdir(exist_ok=True)
-    kept = {s.name for s in catalogue.SCENARIOS if s.capsule}
+    kept = {s.name: s for s in catalogue.SCENARIOS if s.capsule}
     for folder in sorted((CACHE / "scenarios").iterdir()):
         if generations and folder.name not in generations:
             continue
@@ -165,6 +165,7 @@ def recapture(generations):
                 continue
             name = f"{truth['generation']}-{truth['name']}"
             capture(path.with_suffix(".kdump"), truth, SAMPLES / f"{name}.kvmmmu")
+            truth.update(catalogue.expectations(kept[truth["name"]], truth["stage"]))
             some = {key: truth[key] for key in KEPT if key in truth}
             (SAMPLES / f"{name}.json").write_text(json.dumps(some, indent=1) + "\n")
     (SAMPLES / "README.md").write_text(index({path.stem: truth for path, truth in samples()}))

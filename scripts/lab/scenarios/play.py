@@ -23,10 +23,10 @@ import catalogue  # noqa: E402
 import oracle  # noqa: E402
 from qmp import Qmp  # noqa: E402
 from stop import (CONFIG, Break, attach, bring_home, in_host_kernel, load_symbols,  # noqa: E402
-                  page_offset, poke, quiet, registers, release, resume, say, threads)
+                  page_offset, poke, quiet, registers, release, say, threads)
 
 OUT = CONFIG["out"]
-SECONDS = 20  # for anything to happen
+SECONDS = 40  # for anything to happen
 COUNTERS = """pf_taken pf_fixed pf_emulate pf_spurious pf_fast pf_mmio_spte_created exits mmio_exits
     io_exits""".split()
 FAULT = """addr error_code gfn exec write present rsvd user prefetch is_tdp is_private max_level
@@ -224,7 +224,7 @@ class Play:
         else:
             raise RuntimeError(f"the kernel has none of {functions}")
         deadline = time.monotonic() + SECONDS
-        with Break(function) as _, Deadline(SECONDS):
+        with Break(function), Deadline(SECONDS):
             while time.monotonic() < deadline:
                 quiet("continue")
                 if register("rip") != entry or register("rdi") != self.vcpu_address:
@@ -235,6 +235,8 @@ class Play:
                 else:
                     fault = oracle.pointer(second, "struct kvm_page_fault")
                     at = int(fault["addr"])
+                if self.scenario.present and not int(fault["present"]):
+                    continue
                 if address is None or at >> 12 == address >> 12:
                     break
             else:
@@ -381,17 +383,12 @@ class Play:
     def save(self):
         name, scenario = self.scenario.name, self.scenario
         kvm, vcpu = self.kvm, self.vcpu
-        expect = [{"vcpu": self.stage["subject"], "first": scenario.first, "also": list(scenario.also),
-                   "note": scenario.note, "states": list(scenario.states)}]
-        if scenario.keeper:
-            expect.append({"vcpu": self.stage["keeper"], "first": scenario.keeper[0], "note": False,
-                           "also": list(scenario.keeper[1:]), "states": ["waiting"]})
         truth = {
             "version": 1, "name": name, "generation": CONFIG["generation"], "release": CONFIG["release"],
             "qemu": CONFIG["qemu"], "npt": "npt=0" not in scenario.kernel, "kdump": f"{name}.kdump",
             "seed": CONFIG["seed"], "plot": scenario.plot, "twin_of": scenario.of_scenario,
             "how": "injected" if self.injected else "natural", "done": scenario.done,
-            "injected": self.injected, "expect": expect, "everyone": list(scenario.everyone),
+            "injected": self.injected, **catalogue.expectations(scenario, self.stage),
             "stage": self.stage, "said": self.said,
             "kvm": oracle.hexa(kvm.address), "kvm_vcpu": oracle.hexa(vcpu.address),
             "counters": self.counters, "stop": self.function, "fault": self.live, "frozen": self.frozen, "deeper": scenario.deeper,

@@ -68,7 +68,9 @@ def masks_probe(debug, module):
     flags = sorted(set(re.findall(r" [bBdD] (kvm_ad_enabled|enable_mmio_caching|tdp_enabled)$", names, re.M)))
     mmu, = offsets(debug, "kvm_vcpu.arch.mmu")
     words, = offsets(debug, "kvm_mmu.fmt.permissions")
-    fields = [f"{name}=@{name}:x64" for name in masks] + [f"{name}=@{name}:u8" for name in flags]
+    # A field's name is 31 characters at most: without shadow_, and one of them not at all.
+    fields = [f"{name[7:]}=@{name}:x64" for name in masks if len(name) < 39]
+    fields += [f"{name}=@{name}:u8" for name in flags]
     return (f"p:lab/masks kvm_arch_init_vm {' '.join(fields)}\n"
             f"p:lab/words kvm_arch_vcpu_ioctl_set_mpstate "
             f"words=+{words}(+{mmu}(%di)):x16[16]\n")

@@ -288,6 +288,16 @@ static void make_user(const struct vcpu *vcpu)
 	ioctl_or_die(vcpu->fd, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS");
 }
 
+/* Bochs lets the host's interrupts stop only a guest that takes interrupts itself. */
+static void allow_interrupts(const struct vcpu *vcpu)
+{
+	struct kvm_regs regs;
+
+	ioctl_or_die(vcpu->fd, KVM_GET_REGS, &regs, "KVM_GET_REGS");
+	regs.rflags |= 1 << 9;
+	ioctl_or_die(vcpu->fd, KVM_SET_REGS, &regs, "KVM_SET_REGS");
+}
+
 static void protect_manually(void)
 {
 	struct kvm_enable_cap cap = {
@@ -338,6 +348,7 @@ void load_run(const char *name, unsigned int seed)
 		vcpus[i].id = i;
 		vcpu_create(&vcpus[i]);
 		write_parameters(&vcpus[i], seed * VCPUS + i + 1);
+		allow_interrupts(&vcpus[i]);
 	}
 	make_user(&vcpus[USER]);
 	for (int i = 0; i < VCPUS; i++)

@@ -31,7 +31,8 @@
 #define CPUS	   8	       /* at most */
 #define BUFFERS_KB (192 << 10) /* all CPUs together */
 #define PRINTER	   0x378
-#define STROBE	   1
+#define ONLINE	   0x0c
+#define STROBE	   0x01
 #define LINGER	   6
 
 static const char *const events[] = {
@@ -257,8 +258,8 @@ static size_t print(int trace)
 	while ((got = read(trace, text, sizeof(text))) > 0) {
 		for (ssize_t i = 0; i < got; i++) {
 			outb(text[i], PRINTER);
-			outb(STROBE, PRINTER + 2);
-			outb(0, PRINTER + 2);
+			outb(ONLINE | STROBE, PRINTER + 2);
+			outb(ONLINE, PRINTER + 2);
 		}
 		done += got;
 	}
@@ -328,6 +329,12 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
+/* Neither this process nor a machine ever ends well. */
+static void failed(void)
+{
+	fprintf(stderr, "the recorder or a machine failed\n");
+}
+
 int main(void)
 {
 	uint64_t enough = parameter("trace.events="), each = parameter("trace.each=");
@@ -336,6 +343,7 @@ int main(void)
 	int running = 0;
 	size_t size;
 
+	atexit(failed);
 	cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	if (cpus > CPUS)
 		die("%d CPUs", cpus);
@@ -344,17 +352,18 @@ int main(void)
 	put("/sys/module/kvm/parameters/eager_page_split", "N");
 	start_trace();
 	begin = now();
-	machines[running++] = start("read", 1);
-	usleep(300000);
-	machines[running++] = start("clear", 2);
-	machines[running++] = start("hot", 4);
-	usleep(300000);
 	if (flag("trace.age=")) {
 		put("/sys/kernel/mm/lru_gen/enabled", "y");
 		if (mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL))
 			die("debugfs");
 		thread_start(age, NULL);
 	}
+	machines[running++] = start("read", 1);
+	usleep(300000);
+	machines[running++] = start("clear", 2);
+	if (cpus > 1)
+		machines[running++] = start("hot", 4);
+	usleep(300000);
 	do {
 		usleep(50000);
 		if (waitpid(-1, NULL, WNOHANG) > 0)

@@ -21,8 +21,8 @@ CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.
 # The trace buffers, the memory for the text, and what the machines need.
 MEMORY = "1280M"
 TEXT, ROOM = 0x10000000, 0x14000000
-LOAD_SECONDS = 240
-READY_SECONDS = 600
+LOAD_SECONDS = 480
+READY_SECONDS = 900
 
 
 def say(text):

@@ -226,6 +226,7 @@ static km_error *read_all(struct job *job)
 	job->rec->stage = "lists of VMs and vCPUs";
 	if (!err)
 		err = km_vms_read(job->k, &vms);
+	km_vms_find_threads(job->k, &vms);
 	if (!err)
 		err = read_tasks(job, &vms);
 	if (!err)

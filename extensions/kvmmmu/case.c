@@ -157,6 +157,7 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 		       const struct km_case_options *options, struct km_case *c)
 {
 	const struct km_mmu *named = NULL;
+	struct km_wait_hints hints;
 	km_error *err = NULL;
 
 	memset(c, 0, sizeof(*c));
@@ -179,7 +180,9 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 	c->masks = km_vm_masks(kernel, vm);
 	if (c->mmu)
 		c->masks.paging = c->mmu->paging;
-	km_wait_find(vcpu, c->last.has_stack ? &c->last.stack : NULL, &c->wait);
+	hints.wants_to_run = km_kget(kernel, vcpu->addr, KM_M_kvm_vcpu_wants_to_run);
+	hints.apf_halted = km_kget(kernel, vcpu->addr, KM_M_kvm_vcpu_apf_halted);
+	km_wait_find(vcpu, &hints, c->last.has_stack ? &c->last.stack : NULL, &c->wait);
 	err = read_slots(c);
 	if (err || !c->fault || !c->mmu || !c->mmu->readable)
 		return err;

@@ -87,15 +87,13 @@ static void read_pid(const struct km_kernel *k, uint64_t pid, struct km_vcpu *vc
 		read_task(k, node.v - links->offset, vcpu);
 }
 
-/*
- * Only KVM_RUN sets kvm_vcpu.pid. A thread that is in another ioctl on the vCPU, such as
- * KVM_PRE_FAULT_MEMORY, holds its mutex. 0 if there is none.
- */
-static void read_ioctl_thread(const struct km_kernel *k, struct km_vcpu *vcpu)
+void km_vcpu_find_thread(const struct km_kernel *k, struct km_vcpu *vcpu)
 {
-	struct km_val owner = km_kget(k, vcpu->addr, KM_M_kvm_vcpu_mutex_owner);
+	struct km_val owner;
 
-	vcpu->task = vcpu->tid = km_known_val(0);
+	if (!km_is_known(vcpu->tid) || vcpu->tid.v)
+		return;
+	owner = km_kget(k, vcpu->addr, KM_M_kvm_vcpu_mutex_owner);
 	owner.v &= ~7ULL; /* MUTEX_FLAGS, kernel/locking/mutex.h */
 	if (!owner.v)
 		return;
@@ -115,8 +113,6 @@ void km_vcpu_read(const struct km_kernel *k, uint64_t addr, unsigned idx, struct
 	vcpu->mode = km_kget(k, addr, KM_M_kvm_vcpu_mode);
 	vcpu->requests = km_kget(k, addr, KM_M_kvm_vcpu_requests);
 	vcpu->mp_state = km_kget(k, addr, KM_M_kvm_vcpu_mp_state);
-	vcpu->wants_to_run = km_kget(k, addr, KM_M_kvm_vcpu_wants_to_run);
-	vcpu->apf_halted = km_kget(k, addr, KM_M_kvm_vcpu_apf_halted);
 	vcpu->cr0 = km_kget(k, addr, KM_M_kvm_vcpu_cr0);
 	vcpu->cr3 = km_kget(k, addr, KM_M_kvm_vcpu_cr3);
 	vcpu->cr4 = km_kget(k, addr, KM_M_kvm_vcpu_cr4);
@@ -135,5 +131,5 @@ void km_vcpu_read(const struct km_kernel *k, uint64_t addr, unsigned idx, struct
 	if (km_is_known(pid) && pid.v)
 		read_pid(k, pid.v, vcpu);
 	else if (km_is_known(pid))
-		read_ioctl_thread(k, vcpu);
+		vcpu->task = vcpu->tid = km_known_val(0);
 }

@@ -39,12 +39,11 @@ static struct km_wait wait_of(uint64_t task_state, uint64_t mp_state, const stru
 		.task_state = val(task_state),
 		.on_cpu = val(0),
 		.mp_state = val(mp_state),
-		.wants_to_run = unreadable,
-		.apf_halted = unreadable,
 	};
+	struct km_wait_hints hints = {unreadable, unreadable};
 	struct km_wait wait;
 
-	km_wait_find(&vcpu, stack, &wait);
+	km_wait_find(&vcpu, &hints, stack, &wait);
 	return wait;
 }
 

@@ -47,7 +47,8 @@ def test_install_and_uninstall(tmp_path):
     assert make(f"DESTDIR={tmp_path}", "PREFIX=/opt/k", "install").returncode == 0
     found = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
     assert found == {"opt/k/bin/kvmmmu", "opt/k/lib/crash/extensions/kvmmmu.so",
-                     "opt/k/share/man/man8/kvmmmu.8"}
+                     "opt/k/lib/kvmmmu/libkvmmmu-gdb.so", "opt/k/lib/kvmmmu/kvmmmu_gdb.py",
+                     "opt/k/share/gdb/python/gdb/command/kvmmmu.py", "opt/k/share/man/man8/kvmmmu.8"}
     assert make(f"DESTDIR={tmp_path}", "PREFIX=/opt/k", "uninstall").returncode == 0
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dump.h"
 
-#include "elf_symbols.h"
+#include "../kvmmmu/address_space.h"
+#include "../kvmmmu/dump_notes.h"
+#include "../kvmmmu/image.h"
+#include "elf_loads.h"
 #include "flattened.h"
-#include "kallsyms.h"
-#include "vmcoreinfo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,25 +16,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LIVE_FILE	 "/proc/kcore"
-#define START_KERNEL_MAP 0xffffffff80000000ULL
-#define PAGE_PRESENT	 1ULL
-#define PAGE_PSE	 0x80ULL
-#define PHYSICAL_MASK	 0x000ffffffffff000ULL
+#define LIVE_FILE "/proc/kcore"
 
 struct dump {
 	struct km_target target;
 	int fd;
 	kdump_ctx_t *ctx;
-	kdump_bmp_t *pages; /* that a kdump-compressed file holds, by pfn; else NULL */
+	kdump_bmp_t *pages;	/* that a kdump-compressed file holds, by pfn; else NULL */
+	struct elf_loads loads; /* that an ELF file holds */
 	char *vmcoreinfo;
-	uint64_t pgd;	   /* physical address of init_top_pgt */
-	uint64_t sme_mask; /* C bit, not part of an address */
-	int levels;
-	struct km_memory *tables; /* page-table pages, each read once */
-	struct kallsyms *kallsyms;
-	struct elf_symbols *vmlinux;
-	bool vmlinux_tried;
+	struct km_address_space kernel;
+	struct km_image *image;
 };
 
 static struct dump *dump_of(struct km_target *target)
@@ -47,6 +40,8 @@ static bool holds(const struct dump *dump, uint64_t pa, size_t len)
 {
 	kdump_addr_t pfn = pa >> 12;
 
+	if (dump->loads.list && !elf_loads_hold(&dump->loads, pa, len))
+		return false;
 	return !dump->pages || kdump_bmp_find_clear(dump->pages, &pfn) != KDUMP_OK ||
 	       pfn > (pa + len - 1) >> 12;
 }
@@ -67,74 +62,25 @@ static km_error *read_phys(struct km_target *target, uint64_t pa, void *buf, siz
 	return NULL;
 }
 
-/* Walks the kernel's page tables; *@left is how many bytes follow on the same page. */
-static km_error *translate(struct dump *dump, uint64_t va, uint64_t *pa, uint64_t *left)
-{
-	uint64_t table = dump->pgd, entry;
-
-	for (int level = dump->levels; level >= 1; level--) {
-		unsigned shift = 12 + 9 * (level - 1);
-		uint64_t at = table + (va >> shift & 0x1ff) * 8, span = 1ULL << shift;
-		km_error *err = km_read_phys(dump->tables, at, &entry, sizeof(entry));
-
-		if (err)
-			return km_error_context(err, "page table of 0x%" PRIx64, va);
-		if (!(entry & PAGE_PRESENT))
-			return km_errorf(KM_EREAD, "virtual address 0x%" PRIx64 " is not mapped",
-					 va);
-		entry &= ~dump->sme_mask;
-		if (level == 1 || entry & PAGE_PSE) {
-			*pa = (entry & PHYSICAL_MASK & ~(span - 1)) | (va & (span - 1));
-			*left = span - (va & (span - 1));
-			return NULL;
-		}
-		table = entry & PHYSICAL_MASK;
-	}
-	return km_errorf(KM_EREAD, "virtual address 0x%" PRIx64 " is not mapped", va);
-}
-
 static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, size_t len)
 {
-	uint8_t *out = buf;
-
-	while (len) {
-		uint64_t pa = 0, left = 0;
-		km_error *err = translate(dump_of(target), va, &pa, &left);
-
-		if (!err) {
-			left = left < len ? left : len;
-			err = read_phys(target, pa, out, left);
-		}
-		if (err)
-			return err;
-		out += left;
-		va += left;
-		len -= left;
-	}
-	return NULL;
+	return km_address_space_read(&dump_of(target)->kernel, va, buf, len);
 }
 
-/* kallsyms first; data symbols are not in it without CONFIG_KALLSYMS_ALL: then vmlinux's own. */
 static bool symbol(struct km_target *target, const char *name, uint64_t *addr)
 {
-	struct dump *dump = dump_of(target);
-	char offset[32] = "0";
-	km_error *err;
+	return km_image_symbol(dump_of(target)->image, name, addr);
+}
 
-	if (dump->kallsyms && kallsyms_lookup(dump->kallsyms, name, addr))
-		return true;
-	if (!dump->vmlinux_tried) {
-		char release[65] = "", id[64] = "";
+static bool symbol_at(struct km_target *target, uint64_t addr, char *name, size_t size,
+		      uint64_t *offset)
+{
+	return km_image_symbol_at(dump_of(target)->image, addr, name, size, offset);
+}
 
-		dump->vmlinux_tried = true;
-		vmcoreinfo_line(dump->vmcoreinfo, "KERNELOFFSET", offset, sizeof(offset));
-		vmcoreinfo_line(dump->vmcoreinfo, "OSRELEASE", release, sizeof(release));
-		vmcoreinfo_line(dump->vmcoreinfo, "BUILD-ID", id, sizeof(id));
-		err = elf_symbols_read(target->debug_dir, release, id, strtoull(offset, NULL, 16),
-				       &dump->vmlinux);
-		km_error_free(err);
-	}
-	return dump->vmlinux && elf_symbols_lookup(dump->vmlinux, name, addr);
+static bool registers(struct km_target *target, unsigned cpu, struct km_registers *regs)
+{
+	return km_dump_notes_registers(dump_of(target)->fd, cpu, regs);
 }
 
 static volatile sig_atomic_t got_sigint;
@@ -156,6 +102,9 @@ static const struct km_target_ops dump_ops = {
 	.read_virt = read_virt,
 	.symbol = symbol,
 	.interrupted = interrupted,
+	.symbol_at = symbol_at,
+	.registers = registers,
+	.progress = km_progress_on_terminal,
 };
 
 /*
@@ -176,6 +125,8 @@ static kdump_status set_system(kdump_ctx_t *ctx)
 
 static km_error *open_format(struct dump *dump, kdump_status *status)
 {
+	km_error *err;
+
 	if (dump->ctx)
 		kdump_free(dump->ctx);
 	dump->ctx = kdump_new();
@@ -183,6 +134,12 @@ static km_error *open_format(struct dump *dump, kdump_status *status)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	/* a mapped file that is shorter than it says would end us with SIGBUS */
 	kdump_set_number_attr(dump->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
+	elf_loads_free(&dump->loads);
+	err = strcmp(dump->target.name, LIVE_FILE) ? elf_loads_read(dump->fd, &dump->loads) : NULL;
+	if (err) {
+		*status = KDUMP_ERR_CORRUPT;
+		return err;
+	}
 	*status = kdump_open_fd(dump->ctx, dump->fd);
 	return *status == KDUMP_OK ? NULL : km_errorf(KM_EDATA, "%s", kdump_get_err(dump->ctx));
 }
@@ -218,7 +175,7 @@ static km_error *not_opened(const char *path)
 			 strerror(errno));
 }
 
-/* Which pages a kdump-compressed file holds; of ELF dumps libkdumpfile knows that only roughly. */
+/* Which pages a kdump-compressed file holds. */
 static void find_excluded_pages(struct dump *dump)
 {
 	kdump_attr_t pages = {.type = KDUMP_BITMAP};
@@ -252,26 +209,9 @@ static km_error *open_file(struct dump *dump, const char *path)
 	return NULL;
 }
 
-static km_error *find_page_tables(struct dump *dump, const char *path)
-{
-	uint64_t pgd, phys_base = 0, five = 0;
-
-	if (!vmcoreinfo_symbol(dump->vmcoreinfo, "init_top_pgt", &pgd) &&
-	    !vmcoreinfo_symbol(dump->vmcoreinfo, "swapper_pg_dir", &pgd))
-		return km_errorf(KM_EDATA, "%s: VMCOREINFO does not tell where the page tables are",
-				 path);
-	vmcoreinfo_number(dump->vmcoreinfo, "phys_base", &phys_base);
-	vmcoreinfo_number(dump->vmcoreinfo, "pgtable_l5_enabled", &five);
-	vmcoreinfo_number(dump->vmcoreinfo, "sme_mask", &dump->sme_mask);
-	dump->pgd = pgd - START_KERNEL_MAP + phys_base;
-	dump->levels = five ? 5 : 4;
-	return NULL;
-}
-
 km_error *dump_open(const char *path, const char *debug, struct dump **out)
 {
 	struct dump *dump = calloc(1, sizeof(*dump));
-	struct km_memory *mem;
 	km_error *err;
 
 	if (!strcmp(path, "live"))
@@ -283,20 +223,18 @@ km_error *dump_open(const char *path, const char *debug, struct dump **out)
 	dump->target.host = "kvmmmu";
 	dump->target.name = path;
 	dump->target.debug_dir = debug;
+	if (!strcmp(path, LIVE_FILE))
+		dump->target.moving = "it is the running kernel";
 	err = open_file(dump, path);
 	if (!err)
-		err = find_page_tables(dump, path);
-	if (!err && !(dump->tables = km_memory_new(&dump->target)))
+		err = km_error_context(
+			km_address_space_init(&dump->kernel, &dump->target, dump->vmcoreinfo), "%s",
+			path);
+	if (!err && !(dump->image = km_image_new(&dump->target, dump->vmcoreinfo)))
 		err = km_errorf(KM_ENOMEM, "out of memory");
 	if (err) {
 		dump_close(dump);
 		return err;
-	}
-	mem = km_memory_new(&dump->target);
-	if (mem) {
-		/* without it, symbols come from vmlinux's file */
-		km_error_free(kallsyms_read(mem, dump->vmcoreinfo, &dump->kallsyms));
-		km_memory_free(mem);
 	}
 	signal(SIGINT, on_sigint);
 	*out = dump;
@@ -307,13 +245,13 @@ void dump_close(struct dump *dump)
 {
 	if (!dump)
 		return;
-	kallsyms_free(dump->kallsyms);
-	elf_symbols_free(dump->vmlinux);
-	km_memory_free(dump->tables);
+	km_image_free(dump->image);
+	km_address_space_deinit(&dump->kernel);
 	if (dump->ctx)
 		kdump_free(dump->ctx);
 	if (dump->fd >= 0)
 		close(dump->fd);
+	elf_loads_free(&dump->loads);
 	free(dump->vmcoreinfo);
 	free(dump);
 }

@@ -35,6 +35,19 @@ static const struct topic {
 		    "\n"
 		    "  --with-names   with the names of processes\n"
 		    "  --limit PAGES  at most so many page-table pages; default 16384\n"},
+	{"explain",
+	 "usage: kvmmmu DUMP explain [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1]\n"
+	 "                           [--trace] [--watch N] [VM|VCPU]\n"
+	 "\n"
+	 "For each vCPU: healthy, waiting (for what), progressing, or stuck (why), and how\n"
+	 "sure that is: proven (the dump contradicts itself), likely, possible. A line for\n"
+	 "each; details of those that deserve them, or of VCPU: evidence, known cases, what\n"
+	 "to do next, the fault and where it was found, the walk, what KVM does with it.\n"
+	 "\n"
+	 "  -a, -e, -m     your own fault, instead of the one that is found\n"
+	 "      --trace    every step of it through KVM's handler\n"
+	 "      --watch N  lets a live kernel run for 0.1 s and looks again, N times: tells a\n"
+	 "                 loop from progress, which one look can't\n"},
 	{"vms", "usage: kvmmmu DUMP vms [-j] [VM]\n"
 		"\n"
 		"One line a VM, one a vCPU, with the counters that matter; '!' marks a vCPU that\n"
@@ -55,31 +68,50 @@ static const struct topic {
 		  "The permission tables: raw words, matrix, and for each word whether it is what\n"
 		  "the role implies. Of one vCPU every table is shown in full.\n"},
 	{"walk",
-	 "usage: kvmmmu DUMP walk [-j] [-m MMU] VCPU ADDRESS\n"
+	 "usage: kvmmmu DUMP walk [-j] [-m MMU] [-n SIZE [--limit PAGES]] VCPU ADDRESS\n"
 	 "\n"
 	 "Every shadow page-table entry down to ADDRESS, the kvm_mmu_page that each is in,\n"
 	 "where the walk ends, and why.\n"
 	 "\n"
 	 "  ADDRESS       hexadecimal: a GPA; a GVA under shadow paging; an L2 GPA in\n"
 	 "                guest_mmu\n"
-	 "  -m, --mmu MMU root_mmu or guest_mmu, instead of the active one\n"},
-	{"fault",
-	 "usage: kvmmmu DUMP fault [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] VCPU\n"
-	 "\n"
-	 "The walk under a fault, and four judges on it: the processor, the kernel's\n"
-	 "table, the table that the role implies, and the test of kernels before 7.3.\n"
-	 "Where they differ it says who is wrong. On AMD the fault comes from the VMCB,\n"
-	 "and is as old as the last exit; on Intel give -a and -e.\n"
-	 "\n"
-	 "  -a, --address HEX  address of the fault\n"
-	 "  -e, --error HEX    its error code (see pfec)\n"
-	 "  -m, --mmu MMU      root_mmu or guest_mmu, instead of the active one\n"
-	 "      --v1           judge as the first posted spte_permission_fault() did\n"},
+	 "  -m, --mmu MMU root_mmu or guest_mmu, instead of the active one\n"
+	 "  -n, --bytes SIZE\n"
+	 "                what is mapped from ADDRESS on: entries that say the same, but for\n"
+	 "                the page frame, as one line, and sums; SIZE is hexadecimal, or\n"
+	 "                like 512M, 40G, or all\n"
+	 "  --limit PAGES reads at most so many page-table pages; default 262144\n"},
+	{"fault", "usage: kvmmmu DUMP fault [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1]\n"
+		  "                         [--trace] VCPU\n"
+		  "\n"
+		  "The walk under a fault, and four judges on it: the processor, the kernel's\n"
+		  "table, the table that the role implies, and the test of kernels before 7.3.\n"
+		  "Where they differ it says who is wrong. On AMD the fault comes from the VMCB,\n"
+		  "and is as old as the last exit; on Intel give -a and -e.\n"
+		  "\n"
+		  "  -a, --address HEX  address of the fault\n"
+		  "  -e, --error HEX    its error code (see pfec)\n"
+		  "  -m, --mmu MMU      root_mmu or guest_mmu, instead of the active one\n"
+		  "      --v1           judge as the first posted spte_permission_fault() did\n"
+		  "      --trace        what KVM's handler does with it, step by step\n"},
 	{"slots",
 	 "usage: kvmmmu DUMP slots [-j] [VM]\n"
 	 "\n"
 	 "The memslots of every address space: which GPAs are which memory of the VMM, and\n"
 	 "which are logged or read-only.\n"},
+	{"replay",
+	 "usage: kvmmmu [DUMP] replay [-j] [--as FORMAT] TRACE\n"
+	 "\n"
+	 "Takes a text trace (tracefs, trace-cmd report, perf script; \"-\" is standard\n"
+	 "input, without a dump) with kvm:kvm_page_fault and kvmmmu:fast_page_fault, and\n"
+	 "what else there is of kvm:* and kvmmmu:*. Each fast_page_fault is put to the same\n"
+	 "rule as on a dump; faults are counted by vCPU thread, address, error code and\n"
+	 "RIP; what comes again and again, and nothing is done about it, is a loop.\n"
+	 "\n"
+	 "  --as FORMAT  the SPTEs' format, as for spte: ept, npt or shadow, with :6.1,\n"
+	 "               :6.12, :7.2 or :7.3; else that of DUMP; else only what all SPTEs\n"
+	 "               have in common is judged\n"
+	 "  SET          SPTEs written; SLOW: left to the slow path\n"},
 	{"spte", "usage: kvmmmu DUMP spte [-j] [--level N] VALUE\n"
 		 "       kvmmmu spte [-j] [--level N] --as FORMAT VALUE\n"
 		 "\n"
@@ -88,7 +120,7 @@ static const struct topic {
 		 "  --level N    1 is 4K (the default), 2 is 2M, 3 is 1G\n"
 		 "  --as FORMAT  ept, npt or shadow, each with :6.1 or :7.2 for the generation of\n"
 		 "               the software bits\n"},
-	{"pfec", "usage: kvmmmu [DUMP] pfec [-j] [--as FORMAT] VALUE\n"
+	{"pfec", "usage: kvmmmu pfec [-j] [--as FORMAT] VALUE\n"
 		 "\n"
 		 "Decodes a page-fault error code.\n"},
 };
@@ -96,34 +128,51 @@ static const struct topic {
 void help_usage(FILE *out)
 {
 	fputs("usage: kvmmmu [-k PATH] DUMP|live COMMAND [options] [arguments]\n"
+	      "       kvmmmu replay [--as FORMAT] TRACE\n"
 	      "       kvmmmu spte --as ept|npt|shadow[:generation] [--level N] VALUE\n"
 	      "       kvmmmu pfec VALUE\n"
 	      "       kvmmmu [COMMAND] --help\n",
 	      out);
 }
 
-void help_all(FILE *out)
+void help_commands(FILE *out)
 {
 	const char *const *text = km_help_text();
 
-	help_usage(out);
-	fputc('\n', out);
 	/* name, summary and synopsis are the front end's own; examples are crash's */
 	for (text += 3; *text && strcmp(*text, "\nEXAMPLES"); text++)
 		fprintf(out, "%s\n", *text);
+}
+
+void help_all(FILE *out)
+{
+	help_usage(out);
+	fputc('\n', out);
+	help_commands(out);
 	fprintf(out, "\n%s", options);
+}
+
+bool help_topic(const char *command, const char *dump, FILE *out)
+{
+	static const char place[] = "DUMP ";
+
+	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+		const char *text = topics[i].text, *next;
+
+		if (strcmp(topics[i].command, command))
+			continue;
+		for (; (next = strstr(text, place)); text = next + strlen(place))
+			fprintf(out, "%.*s%s", (int)(next - text), text, dump);
+		fputs(text, out);
+		return true;
+	}
+	return false;
 }
 
 bool help_command(const char *command, FILE *out)
 {
-	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
-		if (strcmp(topics[i].command, command))
-			continue;
-		fprintf(out,
-			"%s\n"
-			"-j, --json prints JSON; the program's options are in `kvmmmu --help`.\n",
-			topics[i].text);
-		return true;
-	}
-	return false;
+	if (!help_topic(command, "DUMP ", out))
+		return false;
+	fputs("\n-j, --json prints JSON; the program's options are in `kvmmmu --help`.\n", out);
+	return true;
 }

@@ -12,7 +12,13 @@ void help_usage(FILE *out);
 /* All of it: commands, options, exit codes. */
 void help_all(FILE *out);
 
-/* One command; false if there is none of this name. */
+/* The commands and their options. */
+void help_commands(FILE *out);
+
+/* One command, its usage with @dump ("DUMP ") before it; false if there is none of this name. */
+bool help_topic(const char *command, const char *dump, FILE *out);
+
+/* The same, as the program's; false if there is none of this name. */
 bool help_command(const char *command, FILE *out);
 
 #endif

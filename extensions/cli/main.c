@@ -136,10 +136,11 @@ static km_error *put_out(const char *text, size_t len)
 	return NULL;
 }
 
-/* Commands that decode a number need no dump, and a capsule is listed on its own. */
+/* Commands that decode a number or a trace need no dump, a capsule is listed on its own. */
 static bool needs_no_dump(const char *word)
 {
-	return !strcmp(word, "spte") || !strcmp(word, "pfec") || !strcmp(word, "capture");
+	return !strcmp(word, "spte") || !strcmp(word, "pfec") || !strcmp(word, "capture") ||
+	       !strcmp(word, "replay");
 }
 
 /* The command in @argv, on @target if it needs one, into @out. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capsule.h"
 
+#include "saved_stacks.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,19 +11,24 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 #include <zstd.h>
 
 #define MAX_PROBE    4096 /* in these bytes an unpacked capsule names itself */
 #define MAX_MANIFEST (1u << 20)
+#define MAX_SAVED    (64u << 20) /* of stacks */
 
 struct km_capsule {
 	struct km_target target;
 	char *path;
 	uint8_t *image; /* mapped */
 	size_t size;
+	bool odd_header; /* gzip's is not the one that we write: it may have more in it */
 	struct km_manifest manifest;
 	const uint8_t *notes[KM_NOTES + 1];
 	size_t note_lens[KM_NOTES + 1];
+	uint32_t format;
+	struct km_saved_stacks *saved;
 	struct km_capsule_range *ranges;
 	size_t count;
 };
@@ -109,6 +116,7 @@ static const struct km_target_ops capsule_ops = {
 	.read_phys = read_phys,
 	.read_virt = read_virt,
 	.symbol = symbol,
+	.progress = km_progress_on_terminal,
 };
 
 /* ---- the file ---- */
@@ -134,30 +142,90 @@ static km_error *map(struct km_capsule *c, size_t size)
 	return NULL;
 }
 
+static bool begins(const uint8_t *file, size_t size, const char *with, size_t len)
+{
+	return size >= len && !memcmp(file, with, len);
+}
+
+/* Room for what @file says that it unpacks to. */
+static km_error *map_claimed(struct km_capsule *c, unsigned long long room, size_t size)
+{
+	if (room > KM_CAPSULE_MAX || room / KM_CAPSULE_MAX_RATIO > size)
+		return damaged("it would unpack to more than any capsule does");
+	return map(c, room);
+}
+
+/* One member with nothing behind it; its last four bytes tell the size. */
+static km_error *unpack_gzip(struct km_capsule *c, const uint8_t *file, size_t size)
+{
+	z_stream z = {.next_in = (Bytef *)(uintptr_t)file, .avail_in = (uInt)size};
+	uint32_t room = 0;
+	km_error *err = NULL;
+	int done;
+
+	if (size > KM_CAPSULE_MAX)
+		return damaged("too large");
+	c->odd_header = !begins(file, size, KM_CAPSULE_GZIP, sizeof(KM_CAPSULE_GZIP) - 1);
+	if (size > sizeof(room))
+		memcpy(&room, file + size - sizeof(room), sizeof(room));
+	if (!room)
+		return damaged("the file is cut short");
+	err = map_claimed(c, room, size);
+	if (err)
+		return err;
+	if (inflateInit2(&z, MAX_WBITS + 16) != Z_OK)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	z.next_out = c->image;
+	z.avail_out = room;
+	done = inflate(&z, Z_FINISH);
+	if (done != Z_STREAM_END)
+		err = damaged(z.msg ? z.msg : "the file is cut short");
+	else if (z.avail_in || z.avail_out)
+		err = damaged("there is something behind the end");
+	inflateEnd(&z);
+	return err;
+}
+
 /* One frame that says its size and has nothing behind it. */
-static km_error *unpack(struct km_capsule *c, const uint8_t *file, size_t size)
+static km_error *unpack_zstd(struct km_capsule *c, const uint8_t *file, size_t size)
 {
 	unsigned long long room = ZSTD_getFrameContentSize(file, size);
 	size_t got;
 	km_error *err;
 
-	if (size < 4 || memcmp(file, "\x28\xb5\x2f\xfd", 4)) {
-		err = size && size <= KM_CAPSULE_MAX ? map(c, size) : damaged("empty or too large");
-		return err ? err : take_unpacked(c, file, size);
-	}
 	if (room == ZSTD_CONTENTSIZE_ERROR || room == ZSTD_CONTENTSIZE_UNKNOWN || !room)
 		return damaged("the zstd frame does not tell its size");
-	if (room > KM_CAPSULE_MAX || room / KM_CAPSULE_MAX_RATIO > size)
-		return damaged("it would unpack to more than any capsule does");
 	if (ZSTD_findFrameCompressedSize(file, size) != size)
 		return damaged("the file is cut short, or there is something behind the end");
-	err = map(c, room);
+	err = map_claimed(c, room, size);
 	if (err)
 		return err;
 	got = ZSTD_decompress(c->image, room, file, size);
 	if (ZSTD_isError(got) || got != room)
 		return damaged(ZSTD_isError(got) ? ZSTD_getErrorName(got) : "cut short");
 	return NULL;
+}
+
+static bool is_gzip(const uint8_t *file, size_t size)
+{
+	return begins(file, size, KM_CAPSULE_GZIP, 3);
+}
+
+static bool is_zstd(const uint8_t *file, size_t size)
+{
+	return begins(file, size, KM_CAPSULE_ZSTD, sizeof(KM_CAPSULE_ZSTD) - 1);
+}
+
+static km_error *unpack(struct km_capsule *c, const uint8_t *file, size_t size)
+{
+	km_error *err;
+
+	if (is_gzip(file, size))
+		return unpack_gzip(c, file, size);
+	if (is_zstd(file, size))
+		return unpack_zstd(c, file, size);
+	err = size && size <= KM_CAPSULE_MAX ? map(c, size) : damaged("empty or too large");
+	return err ? err : take_unpacked(c, file, size);
 }
 
 /* The whole file; no pipes and devices, which may have no end. For free(). */
@@ -198,7 +266,7 @@ bool km_is_capsule(const char *path)
 	if (err)
 		return false;
 	/* the first program header is PT_NOTE, and it is followed by PT_LOAD of a peculiar kind */
-	found = size >= 4 && !memcmp(bytes, "\x28\xb5\x2f\xfd", 4);
+	found = is_gzip(bytes, size) || is_zstd(bytes, size);
 	if (!found && size >= sizeof(Elf64_Ehdr) + 2 * sizeof(Elf64_Phdr) &&
 	    !memcmp(bytes, ELFMAG, SELFMAG)) {
 		Elf64_Phdr second;
@@ -256,9 +324,9 @@ static size_t padded(size_t len)
 static km_error *parse_notes(struct km_capsule *c, size_t at, size_t len)
 {
 	size_t end = at + len;
-	uint32_t format;
+	uint32_t last = KM_NOTES;
 
-	for (uint32_t type = KM_NOTE_FORMAT; type <= KM_NOTES; type++) {
+	for (uint32_t type = KM_NOTE_FORMAT; type <= last; type++) {
 		size_t head = sizeof(Elf64_Nhdr) + padded(sizeof(KM_CAPSULE_OWNER));
 		Elf64_Nhdr note;
 
@@ -277,13 +345,15 @@ static km_error *parse_notes(struct km_capsule *c, size_t at, size_t len)
 		at += padded((size_t)note.n_descsz);
 		if (type != KM_NOTE_FORMAT)
 			continue;
-		if (note.n_descsz != sizeof(format))
+		if (note.n_descsz != sizeof(c->format))
 			return damaged("no format");
-		memcpy(&format, c->notes[type], sizeof(format));
-		if (format != KM_CAPSULE_FORMAT)
+		memcpy(&c->format, c->notes[type], sizeof(c->format));
+		if (!c->format || c->format > KM_CAPSULE_FORMAT)
 			return km_errorf(KM_EDATA,
-					 "a capsule of format %" PRIu32 "; this version reads %d",
-					 format, KM_CAPSULE_FORMAT);
+					 "a capsule of format %" PRIu32 "; this version reads 1 "
+					 "to %d",
+					 c->format, KM_CAPSULE_FORMAT);
+		last = km_capsule_last_note(c->format);
 	}
 	return at == end ? NULL : damaged("more notes than a capsule has");
 }
@@ -347,10 +417,17 @@ static km_error *parse(struct km_capsule *c)
 	}
 	if (offset != c->size)
 		return damaged("bytes behind the last segment");
-	if (c->note_lens[KM_NOTE_MANIFEST] > MAX_MANIFEST)
+	if (c->note_lens[KM_NOTE_MANIFEST] > MAX_MANIFEST ||
+	    c->note_lens[KM_NOTE_STACKS] > MAX_SAVED)
 		return damaged("a manifest of absurd length");
 	err = km_manifest_parse((const char *)c->notes[KM_NOTE_MANIFEST],
 				c->note_lens[KM_NOTE_MANIFEST], &c->manifest);
+	if (!err && c->manifest.format != c->format)
+		return damaged("its manifest is of another format");
+	if (!err && c->notes[KM_NOTE_STACKS])
+		err = km_saved_stacks_parse((const char *)c->notes[KM_NOTE_STACKS],
+					    c->note_lens[KM_NOTE_STACKS], &c->saved);
+	c->manifest.kernel.saved = c->saved;
 	c->manifest.kernel.btf = c->notes[KM_NOTE_TYPES];
 	c->manifest.kernel.btf_len = c->note_lens[KM_NOTE_TYPES];
 	return err;
@@ -394,6 +471,7 @@ void km_capsule_close(struct km_capsule *c)
 	if (!c)
 		return;
 	km_manifest_deinit(&c->manifest);
+	km_saved_stacks_free(c->saved);
 	if (c->image)
 		munmap(c->image, c->size);
 	free(c->ranges);
@@ -409,6 +487,12 @@ struct km_target *km_capsule_target(struct km_capsule *c)
 const struct km_manifest *km_capsule_manifest(const struct km_capsule *c)
 {
 	return &c->manifest;
+}
+
+const char *km_capsule_stacks(const struct km_capsule *c, size_t *len)
+{
+	*len = c->note_lens[KM_NOTE_STACKS];
+	return (const char *)c->notes[KM_NOTE_STACKS];
 }
 
 const struct km_capsule_range *km_capsule_ranges(const struct km_capsule *c, size_t *count)
@@ -435,7 +519,9 @@ km_error *km_capsule_check_form(const struct km_capsule *c)
 	free(json);
 	if (!same)
 		return damaged("the manifest has more in it than its values");
-	for (int type = KM_NOTE_FORMAT; type <= KM_NOTES; type++) {
+	if (c->odd_header)
+		return damaged("the header of gzip is not the one that capsules have");
+	for (uint32_t type = KM_NOTE_FORMAT; type <= km_capsule_last_note(c->format); type++) {
 		const uint8_t *end = c->notes[type] + c->note_lens[type];
 
 		if (!all_zero(end, c->notes[type] + padded(c->note_lens[type])))

@@ -26,6 +26,9 @@ void km_capsule_close(struct km_capsule *capsule);
 struct km_target *km_capsule_target(struct km_capsule *capsule);
 const struct km_manifest *km_capsule_manifest(const struct km_capsule *capsule);
 
+/* The note of stacks as it stands there; NULL: it has none. */
+const char *km_capsule_stacks(const struct km_capsule *capsule, size_t *len);
+
 /* In order: the virtual ones, then the physical ones. */
 const struct km_capsule_range *km_capsule_ranges(const struct km_capsule *capsule, size_t *count);
 

@@ -2,6 +2,7 @@
 #include "capsule_check.h"
 
 #include "btf_closure.h"
+#include "saved_stacks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,24 @@ static void check_symbols(const struct km_manifest *manifest, struct km_capsule_
 	}
 }
 
+/* What was asked for of stacks and tasks, printed anew, is the note; or there is none. */
+static km_error *check_stacks(const struct km_capsule *capsule, struct km_capsule_check *check)
+{
+	size_t len;
+	const char *note_text = km_capsule_stacks(capsule, &len);
+	char *asked;
+
+	if (!note_text)
+		return NULL;
+	asked = km_saved_stacks_print(check->capture.rec.saved);
+	if (!asked)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	if (strlen(asked) != len || memcmp(asked, note_text, len))
+		note(check, "stacks or tasks that nothing asks for");
+	free(asked);
+	return NULL;
+}
+
 /* Types that are reached from layout.def give a blob of the same length: no others are in it. */
 static km_error *check_types(const struct km_manifest *manifest, struct km_kernel *kernel,
 			     struct km_capsule_check *check)
@@ -115,6 +134,9 @@ km_error *km_capsule_check(const struct km_capsule *capsule, struct km_kernel *k
 	if (err)
 		return err;
 	check_symbols(m, check);
+	err = check_stacks(capsule, check);
+	if (err)
+		return err;
 	return check_types(m, kernel, check);
 }
 

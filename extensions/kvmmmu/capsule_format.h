@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The capsule, format 1: an ELF64 core file for x86-64, in one frame of zstd with its size in the
- * frame header (unpacked with "zstd -d" it is a capsule, too, and readelf shows it). The same dump
- * gives the same bytes unpacked, and packed with the same libzstd.
+ * The capsule, format 2: an ELF64 core file for x86-64, packed by gzip (unpacked with "gzip -dc" it
+ * is a capsule, too, and readelf shows it). The same dump gives the same bytes in every front end:
+ * they may come with different versions of zlib, which pack alike, while those of libzstd do not.
+ * The first capsules are one frame of zstd with its size in the frame header, and stay readable.
  *
  *	ELF header | program headers | [section header 0] | notes | bytes of the segments
  *
@@ -12,7 +13,7 @@
  * (p_vaddr = -1). Bytes are as in the dump, p_filesz = p_memsz, of any length: only what the
  * analysis reads. p_filesz = 0: pages that were not in the dump either.
  *
- * Notes, owner "KVMMMU", in this order: format, manifest, types.
+ * Notes, owner "KVMMMU", in this order: format, manifest, types, stacks. Format 1 has no stacks.
  *
  * The manifest is JSON: format, release, vendor, build_ids{vmlinux kvm vendor_module}, types (where
  * they came from), types_made (from the members in layout.def, for there was only DWARF), selection
@@ -21,6 +22,12 @@
  * symbol_pages_lost, vendor_trouble, symbols{name: address}.
  *
  * The types are BTF, and stand alone.
+ *
+ * The stacks are JSON: tasks (complete: the list was whole; trouble; tasks[]{task tid tgid state
+ * on_cpu mm comm}; comm is empty without names) and stacks[]{task base size start sp pages_missing
+ * trouble frames[] page_faults[]}. A frame is [function, offset in it, pc, where on the stack pc
+ * was, whether that is certain]; page_faults are addresses of struct kvm_page_fault, whose members
+ * are in a segment. Of a stack itself there are no bytes.
  */
 #ifndef KVMMMU_CAPSULE_FORMAT_H
 #define KVMMMU_CAPSULE_FORMAT_H
@@ -31,17 +38,28 @@
 
 #include <elf.h>
 
-#define KM_CAPSULE_FORMAT 1
+#define KM_CAPSULE_FORMAT 2
 #define KM_CAPSULE_OWNER  "KVMMMU"
 
 enum km_capsule_note {
 	KM_NOTE_FORMAT = 1, /* 32 bits: KM_CAPSULE_FORMAT */
 	KM_NOTE_MANIFEST,
 	KM_NOTE_TYPES,
-	KM_NOTES = KM_NOTE_TYPES,
+	KM_NOTE_STACKS, /* since format 2 */
+	KM_NOTES = KM_NOTE_STACKS,
 };
 
+/* The last note of a capsule of this format. */
+static inline uint32_t km_capsule_last_note(uint32_t format)
+{
+	return format == 1 ? KM_NOTE_TYPES : KM_NOTE_STACKS;
+}
+
 #define KM_NO_ADDRESS (~0ULL)
+
+/* How a packed capsule begins: with no name, no time and no comment, from Unix. */
+#define KM_CAPSULE_GZIP "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
+#define KM_CAPSULE_ZSTD "\x28\xb5\x2f\xfd"
 
 /* An unpacked capsule is not larger than this, nor that much larger than packed. */
 #define KM_CAPSULE_MAX	     (1ULL << 30)
@@ -76,6 +94,7 @@ static inline Elf64_Shdr km_capsule_section_header(size_t headers)
 
 /* The manifest. */
 struct km_manifest {
+	uint32_t format; /* 0: KM_CAPSULE_FORMAT */
 	struct km_target_kernel kernel;
 	int64_t vm, vcpu; /* the selection; -1: all */
 	uint64_t pages, limit, left_out;

@@ -33,7 +33,7 @@ char *km_manifest_print(const struct km_manifest *m)
 	struct json_object *symbols = json_object_new_object();
 	char text[64], *copy;
 
-	put_number(all, "format", KM_CAPSULE_FORMAT);
+	put_number(all, "format", m->format ? m->format : KM_CAPSULE_FORMAT);
 	put(all, "release", m->kernel.release);
 	put(all, "vendor", m->kernel.vendor);
 	for (size_t i = 0; i < 3; i++)
@@ -135,7 +135,8 @@ static km_error *parse(struct json_object *all, struct km_manifest *m)
 	struct json_object *symbols = get(all, "symbols", json_type_object);
 	struct json_object *ids = get(all, "build_ids", json_type_object);
 
-	if (get_number(all, "format") != KM_CAPSULE_FORMAT)
+	m->format = (uint32_t)get_number(all, "format");
+	if (!m->format || m->format > KM_CAPSULE_FORMAT)
 		return km_errorf(KM_EDATA, "manifest: no format that this version knows");
 	m->kernel.release = get_text(all, "release");
 	m->kernel.types = get_text(all, "types");

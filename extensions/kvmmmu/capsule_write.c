@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capsule_write.h"
 
+#include "saved_stacks.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,12 +10,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
+#include <zlib.h>
 
-/* Of zstd; large ones hardly gain from more, and would take long. */
-#define LEVEL	    19
-#define LEVEL_LARGE 9
-#define LARGE	    (4u << 20)
+#define PACK_STEP (1u << 20) /* bytes between two looks for Ctrl-C */
+#define GZIP	  16	     /* added to the bits of the window: with the header of gzip */
+#define LEVEL	  6	     /* higher ones gain nothing, and take ten times as long */
 
 /* Items that touch, as one segment. */
 struct range {
@@ -153,7 +154,8 @@ static km_error *append_bytes(struct image *image, struct km_memory *mem,
 }
 
 static km_error *build(struct km_memory *mem, const struct ranges *ranges,
-		       const struct km_manifest *manifest, const char *json, struct image *image)
+		       const struct km_manifest *manifest, const char *json, const char *stacks,
+		       struct image *image)
 {
 	static const uint32_t format = KM_CAPSULE_FORMAT;
 	size_t headers = ranges->count + 1, notes, notes_len;
@@ -163,7 +165,7 @@ static km_error *build(struct km_memory *mem, const struct ranges *ranges,
 	notes = sizeof(Elf64_Ehdr) + headers * sizeof(Elf64_Phdr);
 	notes += ehdr.e_shnum * sizeof(shdr);
 	notes_len = note_size(sizeof(format)) + note_size(strlen(json)) +
-		    note_size(manifest->kernel.btf_len);
+		    note_size(manifest->kernel.btf_len) + note_size(strlen(stacks));
 	image->size = notes + notes_len;
 	for (size_t i = 0; i < ranges->count; i++)
 		image->size += ranges->list[i].missing ? 0 : ranges->list[i].len;
@@ -181,28 +183,35 @@ static km_error *build(struct km_memory *mem, const struct ranges *ranges,
 	append_note(image, KM_NOTE_FORMAT, &format, sizeof(format));
 	append_note(image, KM_NOTE_MANIFEST, json, strlen(json));
 	append_note(image, KM_NOTE_TYPES, manifest->kernel.btf, manifest->kernel.btf_len);
+	append_note(image, KM_NOTE_STACKS, stacks, strlen(stacks));
 	return append_bytes(image, mem, ranges);
 }
 
-static km_error *pack(const struct image *image, void **packed, size_t *len)
+/* All of it into *@packed, for free(). */
+static km_error *pack(struct km_memory *mem, const struct image *image, void **packed, size_t *len)
 {
-	size_t room = ZSTD_compressBound(image->len);
-	ZSTD_CCtx *zstd = ZSTD_createCCtx();
+	z_stream z = {.next_in = image->bytes};
+	uLong room;
+	int done = Z_OK;
 	km_error *err = NULL;
 
-	*packed = malloc(room);
-	if (!zstd || !*packed) {
-		ZSTD_freeCCtx(zstd);
+	if (deflateInit2(&z, LEVEL, Z_DEFLATED, MAX_WBITS + GZIP, MAX_MEM_LEVEL,
+			 Z_DEFAULT_STRATEGY) != Z_OK)
 		return out_of_memory();
+	room = deflateBound(&z, image->len);
+	*packed = malloc(room);
+	z.next_out = *packed;
+	z.avail_out = (uInt)room; /* neither is larger than KM_CAPSULE_MAX and a little */
+	while (*packed && done == Z_OK && !err) {
+		size_t left = image->len - z.total_in;
+
+		z.avail_in = left < PACK_STEP ? (uInt)left : PACK_STEP;
+		done = deflate(&z, left > PACK_STEP ? Z_NO_FLUSH : Z_FINISH);
+		err = km_check_interrupt(mem);
 	}
-	ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel,
-			       image->len > LARGE ? LEVEL_LARGE : LEVEL);
-	ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
-	*len = ZSTD_compress2(zstd, *packed, room, image->bytes, image->len);
-	if (ZSTD_isError(*len))
-		err = km_errorf(KM_ENOMEM, "zstd: %s", ZSTD_getErrorName(*len));
-	ZSTD_freeCCtx(zstd);
-	return err;
+	*len = z.total_out;
+	deflateEnd(&z);
+	return err || done == Z_STREAM_END ? err : out_of_memory();
 }
 
 static int write_all(int fd, const uint8_t *bytes, size_t len)
@@ -256,16 +265,16 @@ static km_error *save(const char *path, const void *bytes, size_t len)
 km_error *km_capsule_write(const char *path, struct km_memory *mem, const struct km_recorder *rec,
 			   const struct km_manifest *manifest, struct km_capsule_size *size)
 {
-	char *json = km_manifest_print(manifest);
+	char *json = km_manifest_print(manifest), *stacks = km_saved_stacks_print(rec->saved);
 	struct image image = {0};
 	struct ranges ranges = {0};
 	void *packed = NULL;
-	km_error *err = json ? coalesce(rec, &ranges) : out_of_memory();
+	km_error *err = json && stacks ? coalesce(rec, &ranges) : out_of_memory();
 
 	if (!err)
-		err = build(mem, &ranges, manifest, json, &image);
+		err = build(mem, &ranges, manifest, json, stacks, &image);
 	if (!err)
-		err = pack(&image, &packed, &size->packed);
+		err = pack(mem, &image, &packed, &size->packed);
 	if (!err && size->packed < image.len / KM_CAPSULE_MAX_RATIO)
 		err = km_errorf(KM_EDATA, "packs better than any capsule that can be read again");
 	if (!err)
@@ -278,5 +287,6 @@ km_error *km_capsule_write(const char *path, struct km_memory *mem, const struct
 	free(image.bytes);
 	free(ranges.list);
 	free(json);
+	free(stacks);
 	return err;
 }

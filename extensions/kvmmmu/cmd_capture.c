@@ -6,6 +6,7 @@
 #include "capsule_check.h"
 #include "capsule_write.h"
 #include "kernel_types.h"
+#include "saved_stacks.h"
 #include "types_chain.h"
 
 #include <inttypes.h>
@@ -200,6 +201,67 @@ static void describe_items(struct km_node *root, const struct km_recorder *rec)
 	}
 }
 
+static void describe_tasks(struct km_node *root, const struct km_tasks *tasks)
+{
+	struct km_node *table = km_table(root, "tasks", NULL);
+
+	km_column(table, "address", "TASK", false);
+	km_column(table, "tid", "TID", true);
+	km_column(table, "tgid", "TGID", true);
+	km_column(table, "state", "STATE", true);
+	km_column(table, "on_cpu", "ON CPU", true);
+	km_column(table, "mm", "MM", false);
+	km_column(table, "comm", "NAME", false);
+	for (size_t i = 0; i < tasks->count; i++) {
+		const struct km_task *t = &tasks->tasks[i];
+		struct km_node *row = km_row(table);
+
+		km_cell(row, km_v_hex(t->addr));
+		km_cell(row, km_v_val(t->tid, KM_V_DEC));
+		km_cell(row, km_v_val(t->tgid, KM_V_DEC));
+		km_cell(row, km_v_val(t->state, KM_V_HEX));
+		km_cell(row, km_v_val(t->on_cpu, KM_V_DEC));
+		km_cell(row, km_v_val(t->mm, KM_V_HEX));
+		km_cell(row, km_v_text(km_text(root, "%s", t->comm)));
+	}
+}
+
+/* Every frame of every stack; that is all that there is of them. */
+static void describe_stacks(struct km_node *root, const struct km_saved_stacks *saved)
+{
+	struct km_node *table = km_table(root, "frames", NULL), *faults;
+
+	km_column(table, "task", "STACK OF", false);
+	km_column(table, "function", "IN", false);
+	km_column(table, "pc", "AT", false);
+	km_column(table, "sp", "FOUND AT", false);
+	km_column(table, "sure", "SURE", false);
+	faults = km_table(root, "page_faults", NULL);
+	km_column(faults, "task", "STACK OF", false);
+	km_column(faults, "address", "STRUCT KVM_PAGE_FAULT AT", false);
+	for (size_t i = 0; i < saved->count; i++) {
+		const struct km_saved_stack *s = &saved->stacks[i];
+
+		for (size_t j = 0; j < s->stack.count; j++) {
+			const struct km_frame *f = &s->stack.frames[j];
+			struct km_node *row = km_row(table);
+
+			km_cell(row, km_v_hex(s->stack.task));
+			km_cell(row,
+				km_v_text(km_text(root, "%s+0x%" PRIx64, f->function, f->offset)));
+			km_cell(row, km_v_hex(f->pc));
+			km_cell(row, km_v_hex(f->sp));
+			km_cell(row, km_v_bool(f->sure));
+		}
+		for (size_t j = 0; j < s->faults.count; j++) {
+			struct km_node *row = km_row(faults);
+
+			km_cell(row, km_v_hex(s->stack.task));
+			km_cell(row, km_v_hex(s->faults.at[j]));
+		}
+	}
+}
+
 static void describe_check(struct km_command_context *ctx, const struct km_capsule_check *check)
 {
 	for (size_t i = 0; i < check->stray_count; i++)
@@ -254,6 +316,10 @@ static km_error *list(struct km_command_context *ctx)
 		describe_limits(ctx->root, m);
 		describe_symbols(ctx->root, m);
 		describe_items(ctx->root, &check.capture.rec);
+		if (m->kernel.saved) {
+			describe_tasks(ctx->root, &m->kernel.saved->tasks);
+			describe_stacks(ctx->root, m->kernel.saved);
+		}
 		describe_check(ctx, &check);
 	}
 	km_capsule_check_deinit(&check);
@@ -268,5 +334,6 @@ km_error *km_command_capture(struct km_command_context *ctx)
 		return list(ctx);
 	if (!ctx->options.output)
 		return km_errorf(KM_EUSAGE, "say where to with -o FILE, or --list FILE");
-	return ctx->kernel ? capture(ctx) : km_errorf(KM_EUSAGE, "this command needs a dump");
+	return ctx->kernel ? capture(ctx)
+			   : km_errorf(KM_EUSAGE, "this command needs a dump or a target");
 }

@@ -5,8 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* "ept", "npt:6.1", "shadow:7.2" */
-static km_error *parse_format(const char *as, struct km_spte_masks *masks)
+km_error *km_parse_format(const char *as, struct km_spte_masks *masks)
 {
 	static const struct {
 		const char *name;
@@ -52,7 +51,7 @@ km_error *km_command_spte(struct km_command_context *ctx)
 	if (err)
 		return err;
 	if (ctx->options.as)
-		err = parse_format(ctx->options.as, &masks);
+		err = km_parse_format(ctx->options.as, &masks);
 	else if (!ctx->kernel)
 		err = km_errorf(KM_EUSAGE, "without a dump say --as ept, npt or shadow");
 	else if (!ctx->kernel->features.spte_known)
@@ -79,7 +78,7 @@ km_error *km_command_pfec(struct km_command_context *ctx)
 	km_error *err = km_parse_hex(ctx->argv[0], "error code", &value);
 
 	if (!err && ctx->options.as)
-		err = parse_format(ctx->options.as, &masks);
+		err = km_parse_format(ctx->options.as, &masks);
 	if (err)
 		return err;
 	km_field(ctx->root, "value", NULL, km_v_hex(value));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kvmmmu fault: the walk under a fault, and what the panel says to it. */
 #include "command_context.h"
+#include "last_fault.h"
 #include "svm.h"
 
 #include <inttypes.h>
@@ -12,12 +13,6 @@ struct fault {
 	const char *age;
 };
 
-/* With NPT a #PF exit is the guest's own affair, and its address no GPA. */
-static bool is_fault_exit(const struct km_mmu *mmu, uint64_t exit_code)
-{
-	return exit_code == (mmu->paging == KM_PAGING_SHADOW ? SVM_EXIT_PF : SVM_EXIT_NPF);
-}
-
 static const char *exit_text(struct km_node *node, uint64_t exit_code)
 {
 	const char *name = km_svm_exit_name(exit_code);
@@ -27,8 +22,10 @@ static const char *exit_text(struct km_node *node, uint64_t exit_code)
 }
 
 /* A dump is one moment: what the vCPU has done since its last exit. */
-static const char *age_text(const struct km_vcpu *vcpu)
+static const char *age_text(const struct km_fault *f, const struct km_vcpu *vcpu)
 {
+	if (f->age == KM_AGE_IN_HANDLER)
+		return "in handler: KVM is handling it at this moment";
 	if (!km_is_known(vcpu->mode))
 		return "last exit; whether the vCPU has re-entered the guest since is not known";
 	if (vcpu->mode.v == 1)
@@ -50,52 +47,85 @@ static void describe_exit(struct km_node *node, const struct km_vmcb *vmcb)
 	km_field(exit, "vmcb_address", NULL, km_v_hex(vmcb->addr));
 }
 
-/*
- * Under GMET the processor reports NPT faults as user ones; KVM sets U of a fetch from the CPL. The
- * error code of the VMCB is as the processor left it.
- */
-static void apply_gmet(struct km_command_context *ctx, const struct km_mmu *mmu,
-		       const struct km_vmcb *vmcb, struct fault *fault)
+/* AMD: shows the last exit, whatever it was. */
+static km_error *show_exit(struct km_command_context *ctx, const struct km_vcpu *vcpu)
 {
-	if (mmu->paging != KM_PAGING_NPT || !mmu->root_role.cr4_smep ||
-	    !(fault->error_code & PFERR_FETCH_MASK) || !km_is_known(vmcb->cpl))
-		return;
-	fault->error_code &= ~PFERR_USER_MASK;
-	if (vmcb->cpl.v == 3)
-		fault->error_code |= PFERR_USER_MASK;
-	km_note(ctx->root,
-		"GMET: U of this fetch was taken from the CPL (%" PRIu64 "), as KVM does",
-		vmcb->cpl.v);
-}
-
-/* Fills in what the user did not give from the last exit. *@found is false if there is no fault. */
-static km_error *from_vmcb(struct km_command_context *ctx, const struct km_vcpu *vcpu,
-			   const struct km_mmu *mmu, struct fault *fault, bool *found)
-{
-	const struct km_command_options *o = &ctx->options;
 	struct km_vmcb vmcb;
 	km_error *err = km_vmcb_read(ctx->kernel, vcpu, &vmcb);
 
+	if (!err)
+		describe_exit(ctx->root, &vmcb);
+	return err;
+}
+
+/* Why there is no fault to judge; an older one that lies about is told. */
+static km_error *none_found(struct km_command_context *ctx, const struct km_last_fault *last)
+{
+	const struct km_fault *f = last->count ? &last->faults[last->count - 1] : NULL;
+	const char *older = "";
+
+	if (f && f->source == KM_FAULT_STACK)
+		older = km_text(ctx->root,
+				"; one that was handled before is left on its thread's stack: "
+				"-a 0x%" PRIx64 " -e 0x%" PRIx64,
+				f->addr.v, f->error_code.v);
+	if (ctx->kernel->vendor == KM_VENDOR_INTEL)
+		return km_errorf(KM_EABSENT,
+				 "on Intel KVM keeps no copy of the faulting address after the "
+				 "exit: give one with -a and -e%s",
+				 older);
+	km_note(ctx->root, "%s. Give one with -a and -e%s", km_text(ctx->root, "%s", last->none),
+		older);
+	return NULL;
+}
+
+/* The one to judge in @mmu: in the handler's hands, or of the last exit. */
+static const struct km_fault *choose(const struct km_last_fault *last, const struct km_mmu *mmu)
+{
+	for (size_t i = 0; i < last->count; i++) {
+		const struct km_fault *f = &last->faults[i];
+
+		if (f->source == KM_FAULT_VMCB ||
+		    (f->source == KM_FAULT_STACK && f->age == KM_AGE_IN_HANDLER && mmu->active))
+			return f;
+	}
+	return NULL;
+}
+
+/* Fills in what the user did not give. *@found is false if there is no fault. */
+static km_error *find_fault(struct km_command_context *ctx, const struct km_subject *s,
+			    struct fault *fault, bool *found)
+{
+	const struct km_command_options *o = &ctx->options;
+	struct km_vcpu_mmu all = s->all;
+	struct km_last_fault last;
+	const struct km_fault *f;
+	km_error *err = NULL;
+
 	*found = false;
+	/* a fault of the last exit is about the context that the user asks for */
+	all.active = s->mmu;
+	if (ctx->kernel->vendor != KM_VENDOR_INTEL)
+		err = show_exit(ctx, s->vcpu);
+	if (err)
+		return km_error_context(err, "no fault found by itself; give one with -a and -e");
+	err = km_last_fault_find(ctx->kernel, s->vm, s->vcpu, &all, &last);
 	if (err)
 		return err;
-	describe_exit(ctx->root, &vmcb);
-	if (!is_fault_exit(mmu, vmcb.exit_code.v)) {
-		km_note(ctx->root,
-			"the last exit was %s, no page fault: the VMCB holds no fault any more. "
-			"Give "
-			"one with -a and -e",
-			exit_text(ctx->root, vmcb.exit_code.v));
-		return NULL;
-	}
-	if (!km_is_known(vmcb.exit_info_1) || !km_is_known(vmcb.exit_info_2))
-		return km_errorf(KM_EREAD, "the exit information of the VMCB is not readable");
-	fault->error_code = o->has_error_code ? o->error_code : vmcb.exit_info_1.v;
-	fault->addr = o->has_addr ? o->addr : vmcb.exit_info_2.v;
-	fault->source = o->has_addr || o->has_error_code ? "user, rest from the VMCB" : "VMCB";
-	fault->age = age_text(vcpu);
-	if (!o->has_error_code)
-		apply_gmet(ctx, mmu, &vmcb, fault);
+	f = choose(&last, s->mmu);
+	if (!f)
+		return none_found(ctx, &last);
+	fault->error_code = o->has_error_code ? o->error_code : f->error_code.v;
+	fault->addr = o->has_addr ? o->addr : f->addr.v;
+	fault->source = f->source == KM_FAULT_VMCB ? "VMCB" : km_text(ctx->root, "%s", f->from);
+	if (o->has_addr || o->has_error_code)
+		fault->source = km_text(ctx->root, "user, rest from the %s",
+					f->source == KM_FAULT_VMCB ? "VMCB" : "stack");
+	fault->age = age_text(f, s->vcpu);
+	if (!o->has_error_code && f->gmet)
+		km_note(ctx->root, "%s", km_text(ctx->root, "%s", f->limits));
+	if (last.disagreement[0])
+		km_note(ctx->root, "%s", km_text(ctx->root, "%s", last.disagreement));
 	*found = true;
 	return NULL;
 }
@@ -125,59 +155,21 @@ static void describe_slot(struct km_command_context *ctx, const struct km_vm *vm
 	struct km_memslots slots;
 	const struct km_memslot *slot;
 	km_scoped_error *err = NULL;
-	struct km_node *node;
 
 	if (walk->meaning != KM_ADDR_GPA)
 		return;
 	err = km_memslots_read(ctx->kernel, vm->addr, 0, &slots);
 	slot = err ? NULL : km_gfn_to_memslot(&slots, walk->addr >> KM_PAGE_SHIFT);
-	node = km_compact(ctx->root, "memslot", NULL);
-	if (slot) {
-		km_field(node, "id", "memslot", km_v_signed(slot->id));
-		km_field(node, "base_gfn", "gfn", km_v_hex(slot->base_gfn));
-		km_field(node, "npages", "pages", km_v_dec(slot->npages));
-		km_field(node, "dirty_logging", "dirty logging",
-			 km_v_bool(slot->flags & KVM_MEM_LOG_DIRTY_PAGES));
-		km_field(node, "readonly", "read-only", km_v_bool(slot->flags & KVM_MEM_READONLY));
-		if (slot->flags & KVM_MEMSLOT_INVALID)
-			km_field(node, "invalid", "being deleted or moved", km_v_bool(true));
-	} else {
-		km_field(node, "id", "memslot",
-			 km_v_none(err || slots.trouble ? "? (not readable)"
-							: "none: the address is MMIO"));
-	}
+	km_describe_memslot(ctx->root, slot, !err && !slots.trouble);
 	km_memslots_deinit(&slots);
-}
-
-static struct km_value ruling_value(enum km_ruling ruling)
-{
-	return km_v_tone(km_v_text(km_ruling_text(ruling)),
-			 ruling == KM_DENIES ? KM_TONE_ALARM : KM_TONE_GOOD);
 }
 
 static void describe_panel(struct km_node *root, const struct km_panel *panel)
 {
 	struct km_node *section = km_section(root, "panel", NULL);
-	struct km_node *table = km_table(section, "judges", NULL);
 	struct km_node *meanings;
 
-	km_column(table, "judge", "JUDGE", false);
-	km_column(table, "ruling", "SAYS", false);
-	km_column(table, "consulted", "ASKED BY KVM", false);
-	km_column(table, "why", "BECAUSE", false);
-	for (size_t i = 0; i < KM_JUDGES; i++) {
-		const struct km_verdict *v = &panel->verdicts[i];
-		struct km_node *row = km_row(table);
-
-		km_cell(row, km_v_text(km_judge_name(i)));
-		km_cell(row, v->ruling == KM_NO_RULING ? km_v_none("-") : ruling_value(v->ruling));
-		km_cell(row,
-			km_v_as(km_v_bool(v->consulted), i == KM_JUDGE_PROCESSOR ? "(hardware)"
-							 : v->consulted		 ? "yes"
-							 : i == KM_JUDGE_ROLE	 ? "(our check)"
-									      : "not consulted"));
-		km_cell(row, km_v_text(km_text(root, "%s", v->why)));
-	}
+	km_describe_judges(section, panel);
 	meanings = km_table(section, "meanings", NULL);
 	km_machine_only(meanings);
 	km_column(meanings, "id", "", false);
@@ -198,6 +190,37 @@ static void describe_panel(struct km_node *root, const struct km_panel *panel)
 	}
 }
 
+/* --trace: what KVM's handler does with this fault. */
+static km_error *replay(struct km_command_context *ctx, const struct km_subject *s,
+			const struct fault *fault, const struct km_walk *walk)
+{
+	struct km_page_fault_state state = {
+		.kernel = ctx->kernel,
+		.vm = s->vm,
+		.vcpu = s->vcpu,
+		.all = &s->all,
+		.mmu = s->mmu,
+		.masks = &s->masks,
+		.walk = walk,
+		.addr = fault->addr,
+		.error_code = fault->error_code,
+	};
+	struct km_page_fault_path path;
+	struct km_memslots slots;
+	km_error *err = km_memslots_read(ctx->kernel, s->vm->addr, 0, &slots);
+
+	if (err && km_error_code(err) != KM_EABSENT)
+		return err;
+	state.slots = &slots;
+	state.slots_known = !err;
+	km_error_free(err);
+	err = km_page_fault_replay(&state, &path);
+	km_memslots_deinit(&slots);
+	if (!err)
+		km_describe_path(ctx->root, &path, true);
+	return err;
+}
+
 static km_error *judge(struct km_command_context *ctx, const struct km_subject *s,
 		       const struct fault *fault)
 {
@@ -209,13 +232,13 @@ static km_error *judge(struct km_command_context *ctx, const struct km_subject *
 		return err;
 	describe_question(ctx, s->mmu, fault);
 	describe_slot(ctx, s->vm, &walk);
-	km_describe_walk(ctx->root, ctx->kernel, s->mmu, &walk);
+	km_describe_walk(ctx->root, ctx->kernel, s->mmu, &walk, false);
 	km_panel_judge(ctx->kernel, &s->masks, &s->all, s->mmu, &walk, fault->error_code,
 		       ctx->options.v1 ? KM_SPF_V1 : KM_SPF_MERGED, &panel);
 	if (ctx->options.v1)
 		km_note(ctx->root, "judged in the form first posted: the error code is not masked");
 	describe_panel(ctx->root, &panel);
-	return NULL;
+	return ctx->options.trace ? replay(ctx, s, fault, &walk) : NULL;
 }
 
 km_error *km_command_fault(struct km_command_context *ctx)
@@ -228,13 +251,10 @@ km_error *km_command_fault(struct km_command_context *ctx)
 
 	if (err)
 		return err;
-	if (!given && ctx->kernel->vendor == KM_VENDOR_INTEL)
-		return km_errorf(KM_EABSENT, "on Intel KVM keeps no copy of the faulting address "
-					     "after the exit: give one with -a and -e");
-	km_describe_vcpu(ctx->root, s.vm, s.vcpu);
+	km_describe_vcpu(ctx->root, "vcpu", s.vm, s.vcpu);
 	if (!given)
-		err = from_vmcb(ctx, s.vcpu, s.mmu, &fault, &found);
+		err = find_fault(ctx, &s, &fault, &found);
 	if (err)
-		return km_error_context(err, "no fault found by itself; give one with -a and -e");
+		return err;
 	return found ? judge(ctx, &s, &fault) : NULL;
 }

@@ -187,7 +187,7 @@ km_error *km_command_mmu(struct km_command_context *ctx)
 		err = km_select_vcpu(&ctx->vms, ctx->argv[0], &vm, &vcpu);
 	if (err)
 		return err;
-	km_describe_vcpu(ctx->root, vm, vcpu);
+	km_describe_vcpu(ctx->root, "vcpu", vm, vcpu);
 	km_vcpu_mmu_read(ctx->kernel, vcpu, &all);
 	list = km_list(ctx->root, "mmus");
 	for (size_t i = 0; i < all.mmu_count; i++)

@@ -84,7 +84,7 @@ static bool examine(const struct km_kernel *k, struct km_node *vm_node, const st
 	if (!vcpu->readable) {
 		km_finding(vm_node, "vcpu-unreadable", KM_NOTE,
 			   "vCPU %u:%u: the part of struct kvm_vcpu that says how it translates "
-			   "is not in the dump: its MMU is unknown",
+			   "is not readable: its MMU is unknown",
 			   vm->number, vcpu->idx);
 		return true;
 	}

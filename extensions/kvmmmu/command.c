@@ -29,15 +29,22 @@ static const struct command {
 	{"vms", km_command_vms, 0, 1, true, "vms [VM]"},
 	{"mmu", km_command_mmu, 1, 1, true, "mmu VCPU"},
 	{"perms", km_command_perms, 0, 1, true, "perms [VM|VCPU]"},
-	{"walk", km_command_walk, 2, 2, true, "walk [-m MMU] VCPU ADDRESS"},
+	{"walk", km_command_walk, 2, 2, true, "walk [-m MMU] [-n SIZE] VCPU ADDRESS"},
 	{"fault", km_command_fault, 1, 1, true,
-	 "fault [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] VCPU"},
+	 "fault [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] [--trace] VCPU"},
 	{"slots", km_command_slots, 0, 1, true, "slots [VM]"},
+	{"explain", km_command_explain, 0, 1, true,
+	 "explain [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] [--trace] [--watch N] [VM|VCPU]"},
 	{"capture", km_command_capture, 0, 1, false,
 	 "capture -o FILE [--with-names] [--limit PAGES] [VM|VCPU], or capture --list FILE"},
+	{"replay", km_command_replay, 1, 1, false, "replay [--as FORMAT] TRACE"},
 	{"spte", km_command_spte, 1, 1, false, "spte [--level N] [--as FORMAT] VALUE"},
 	{"pfec", km_command_pfec, 1, 1, false, "pfec [--as FORMAT] VALUE"},
 };
+
+/* At a kernel that goes on while it is read: lists are torn by chance, and whole at the next look.
+ */
+#define MAX_LOOKS 3
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -53,6 +60,10 @@ const char *const *km_help_text(void)
 		"  puts a fault to four judges: the processor, the kernel's table, the table that",
 		"  the role implies, and the test of kernels before 7.3. It needs no \"mod -s\".",
 		" ",
+		"  explain [VM|VCPU]",
+		"                   for each vCPU: healthy, waiting, progressing or stuck, why, "
+		"how",
+		"                   sure that is, known cases, and what to do next",
 		"  vms [VM]         VMs and vCPUs with the counters that matter; a '!' and the",
 		"                   reason where something deserves a look",
 		"  mmu VCPU         MMU contexts, roles bit by bit, roots, SPTE masks",
@@ -61,6 +72,8 @@ const char *const *km_help_text(void)
 		"  walk VCPU ADDRESS",
 		"                   every shadow page-table entry down to ADDRESS (a GPA; a GVA",
 		"                   under shadow paging; an L2 GPA in guest_mmu)",
+		"  walk -n SIZE VCPU ADDRESS",
+		"                   what is mapped from there on, entries that are alike as one",
 		"  fault VCPU       the walk under a fault and the four judges side by side; on",
 		"                   AMD the fault comes from the VMCB without -a and -e",
 		"  slots [VM]       memslots",
@@ -69,6 +82,8 @@ const char *const *km_help_text(void)
 		"                   page-table pages that these answers need, to give away",
 		"  capture --list FILE",
 		"                   everything in a capsule, and proof that it is all",
+		"  replay TRACE     the page faults of a text trace (trace-cmd report, ftrace),",
+		"                   each judged by the same rules, and the loops among them",
 		"  spte VALUE       decode an SPTE",
 		"  pfec VALUE       decode a page-fault error code",
 		" ",
@@ -77,13 +92,17 @@ const char *const *km_help_text(void)
 		"  kvm_vcpu. Addresses, error codes and SPTEs are hexadecimal, 0x or not.",
 		" ",
 		"    -j, --json          print JSON (schema in README.md)",
+		"        --trace         every step of the fault through KVM's handler",
+		"        --watch N       explain: lets a live kernel run and looks again N times",
 		"    -a, --address HEX   address of the fault",
 		"    -e, --error HEX     its error code",
 		"    -m, --mmu NAME      walk root_mmu or guest_mmu, not the active one",
+		"    -n, --bytes SIZE    walk so many bytes: hexadecimal, 512M, 40G, or all",
 		"        --v1            judge as the first posted spte_permission_fault() did",
 		"    -o, --output FILE   capture: the capsule to write",
 		"        --with-names    capture: with the names of processes",
-		"        --limit PAGES   capture: at most so many page-table pages; default 16384",
+		"        --limit PAGES   at most so many page-table pages: in a capsule, default",
+		"                        16384; to walk -n through, default 262144",
 		"        --level N       level of the SPTE, 1 is 4K; default 1",
 		"        --as FORMAT     decode without the dump's masks: ept, npt or shadow,",
 		"                        with :6.1 or :7.2 for the software bits of that time",
@@ -91,8 +110,8 @@ const char *const *km_help_text(void)
 		"                        debuginfo file or folder to look in first; it stays set",
 		"        --types SOURCE  auto, btf or dwarf: where type information comes from",
 		"\nEXAMPLES",
-		"  All VMs, then the fault of vCPU 0 of VM 1:\n",
-		"    %s> kvmmmu vms",
+		"  Why does a guest hang? Then the fault of vCPU 0 of VM 1:\n",
+		"    %s> kvmmmu explain",
 		"    %s> kvmmmu fault 1:0",
 		" ",
 		"  What would KVM say to a user write at GPA 0x1000?\n",
@@ -119,6 +138,17 @@ void km_session_free(struct km_session *session)
 	km_kernel_free(session->kernel);
 	free(session->debug);
 	free(session);
+}
+
+void km_session_forget(struct km_session *session)
+{
+	km_kernel_free(session->kernel);
+	session->kernel = NULL;
+}
+
+const char *km_command_name(size_t index)
+{
+	return index < COMMANDS ? commands[index].name : NULL;
 }
 
 void km_session_set_answers(struct km_session *session, struct km_answer_options options)
@@ -200,6 +230,11 @@ static km_error *vcpu_by_index(struct km_vm *vm, const char *word, struct km_vcp
 			}
 		}
 	}
+	if (vm->vcpus_lost)
+		return km_errorf(KM_EUSAGE,
+				 "VM %u has no vCPU \"%s\" that is readable; %" PRIu64
+				 " of its vCPUs are not",
+				 vm->number, word, vm->vcpus_lost);
 	return km_errorf(KM_EUSAGE, "VM %u has no vCPU \"%s\"", vm->number, word);
 }
 
@@ -279,10 +314,11 @@ km_error *km_context_subject(struct km_command_context *ctx, const char *word, s
 	return NULL;
 }
 
-void km_describe_vcpu(struct km_node *node, const struct km_vm *vm, const struct km_vcpu *vcpu)
+void km_describe_vcpu(struct km_node *node, const char *key, const struct km_vm *vm,
+		      const struct km_vcpu *vcpu)
 {
 	struct km_node *head = km_compact(
-		node, "vcpu",
+		node, key,
 		km_text(node, "vCPU %u:%u (%s, pid %s)", vm->number, vcpu->idx,
 			vm->comm[0] ? vm->comm : "?",
 			km_is_known(vm->pid) ? km_text(node, "%" PRIu64, vm->pid.v) : "?"));
@@ -305,7 +341,10 @@ static const struct option long_options[] = {
 	{"address", required_argument, NULL, 'a'},
 	{"error", required_argument, NULL, 'e'},
 	{"mmu", required_argument, NULL, 'm'},
+	{"bytes", required_argument, NULL, 'n'},
 	{"v1", no_argument, NULL, '1'},
+	{"trace", no_argument, NULL, 't'},
+	{"watch", required_argument, NULL, 'W'},
 	{"level", required_argument, NULL, 'l'},
 	{"as", required_argument, NULL, 'A'},
 	{"types", required_argument, NULL, 'T'},
@@ -316,6 +355,38 @@ static const struct option long_options[] = {
 	{"limit", required_argument, NULL, 'P'},
 	{NULL, 0, NULL, 0},
 };
+
+/* Hexadecimal bytes, or a decimal number of K, M, G, T; "all" is more than any table can map. */
+static km_error *parse_size(const char *word, uint64_t *bytes)
+{
+	static const char units[] = "KMGT";
+	size_t len = strlen(word);
+	const char *unit = len ? strchr(units, word[len - 1]) : NULL;
+	char number[16];
+
+	*bytes = 0;
+	if (!strcmp(word, "all")) {
+		*bytes = KM_MAX_BYTES;
+	} else if (unit && len <= sizeof(number)) {
+		snprintf(number, sizeof(number), "%.*s", (int)len - 1, word);
+		if (parse_decimal(number, bytes) &&
+		    *bytes <= KM_MAX_BYTES >> 10 * (unit - units + 1))
+			*bytes <<= 10 * (unit - units + 1);
+		else
+			*bytes = 0;
+	} else {
+		km_scoped_error *none = km_parse_hex(word, "size", bytes);
+
+		*bytes = none ? 0 : *bytes;
+	}
+	if (!*bytes || *bytes > KM_MAX_BYTES)
+		return km_errorf(
+			KM_EUSAGE,
+			"size \"%s\" is no hexadecimal number of bytes, nor one like 512M, "
+			"nor all",
+			word);
+	return NULL;
+}
 
 static km_error *parse_option(int c, struct km_command_options *o)
 {
@@ -328,6 +399,14 @@ static km_error *parse_option(int c, struct km_command_options *o)
 	case '1':
 		o->v1 = true;
 		return NULL;
+	case 't':
+		o->trace = true;
+		return NULL;
+	case 'W':
+		if (!parse_decimal(optarg, &o->watch) || !o->watch || o->watch > 1000)
+			return km_errorf(KM_EUSAGE, "watch \"%s\" is no number from 1 to 1000",
+					 optarg);
+		return NULL;
 	case 'a':
 		o->has_addr = true;
 		return km_parse_hex(optarg, "address", &o->addr);
@@ -337,6 +416,8 @@ static km_error *parse_option(int c, struct km_command_options *o)
 	case 'm':
 		o->mmu = optarg;
 		return NULL;
+	case 'n':
+		return parse_size(optarg, &o->bytes);
 	case 'k':
 		o->debug = optarg;
 		return NULL;
@@ -385,7 +466,7 @@ static km_error *parse_options(const struct command *command, int argc, char **a
 
 	optind = 0; /* starts glibc's getopt anew */
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":ja:e:m:k:o:", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":ja:e:m:n:k:o:", long_options, NULL)) != -1) {
 		const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
 		km_error *err = parse_option(c, &ctx->options);
 
@@ -415,7 +496,7 @@ static km_error *get_kernel(struct km_session *session, struct km_command_contex
 	km_error *err;
 
 	if (!session->target)
-		return km_errorf(KM_EUSAGE, "this command needs a dump");
+		return km_errorf(KM_EUSAGE, "this command needs a dump or a target");
 	if (ctx->options.debug &&
 	    !(session->debug && !strcmp(session->debug, ctx->options.debug))) {
 		free(session->debug);
@@ -473,6 +554,7 @@ static void describe_source(const struct km_session *session, struct km_node *ro
 	km_field(source, "host", NULL, km_v_text(session->target->host));
 	km_field(source, "dump", NULL, km_v_text(session->target->name));
 	km_field(source, "capsule", NULL, km_v_bool(session->target->brings));
+	km_field(source, "vendor_types_missing", NULL, km_v_text(k->vendor_trouble));
 }
 
 /* What could not be read, and whether the debuginfo itself was damaged. */
@@ -483,6 +565,11 @@ static void describe_gaps(const struct km_kernel *k, struct km_node *root)
 	const struct km_target_kernel *brings = km_memory_target(k->mem)->brings;
 	const km_error *layout = km_layout_error(k->layout);
 
+	if (km_memory_target(k->mem)->moving)
+		km_note(root,
+			"the kernel went on while it was read (%s): what is shown may be of "
+			"different moments; look twice before you believe a finding",
+			km_memory_target(k->mem)->moving);
 	if (brings && !brings->names)
 		km_note(root, "process names are not in this capsule");
 	if (uncovered)
@@ -502,8 +589,10 @@ static void describe_gaps(const struct km_kernel *k, struct km_node *root)
 			" pages of kvm's symbol table are not in the dump: debuginfo fills "
 			"the gap where there is any",
 			k->kvm.pages_lost);
+	/* the reason, which may name folders, is in the source: a capsule has to say the same */
 	if (k->vendor_trouble)
-		km_note(root, "no types of the vendor module, so no VMCB: %s", k->vendor_trouble);
+		km_note(root, "no types of the vendor module, so no VMCB: neither its BTF nor its "
+			      "debuginfo is readable (-j has the reason in source)");
 	if (layout)
 		km_note(root, "type information is damaged: %s", km_error_text(layout));
 }
@@ -521,6 +610,7 @@ static km_error *run(struct km_session *session, const struct command *command, 
 	if (err)
 		return err;
 	ctx->root = km_document_root(doc);
+	ctx->has_target = session->target;
 	km_field(ctx->root, "schema", NULL, km_v_text(KM_SCHEMA));
 	km_field(ctx->root, "command", NULL, km_v_text(command->name));
 	if (command->needs_kernel || (session->target && !ctx->options.as && !ctx->options.list)) {
@@ -535,6 +625,17 @@ static km_error *run(struct km_session *session, const struct command *command, 
 	return err;
 }
 
+/* Was something torn that a second look may find whole, on a kernel that goes on meanwhile? */
+static bool worth_another_look(const struct km_session *session, const km_error *err,
+			       const struct km_command_context *ctx)
+{
+	if (!session->target || !session->target->moving)
+		return false;
+	if (err)
+		return km_error_code(err) == KM_EDATA || km_error_code(err) == KM_EREAD;
+	return ctx->vms.trouble;
+}
+
 enum km_exit km_session_run(struct km_session *session, int argc, char **argv, FILE *out,
 			    FILE *errors)
 {
@@ -543,6 +644,7 @@ enum km_exit km_session_run(struct km_session *session, int argc, char **argv, F
 	km_scoped_error *err = NULL;
 	struct km_document *doc;
 	bool found;
+	int looks = 1;
 
 	if (!command) {
 		fprintf(errors, "kvmmmu: %s%s%s: see \"help kvmmmu\" in crash, or kvmmmu --help\n",
@@ -556,6 +658,19 @@ enum km_exit km_session_run(struct km_session *session, int argc, char **argv, F
 		return KM_EXIT_UNREADABLE;
 	}
 	err = run(session, command, argc, argv, doc, &ctx);
+	while (looks < MAX_LOOKS && worth_another_look(session, err, &ctx)) {
+		struct km_document *again = km_document_new();
+
+		if (!again)
+			break;
+		looks++;
+		km_error_free(err);
+		km_document_free(doc);
+		km_vms_deinit(&ctx.vms);
+		doc = again;
+		ctx = (struct km_command_context){0};
+		err = run(session, command, argc, argv, doc, &ctx);
+	}
 	if (err)
 		fprintf(errors, "kvmmmu: %s\n", km_error_text(err));
 	else if (ctx.options.json)

@@ -32,6 +32,9 @@ struct km_session;
 struct km_session *km_session_new(struct km_target *target);
 void km_session_free(struct km_session *session);
 
+/* Forgets what was found about the kernel: the next command opens it anew. */
+void km_session_forget(struct km_session *session);
+
 void km_session_set_answers(struct km_session *session, struct km_answer_options options);
 
 /*
@@ -40,6 +43,9 @@ void km_session_set_answers(struct km_session *session, struct km_answer_options
  */
 enum km_exit km_session_run(struct km_session *session, int argc, char **argv, FILE *out,
 			    FILE *errors);
+
+/* Name of command @index, in the order of the help text; NULL past the last. */
+const char *km_command_name(size_t index);
 
 /* The help text, one line after the other, NULL at the end; as crash's help pages go. */
 const char *const *km_help_text(void);

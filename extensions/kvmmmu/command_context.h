@@ -6,11 +6,15 @@
 #include "document.h"
 #include "memslots.h"
 #include "mmu.h"
-#include "panel.h"
+#include "page_fault.h"
+
+#define KM_MAX_BYTES (1ULL << 57) /* no table maps more */
 
 struct km_command_options {
 	bool json;
 	bool v1;
+	bool trace;
+	uint64_t watch; /* times to stop and look; 0: not given */
 	bool has_addr, has_error_code;
 	uint64_t addr, error_code;
 	int level;	 /* 0: not given */
@@ -20,7 +24,8 @@ struct km_command_options {
 	const char *debug;	   /* where debuginfo is, or NULL */
 	const char *output, *list; /* capsules to write, to list; or NULL */
 	bool names;		   /* process names go into the capsule */
-	uint64_t limit;		   /* page-table pages in it at most; 0: not given */
+	uint64_t limit;		   /* page-table pages in it, or read, at most; 0: not given */
+	uint64_t bytes;		   /* of a range; 0: not given */
 };
 
 struct km_command_context {
@@ -29,6 +34,7 @@ struct km_command_context {
 	int argc; /* positional arguments, the command's name not among them */
 	char **argv;
 	struct km_node *root; /* of the document */
+	bool has_target;      /* there is a dump, or a host debugger */
 	bool failed;	      /* the answer tells of something that is not as it has to be */
 	struct km_vms vms;    /* by km_context_read_vms(); outlives the document */
 };
@@ -37,7 +43,8 @@ struct km_command_context {
 typedef km_error *km_command_fn(struct km_command_context *ctx);
 
 km_command_fn km_command_vms, km_command_mmu, km_command_perms, km_command_walk, km_command_fault,
-	km_command_slots, km_command_spte, km_command_pfec, km_command_capture;
+	km_command_slots, km_command_explain, km_command_spte, km_command_pfec, km_command_capture,
+	km_command_replay;
 
 /*
  * All VMs, into ctx->vms; notes in the document what of the list is not readable. Once a command.
@@ -46,6 +53,9 @@ km_error *km_context_read_vms(struct km_command_context *ctx);
 
 /* A hexadecimal number, "0x" or not, as crash users write addresses. KM_EUSAGE names @what. */
 km_error *km_parse_hex(const char *word, const char *what, uint64_t *value);
+
+/* The masks that --as means: "ept", "npt:6.1", "shadow:7.2". KM_EUSAGE. */
+km_error *km_parse_format(const char *as, struct km_spte_masks *masks);
 
 /*
  * The VM that @word names: its number in `vms`, the address of its struct kvm, or its owner's PID.
@@ -81,16 +91,34 @@ struct km_subject {
 km_error *km_context_subject(struct km_command_context *ctx, const char *word,
 			     struct km_subject *subject);
 
-/* vm and vcpu fields that head every answer about one vCPU. */
-void km_describe_vcpu(struct km_node *node, const struct km_vm *vm, const struct km_vcpu *vcpu);
+/* vm and vcpu fields that head every answer about one vCPU, as section @key. */
+void km_describe_vcpu(struct km_node *node, const char *key, const struct km_vm *vm,
+		      const struct km_vcpu *vcpu);
 
-/* Sections that several commands share: describe_walk.c */
+/*
+ * Sections that several commands share: describe_walk.c. @brief: for people, a line for each level
+ * but the last.
+ */
 void km_describe_walk(struct km_node *node, const struct km_kernel *kernel,
-		      const struct km_mmu *mmu, const struct km_walk *walk);
+		      const struct km_mmu *mmu, const struct km_walk *walk, bool brief);
+
+/* describe_path.c: where the path ends and what follows; in text its steps only if @all_steps. */
+void km_describe_path(struct km_node *node, const struct km_page_fault_path *path, bool all_steps);
+
+/* describe_panel.c: the judges, what they say and why. Returns the table. */
+struct km_node *km_describe_judges(struct km_node *section, const struct km_panel *panel);
+
+/* describe_panel.c: the memslot of a fault. NULL: there is none, or (if not @known) it is unknown.
+ */
+void km_describe_memslot(struct km_node *parent, const struct km_memslot *slot, bool known);
 
 /* What @spte says, for people ("leaf 4K rwx U A D host-W mmu-W"). Lives with @node. */
 const char *km_spte_text(struct km_node *node, const struct km_spte_masks *masks,
 			 const struct km_spte *spte);
+
+/* The same without the page frame. */
+const char *km_spte_attributes(struct km_node *node, const struct km_spte_masks *masks,
+			       const struct km_spte *spte);
 
 /* The same, part by part, as fields. */
 void km_describe_spte(struct km_node *node, const struct km_spte_masks *masks,

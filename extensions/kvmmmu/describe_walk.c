@@ -33,7 +33,7 @@ static const char *rights_text(struct km_node *node, const struct km_spte_masks 
 }
 
 static const char *present_text(struct km_node *node, const struct km_spte_masks *masks,
-				const struct km_spte *spte)
+				const struct km_spte *spte, bool with_pfn)
 {
 	const char *memtype = memtype_text(node, masks, spte->memtype);
 	const char *rights = rights_text(node, masks, spte);
@@ -43,8 +43,8 @@ static const char *present_text(struct km_node *node, const struct km_spte_masks
 	if (!spte->leaf)
 		return km_text(node, "table %s%s%s%s", rights, spte->accessed ? " A" : "", ad,
 			       spte->encrypted ? " C" : "");
-	return km_text(node, "leaf %s pfn 0x%" PRIx64 " %s%s%s%s%s%s%s%s%s",
-		       km_level_size_text(spte->level), spte->pfn, rights,
+	return km_text(node, "leaf %s %s%s%s%s%s%s%s%s%s%s", km_level_size_text(spte->level),
+		       with_pfn ? km_text(node, "pfn 0x%" PRIx64 " ", spte->pfn) : "", rights,
 		       spte->accessed ? " A" : "", spte->dirty ? " D" : "",
 		       spte->host_writable ? " host-W" : " host-RO",
 		       spte->mmu_writable ? " mmu-W" : " mmu-RO",
@@ -64,11 +64,18 @@ const char *km_spte_text(struct km_node *node, const struct km_spte_masks *masks
 		return km_text(node, "MMIO gfn 0x%" PRIx64 " generation %" PRIu64, spte->mmio_gfn,
 			       spte->mmio_generation);
 	case KM_SPTE_PRESENT:
-		return present_text(node, masks, spte);
+		return present_text(node, masks, spte, true);
 	case KM_SPTE_NOT_PRESENT:
 		return "not MMU-present";
 	}
 	return "";
+}
+
+const char *km_spte_attributes(struct km_node *node, const struct km_spte_masks *masks,
+			       const struct km_spte *spte)
+{
+	return spte->kind == KM_SPTE_PRESENT ? present_text(node, masks, spte, false)
+					     : km_spte_text(node, masks, spte);
 }
 
 void km_describe_spte(struct km_node *node, const struct km_spte_masks *masks,
@@ -174,8 +181,24 @@ static void describe_reserved(struct km_node *level, const struct km_spte_masks 
 			   bad_mt_xwr ? ", and a bad combination of memory type and XWR" : "");
 }
 
+/* An upper level in one line, where there is nothing odd about it. */
+static struct km_node *brief_level(struct km_node *levels, const struct km_spte_masks *masks,
+				   const struct km_walk_level *l)
+{
+	return km_section(levels, NULL,
+			  km_text(levels, "level %d  0x%" PRIx64 "[%u]  0x%016" PRIx64 " %s",
+				  l->level, l->table_pa, l->index, l->spte.value,
+				  km_spte_text(levels, masks, &l->spte)));
+}
+
+static void hide_children(struct km_node *section)
+{
+	for (struct km_node *n = section ? section->first : NULL; n; n = n->next)
+		n->machine_only = n->kind != KM_N_FINDING;
+}
+
 void km_describe_walk(struct km_node *node, const struct km_kernel *k, const struct km_mmu *mmu,
-		      const struct km_walk *walk)
+		      const struct km_walk *walk, bool brief)
 {
 	static const char *const ends[] = {"leaf",    "not-present", "unreadable",
 					   "no-root", "dummy-root",  "address-too-wide",
@@ -198,9 +221,12 @@ void km_describe_walk(struct km_node *node, const struct km_kernel *k, const str
 	levels = km_list(section, "levels");
 	for (size_t i = 0; i < walk->count; i++) {
 		const struct km_walk_level *l = &walk->levels[i];
-		struct km_node *level = km_section(levels, NULL,
-						   km_text(node, "level %d  0x%" PRIx64 "[%u]",
-							   l->level, l->table_pa, l->index));
+		bool short_form = brief && i + 1 < walk->count && !l->oddity;
+		struct km_node *level =
+			short_form ? brief_level(levels, &masks, l)
+				   : km_section(levels, NULL,
+						km_text(node, "level %d  0x%" PRIx64 "[%u]",
+							l->level, l->table_pa, l->index));
 
 		km_field(level, "level", NULL, km_v_dec((uint64_t)l->level));
 		km_field(level, "table", NULL, km_v_hex(l->table_pa));
@@ -210,6 +236,8 @@ void km_describe_walk(struct km_node *node, const struct km_kernel *k, const str
 		describe_mmu_page(level, l);
 		if (l->oddity)
 			km_finding(level, "role-corruption", KM_LIKELY, "%s", l->oddity);
+		if (short_form)
+			hide_children(level);
 	}
 	km_field(section, "end", NULL, km_v_text(ends[walk->end]));
 	km_field(section, "end_level", NULL, km_v_dec((uint64_t)walk->end_level));

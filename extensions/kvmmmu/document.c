@@ -214,8 +214,19 @@ void km_note(struct km_node *parent, const char *fmt, ...)
 	va_end(ap);
 }
 
-void km_finding(struct km_node *parent, const char *id, enum km_certainty certainty,
-		const char *fmt, ...)
+void km_point(struct km_node *parent, const char *key, const char *fmt, ...)
+{
+	struct km_node *node = add(parent, KM_N_NOTE, key, NULL);
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (node)
+		node->value = km_v_text(vtext(node, fmt, ap));
+	va_end(ap);
+}
+
+struct km_node *km_finding(struct km_node *parent, const char *id, enum km_certainty certainty,
+			   const char *fmt, ...)
 {
 	struct km_node *node = add(parent, KM_N_FINDING, id, NULL);
 	va_list ap;
@@ -226,6 +237,7 @@ void km_finding(struct km_node *parent, const char *id, enum km_certainty certai
 		node->value = km_v_text(vtext(node, fmt, ap));
 	}
 	va_end(ap);
+	return node;
 }
 
 struct km_value km_v_val(struct km_val val, enum km_value_kind kind)

@@ -44,7 +44,7 @@ enum km_node_kind {
 	KM_N_COLUMN,
 	KM_N_ROW,
 	KM_N_CELL,
-	KM_N_NOTE,    /* a remark; JSON: in "notes" of its section */
+	KM_N_NOTE,    /* a remark; JSON: in "notes" of its section, or in the array of its key */
 	KM_N_FINDING, /* something that deserves a look; JSON: in "findings" of its section */
 };
 
@@ -98,8 +98,12 @@ static inline void km_alarm(struct km_node *section)
 struct km_node *km_row(struct km_node *table);
 void km_cell(struct km_node *row, struct km_value value);
 void km_note(struct km_node *parent, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void km_finding(struct km_node *parent, const char *id, enum km_certainty certainty,
-		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* Returns the finding: what is added to it goes into it. */
+struct km_node *km_finding(struct km_node *parent, const char *id, enum km_certainty certainty,
+			   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* A remark of a kind of its own: in the array @key, for people a line after a dash. */
+void km_point(struct km_node *parent, const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Values */
 static inline struct km_value km_v_text(const char *text)

@@ -399,6 +399,7 @@ static const struct km_types_ops dwarf_ops = {
 	.size_of = size_of,
 	.member = member,
 	.enumerator = enumerator,
+	.parameter = km_dwarf_parameter,
 	.free = dwarf_free,
 };
 

@@ -36,6 +36,7 @@ bool km_is_access_allowed(const struct km_spte_masks *masks, uint64_t spte, uint
 #define PT_P	  KM_BIT(0)
 #define PT_W	  KM_BIT(1)
 #define PT_U	  KM_BIT(2)
+#define PT_A	  KM_BIT(5)
 #define PT_PS	  KM_BIT(7)
 #define PT_NX	  KM_BIT(63)
 #define EPT_R	  KM_BIT(0)
@@ -75,7 +76,9 @@ static uint64_t hw_reserved(const struct question *q, const struct km_hw_entry *
 {
 	uint64_t mask = ~q->masks->me_mask;
 
-	if (is_ept(q) || is_pae_root(q, entry))
+	if (is_pae_root(q, entry))
+		return mask & ~PT_A;
+	if (is_ept(q))
 		return mask;
 	mask &= ~PT_NX;
 	if (entry->level == PG_LEVEL_1G)

@@ -91,9 +91,9 @@ struct km_hw_entry {
  * @rsvd may be NULL: then reserved bits are not looked at. KVM's masks also hold bits that KVM does
  * not use but the processor ignores; these do not count here: those of me_mask, NX (cpu->nx
  * decides), bit 7 of a 1 GiB entry outside EPT (comes from the guest's CPUID), bit 8 of upper
- * levels under shadow paging (AMD's only), and bad_mt_xwr as a whole, which forbids execute-only
- * entries that all processors with EPT of the last decade know. A memory type of 2, 3 or 7 and W
- * without R are always misconfigurations.
+ * levels under shadow paging (AMD's only), A of a PAE root (emulators set it), and bad_mt_xwr as a
+ * whole, which forbids execute-only entries that all processors with EPT of the last decade know. A
+ * memory type of 2, 3 or 7 and W without R are always misconfigurations.
  *
  * PAE roots (level-3 entries under a level-3 root with shadow paging) have no R/W/U/NX rights: pass
  * @pae_root_level = 3 for them, else 0. Only the first entry can be one: below a level-4 root, even

@@ -2,6 +2,7 @@
 #include "kernel.h"
 
 #include "kernel_types.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -126,6 +127,7 @@ static void find_features(struct km_kernel *kernel)
 	const struct km_member *words = km_layout_member(kernel->layout, KM_M_kvm_mmu_permissions);
 	struct km_features *features = &kernel->features;
 	struct km_val tdp = km_kernel_variable(kernel, "tdp_enabled", 1);
+	uint64_t addr;
 
 	features->spte_table = km_has(kernel->layout, KM_M_kvm_mmu_fmt);
 	features->perm_known =
@@ -133,6 +135,13 @@ static void find_features(struct km_kernel *kernel)
 	features->acc = words && words->elem == 1 ? KM_ACC_UWX : KM_ACC_RWUX;
 	features->tdp_known = km_is_known(tdp);
 	features->tdp = tdp.v;
+	features->invalidate_gfns =
+		km_kernel_symbol(kernel, "kvm_mmu_invalidate_range_add", &addr) ||
+		km_has(kernel->layout, KM_M_kvm_has_private_mem);
+	/* what came with the one, and what went when the other was renamed */
+	features->write_protected =
+		km_kernel_symbol(kernel, "__kvm_mmu_unprotect_gfn_and_retry", &addr);
+	features->kvm_faultin_pfn = km_kernel_symbol(kernel, "gfn_to_pfn_memslot", &addr);
 }
 
 /* One shadow_*_mask; false (and 0) if it is not there or not readable. */
@@ -213,6 +222,8 @@ static km_error *open_kernel(struct km_kernel *kernel, const struct km_open_opti
 
 	if (!err)
 		err = km_kernel_find_types(kernel, options->source);
+	/* which pages of types and symbols are missing is told otherwise */
+	km_memory_forget(kernel->mem);
 	if (!err)
 		err = km_kernel_read(kernel);
 	if (err)
@@ -229,7 +240,8 @@ km_error *km_kernel_open(struct km_target *target, const struct km_open_options 
 	struct km_kernel *kernel = calloc(1, sizeof(*kernel));
 	km_error *err;
 
-	if (!kernel || !(kernel->mem = km_memory_new(target))) {
+	if (!kernel || !(kernel->text = km_text_new()) || !(kernel->mem = km_memory_new(target))) {
+		km_text_free(kernel ? kernel->text : NULL);
 		free(kernel);
 		return km_errorf(KM_ENOMEM, "out of memory");
 	}
@@ -250,6 +262,7 @@ void km_kernel_free(struct km_kernel *kernel)
 	km_module_deinit(&kernel->vendor_module);
 	free(kernel->vendor_trouble);
 	km_layout_free(kernel->layout);
+	km_text_free(kernel->text);
 	km_memory_free(kernel->mem);
 	free(kernel);
 }

@@ -38,7 +38,14 @@ struct km_features {
 	enum km_acc_format acc; /* by the size of a permission word (u16 since 7.2) */
 	bool spte_known;	/* the SPTE software bits are of a known generation */
 	bool tdp_known, tdp;	/* tdp_enabled */
+	/* mmu_invalidate_range_* are guest frames, not host-virtual addresses: since 6.8
+	 * (8569992d64b8), with kvm_mmu_invalidate_range_add(); has_private_mem came in 6.10 */
+	bool invalidate_gfns;
+	bool write_protected; /* RET_PF_WRITE_PROTECTED: since 6.12 (147277540bbc) */
+	bool kvm_faultin_pfn; /* kvm_mmu_faultin_pfn() has its old name: before 6.13 */
 };
+
+struct km_text;
 
 struct km_kernel {
 	struct km_memory *mem;
@@ -54,6 +61,7 @@ struct km_kernel {
 	struct km_ext_role_layout ext_role;
 	uint64_t vm_list; /* address of the list head */
 	uint64_t vmemmap_base, page_offset_base;
+	struct km_text *text; /* its code: text.h */
 };
 
 /*

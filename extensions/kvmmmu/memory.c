@@ -4,10 +4,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CACHE_SLOTS 512u /* pages; 2 MiB */
 
 enum slot_state { SLOT_EMPTY, SLOT_HELD, SLOT_MISSING };
+
+#define KERNEL_HALF (1ULL << 63)
 
 struct slot {
 	uint64_t page; /* address, page aligned */
@@ -20,6 +23,9 @@ struct km_memory {
 	struct km_target *target;
 	struct km_recorder *recorder;
 	uint64_t missing, uncovered;
+	time_t begun; /* long work, by the first that was told of it; 0: none */
+	bool shown;   /* that it goes on */
+	bool trying;
 	struct slot slots[CACHE_SLOTS];
 };
 
@@ -70,7 +76,15 @@ void km_memory_record(struct km_memory *mem, struct km_recorder *rec)
 
 struct km_recorder *km_memory_recorder(struct km_memory *mem)
 {
-	return mem->recorder;
+	return mem->trying ? NULL : mem->recorder;
+}
+
+bool km_memory_try(struct km_memory *mem, bool trying)
+{
+	bool before = mem->trying;
+
+	mem->trying = trying;
+	return before;
 }
 
 km_error *km_check_interrupt(struct km_memory *mem)
@@ -78,6 +92,21 @@ km_error *km_check_interrupt(struct km_memory *mem)
 	if (mem->target->ops->interrupted && mem->target->ops->interrupted(mem->target))
 		return km_errorf(KM_EINTR, "interrupted");
 	return NULL;
+}
+
+void km_progress(struct km_memory *mem, const char *what, uint64_t done)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (what && !mem->begun)
+		mem->begun = now.tv_sec;
+	if (mem->target->ops->progress && (what ? now.tv_sec > mem->begun + 1 : mem->shown)) {
+		mem->target->ops->progress(mem->target, what, done);
+		mem->shown = what;
+	}
+	if (!what)
+		mem->begun = 0;
 }
 
 static km_error *target_read(struct km_memory *mem, bool phys, uint64_t addr, void *buf, size_t len)
@@ -120,7 +149,7 @@ static km_error *cached_page(struct km_memory *mem, bool phys, uint64_t page, co
 		slot->phys = phys;
 		err = target_read(mem, phys, page, slot->bytes, KM_PAGE_SIZE);
 		slot->state = err ? SLOT_MISSING : SLOT_HELD;
-		mem->missing += slot->state == SLOT_MISSING;
+		mem->missing += slot->state == SLOT_MISSING && !mem->trying;
 	}
 	if (slot->state == SLOT_MISSING)
 		return missing_page(phys, page);
@@ -139,11 +168,11 @@ static km_error *read_sparse(struct km_memory *mem, bool phys, uint64_t addr, vo
 	if (!err)
 		return NULL;
 	if (km_error_code(err) == KM_EABSENT) {
-		mem->uncovered += what != NULL;
+		mem->uncovered += what != NULL && !mem->trying;
 		return err;
 	}
 	km_error_free(err);
-	mem->missing += !is_about(slot, phys, page);
+	mem->missing += !is_about(slot, phys, page) && !mem->trying;
 	slot->page = page;
 	slot->phys = phys;
 	slot->state = SLOT_MISSING;
@@ -165,6 +194,8 @@ static km_error *read_chunk(struct km_memory *mem, bool phys, uint64_t addr, voi
 		if (!err)
 			memcpy(buf, bytes + in_page, len);
 	}
+	if (mem->trying)
+		return err;
 	if (mem->recorder && err && km_error_code(err) == KM_EREAD)
 		km_recorder_add_missing(mem->recorder, phys, addr - in_page);
 	else if (mem->recorder && !err && what)
@@ -180,6 +211,9 @@ static km_error *read_through(struct km_memory *mem, bool phys, uint64_t addr, v
 	if (addr + len < addr)
 		return km_errorf(KM_EREAD, "address 0x%" PRIx64 " plus %zu bytes wraps around",
 				 addr, len);
+	/* a torn pointer is no page that the dump lacks */
+	if (!phys && addr < KERNEL_HALF)
+		return km_errorf(KM_EREAD, "0x%" PRIx64 " is no kernel address", addr);
 	while (len) {
 		size_t chunk = KM_PAGE_SIZE - (addr & (KM_PAGE_SIZE - 1));
 		km_error *err;

@@ -59,8 +59,17 @@ uint64_t km_memory_uncovered(const struct km_memory *mem);
 void km_memory_record(struct km_memory *mem, struct km_recorder *rec);
 struct km_recorder *km_memory_recorder(struct km_memory *mem);
 
+/*
+ * While it is set, reads are tries: there is no recorder, and pages that they miss are not counted.
+ * Returns how it was before.
+ */
+bool km_memory_try(struct km_memory *mem, bool trying);
+
 /* KM_EINTR once the user pressed Ctrl-C, else NULL. For every loop. */
 km_error *km_check_interrupt(struct km_memory *mem);
+
+/* Long work has done so much of @what (NULL: it has ended): shown once it takes a second. */
+void km_progress(struct km_memory *mem, const char *what, uint64_t done);
 
 struct km_target *km_memory_target(struct km_memory *mem);
 

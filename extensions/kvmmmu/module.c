@@ -9,8 +9,8 @@
 
 /* More than any kernel has; what lies beyond is a torn structure. */
 #define MAX_MODULES 10000
-#define MAX_SYMBOLS (1u << 20)
-#define MAX_STRINGS (64u << 20)
+#define MAX_SYMBOLS (1u << 18)
+#define MAX_STRINGS (16u << 20)
 #define MAX_RODATA  (64u << 20)
 
 static bool same_name(const char *a, const char *b)
@@ -206,7 +206,8 @@ km_error *km_module_add_symbol(struct km_module *module, const char *name, uint6
 
 void km_module_sort_symbols(struct km_module *module)
 {
-	qsort(module->symbols, module->count, sizeof(*module->symbols), compare_symbols);
+	if (module->count)
+		qsort(module->symbols, module->count, sizeof(*module->symbols), compare_symbols);
 }
 
 bool km_module_symbol(const struct km_module *module, const char *name, uint64_t *addr)

@@ -10,6 +10,8 @@
 #define PAE_ENTRIES 4
 #define MAX_LEVEL   5
 
+#define PROGRESS_PAGES 4096 /* between two looks at the clock */
+
 /* Where @pa is in the set of pages, or would be. */
 static uint32_t *set_slot(const struct km_page_tables *t, uint64_t pa)
 {
@@ -121,6 +123,8 @@ static km_error *read_pages(struct km_page_tables *t, const struct km_kernel *k,
 	km_error *err = NULL;
 
 	for (; t->done < t->count && !err; t->done++) {
+		if (t->done % PROGRESS_PAGES == PROGRESS_PAGES - 1)
+			km_progress(k->mem, "page-table pages", t->done + 1);
 		struct km_table_page page = t->pages[t->done];
 		uint64_t entries[ENTRIES];
 		km_scoped_error *unreadable = NULL;
@@ -138,6 +142,7 @@ static km_error *read_pages(struct km_page_tables *t, const struct km_kernel *k,
 		if (!unreadable)
 			err = add_children(t, k, masks, entries, page.level);
 	}
+	km_progress(k->mem, NULL, 0);
 	return err;
 }
 

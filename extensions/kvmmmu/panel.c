@@ -288,8 +288,8 @@ static void explain(const struct hearing *h, struct km_panel *panel)
 		explain_missing(h, panel);
 	else if (h->walk->end == KM_END_UNREADABLE)
 		mean(panel, "open", KM_NOTE,
-		     "a page-table page is not in the dump: whether the SPTE allows the access "
-		     "stays open");
+		     "the walk ends where nothing is readable: whether the SPTE allows the "
+		     "access stays open");
 	else
 		mean(panel, "no-walk", KM_NOTE, "there is no entry to judge: see the walk's end");
 	if (!h->mmu->root_role.direct)
@@ -310,23 +310,20 @@ static void explain(const struct hearing *h, struct km_panel *panel)
 		     h->table_spf.index);
 }
 
-/*
- * What the 7.3 rule makes of the role. A kernel before 7.2 keeps CR4.SMEP out of the page role; for
- * its shadow MMUs it comes from the guest's role.
- */
-static void rebuild_from_role(struct hearing *h)
+bool km_spte_words_of_role(const struct km_kernel *kernel, const struct km_spte_masks *masks,
+			   const struct km_mmu *mmu, uint16_t words[KM_PERM_WORDS])
 {
-	struct km_page_role role = h->mmu->root_role;
-	bool tdp = !strcmp(h->mmu->name, "guest_mmu") || h->kernel->features.tdp;
+	struct km_page_role role = mmu->root_role;
+	bool tdp = !strcmp(mmu->name, "guest_mmu") || kernel->features.tdp;
 	struct km_perm_inputs in;
 
-	if (!h->mmu->used || !h->mmu->readable || !h->kernel->features.spte_known)
-		return;
-	if (!h->kernel->page_role.cr4_smep.width && !role.direct && h->mmu->w)
-		role.cr4_smep = km_cpu_role_cr4_smep(&h->mmu->w->cpu_role);
-	in = km_spte_perm_inputs(KM_ACC_RWUX, &role, tdp, tdp && h->masks->paging == KM_PAGING_EPT);
-	km_update_permission_bitmask(&in, h->role_words);
-	h->role_words_known = true;
+	if (!mmu->used || !mmu->readable || !kernel->features.spte_known)
+		return false;
+	if (!kernel->page_role.cr4_smep.width && !role.direct && mmu->w)
+		role.cr4_smep = km_cpu_role_cr4_smep(&mmu->w->cpu_role);
+	in = km_spte_perm_inputs(KM_ACC_RWUX, &role, tdp, tdp && masks->paging == KM_PAGING_EPT);
+	km_update_permission_bitmask(&in, words);
+	return true;
 }
 
 void km_panel_judge(const struct km_kernel *kernel, const struct km_spte_masks *masks,
@@ -346,7 +343,7 @@ void km_panel_judge(const struct km_kernel *kernel, const struct km_spte_masks *
 	memset(panel, 0, sizeof(*panel));
 	panel->error_code = error_code;
 	panel->form = form;
-	rebuild_from_role(&h);
+	h.role_words_known = km_spte_words_of_role(kernel, masks, mmu, h.role_words);
 	ask_processor(&h, panel);
 	ask_table(&h, panel);
 	ask_role(&h, panel);

@@ -47,6 +47,14 @@ struct km_panel {
 	size_t meaning_count;
 };
 
+/*
+ * What the 7.3 rule makes of the role: the words of a table for @mmu's SPTEs; false if its role is
+ * not known. A kernel before 7.2 keeps CR4.SMEP out of the page role; for its shadow MMUs it comes
+ * from the guest's role.
+ */
+bool km_spte_words_of_role(const struct km_kernel *kernel, const struct km_spte_masks *masks,
+			   const struct km_mmu *mmu, uint16_t words[KM_PERM_WORDS]);
+
 const char *km_judge_name(enum km_judge judge);
 const char *km_ruling_text(enum km_ruling ruling);
 

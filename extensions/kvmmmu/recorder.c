@@ -69,15 +69,30 @@ static int compare_symbols(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+#define KM_WHOLE_PAGE 4096
+
+/* Is @item part of @page, a page-table page that is there whole? */
+static bool is_in_page(const struct km_item *item, const struct km_item *page)
+{
+	return page && page->phys == item->phys && item->len < page->len &&
+	       item->addr - page->addr < page->len;
+}
+
 void km_recorder_sort(struct km_recorder *rec)
 {
+	const struct km_item *page = NULL;
 	size_t kept = 0;
 
 	if (rec->count)
 		qsort(rec->items, rec->count, sizeof(*rec->items), compare_items);
 	for (size_t i = 0; i < rec->count; i++) {
-		if (!kept || compare_items(&rec->items[kept - 1], &rec->items[i]))
-			rec->items[kept++] = rec->items[i];
+		if (is_in_page(&rec->items[i], page) ||
+		    (kept && !compare_items(&rec->items[kept - 1], &rec->items[i])))
+			continue;
+		rec->items[kept] = rec->items[i];
+		if (rec->items[kept].len == KM_WHOLE_PAGE)
+			page = &rec->items[kept];
+		kept++;
 	}
 	rec->count = kept;
 	kept = 0;

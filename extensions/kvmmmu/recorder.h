@@ -29,8 +29,9 @@ struct km_recorder {
 	size_t count, room;
 	struct km_item_symbol *symbols;
 	size_t symbol_count, symbol_room;
-	const char *stage; /* what the reads from now on are for */
-	bool names;	   /* process names are wanted, too */
+	const char *stage;	       /* what the reads from now on are for */
+	bool names;		       /* process names are wanted, too */
+	struct km_saved_stacks *saved; /* stacks and tasks, in this form only; NULL: not wanted */
 	bool oom;
 };
 

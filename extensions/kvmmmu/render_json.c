@@ -71,6 +71,8 @@ static struct json_object *table_json(const struct km_node *table)
 	return array;
 }
 
+static void add_children(struct json_object *object, const struct km_node *parent);
+
 static struct json_object *finding_json(const struct km_node *finding)
 {
 	struct json_object *object = json_object_new_object();
@@ -79,14 +81,14 @@ static struct json_object *finding_json(const struct km_node *finding)
 	json_object_object_add(object, "certainty",
 			       json_object_new_string(km_certainty_text(finding->certainty)));
 	json_object_object_add(object, "text", value_json(&finding->value));
+	add_children(object, finding);
 	return object;
 }
 
-static struct json_object *section_json(const struct km_node *section)
+/* What has no key is for people only. */
+static void add_children(struct json_object *object, const struct km_node *parent)
 {
-	struct json_object *object = json_object_new_object();
-
-	for (const struct km_node *n = section->first; n; n = n->next) {
+	for (const struct km_node *n = parent->first; n; n = n->next) {
 		switch (n->kind) {
 		case KM_N_SECTION:
 			json_object_object_add(object, n->key, section_json(n));
@@ -95,14 +97,16 @@ static struct json_object *section_json(const struct km_node *section)
 			json_object_object_add(object, n->key, list_json(n));
 			break;
 		case KM_N_TABLE:
-			json_object_object_add(object, n->key, table_json(n));
+			if (n->key)
+				json_object_object_add(object, n->key, table_json(n));
 			break;
 		case KM_N_FIELD:
 			if (n->key)
 				json_object_object_add(object, n->key, value_json(&n->value));
 			break;
 		case KM_N_NOTE:
-			json_object_array_add(array_of(object, "notes"), value_json(&n->value));
+			json_object_array_add(array_of(object, n->key ? n->key : "notes"),
+					      value_json(&n->value));
 			break;
 		case KM_N_FINDING:
 			json_object_array_add(array_of(object, "findings"), finding_json(n));
@@ -111,6 +115,13 @@ static struct json_object *section_json(const struct km_node *section)
 			break;
 		}
 	}
+}
+
+static struct json_object *section_json(const struct km_node *section)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_children(object, section);
 	return object;
 }
 

@@ -295,8 +295,11 @@ static void render_note(const struct km_node *n, size_t indent, const struct sin
 		put_words(&p, head);
 		end_tone(out, tones[n->certainty]);
 	}
+	if (n->kind == KM_N_NOTE && n->key)
+		put_word(&p, "-", 1, 0);
 	put_words(&p, n->value.text);
 	end_paragraph(&p);
+	render_children(n, indent + INDENT, out);
 }
 
 static void render_children(const struct km_node *parent, size_t indent, const struct sink *out)

@@ -121,7 +121,7 @@ km_error *km_vmcb_read(const struct km_kernel *k, const struct km_vcpu *vcpu, st
 	vmcb->cpl = km_kget(k, ptr.v, KM_M_vmcb_cpl);
 	vmcb->rip = km_kget(k, ptr.v, KM_M_vmcb_rip);
 	if (!km_is_known(vmcb->exit_code))
-		return km_errorf(KM_EREAD, "the VMCB at 0x%llx is not in the dump",
+		return km_errorf(KM_EREAD, "the VMCB at 0x%llx is not readable",
 				 (unsigned long long)ptr.v);
 	return NULL;
 }

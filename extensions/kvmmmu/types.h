@@ -33,6 +33,9 @@ struct km_types_ops {
 				int64_t *value);
 	/* As km_types_copy(); NULL: it can't. */
 	km_error *(*copy)(struct km_types *types, const char *tag, struct km_closure *closure);
+	/* As km_types_parameter(); NULL: it can't. */
+	km_error *(*parameter)(struct km_types *types, const char *function, const char *param,
+			       uint32_t *size, bool *is_signed);
 	void (*free)(struct km_types *types);
 };
 
@@ -73,6 +76,18 @@ static inline km_error *km_types_copy(struct km_types *types, const char *tag,
 {
 	return types->ops->copy ? types->ops->copy(types, tag, closure)
 				: km_errorf(KM_EABSENT, "%s: can't be copied", types->origin);
+}
+
+/*
+ * Type of parameter @param of function @function: its size in bytes and whether it is signed.
+ * KM_EABSENT if there is no such function or parameter, or if the source can't tell functions.
+ */
+static inline km_error *km_types_parameter(struct km_types *types, const char *function,
+					   const char *param, uint32_t *size, bool *is_signed)
+{
+	return types->ops->parameter
+		       ? types->ops->parameter(types, function, param, size, is_signed)
+		       : km_errorf(KM_EABSENT, "%s: does not tell functions", types->origin);
 }
 
 /* NULL is fine. */

@@ -87,6 +87,25 @@ static km_error *enumerator(struct km_types *types, const char *tag, const char 
 	return err ? err : no_sources(types);
 }
 
+static km_error *parameter(struct km_types *types, const char *function, const char *param,
+			   uint32_t *size, bool *is_signed)
+{
+	struct chain *chain = chain_of(types);
+	km_error *err = NULL;
+
+	for (size_t i = 0; i < chain->n; i++) {
+		km_error *failed =
+			km_types_parameter(chain->list[i], function, param, size, is_signed);
+
+		if (!failed) {
+			km_error_free(err);
+			return NULL;
+		}
+		err = worse(err, failed);
+	}
+	return err ? err : no_sources(types);
+}
+
 static km_error *copy(struct km_types *types, const char *tag, struct km_closure *closure)
 {
 	struct km_types *source;
@@ -111,6 +130,7 @@ static const struct km_types_ops chain_ops = {
 	.member = member,
 	.enumerator = enumerator,
 	.copy = copy,
+	.parameter = parameter,
 	.free = chain_free,
 };
 

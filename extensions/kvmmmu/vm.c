@@ -32,12 +32,11 @@ struct km_spte_masks km_vm_masks(const struct km_kernel *kernel, const struct km
 /* The process that owns the VM: kvm.mm's owner where memcg keeps it, else who created it. */
 static void read_owner(const struct km_kernel *k, struct km_vm *vm)
 {
-	struct km_val mm = km_kget(k, vm->addr, KM_M_kvm_mm);
 	struct km_val owner = {.known = KM_ABSENT};
 
 	vm->pid = km_kget(k, vm->addr, KM_M_kvm_userspace_pid);
-	if (km_is_known(mm) && mm.v)
-		owner = km_kget(k, mm.v, KM_M_mm_struct_owner);
+	if (vm->mm.v)
+		owner = km_kget(k, vm->mm.v, KM_M_mm_struct_owner);
 	/* no owner (memcg off, or the process is going away): any vCPU's thread group */
 	for (size_t i = 0; i < vm->vcpu_count && !(km_is_known(owner) && owner.v); i++) {
 		if (km_is_known(vm->vcpus[i].task) && vm->vcpus[i].task.v)
@@ -81,7 +80,7 @@ static km_error *read_vcpus(const struct km_kernel *k, struct km_vm *vm)
 	if (!km_is_known(vm->online_vcpus)) {
 		vm->vcpus_lost = 1;
 		note_trouble(&vm->trouble,
-			     km_errorf(KM_EREAD, "struct kvm is not in the dump: vCPUs unknown"));
+			     km_errorf(KM_EREAD, "struct kvm is not readable: vCPUs unknown"));
 		return NULL;
 	}
 	if (online > MAX_VCPUS) {
@@ -121,6 +120,7 @@ static km_error *read_vm(const struct km_kernel *k, uint64_t addr, unsigned numb
 	vm->addr = addr;
 	vm->number = number;
 #define KM_READ(member) vm->member = km_kget(k, addr, KM_M_kvm_##member);
+	KM_READ(mm)
 	KM_READ(online_vcpus)
 	KM_READ(created_vcpus)
 	KM_READ(mmu_invalidate_seq)
@@ -252,4 +252,12 @@ void km_vms_deinit(struct km_vms *vms)
 	free(vms->vms);
 	free(vms->trouble);
 	memset(vms, 0, sizeof(*vms));
+}
+
+void km_vms_find_threads(const struct km_kernel *k, struct km_vms *vms)
+{
+	for (size_t i = 0; i < vms->count; i++) {
+		for (size_t j = 0; j < vms->vms[i].vcpu_count; j++)
+			km_vcpu_find_thread(k, &vms->vms[i].vcpus[j]);
+	}
 }

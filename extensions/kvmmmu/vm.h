@@ -11,6 +11,7 @@ const char *km_vm_type_name(uint64_t vm_type);
 struct km_vm {
 	uint64_t addr;	   /* of struct kvm */
 	unsigned number;   /* place in vm_list, oldest VM = 0 */
+	struct km_val mm;  /* of the owner, mm_struct */
 	struct km_val pid; /* thread group of the owner */
 	uint64_t owner;	   /* its task_struct, 0 if unknown */
 	char comm[17];	   /* of the owner; "" if unknown */
@@ -42,6 +43,9 @@ struct km_vms {
  */
 km_error *km_vms_read(const struct km_kernel *kernel, struct km_vms *vms);
 void km_vms_deinit(struct km_vms *vms);
+
+/* km_vcpu_find_thread() of all vCPUs: for those who look at threads. */
+void km_vms_find_threads(const struct km_kernel *kernel, struct km_vms *vms);
 
 /* The masks with the VM's own MMIO value, where it has one. */
 struct km_spte_masks km_vm_masks(const struct km_kernel *kernel, const struct km_vm *vm);

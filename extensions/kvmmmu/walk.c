@@ -81,6 +81,12 @@ static const char *check_mmu_page(const struct km_walk_level *l, const struct km
 	return NULL;
 }
 
+static void end_unreadable(struct km_walk *walk, const km_error *why)
+{
+	walk->end = KM_END_UNREADABLE;
+	walk->uncovered = km_error_code(why) == KM_EABSENT;
+}
+
 /* The entry of pae_root that covers the address; what hardware loads as PDPTE. */
 static bool read_pae_root(const struct km_kernel *k, const struct km_spte_masks *masks,
 			  const struct km_mmu *mmu, struct km_walk *walk, uint64_t *table)
@@ -101,7 +107,7 @@ static bool read_pae_root(const struct km_kernel *k, const struct km_spte_masks 
 	err = km_read_virt_as(k->mem, mmu->pae_root.v + l->index * 8, &entry, sizeof(entry),
 			      KM_PAE_ROOT);
 	if (err) {
-		walk->end = KM_END_UNREADABLE;
+		end_unreadable(walk, err);
 		return false;
 	}
 	l->spte = km_spte_decode(masks, entry, l->level);
@@ -168,21 +174,28 @@ static bool too_wide(const struct km_walk *walk)
 	return walk->meaning != KM_ADDR_GVA && bits < 64 && walk->addr >> bits;
 }
 
+bool km_walk_start(const struct km_kernel *k, const struct km_spte_masks *masks,
+		   const struct km_mmu *mmu, uint64_t addr, struct km_walk *walk, uint64_t *table,
+		   int *level)
+{
+	memset(walk, 0, sizeof(*walk));
+	walk->addr = addr;
+	walk->meaning = km_mmu_address_meaning(mmu);
+	if (!start(k, masks, mmu, walk, table, level))
+		return false;
+	if (too_wide(walk))
+		walk->end = KM_END_TOO_WIDE;
+	return !too_wide(walk);
+}
+
 km_error *km_walk(const struct km_kernel *k, const struct km_spte_masks *masks,
 		  const struct km_mmu *mmu, uint64_t addr, struct km_walk *walk)
 {
 	uint64_t table;
 	int level;
 
-	memset(walk, 0, sizeof(*walk));
-	walk->addr = addr;
-	walk->meaning = km_mmu_address_meaning(mmu);
-	if (!start(k, masks, mmu, walk, &table, &level))
+	if (!km_walk_start(k, masks, mmu, addr, walk, &table, &level))
 		return NULL;
-	if (too_wide(walk)) {
-		walk->end = KM_END_TOO_WIDE;
-		return NULL;
-	}
 	for (; level >= 1; level--) {
 		struct km_walk_level *l = &walk->levels[walk->count];
 		km_scoped_error *unreadable = NULL;
@@ -199,7 +212,7 @@ km_error *km_walk(const struct km_kernel *k, const struct km_spte_masks *masks,
 		km_mmu_page_read(k, table, &l->sp);
 		l->oddity = check_mmu_page(l, walk);
 		if (unreadable) {
-			walk->end = KM_END_UNREADABLE;
+			end_unreadable(walk, unreadable);
 			return NULL;
 		}
 		l->spte = km_spte_decode(masks, value, level);
@@ -239,11 +252,13 @@ char *km_walk_end_text(const struct km_walk *walk, char *buf, size_t size)
 				       : kinds[last->spte.kind]);
 		break;
 	case KM_END_UNREADABLE:
-		snprintf(
-			buf, size,
-			"ends at level %d: the page-table page is not in the dump; what lies below "
-			"is open",
-			walk->end_level);
+		if (!walk->end_level)
+			snprintf(buf, size, "the MMU's root is not readable: what it maps is open");
+		else
+			snprintf(buf, size,
+				 "ends at level %d: the page-table page is not in %s; what lies "
+				 "below is open",
+				 walk->end_level, walk->uncovered ? "this capsule" : "the dump");
 		break;
 	case KM_END_NO_ROOT:
 		snprintf(buf, size,

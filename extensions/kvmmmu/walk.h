@@ -21,7 +21,7 @@ enum km_walk_address {
 enum km_walk_end {
 	KM_END_LEAF,	    /* a present leaf */
 	KM_END_NOT_PRESENT, /* an entry that is not MMU-present (empty, frozen, MMIO, ...) */
-	KM_END_UNREADABLE,  /* the page-table page is not in the dump */
+	KM_END_UNREADABLE,  /* the page-table page is not in the dump, or not in the capsule */
 	KM_END_NO_ROOT,	    /* root.hpa is INVALID_PAGE */
 	KM_END_DUMMY_ROOT,  /* root is the zero page: the guest's CR3 is not backed */
 	KM_END_TOO_WIDE,    /* the address is beyond what the root level can map */
@@ -55,12 +55,21 @@ struct km_walk {
 	struct km_walk_level levels[KM_WALK_LEVELS];
 	size_t count; /* entries that were read, root first */
 	enum km_walk_end end;
-	int end_level; /* level of the entry that could not be read or was the last */
+	int end_level;	/* level of the entry that could not be read or was the last */
+	bool uncovered; /* unreadable because the capsule does not cover it */
 };
 
 /* Walks @addr (bytes) in @mmu. Errors only for Ctrl-C; everything else is in the walk's end. */
 km_error *km_walk(const struct km_kernel *kernel, const struct km_spte_masks *masks,
 		  const struct km_mmu *mmu, uint64_t addr, struct km_walk *walk);
+
+/*
+ * Begins a walk of @addr: whether it goes on with the page-table page at *@table, whose entries are
+ * of *@level; else @walk tells where and why it ended.
+ */
+bool km_walk_start(const struct km_kernel *kernel, const struct km_spte_masks *masks,
+		   const struct km_mmu *mmu, uint64_t addr, struct km_walk *walk, uint64_t *table,
+		   int *level);
 
 /* Reads the kvm_mmu_page of the page-table page at physical address @pa. */
 void km_mmu_page_read(const struct km_kernel *kernel, uint64_t pa, struct km_mmu_page *sp);

@@ -19,7 +19,9 @@ READY_SECONDS = 120
 FLIPS = {"7.3": 24}  # and a few elsewhere
 
 # What the scenarios that need a boot of their own add to the kernel's command line.
-OWN_BOOT = {"nonpt": "kvm_amd.npt=0", "novms": "lab=novms", "nokvm": "lab=nokvm"}
+OWN_BOOT = {"nonpt": "kvm_amd.npt=0", "novms": "lab=novms", "nokvm": "lab=nokvm", "big": "lab=big"}
+# Those that need more: memory, and seconds until their machines are ready.
+NEEDS = {"big": ("5G", 240)}
 
 
 def say(text):
@@ -38,7 +40,7 @@ def read_text(path):
         return file.read()
 
 
-def start_qemu(kernel, work, more, ports=None):
+def start_qemu(kernel, work, more, ports=None, memory=MEMORY):
     """The kernel with its console and, on the second serial port (or these), what the machines tell."""
     append = f"console=ttyS0 unknown_nmi_panic=1 panic=0 {more}"
     # Dies with us, however we die.
@@ -46,7 +48,7 @@ def start_qemu(kernel, work, more, ports=None):
         ["setpriv", "--pdeathsig", "KILL",
          f"{CACHE}/tools/qemu/qemu-system-x86_64", "-nodefaults", "-no-user-config",
          "-display", "none", "-vga", "none", "-M", "q35", "-accel", "tcg,thread=multi",
-         "-cpu", "max,+svm,+npt,la57=off", "-smp", "2", "-m", MEMORY, "-device", "vmcoreinfo",
+         "-cpu", "max,+svm,+npt,la57=off", "-smp", "2", "-m", memory, "-device", "vmcoreinfo",
          "-kernel", f"{kernel}/vmlinuz", "-initrd", f"{work}/initrd", "-append", append,
          "-serial", f"file:{work}/console", *(ports or ["-serial", f"file:{work}/truth"]),
          "-qmp", f"unix:{work}/qmp,server=on,wait=off",
@@ -54,8 +56,8 @@ def start_qemu(kernel, work, more, ports=None):
         stdin=subprocess.DEVNULL)
 
 
-def wait_ready(qemu, work):
-    deadline = time.monotonic() + READY_SECONDS
+def wait_ready(qemu, work, seconds=READY_SECONDS):
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         time.sleep(0.2)
         if qemu.poll() is not None:
@@ -76,13 +78,16 @@ def read_truth(work):
 
 def gather(lines):
     """The kernel's lines, by virtual machine."""
-    truth = {"vms": {}, "sections": {}, "symbols": {}}
+    truth = {"vms": {}, "sections": {}, "symbols": {}, "markers": {}}
     for line in sorted(lines, key=lambda line: line["kind"] != "vm"):
         kind = line.pop("kind")
         if kind == "sections":
             truth["sections"][line["module"]] = line["sections"]
         elif kind == "symbols":
             truth["symbols"] = line
+        elif kind == "marker":
+            word = int(line["word"], 16).to_bytes(8, "little").hex()
+            truth["markers"][line["where"]] = truth["markers"].get(line["where"], "") + word
         elif kind != "ready":
             name = line.pop("vm")
             if kind == "vm":
@@ -103,7 +108,7 @@ def run_gdb(script, gen, work, kernel, truth, **more):
         "debug": f"{kernel}/debug/lib/modules/{release}/kernel/arch/x86/kvm",
         "console": f"{work}/console", "qmp": f"{work}/qmp", "gdb": f"{work}/gdb",
         "format": "kdump-raw-zlib", "sections": truth["sections"], "symbols": truth["symbols"],
-        "truth": list(truth["vms"].values()), **more,
+        "truth": list(truth["vms"].values()), "markers": truth["markers"], **more,
     }
     with open(f"{work}/config", "w", encoding="ascii") as file:
         json.dump(config, file)
@@ -122,9 +127,10 @@ def main():
         if subprocess.run([f"{HERE}/image", gen, f"{work}/initrd"], check=False).returncode:
             sys.exit(1)
         start = time.monotonic()
-        qemu = start_qemu(kernel, work, OWN_BOOT.get(scenarios[0], ""))
+        memory, seconds = NEEDS.get(scenarios[0], (MEMORY, READY_SECONDS))
+        qemu = start_qemu(kernel, work, OWN_BOOT.get(scenarios[0], ""), memory=memory)
         try:
-            lines = wait_ready(qemu, work)
+            lines = wait_ready(qemu, work, seconds)
             say(f"booted {gen}: {time.monotonic() - start:.1f} s")
             if run_gdb(f"{HERE}/scenario.py", gen, work, kernel, gather(lines), out=out,
                        scenarios=scenarios, npt=scenarios != ["nonpt"], seed=f"kvmmmu {gen}",

@@ -184,6 +184,22 @@ def last_exit(vcpu):
     }
 
 
+def content(value):
+    """The bytes of an object, in hexadecimal."""
+    return bytes(gdb.selected_inferior().read_memory(int(value.address), value.type.sizeof)).hex()
+
+
+def private_state(vcpu):
+    """What is the guest's, and no one's business: where the VMM planted its markers."""
+    arch = vcpu["arch"]
+    return {
+        "r12, r13": content(arch["regs"][12]) + content(arch["regs"][13]),
+        "xmm0": content(arch["guest_fpu"]["fpstate"]["regs"]["fxsave"]["xmm_space"])[:32],
+        "MMIO data": content(vcpu["run"]["mmio"]["data"]),
+        "port data": bytes(gdb.selected_inferior().read_memory(int(arch["pio_data"]), 16)).hex(),
+    }
+
+
 def vcpu_state(vcpu):
     arch = vcpu["arch"]
     contexts = {}
@@ -219,6 +235,7 @@ def vcpu_state(vcpu):
         "contexts": contexts,
         "walks": walks,
         "last_exit": last_exit(vcpu),
+        "private": private_state(vcpu),
     }
     if walk_mmu is not None:
         found["walk_mmu"] = next((n for n, c in contexts.items()

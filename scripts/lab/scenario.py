@@ -9,6 +9,7 @@ host kernel, since QEMU would record the guest's registers for one that is not.
 import json
 import os
 import random
+import subprocess
 import sys
 import time
 
@@ -90,7 +91,7 @@ def save(qmp, name, elf=False, flat=False, **more):
         "version": 1, "name": name, "generation": CONFIG["generation"],
         "release": CONFIG["release"], "qemu": CONFIG["qemu"], "npt": CONFIG["npt"],
         "files": files, "symbols": CONFIG["symbols"], "sections": CONFIG["sections"],
-        "vms": CONFIG["truth"], "gdb": state, **more})
+        "vms": CONFIG["truth"], "markers": CONFIG["markers"], "gdb": state, **more})
 
 
 def take_healthy(qmp):
@@ -101,6 +102,13 @@ def take_healthy(qmp):
 def take_nonpt(qmp):
     park()
     save(qmp, "nonpt")
+
+
+def take_big(qmp):
+    bring_home()
+    save(qmp, "big", elf=True)
+    # memory that is all zeros need not be on the disk
+    subprocess.run(["fallocate", "--dig-holes", f"{OUT}/big.elf"], check=True)
 
 
 def take_novms(qmp):

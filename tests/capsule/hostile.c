@@ -5,12 +5,12 @@
  * milliseconds.
  */
 #include "capsule_format.h"
+#include "unpack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <zstd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -110,7 +110,7 @@ static void damage(const uint8_t *data, size_t len, int rounds)
 int main(int argc, char **argv)
 {
 	static uint8_t packed[1 << 20];
-	static uint8_t unpacked[8 << 20];
+	void *unpacked;
 	FILE *file = argc == 4 ? fopen(argv[1], "rb") : NULL;
 	size_t len, size;
 	int rounds;
@@ -121,8 +121,7 @@ int main(int argc, char **argv)
 	state = strtoull(argv[3], NULL, 10) * 0x9e3779b97f4a7c15ULL + 1;
 	len = fread(packed, 1, sizeof(packed), file);
 	fclose(file);
-	size = ZSTD_decompress(unpacked, sizeof(unpacked), packed, len);
-	if (ZSTD_isError(size))
+	if (km_unpack(packed, len, &unpacked, &size))
 		return 2;
 	run(unpacked, size);
 	damage(packed, len, rounds / 10);

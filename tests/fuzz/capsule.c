@@ -3,50 +3,50 @@
  * libFuzzer target: any bytes as a capsule, packed or not; if it opens, every command on it.
  */
 #include "../run_line.h"
+#include "bytes.h"
 #include "capsule.h"
-
-#include <sys/mman.h>
-#include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static void ask_all(struct km_session *session, const char *path, FILE *sink)
 {
 	static const char *const lines[] = {
-		"vms",	      "vms -j",	       "perms",	    "slots -j",
-		"mmu 0:0",    "walk 0:0 1000", "fault 1:0", "fault 0:0 -a 1000 -e 6",
-		"mmu 1:0 -j", "walk 1:0 0 -j",
+		"vms",
+		"vms -j",
+		"perms",
+		"slots -j",
+		"mmu 0:0",
+		"walk 0:0 1000",
+		"fault 1:0",
+		"fault 0:0 -a 1000 -e 6 --trace",
+		"fault 1:0 -a 1000 -e d --trace -j",
+		"mmu 1:0 -j",
+		"walk 1:0 0 -j",
+		"walk 0:0 0 -n all",
+		"walk 1:0 0 -n 8G -j",
 	};
 	char list[64];
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
-		run_line(session, lines[i], sink);
+		run_line(session, lines[i], sink, sink);
 	snprintf(list, sizeof(list), "capture --list %s", path);
-	run_line(session, list, sink);
+	run_line(session, list, sink, sink);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	int fd = memfd_create("capsule", MFD_CLOEXEC);
-	struct km_capsule *capsule = NULL;
 	char path[32];
+	int fd = bytes_file(data, len, path);
+	struct km_capsule *capsule = NULL;
+	km_error *err = km_capsule_open(path, &capsule);
+	FILE *sink = err ? NULL : fopen("/dev/null", "w");
+	struct km_session *session = sink ? km_session_new(km_capsule_target(capsule)) : NULL;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (fd >= 0 && write(fd, data, len) == (ssize_t)len) {
-		km_error *err = km_capsule_open(path, &capsule);
-		FILE *sink = err ? NULL : fopen("/dev/null", "w");
-		struct km_session *session =
-			sink ? km_session_new(km_capsule_target(capsule)) : NULL;
-
-		if (session)
-			ask_all(session, path, sink);
-		km_session_free(session);
-		if (sink)
-			fclose(sink);
-		km_capsule_close(capsule);
-		km_error_free(err);
-	}
-	if (fd >= 0)
-		close(fd);
+	if (session)
+		ask_all(session, path, sink);
+	km_session_free(session);
+	if (sink)
+		fclose(sink);
+	km_capsule_close(capsule);
+	km_error_free(err);
+	close(fd);
 	return 0;
 }

@@ -2,37 +2,12 @@
 /*
  * libFuzzer target: any bytes as the memory that kallsyms is read from, its tables anywhere in it.
  */
-#include "../../extensions/cli/kallsyms.h"
+#include "../../extensions/kvmmmu/kallsyms.h"
+#include "bytes.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
-#define BASE UINT64_C(0xffffffff80000000)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-struct bytes {
-	struct km_target target;
-	const uint8_t *data;
-	size_t len;
-};
-
-/* Zeros behind the end, so that tables reach further than the input; all of it bounded. */
-static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, size_t len)
-{
-	const struct bytes *b = (const struct bytes *)target;
-	uint64_t at = va - BASE;
-
-	if (va < BASE || at > 1 << 20 || len > (1 << 20) - at)
-		return km_errorf(KM_EREAD, "beyond");
-	memset(buf, 0, len);
-	if (at < b->len)
-		memcpy(buf, b->data + at, len < b->len - at ? len : b->len - at);
-	return NULL;
-}
-
-static const struct km_target_ops ops = {.read_virt = read_virt};
+static const struct km_target_ops ops = {.read_virt = bytes_read_virt};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -42,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct bytes bytes = {.target = {.ops = &ops, .host = "fuzz"}, .data = data, .len = len};
 	struct kallsyms *kallsyms;
 	struct km_memory *mem;
-	char info[512];
+	char info[512], name[64];
 	size_t used = 0;
 	uint64_t addr;
 	km_error *err;
@@ -55,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		if (len >= 2 * i + 2)
 			memcpy(&at, data + 2 * i, 2);
 		used += (size_t)snprintf(info + used, sizeof(info) - used,
-					 "SYMBOL(%s)=%" PRIx64 "\n", names[i], BASE + at % 4096u);
+					 "SYMBOL(%s)=%" PRIx64 "\n", names[i],
+					 BYTES_BASE + at % 4096u);
 	}
 	mem = km_memory_new(&bytes.target);
 	if (!mem)
@@ -63,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	err = kallsyms_read(mem, info, &kallsyms);
 	if (!err) {
 		kallsyms_lookup(kallsyms, "vm_list", &addr);
+		kallsyms_lookup_address(kallsyms, BASE, name, sizeof(name), &addr);
 		kallsyms_free(kallsyms);
 	}
 	km_error_free(err);

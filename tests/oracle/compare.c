@@ -3,7 +3,7 @@
  * finite. */
 #include "oracle.h"
 
-#include "judges.h"
+#include "fast_page_fault.h"
 #include "permissions.h"
 #include "role.h"
 #include "spte.h"
@@ -15,6 +15,7 @@
 #include <string.h>
 
 static unsigned long long comparisons, differences;
+static unsigned long long fast_outcomes[KM_FAST_FIXED + 1]; /* by km_fast_step */
 
 #define SAME(kernel, ours, fmt, ...) same(#ours, kernel, ours, fmt, __VA_ARGS__)
 
@@ -133,6 +134,7 @@ static struct km_spte_masks machine(unsigned n)
 		m.accessed = chance() % 3 ? chance_bits() : 0;
 		m.dirty = chance() % 3 ? chance_bits() : 0;
 		m.acc_track = chance_bits() & chance_bits();
+		m.ad_enabled = chance() % 2;
 		m.mmio_mask = chance_bits() & chance_bits() & chance_bits();
 		m.mmio_value = m.mmio_mask & chance_bits();
 		m.mmio_access = (uint32_t)chance_bits();
@@ -143,6 +145,8 @@ static struct km_spte_masks machine(unsigned n)
 	/* As probing does it: generations without XU have none. */
 	if (!m.layout->xs_xu)
 		m.xu = 0;
+	if (generation() == KM_SPTE_6_1)
+		m.ad_enabled = m.accessed; /* kvm_ad_enabled() */
 	return m;
 }
 
@@ -355,6 +359,51 @@ static void compare_permission_fault(const struct km_spte_masks *m, uint64_t spt
 		     "spte %#" PRIx64 ", error code %#" PRIx64 " (v1)", spte, error_code);
 }
 
+static void compare_fast_page_fault(const struct km_spte_masks *m, uint64_t spte)
+{
+	static const int rets[] = {
+		[KM_RET_PF_INVALID] = 0,
+		[KM_RET_PF_FIXED] = 1,
+		[KM_RET_PF_SPURIOUS] = 2,
+	};
+	struct oracle_fault fault = {
+		/* most faults that the fast path looks at are writes to a present page */
+		.error_code = (chance() & 0x1f & ~(chance() % 2 ? PFERR_RSVD_MASK : 0)) |
+			      (chance() % 4 ? PFERR_PRESENT_MASK | PFERR_WRITE_MASK : 0) |
+			      (chance() % 8 ? 0 : PFERR_PRIVATE_ACCESS) | PFERR_GUEST_FINAL_MASK,
+		/* and half of them are MMU-writable */
+		.spte = chance() % 2 ? spte : (spte | m->mmu_writable) & ~2ULL,
+		.level = 1 + (int)(chance() % 3),
+		.dirty_logged = chance() % 2,
+		.has_private_mem = oracle_gen >= 608 && chance() % 2,
+		.gfn_is_private = chance() % 8 == 0,
+	};
+	uint16_t words[KM_PERM_WORDS];
+	struct km_fast_page_fault_in in = {
+		.masks = m,
+		.words = oracle_has_spf ? words : NULL,
+		.error_code = fault.error_code,
+		.spte = fault.spte,
+		.level = fault.level,
+		.dirty_logged = fault.dirty_logged,
+		.private_mismatch =
+			fault.has_private_mem &&
+			fault.gfn_is_private != !!(fault.error_code & PFERR_PRIVATE_ACCESS),
+	};
+	struct km_fast_page_fault ours;
+	uint64_t new_spte;
+
+	for (int i = 0; i < KM_PERM_WORDS; i++)
+		words[i] = (uint16_t)chance();
+	ours = km_fast_page_fault(&in);
+	SAME(oracle_fast_page_fault(words, &fault, &new_spte), rets[ours.ret],
+	     "spte %#" PRIx64 ", error code %#" PRIx64 ", level %d", in.spte, in.error_code,
+	     in.level);
+	SAME(new_spte, ours.new_spte, "spte %#" PRIx64 ", error code %#" PRIx64 ", level %d",
+	     in.spte, in.error_code, in.level);
+	fast_outcomes[ours.step]++;
+}
+
 static void compare_rsvd(const struct km_spte_masks *m, uint64_t spte)
 {
 	struct km_rsvd_bits rsvd = {.bad_mt_xwr = chance_bits()};
@@ -431,6 +480,8 @@ static void compare_entry(const struct km_spte_masks *m, uint64_t spte)
 	}
 	if (oracle_has_spf)
 		compare_permission_fault(m, spte);
+	for (int i = 0; i < 4; i++)
+		compare_fast_page_fault(m, spte);
 	compare_rsvd(m, spte);
 	compare_mmio(m, spte);
 	compare_frozen(m, spte);
@@ -495,6 +546,17 @@ int main(int argc, char **argv)
 	compare_roles(rounds);
 	compare_tables(rounds);
 	compare_entries(rounds);
+	/* the fast path in each of its outcomes, but for the one that this form does not have */
+	for (int i = 0; i <= KM_FAST_FIXED; i++) {
+		if (i == KM_FAST_OUT_OF_RANGE ||
+		    (i == KM_FAST_PRIVATE_MISMATCH && oracle_gen < 608))
+			continue;
+		if (fast_outcomes[i] < 1000) {
+			printf("fast_page_fault(): %llu times \"%s\": too few\n", fast_outcomes[i],
+			       km_fast_step_text(i));
+			differences++;
+		}
+	}
 	printf("%d.%d: %llu comparisons with the kernel, %llu differ\n", oracle_gen / 100,
 	       oracle_gen % 100, comparisons, differences);
 	return differences ? 1 : 0;

@@ -198,6 +198,35 @@ bool oracle_is_executable(uint64_t spte)
 }
 #endif
 
+int oracle_fast_page_fault(const uint16_t words[16], const struct oracle_fault *f,
+			   uint64_t *new_spte)
+{
+	struct kvm_memory_slot slot = {f->dirty_logged};
+	struct kvm_mmu mmu = {0};
+	struct kvm_vcpu vcpu = {.kvm = &the_kvm, .arch.mmu = &mmu};
+	struct kvm_page_fault fault = {
+		.error_code = f->error_code,
+		.exec = f->error_code & PFERR_FETCH_MASK,
+		.write = f->error_code & PFERR_WRITE_MASK,
+		.present = f->error_code & PFERR_PRESENT_MASK,
+		.rsvd = f->error_code & PFERR_RSVD_MASK,
+		.user = f->error_code & PFERR_USER_MASK,
+		.is_private = f->error_code >> 49 & 1,
+		.slot = &slot,
+	};
+	int ret;
+
+	for (int i = 0; i < 16; i++)
+		mmu.fmt.permissions[i] = words[i];
+	the_kvm.arch.has_private_mem = f->has_private_mem;
+	the_kvm.gfn_is_private = f->gfn_is_private;
+	the_sp.role.level = f->level;
+	the_spte = f->spte;
+	ret = fast_page_fault(&vcpu, &fault);
+	*new_spte = the_spte;
+	return ret;
+}
+
 bool oracle_is_dirty(uint64_t spte)
 {
 #ifdef HAVE_is_dirty_spte

@@ -36,6 +36,18 @@ bool oracle_spte_permission_fault(const uint16_t words[16], uint64_t spte, uint6
 bool oracle_spte_permission_fault_v1(const uint16_t words[16], uint64_t spte, uint64_t error_code);
 bool oracle_is_access_allowed(uint64_t spte, uint64_t error_code);
 
+/*
+ * fast_page_fault() over one SPTE: 0 invalid, 1 fixed, 2 spurious. @words is for kernels that have
+ * a table of SPTE permissions. Kernels before 6.8 know no private memory.
+ */
+struct oracle_fault {
+	uint64_t spte, error_code;
+	int level;
+	bool dirty_logged, has_private_mem, gfn_is_private;
+};
+int oracle_fast_page_fault(const uint16_t words[16], const struct oracle_fault *fault,
+			   uint64_t *new_spte);
+
 bool oracle_is_shadow_present(uint64_t spte);
 bool oracle_is_frozen(uint64_t spte);
 bool oracle_is_mmio(uint64_t spte);

@@ -32,15 +32,29 @@ struct kvm_mmu {
 	u32 pkru_mask;
 };
 
-struct kvm_page_fault {
-	u64 error_code;
-	bool exec, write;
+struct kvm_memory_slot {
+	bool dirty_logged;
 };
+
+struct kvm_page_fault {
+	u64 error_code, addr;
+	gfn_t gfn;
+	bool exec, write, present, rsvd, user, is_private;
+	struct kvm_memory_slot *slot;
+};
+
+struct kvm_mmu_page {
+	union kvm_mmu_page_role role;
+};
+
+static struct kvm_mmu_page the_sp;
 
 struct kvm {
 	struct {
 		u64 shadow_mmio_value;
+		bool has_private_mem;
 	} arch;
+	bool gfn_is_private;
 };
 
 struct kvm_memslots {
@@ -50,6 +64,12 @@ struct kvm_memslots {
 struct kvm_vcpu {
 	struct kvm *kvm;
 	struct kvm_memslots slots;
+	struct {
+		struct kvm_mmu *mmu;
+	} arch;
+	struct {
+		u64 pf_fast;
+	} stat;
 };
 
 static struct kvm_memslots *kvm_vcpu_memslots(struct kvm_vcpu *vcpu)

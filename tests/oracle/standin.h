@@ -14,6 +14,7 @@ typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
+typedef unsigned int uint;
 typedef u64 gfn_t, gpa_t, hpa_t, kvm_pfn_t;
 
 #define __read_mostly
@@ -44,6 +45,27 @@ typedef u64 gfn_t, gpa_t, hpa_t, kvm_pfn_t;
 #define PG_LEVEL_4K	      1
 #define X86_BUG_L1TF	      0
 #define boot_cpu_has_bug(bug) false
+
+/* What fast_page_fault() calls: the walk ends at the one SPTE there is, and nobody else changes it.
+ */
+#define RET_PF_INVALID					0
+#define RET_PF_FIXED					1
+#define RET_PF_SPURIOUS					2
+#define walk_shadow_page_lockless_begin(vcpu)		((void)(vcpu))
+#define walk_shadow_page_lockless_end(vcpu)		((void)(vcpu))
+#define kvm_tdp_mmu_fast_pf_get_last_sptep(v, at, spte) (*(spte) = the_spte, &the_spte)
+#define fast_pf_get_last_sptep(v, at, spte)		(*(spte) = the_spte, &the_spte)
+#define sptep_to_sp(sptep)				(&the_sp)
+#define is_tdp_mmu(mmu)					true
+#define tdp_mmu_enabled					true
+#define trace_fast_page_fault(...)			((void)0)
+#define kvm_slot_dirty_track_enabled(slot)		((slot)->dirty_logged)
+#define kvm_mem_is_private(kvm, gfn)			((kvm)->gfn_is_private)
+#define fast_pf_fix_direct_spte(v, f, sptep, old, new)	(*(sptep) = (new), true)
+#define printk_once(...)				((void)0)
+#define pr_warn_once(...)				((void)0)
+
+static u64 the_spte;
 
 static u64 physical_mask = (1ULL << 52) - 1;
 static struct {

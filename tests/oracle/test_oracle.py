@@ -48,6 +48,10 @@ def test_kernel_and_we_agree(gen):
      "no union kvm_cpu_role"),
     ("arch/x86/kvm/mmu/spte.h", "return spte & shadow_accessed_mask;",
      "return spte & shadow_dirty_mask;", "comparisons with the kernel"),
+    ("arch/x86/kvm/mmu/mmu.c", "if (sp->role.level > PG_LEVEL_4K &&",
+     "if (sp->role.level > PG_LEVEL_4K + 1 &&", "comparisons with the kernel"),
+    ("arch/x86/kvm/mmu/mmu.c", "if (fault->write && is_mmu_writable_spte(spte)) {",
+     "if (is_mmu_writable_spte(spte)) {", "comparisons with the kernel"),
     ("arch/x86/kvm/mmu/mmu.c", "if (!(tdp && cr4_smep))", "if (!(tdp || cr4_smep))",
      "comparisons with the kernel"),
 ])

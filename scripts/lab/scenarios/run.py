@@ -26,7 +26,7 @@ import catalogue  # noqa: E402
 def play(gen, out, scenarios, seed):
     """One boot; leaves a dump and a truth of each scenario that came about."""
     kernel = f"{boot.CACHE}/kernel/{gen}"
-    sources = [f"{LAB}/vmm/{name}.c" for name in ("tables", "vcpu", "vm")]
+    sources = [f"{LAB}/vmm/{name}.c" for name in ("markers", "tables", "vcpu", "vm")]
     sources += glob.glob(f"{HERE}/vmm/*.[cS]")
     with tempfile.TemporaryDirectory(prefix="kvmmmu-lab-") as work:
         subprocess.run([f"{LAB}/image", gen, f"{work}/initrd", *sources], check=True)

@@ -81,6 +81,18 @@ program guest_flat_log
 	jmp	1b
 guest_flat_log_end:
 
+/* Reads 16 bytes from a port, over and over. */
+program guest_flat_port
+	touch	%ebx, %esi
+	out	%al, $PORT_TOUCHED
+1:	incb	PAGE_WRITTEN(%ebx)
+	lea	PAGE_MARKED + 0x800(%ebx), %edi
+	mov	$4, %ecx
+	mov	$PORT_MARKER, %edx
+	rep insl
+	jmp	1b
+guest_flat_port_end:
+
 /* ---- 64 bit ---- */
 	.code64
 
@@ -91,6 +103,18 @@ program guest_long_tick
 	out	%al, $PORT_TICK
 	jmp	1b
 guest_long_tick_end:
+
+/* Reads 8 bytes of MMIO, over and over. */
+program guest_long_mmio
+	touch	%rbx, %rsi
+	mov	$MMIO_BASE, %edx
+	mov	(%rdx), %rax
+	out	%al, $PORT_TOUCHED
+1:	incb	PAGE_WRITTEN(%rbx)
+	mov	(%rdx), %rax
+	xor	%eax, %eax
+	jmp	1b
+guest_long_mmio_end:
 
 /* Reads the first huge page, writes the second; rcx pages at PREFAULT_BASE are left to read. */
 program guest_long_huge

@@ -12,6 +12,7 @@
 #define PAGE_EXECUTED	  0x2000
 #define PAGE_READ_WRITTEN 0x3000 /* read first, then written */
 #define PAGE_UNTOUCHED	  0x4000
+#define PAGE_MARKED	  0x5000 /* holds a marker; the guest puts port data behind it */
 #define STACK_TOP	  0x8000
 #define CODE		  0x8000
 
@@ -42,5 +43,6 @@
 #define PORT_TOUCHED 0x80 /* the guest has made its pages' history */
 #define PORT_TICK    0x81 /* the guest asks to be held back for a moment */
 #define PORT_WRAP    0x82 /* the guest is about to start over */
+#define PORT_MARKER  0x83 /* the guest reads a marker */
 
 #endif

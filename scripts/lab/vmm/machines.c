@@ -178,17 +178,19 @@ void run_gamma(void)
 	truth_areas(vcpus, COUNT(vcpus));
 }
 
-/* Rarer roles: 64 bit without CR0.WP and EFER.NX, PAE with SMEP and SMAP. */
+/*
+ * Rarer roles: 64 bit without CR0.WP and EFER.NX, PAE with SMEP and SMAP. They read markers.
+ */
 void run_delta(void)
 {
 	static struct vcpu vcpus[] = {
-		{.mode = MODE_LONG, .tick_us = 20000, .doing = "tick", VCPU_CODE(guest_long_tick)},
+		{.mode = MODE_LONG, .tick_us = 20000, .doing = "mmio", VCPU_CODE(guest_long_mmio)},
 		{.mode = MODE_PAE,
 		 .wp = true,
 		 .protect = true,
 		 .tick_us = 20000,
-		 .doing = "tick",
-		 VCPU_CODE(guest_flat_tick)},
+		 .doing = "port",
+		 VCPU_CODE(guest_flat_port)},
 		{.mode = MODE_REAL, .doing = "never-run"},
 	};
 	static struct vm vm;
@@ -197,4 +199,5 @@ void run_delta(void)
 	create_all(&vm, vcpus, COUNT(vcpus));
 	start_all(&vm, vcpus, COUNT(vcpus));
 	truth_areas(vcpus, COUNT(vcpus));
+	truth_page(&vcpus[0], MMIO_BASE, "mmio");
 }

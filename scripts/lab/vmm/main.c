@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * One process for each virtual machine, so that owners and their names differ.
+ *
+ * vmm vms|big SECRET: the usual machines, or the big ones. SECRET gives room for a marker on the
+ * command line.
  */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "vmm.h"
@@ -19,25 +24,43 @@ static void start(const char *name, void (*machine)(void), int ready)
 		pause();
 }
 
-int main(void)
+static void plant_markers(char *secret)
+{
+	static void *volatile heap; /* which everybody keeps */
+
+	heap = malloc(MARK_HEAP_SIZE);
+	if (!heap || strlen(secret) != MARK_COMMAND_LINE_SIZE)
+		die("markers");
+	marker_plant(MARK_HEAP, heap);
+	marker_plant(MARK_COMMAND_LINE, secret);
+	truth_markers();
+}
+
+int main(int argc, char **argv)
 {
 	const struct {
+		const char *group;
 		const char *name;
 		void (*machine)(void);
-	} machines[] = {{"alpha", run_alpha},
-			{"beta", run_beta},
-			{"gamma", run_gamma},
-			{"delta", run_delta}};
-	const int count = sizeof(machines) / sizeof(machines[0]);
-	int ready[2];
+	} machines[] = {{"vms", "alpha", run_alpha},
+			{"vms", "beta", run_beta},
+			{"vms", "gamma", run_gamma},
+			{"vms", "delta", run_delta},
+			{"big", "big", run_big}};
+	int ready[2], started = 0;
 	char byte;
 
-	if (pipe(ready))
-		die("pipe");
-	for (int i = 0; i < count; i++)
+	if (argc != 3 || pipe(ready))
+		die("vmm");
+	plant_markers(argv[2]);
+	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
+		if (strcmp(machines[i].group, argv[1]))
+			continue;
 		start(machines[i].name, machines[i].machine, ready[1]);
+		started++;
+	}
 	close(ready[1]);
-	for (int i = 0; i < count; i++)
+	while (started--)
 		if (read(ready[0], &byte, 1) != 1)
 			die("a virtual machine failed");
 	truth("LAB {\"kind\":\"ready\"}");

@@ -135,6 +135,7 @@ void vcpu_create(struct vcpu *vcpu)
 	}
 	memcpy(area + CODE, vcpu->code, vcpu->code_end - vcpu->code);
 	area[PAGE_EXECUTED] = 0xc3; /* ret */
+	marker_plant(MARK_MEMORY, area + PAGE_MARKED);
 	set_state(vcpu);
 }
 
@@ -162,6 +163,10 @@ static void handle_io(struct vcpu *vcpu)
 	case PORT_WRAP:
 		vcpu->wrap();
 		break;
+	case PORT_MARKER:
+		marker_plant(MARK_PORT, (uint8_t *)vcpu->run + vcpu->run->io.data_offset);
+		usleep(vcpu->tick_us);
+		break;
 	}
 }
 
@@ -179,6 +184,8 @@ static void *vcpu_thread(void *arg)
 			handle_io(vcpu);
 			break;
 		case KVM_EXIT_MMIO:
+			if (!vcpu->run->mmio.is_write)
+				marker_plant(MARK_MMIO, vcpu->run->mmio.data);
 			usleep(vcpu->tick_us);
 			break;
 		case KVM_EXIT_INTR:
@@ -198,6 +205,10 @@ void vcpu_start(struct vcpu *vcpu)
 
 	ioctl_or_die(vcpu->fd, KVM_GET_REGS, &regs, "KVM_GET_REGS");
 	regs.rcx = vcpu->rcx;
+	regs.r12 = marker_word(MARK_REGISTERS, 0);
+	regs.r13 = marker_word(MARK_REGISTERS, 1);
 	ioctl_or_die(vcpu->fd, KVM_SET_REGS, &regs, "KVM_SET_REGS");
+	explicit_bzero(&regs, sizeof(regs));
+	marker_plant_vectors(vcpu);
 	thread_start(vcpu_thread, vcpu);
 }

@@ -101,13 +101,9 @@ static unsigned long anon_huge_kb(const void *start)
 	return kb;
 }
 
-void *vm_add_slot(struct vm *vm, uint64_t gpa, size_t size, unsigned int flags, int advice,
-		  const char *what)
+void vm_set_slot(struct vm *vm, uint64_t gpa, size_t size, unsigned int flags, void *hva,
+		 const char *what)
 {
-	/* Aligned for huge pages, with a hole behind it so that no two mappings merge. */
-	size_t reserve = size + 2 * HUGE_PAGE;
-	uint8_t *map = mmap(NULL, reserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uint8_t *hva = (uint8_t *)(((uintptr_t)map + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
 	struct kvm_userspace_memory_region region = {
 		.slot = vm->slots++,
 		.flags = flags,
@@ -116,17 +112,28 @@ void *vm_add_slot(struct vm *vm, uint64_t gpa, size_t size, unsigned int flags, 
 		.userspace_addr = (uintptr_t)hva,
 	};
 
+	ioctl_or_die(vm->fd, KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION");
+	truth("LAB {\"kind\":\"slot\",\"vm\":\"%s\",\"id\":%u,\"gpa\":\"%#llx\",\"size\":\"%#zx\","
+	      "\"hva\":\"%p\",\"flags\":%u,\"what\":\"%s\",\"anon_huge_kb\":%lu}",
+	      vm->name, region.slot, (unsigned long long)gpa, size, hva, flags, what,
+	      anon_huge_kb(hva));
+}
+
+void *vm_add_slot(struct vm *vm, uint64_t gpa, size_t size, unsigned int flags, int advice,
+		  const char *what)
+{
+	/* Aligned for huge pages, with a hole behind it so that no two mappings merge. */
+	size_t reserve = size + 2 * HUGE_PAGE;
+	uint8_t *map = mmap(NULL, reserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *hva = (uint8_t *)(((uintptr_t)map + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
+
 	if (map == MAP_FAILED || mprotect(hva, size, PROT_READ | PROT_WRITE) ||
 	    madvise(hva, size, advice))
 		die("memory for %s", what);
 	if (advice == MADV_HUGEPAGE)
 		for (size_t at = 0; at < size; at += HUGE_PAGE)
 			hva[at] = 1;
-	ioctl_or_die(vm->fd, KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION");
-	truth("LAB {\"kind\":\"slot\",\"vm\":\"%s\",\"id\":%u,\"gpa\":\"%#llx\",\"size\":\"%#zx\","
-	      "\"hva\":\"%p\",\"flags\":%u,\"what\":\"%s\",\"anon_huge_kb\":%lu}",
-	      vm->name, region.slot, (unsigned long long)gpa, size, (void *)hva, flags, what,
-	      anon_huge_kb(hva));
+	vm_set_slot(vm, gpa, size, flags, hva, what);
 	return hva;
 }
 

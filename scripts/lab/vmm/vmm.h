@@ -32,8 +32,10 @@ PROGRAM(guest_real_halt);
 PROGRAM(guest_flat_tick);
 PROGRAM(guest_flat_mmio);
 PROGRAM(guest_flat_log);
+PROGRAM(guest_flat_port);
 PROGRAM(guest_long_tick);
 PROGRAM(guest_long_huge);
+PROGRAM(guest_long_mmio);
 PROGRAM(guest_long_stride);
 
 enum mode {
@@ -82,6 +84,8 @@ __attribute__((format(printf, 1, 2))) void truth(const char *format, ...);
 void truth_page(const struct vcpu *vcpu, uint64_t gpa, const char *done);
 
 void vm_init(struct vm *vm, const char *name);
+void vm_set_slot(struct vm *vm, uint64_t gpa, size_t size, unsigned int flags, void *hva,
+		 const char *what);
 void *vm_add_slot(struct vm *vm, uint64_t gpa, size_t size, unsigned int flags, int advice,
 		  const char *what);
 void vcpu_create(struct vcpu *vcpu);
@@ -91,6 +95,26 @@ bool vcpu_prefault(struct vcpu *vcpu, uint64_t gpa, uint64_t size);
 void thread_start(void *(*function)(void *), void *arg);
 void thread_name(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* markers.c: what must not leak, by where it is planted. */
+enum marker {
+	MARK_MEMORY,
+	MARK_REGISTERS,
+	MARK_XMM,
+	MARK_YMM,
+	MARK_MMIO,
+	MARK_PORT,
+	MARK_HEAP,
+	MARK_COMMAND_LINE,
+};
+
+#define MARK_COMMAND_LINE_SIZE 32 /* letters */
+#define MARK_HEAP_SIZE	       64
+
+uint64_t marker_word(enum marker marker, int index);
+void marker_plant(enum marker marker, void *where);
+void marker_plant_vectors(const struct vcpu *vcpu);
+void truth_markers(void);
+
 /* tables.c: identity-mapping page tables, 1 GiB; returns CR3. */
 uint64_t build_tables(const struct vcpu *vcpu);
 
@@ -99,5 +123,8 @@ void run_alpha(void);
 void run_beta(void);
 void run_gamma(void);
 void run_delta(void);
+
+/* big.c: two with far larger tables, for measurements. */
+void run_big(void);
 
 #endif

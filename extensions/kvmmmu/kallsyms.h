@@ -4,7 +4,7 @@
 #ifndef KVMMMU_KALLSYMS_H
 #define KVMMMU_KALLSYMS_H
 
-#include "../kvmmmu/memory.h"
+#include "memory.h"
 
 struct kallsyms;
 
@@ -16,5 +16,12 @@ km_error *kallsyms_read(struct km_memory *mem, const char *vmcoreinfo, struct ka
 void kallsyms_free(struct kallsyms *kallsyms);
 
 bool kallsyms_lookup(const struct kallsyms *kallsyms, const char *name, uint64_t *addr);
+
+/*
+ * The last symbol at or before @addr, and how far @addr is from it; of several at one address the
+ * first in the table, as the kernel does. False if there is none.
+ */
+bool kallsyms_lookup_address(const struct kallsyms *kallsyms, uint64_t addr, char *name,
+			     size_t size, uint64_t *offset);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "elf_symbols.h"
 
-#include "../kvmmmu/debuginfo.h"
+#include "debuginfo.h"
 
 #include <elf.h>
 #include <stdio.h>

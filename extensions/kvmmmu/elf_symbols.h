@@ -3,7 +3,7 @@
 #ifndef KVMMMU_ELF_SYMBOLS_H
 #define KVMMMU_ELF_SYMBOLS_H
 
-#include "../kvmmmu/error.h"
+#include "error.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -74,6 +74,50 @@ bool kallsyms_lookup(const struct kallsyms *k, const char *name, uint64_t *addr)
 	return false;
 }
 
+/* The name of symbol @i, cut to @size. */
+static void get_name(const struct kallsyms *k, uint32_t i, char *name, size_t size)
+{
+	const uint8_t *data = k->names + k->starts[i];
+	uint32_t head, len = name_length(data, &head);
+	size_t at = 0;
+	bool type = true;
+
+	for (uint32_t t = 0; t < len; t++) {
+		for (const char *c = k->token_text + k->token_index[data[head + t]]; *c; c++) {
+			if (type)
+				type = false;
+			else if (at + 1 < size)
+				name[at++] = *c;
+		}
+	}
+	if (size)
+		name[at] = '\0';
+}
+
+bool kallsyms_lookup_address(const struct kallsyms *k, uint64_t addr, char *name, size_t size,
+			     uint64_t *offset)
+{
+	uint32_t low = 0, high = k->count;
+
+	/* in order of address */
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (symbol_addr(k, mid) <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (!low)
+		return false;
+	low--;
+	while (low && symbol_addr(k, low - 1) == symbol_addr(k, low))
+		low--;
+	get_name(k, low, name, size);
+	*offset = addr - symbol_addr(k, low);
+	return true;
+}
+
 /* The compressed names are as long as they say themselves: read on until all symbols are there. */
 static km_error *read_names(struct km_memory *mem, uint64_t addr, struct kallsyms *k)
 {

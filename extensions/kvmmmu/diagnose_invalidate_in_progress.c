@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The fault lies in a range that the host is unmapping at this moment: KVM retries until the
+ * invalidation ends. A normal state that passes; a vCPU that stays in it has its cause in whoever
+ * invalidates. mmu_invalidate_retry_gfn() of include/linux/kvm_host.h.
+ */
+#include "diagnose_rules.h"
+
+#include <inttypes.h>
+
+bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_invalidate_facts *f,
+				    struct km_diagnosis *d)
+{
+	const struct km_vm *vm = c->vm;
+	struct km_val n = vm->mmu_invalidate_in_progress;
+	char who[64];
+
+	if (!km_is_known(n) || (int64_t)n.v <= 0 || !km_case_has_fault(c) ||
+	    km_invalidate_covers_case(c, f) != KM_COVERS)
+		return false;
+	/* nobody is in it: that is for invalidate-leaked to judge */
+	if (!f->task && (f->stacks_known || (km_is_known(vm->mn_active_invalidate_count) &&
+					     n.v > vm->mn_active_invalidate_count.v)))
+		return false;
+	d->certainty = KM_NOTE;
+	if (f->task && km_task_sleeps(f->task))
+		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
+	else if (!f->task && km_case_in_handler(c))
+		d->certainty = KM_POSSIBLE;
+	d->stuck = d->certainty != KM_NOTE;
+	km_verdict_says(d,
+			"the host is unmapping the range that the fault lies in: KVM retries until "
+			"the invalidation ends%s",
+			f->task && km_task_sleeps(f->task) ? ", and the task that does it sleeps"
+							   : "");
+	km_evidence(d,
+		    "kvm.mmu_invalidate_in_progress %" PRIu64 ", of %ss 0x%" PRIx64 " to 0x%" PRIx64
+		    "; mn_active_invalidate_count %" PRIu64,
+		    n.v, f->unit == KM_RANGE_HVA ? "HVA" : "gfn", vm->mmu_invalidate_range_start.v,
+		    vm->mmu_invalidate_range_end.v, vm->mn_active_invalidate_count.v);
+	if (f->unit == KM_RANGE_HVA)
+		km_evidence(d, "the fault's page is at HVA 0x%" PRIx64, c->hva);
+	else
+		km_evidence(d, "the fault's gfn is 0x%" PRIx64, c->gfn);
+	if (f->task)
+		km_evidence(d, "%s is in %s(), %s", km_task_spell(f->task, who, sizeof(who)),
+			    f->function,
+			    km_task_sleeps(f->task) ? "asleep" : "running or ready to run");
+	else
+		km_leaves_open(d, "which task invalidates: not all stacks are known");
+	if (f->task)
+		km_leaves_open(d, "a second look: the same invalidation later means that it does "
+				  "not end");
+	return true;
+}
+
+bool km_diagnose_invalidate_in_progress(const struct km_case *c, struct km_diagnosis *d)
+{
+	struct km_val n = c->vm->mmu_invalidate_in_progress;
+	struct km_invalidate_facts f;
+
+	if (!km_is_known(n) || !n.v)
+		return false;
+	f = km_invalidate_facts_read(c);
+	return km_rule_invalidate_in_progress(c, &f, d);
+}

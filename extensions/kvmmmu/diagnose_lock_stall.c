@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The vCPU does not loop: its thread waits in the host's kernel, for a lock, a grace period, a
+ * page. What it waits for is found by wait.h; here is said who has it, and which of that is no
+ * everyday matter.
+ */
+#include "diagnose_rules.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void say_holder(const struct km_lock_facts *f, struct km_diagnosis *d)
+{
+	const char *readers = f->held.by_readers ? "readers, the last of them " : "";
+	char who[64];
+
+	if (!f->held.name || !f->held.holder)
+		return;
+	if (f->by)
+		km_evidence(d, "%s is held by %s%s, %s in %s()", f->held.name, readers,
+			    km_task_spell(f->by, who, sizeof(who)),
+			    km_task_sleeps(f->by) ? "asleep" : "running or ready to run",
+			    km_task_stands_in(f->by));
+	else
+		km_evidence(d, "%s is held by %stask 0x%" PRIx64, f->held.name, readers,
+			    f->held.holder);
+}
+
+bool km_rule_lock_stall(const struct km_case *c, const struct km_lock_facts *f,
+			struct km_diagnosis *d)
+{
+	const struct km_wait *wait = &c->wait;
+
+	switch (wait->kind) {
+	case KM_WAIT_USERFAULT: /* nobody but userspace ends it */
+		d->certainty = KM_LIKELY;
+		break;
+	case KM_WAIT_LOCK: /* short, unless who has it sleeps */
+		d->certainty = KM_NOTE;
+		if (f->by && km_task_sleeps(f->by))
+			d->certainty = f->held.by_readers ? KM_POSSIBLE : KM_LIKELY;
+		break;
+	case KM_WAIT_SRCU:
+	case KM_WAIT_PAGE:
+		d->certainty = KM_NOTE;
+		break;
+	default:
+		return false;
+	}
+	if (wait->certainty < d->certainty)
+		d->certainty = wait->certainty;
+	d->stuck = d->certainty > KM_NOTE;
+	km_verdict_says(d, "the vCPU's thread waits in the kernel: %s", wait->text);
+	km_evidence(d, "task 0x%" PRIx64 ": __state 0x%" PRIx64 ", on_cpu %" PRIu64,
+		    c->vcpu->task.v, c->vcpu->task_state.v, c->vcpu->on_cpu.v);
+	say_holder(f, d);
+	if (c->vma.known && c->vma.addr && km_is_known(c->vma.userfaultfd) && c->vma.userfaultfd.v)
+		km_evidence(d,
+			    "the VMA 0x%" PRIx64
+			    " of the faulting page is registered with userfaultfd",
+			    c->vma.addr);
+	if (wait->kind == KM_WAIT_USERFAULT)
+		km_leaves_open(d, "whether who serves userfaultfd will bring the page: a second "
+				  "look tells");
+	else if (wait->kind == KM_WAIT_LOCK && !f->held.holder)
+		km_leaves_open(d, "who holds the lock: it does not name its holder");
+	else
+		km_leaves_open(d, "whether it goes on: a second look tells");
+	return true;
+}
+
+static const struct km_task *find_task(const struct km_tasks *tasks, uint64_t addr)
+{
+	for (size_t i = 0; tasks && addr && i < tasks->count; i++) {
+		if (tasks->tasks[i].addr == addr)
+			return &tasks->tasks[i];
+	}
+	return NULL;
+}
+
+bool km_diagnose_lock_stall(const struct km_case *c, struct km_diagnosis *d)
+{
+	struct km_lock_facts f = {0};
+
+	if (c->wait.kind == KM_WAIT_LOCK && !strcmp(c->wait.lock, "mmap_lock"))
+		f.held = km_vm_mmap_lock(c->kernel, c->vm);
+	else if (c->wait.kind == KM_WAIT_LOCK && !c->wait.lock[0])
+		f.held = km_vm_mutex_of(c->kernel, c->vm, c->vcpu->task.v);
+	f.by = find_task(c->tasks, f.held.holder);
+	return km_rule_lock_stall(c, &f, d);
+}

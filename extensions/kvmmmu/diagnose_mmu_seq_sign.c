@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * is_page_fault_stale() of 5.16 to 6.2 got mmu_seq as an int in some kernels: from 2^31
+ * invalidations on it compares a sign-extended copy with the real one, and every fault is stale.
+ * From 6.3 on struct kvm_page_fault has it, as an unsigned long.
+ */
+#include "diagnose_rules.h"
+
+#include <inttypes.h>
+
+/* The fewest faults from which counters tell anything. */
+#define MANY_FAULTS 1000
+
+static enum km_seq_type seq_type(const struct km_kernel *k)
+{
+	const struct km_member *m = km_layout_member(k->layout, KM_M_kvm_page_fault_mmu_seq);
+	km_scoped_error *err = NULL;
+	uint32_t size = 0;
+	bool is_signed = false;
+
+	if (m)
+		return m->size < sizeof(uint64_t) ? KM_SEQ_INT : KM_SEQ_ULONG;
+	err = km_types_parameter(km_layout_types(k->layout), "is_page_fault_stale", "mmu_seq",
+				 &size, &is_signed);
+	if (err)
+		return KM_SEQ_UNKNOWN;
+	return size < sizeof(uint64_t) && is_signed ? KM_SEQ_INT : KM_SEQ_ULONG;
+}
+
+/* A fault on a page that is not there yet, in a slot that is as it should be. */
+static bool waits_for_a_page(const struct km_case *c)
+{
+	return km_case_is_current(c) && c->has_walk && c->walk.end == KM_END_NOT_PRESENT &&
+	       c->slot && !(c->slot->flags & KVM_MEMSLOT_INVALID);
+}
+
+/* RET_PF_RETRY is what no counter counts. False where the counters are not known. */
+static bool most_are_retried(const struct km_vcpu_stats *s)
+{
+	uint64_t counted = s->pf_fixed.v + s->pf_spurious.v + s->pf_emulate.v;
+
+	return km_is_known(s->pf_taken) && km_is_known(s->pf_fixed) &&
+	       km_is_known(s->pf_spurious) && km_is_known(s->pf_emulate) &&
+	       s->pf_taken.v >= MANY_FAULTS && counted <= s->pf_taken.v / 2;
+}
+
+bool km_rule_mmu_seq_sign(const struct km_case *c, enum km_seq_type type, struct km_diagnosis *d)
+{
+	struct km_val seq = c->vm->mmu_invalidate_seq;
+	struct km_val in_progress = c->vm->mmu_invalidate_in_progress;
+	const struct km_vcpu_stats *stats = &c->vcpu->stats;
+	uint64_t copy = (uint64_t)(int64_t)(int32_t)seq.v;
+	bool waits = waits_for_a_page(c), retried = most_are_retried(stats);
+
+	if (!km_is_known(seq) || seq.v == copy || type == KM_SEQ_ULONG)
+		return false;
+	/* without the type, only a vCPU that shows it; another cause may be at work as well */
+	if (type == KM_SEQ_UNKNOWN &&
+	    !(waits && retried && km_is_known(in_progress) && !in_progress.v))
+		return false;
+	d->stuck = waits;
+	d->certainty = type == KM_SEQ_INT && waits ? KM_LIKELY : KM_POSSIBLE;
+	km_verdict_says(d,
+			"mmu_invalidate_seq has bit 31 set%s: KVM takes every fault for stale and "
+			"fixes none",
+			type == KM_SEQ_INT ? " and goes through an int"
+					   : " and may go through an int in this kernel");
+	km_evidence(d, "kvm.mmu_invalidate_seq 0x%" PRIx64 "; as an int and back: 0x%" PRIx64,
+		    seq.v, copy);
+	if (type == KM_SEQ_INT)
+		km_evidence(d, "is_page_fault_stale() takes mmu_seq as an int (debuginfo)");
+	if (waits)
+		km_evidence(d,
+			    "gfn 0x%" PRIx64 " is not mapped though memslot %" PRId64 " covers it",
+			    c->gfn, c->slot->id);
+	if (retried)
+		km_evidence(d,
+			    "pf_taken %" PRIu64 ", of which fixed %" PRIu64 ", spurious %" PRIu64
+			    ", emulated %" PRIu64 ": the rest was retried",
+			    stats->pf_taken.v, stats->pf_fixed.v, stats->pf_spurious.v,
+			    stats->pf_emulate.v);
+	if (type == KM_SEQ_UNKNOWN)
+		km_leaves_open(d, "which type mmu_seq has in is_page_fault_stale(): debuginfo of "
+				  "kvm and \"--types dwarf\" tell; an unsigned long is fine");
+	else if (!waits)
+		km_leaves_open(d, "this vCPU's last fault does not show it: the next one on a page "
+				  "that is not mapped will not end");
+	return true;
+}
+
+bool km_diagnose_mmu_seq_sign(const struct km_case *c, struct km_diagnosis *d)
+{
+	struct km_val seq = c->vm->mmu_invalidate_seq;
+
+	if (!km_is_known(seq) || seq.v < KM_BIT(31))
+		return false;
+	return km_rule_mmu_seq_sign(c, seq_type(c->kernel), d);
+}

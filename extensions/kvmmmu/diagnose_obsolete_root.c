@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The vCPU uses a root that KVM has declared obsolete: is_page_fault_stale() retries every fault on
+ * it. Whoever makes a root obsolete raises KVM_REQ_MMU_FREE_OBSOLETE_ROOTS under the same write
+ * lock, and the vCPU thread replaces the root before it enters the guest. Two things go wrong: the
+ * request is not there, or the thread does not get to look at it.
+ */
+#include "diagnose_rules.h"
+
+#include <inttypes.h>
+
+#define IN_GUEST_MODE 1
+
+/* is_obsolete_sp(). False also where that is not known. */
+static bool is_obsolete(const struct km_vm *vm, const struct km_mmu_page *sp)
+{
+	if (!sp->known || !sp->addr || !sp->role_known)
+		return false;
+	if (sp->role.invalid)
+		return true;
+	return km_is_known(sp->tdp_mmu_page) && !sp->tdp_mmu_page.v &&
+	       km_is_known(sp->mmu_valid_gen) && km_is_known(vm->mmu_valid_gen) &&
+	       sp->mmu_valid_gen.v != vm->mmu_valid_gen.v;
+}
+
+/* Can the thread be between taking the request and freeing the roots? */
+static bool may_be_freeing(const struct km_case *c)
+{
+	if (km_case_in_handler(c) ||
+	    (km_is_known(c->vcpu->mode) && c->vcpu->mode.v == IN_GUEST_MODE))
+		return false;
+	return !c->last.has_stack || !c->last.stack.count ||
+	       c->last.stack.start == KM_STACK_UNKNOWN ||
+	       km_case_in(c, "kvm_mmu_free_obsolete_roots") || km_case_in(c, "vcpu_enter_guest");
+}
+
+/* Nothing asks the vCPU to drop the root. */
+static void judge_forgotten(const struct km_case *c, const struct km_root_facts *f,
+			    struct km_diagnosis *d)
+{
+	d->stuck = true;
+	d->known_cases = NULL; /* those of the prefault */
+	d->advice = "whoever made the root obsolete did not raise the request: look for memory "
+		    "corruption around this kvm_mmu_page";
+	if (!km_is_known(f->locks.mmu_lock)) {
+		d->certainty = KM_LIKELY;
+		km_leaves_open(d, "whether a zap is under way: mmu_lock is not known");
+	} else if (km_mmu_lock_written(&f->locks) && !f->no_zap) {
+		d->certainty = KM_POSSIBLE;
+		km_leaves_open(d, "mmu_lock is held for writing: the request may come any moment");
+	} else if (km_mmu_lock_written(&f->locks)) {
+		d->certainty = KM_LIKELY;
+		km_evidence(d, "mmu_lock is held for writing, but no task was found zapping");
+	} else if (may_be_freeing(c)) {
+		d->certainty = KM_LIKELY;
+		km_leaves_open(d,
+			       "whether the thread is just replacing it: its stack does not say");
+	} else {
+		d->certainty = KM_PROVEN;
+	}
+	km_verdict_says(d, "the root in use is obsolete and no request to replace it is pending: "
+			   "KVM retries every fault for ever");
+}
+
+/* The loop of KVM_PRE_FAULT_MEMORY does not look at requests: that hangs on no one fault. */
+static void judge_prefault(const struct km_case *c, struct km_diagnosis *d)
+{
+	const struct km_stack *stack = &c->last.stack;
+
+	d->stuck = true;
+	d->certainty =
+		km_case_in_handler(c) || stack->start != KM_STACK_UNKNOWN ? KM_LIKELY : KM_POSSIBLE;
+	if (d->certainty < KM_LIKELY)
+		km_leaves_open(d, "whether it is still there: its stack was only scanned");
+	km_verdict_says(d, "KVM_PRE_FAULT_MEMORY loops in the kernel on an obsolete root: only its "
+			   "own thread could replace it, and the loop does not");
+	km_evidence(d, "its thread is in the loop of KVM_PRE_FAULT_MEMORY, which retries until a "
+		       "signal comes");
+}
+
+bool km_rule_obsolete_root(const struct km_case *c, const struct km_root_facts *f,
+			   struct km_diagnosis *d)
+{
+	const struct km_mmu *mmu = c->all.active;
+	struct km_val requests = c->vcpu->requests;
+	bool pending = requests.v & KM_BIT(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS);
+
+	if (!mmu || !is_obsolete(c->vm, &f->sp) || !km_is_known(requests))
+		return false;
+	if (km_case_in_prefault(c))
+		judge_prefault(c, d);
+	else if (!pending)
+		judge_forgotten(c, f, d);
+	else
+		return false; /* it is replaced before the guest is entered */
+	if (f->sp.role.invalid)
+		km_evidence(d,
+			    "%s.root 0x%" PRIx64 ": its kvm_mmu_page 0x%" PRIx64
+			    " has role.invalid set (role %08" PRIx32 ")",
+			    mmu->name, mmu->root.hpa.v, f->sp.addr, f->sp.role.word);
+	else
+		km_evidence(d,
+			    "%s.root 0x%" PRIx64 ": its kvm_mmu_page 0x%" PRIx64
+			    " has mmu_valid_gen %" PRIu64 ", the VM %" PRIu64,
+			    mmu->name, mmu->root.hpa.v, f->sp.addr, f->sp.mmu_valid_gen.v,
+			    c->vm->mmu_valid_gen.v);
+	km_evidence(d, "vcpu.requests 0x%" PRIx64 ": KVM_REQ_MMU_FREE_OBSOLETE_ROOTS is %spending",
+		    requests.v, pending ? "" : "not ");
+	if (d->certainty == KM_PROVEN)
+		km_evidence(d,
+			    "mmu_lock is not held for writing (0x%" PRIx64 "): no zap is under way",
+			    f->locks.mmu_lock.v);
+	return true;
+}
+
+/* Under shadow paging the handler itself has mmu_lock for writing: stacks tell more than the lock.
+ */
+static bool nobody_zaps(const struct km_case *c)
+{
+	static const char *const functions[] = {
+		"kvm_set_memslot",
+		"kvm_arch_flush_shadow_memslot",
+		"kvm_arch_flush_shadow_all",
+		"kvm_mmu_zap_all",
+		"kvm_mmu_zap_all_fast",
+		"kvm_zap_obsolete_pages",
+		"kvm_mmu_zap_oldest_mmu_pages",
+		"__kvm_mmu_prepare_zap_page",
+		"kvm_mmu_commit_zap_page",
+		"kvm_tdp_mmu_invalidate_all_roots",
+		"kvm_tdp_mmu_invalidate_roots",
+	};
+
+	if (!km_is_known(c->vm->mm) || !km_stacks_known(c->tasks, c->vm->mm.v))
+		return false;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		if (km_task_in(c->tasks, 0, functions[i]))
+			return false;
+	}
+	return true;
+}
+
+bool km_diagnose_obsolete_root(const struct km_case *c, struct km_diagnosis *d)
+{
+	const struct km_mmu *mmu = c->all.active;
+	struct km_root_facts f;
+
+	if (!mmu || !km_is_known(mmu->root.hpa) || !km_valid_page(mmu->root.hpa.v) ||
+	    km_is_dummy_root(c->kernel, mmu->root.hpa.v))
+		return false;
+	km_mmu_page_read(c->kernel, mmu->root.hpa.v, &f.sp);
+	f.locks = km_vm_locks_read(c->kernel, c->vm);
+	f.no_zap = nobody_zaps(c);
+	return km_rule_obsolete_root(c, &f, d);
+}

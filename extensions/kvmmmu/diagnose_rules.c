@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "diagnose_rules.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The fewest failures of the emulator that are no accident. */
+#define MANY_FAILURES 8
+
+enum km_sev km_vm_sev(const struct km_kernel *k, const struct km_vm *vm)
+{
+	const struct km_member *kvm = km_layout_member(k->layout, KM_M_kvm_svm_kvm);
+	struct km_val active, es;
+
+	if (km_is_known(vm->vm_type) && vm->vm_type.v >= KM_VM_SEV)
+		return vm->vm_type.v == KM_VM_SEV ? KM_SEV : KM_SEV_ES;
+	if (k->vendor == KM_VENDOR_INTEL)
+		return KM_SEV_NONE;
+	if (!kvm)
+		return KM_SEV_UNKNOWN;
+	active = km_kget(k, vm->addr - kvm->offset, KM_M_kvm_svm_sev_active);
+	es = km_kget(k, vm->addr - kvm->offset, KM_M_kvm_svm_sev_es_active);
+	if (active.known == KM_ABSENT) /* a kernel built without CONFIG_KVM_AMD_SEV */
+		return KM_SEV_NONE;
+	if (!km_is_known(active) || !km_is_known(es))
+		return KM_SEV_UNKNOWN;
+	return !active.v ? KM_SEV_NONE : es.v ? KM_SEV_ES : KM_SEV;
+}
+
+enum km_unprotect km_unprotect_style(const struct km_kernel *k)
+{
+	uint64_t addr;
+
+	if (km_kernel_symbol(k, "__kvm_mmu_unprotect_gfn_and_retry", &addr))
+		return KM_UNPROTECT_IF_DONE;
+	if (km_kernel_symbol(k, "kvm_mmu_unprotect_page", &addr))
+		return KM_UNPROTECT_ALWAYS;
+	return KM_UNPROTECT_UNKNOWN;
+}
+
+bool km_is_write_to_guest_page_table(const struct km_case *c)
+{
+	const uint64_t mask = PFERR_GUEST_PAGE_MASK | PFERR_WRITE_MASK | PFERR_PRESENT_MASK;
+
+	return c->mmu && c->mmu->root_role.direct && c->has_error_code &&
+	       (c->error_code & mask) == mask;
+}
+
+char *km_task_spell(const struct km_task *task, char *buf, size_t size)
+{
+	if (km_is_known(task->tid))
+		snprintf(buf, size, "%s%stid %" PRIu64, task->comm, task->comm[0] ? " " : "",
+			 task->tid.v);
+	else
+		snprintf(buf, size, "task 0x%" PRIx64, task->addr);
+	return buf;
+}
+
+bool km_task_sleeps(const struct km_task *task)
+{
+	return km_is_known(task->state) && task->state.v && km_is_known(task->on_cpu) &&
+	       !task->on_cpu.v;
+}
+
+const char *km_task_stands_in(const struct km_task *task)
+{
+	for (size_t i = 0; i < task->stack.count; i++) {
+		const char *name = task->stack.frames[i].function;
+
+		if (name[0] && !strstr(name, "schedule") && strcmp(name, "__switch_to_asm"))
+			return name;
+	}
+	return "?";
+}
+
+bool km_case_in(const struct km_case *c, const char *function)
+{
+	return c->last.has_stack && km_stack_in(&c->last.stack, function);
+}
+
+bool km_case_in_prefault(const struct km_case *c)
+{
+	return km_case_in(c, "kvm_arch_vcpu_pre_fault_memory") ||
+	       km_case_in(c, "kvm_tdp_page_prefault") || km_case_in(c, "kvm_tdp_map_page");
+}
+
+bool km_case_is_write(const struct km_case *c)
+{
+	return c->has_error_code && (c->error_code & PFERR_WRITE_MASK);
+}
+
+static struct km_val exit_reason(const struct km_case *c)
+{
+	struct km_val run = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_run);
+
+	return km_is_known(run) && run.v ? km_kget(c->kernel, run.v, KM_M_kvm_run_exit_reason)
+					 : run;
+}
+
+struct km_private_facts km_private_facts_read(const struct km_case *c)
+{
+	return (struct km_private_facts){
+		.attributes = km_gfn_attributes(c->kernel, c->vm, c->gfn),
+		.exit_reason = exit_reason(c),
+	};
+}
+
+/*
+ * Was the exit in the middle of the delivery of an event? AMD: the VMCB keeps that with the exit
+ * code. Intel: what awaits reinjection tells, but only until KVM injects something new: while it
+ * handles the fault.
+ */
+static void read_event(const struct km_case *c, const struct km_vmcb *vmcb, bool has_vmcb,
+		       struct km_emulation_facts *f)
+{
+	static const enum km_member_id injected[] = {KM_M_kvm_vcpu_exception_injected,
+						     KM_M_kvm_vcpu_interrupt_injected,
+						     KM_M_kvm_vcpu_nmi_injected};
+
+	f->event.known = KM_UNREADABLE;
+	if (has_vmcb) {
+		struct km_val info = km_kget(c->kernel, vmcb->addr, KM_M_vmcb_exit_int_info);
+
+		f->insn_len = km_kget(c->kernel, vmcb->addr, KM_M_vmcb_insn_len);
+		if (km_is_known(info))
+			f->event = km_known_val(info.v >> 31 & 1); /* SVM_EXITINTINFO_VALID */
+		return;
+	}
+	for (size_t i = 0; km_case_in_handler(c) && i < sizeof(injected) / sizeof(injected[0]);
+	     i++) {
+		struct km_val val = km_kget(c->kernel, c->vcpu->addr, injected[i]);
+
+		if (!km_is_known(val)) {
+			f->event = val;
+			return;
+		}
+		f->event = km_known_val(f->event.v | val.v);
+	}
+}
+
+struct km_emulation_facts km_emulation_facts_read(const struct km_case *c)
+{
+	struct km_emulation_facts f = {
+		.sev = km_vm_sev(c->kernel, c->vm),
+		.unprotect = km_unprotect_style(c->kernel),
+		.insn_len = {.known = KM_ABSENT},
+		.write_track = {.known = KM_UNREADABLE},
+		.exit_reason = exit_reason(c),
+		.emulated = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_insn_emulation),
+		.failed = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_insn_emulation_fail),
+		.retry_eip = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_last_retry_eip),
+		.retry_addr = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_last_retry_addr),
+	};
+	struct km_vmcb vmcb;
+	km_scoped_error *err = km_vmcb_read(c->kernel, c->vcpu, &vmcb);
+
+	read_event(c, &vmcb, !err, &f);
+	if (c->gfn_known)
+		f.shadow = km_gfn_shadow_pages(c->kernel, c->vm, c->gfn);
+	if (c->gfn_known && c->slot)
+		f.write_track = km_gfn_write_track(c->kernel, c->slot, c->gfn);
+	return f;
+}
+
+bool km_emulation_fails(const struct km_emulation_facts *f)
+{
+	return km_is_known(f->emulated) && km_is_known(f->failed) && f->failed.v >= MANY_FAILURES &&
+	       f->failed.v >= f->emulated.v / 2;
+}
+
+void km_evidence_emulation(const struct km_emulation_facts *f, struct km_diagnosis *d)
+{
+	if (km_emulation_fails(f))
+		km_evidence(d,
+			    "stat.insn_emulation %" PRIu64 ", insn_emulation_fail %" PRIu64
+			    ": KVM does not know the instruction, or "
+			    "can't fetch it",
+			    f->emulated.v, f->failed.v);
+	if (km_is_known(f->exit_reason) && f->exit_reason.v == KVM_EXIT_INTERNAL_ERROR)
+		km_evidence(d, "kvm_run.exit_reason is KVM_EXIT_INTERNAL_ERROR: the VMM was told");
+}
+
+struct km_invalidate_facts km_invalidate_facts_read(const struct km_case *c)
+{
+	struct km_invalidate_facts f = {
+		.unit = km_invalidate_range_unit(c->kernel),
+		.locks = km_vm_locks_read(c->kernel, c->vm),
+	};
+
+	if (!km_is_known(c->vm->mm) || !c->vm->mm.v)
+		return f;
+	f.task = km_invalidating_task(c->tasks, c->vm->mm.v, &f.function);
+	if (!f.task)
+		f.task = km_zapping_task(c->tasks, &f.function);
+	f.stacks_known = km_stacks_known(c->tasks, c->vm->mm.v);
+	return f;
+}
+
+enum km_covers km_invalidate_covers_case(const struct km_case *c,
+					 const struct km_invalidate_facts *f)
+{
+	struct km_val unknown = {.known = KM_UNREADABLE};
+
+	return km_invalidate_covers(f->unit, c->vm, c->gfn_known ? km_known_val(c->gfn) : unknown,
+				    c->has_hva ? km_known_val(c->hva) : unknown);
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A write to a gfn that KVM keeps write-protected, because it shadows a page table of the guest's
+ * in it or a device watches it: page_fault_handle_page_track(). KVM emulates the write, or drops
+ * the shadow page and lets the guest try again. Up to 6.11 it also "tried again" after a write of
+ * the processor's own to a page table where there was no shadow page to drop.
+ */
+#include "diagnose_rules.h"
+
+#include <inttypes.h>
+
+static bool is_tracked_write(const struct km_case *c)
+{
+	return km_case_has_fault(c) && c->slot && c->gfn_known && km_case_is_write(c) &&
+	       (c->error_code & PFERR_PRESENT_MASK) && !(c->error_code & PFERR_RSVD_MASK);
+}
+
+bool km_rule_write_tracked(const struct km_case *c, const struct km_emulation_facts *f,
+			   struct km_diagnosis *d)
+{
+	bool walk = f->unprotect == KM_UNPROTECT_ALWAYS && km_is_write_to_guest_page_table(c);
+	bool nothing = f->shadow.known && !f->shadow.count;
+	const struct km_walk_level *last = c->has_walk ? km_walk_last(&c->walk) : NULL;
+
+	if (!is_tracked_write(c) || !km_is_known(f->write_track) || !f->write_track.v)
+		return false;
+	d->certainty = KM_NOTE;
+	if (walk && nothing)
+		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
+	d->stuck = walk && nothing;
+	d->known_cases = d->stuck ? KM_KNOWN_UNPROTECT : NULL;
+	km_verdict_says(d, "the guest writes to a gfn that KVM keeps write-protected%s",
+			d->stuck ? ", through its page tables, and there is no shadow page to "
+				   "drop: this kernel re-enters the guest all the same, for ever"
+				 : ": emulated, or the shadow page in it is dropped and the guest "
+				   "tries again");
+	km_evidence(d, "gfn 0x%" PRIx64 " is write-tracked %" PRIu64 " times", c->gfn,
+		    f->write_track.v);
+	if (f->shadow.known && f->shadow.count)
+		km_evidence(d, "%u shadow pages of it, one is 0x%" PRIx64 ", level %u",
+			    f->shadow.count, f->shadow.first, f->shadow.level);
+	else if (f->shadow.known)
+		km_evidence(d, "no shadow page of it exists: a device or KVM's user watches it");
+	if (last && last->spte.kind == KM_SPTE_PRESENT && last->spte.leaf)
+		km_evidence(d, "SPTE 0x%" PRIx64 ": W %d, host-writable %d, MMU-writable %d",
+			    last->spte.value, last->spte.w, last->spte.host_writable,
+			    last->spte.mmu_writable);
+	if (walk)
+		km_evidence(d,
+			    "error code 0x%" PRIx64 " has GUEST_PAGE, W and P, and this kernel "
+			    "has kvm_mmu_unprotect_page()",
+			    c->error_code);
+	if (walk && !f->shadow.known)
+		km_leaves_open(d,
+			       "whether there is a shadow page to drop: the hash of shadow pages "
+			       "is not readable; without one the vCPU loops");
+	else if (d->stuck && d->certainty < KM_LIKELY)
+		km_leaves_open(d, "whether it still faults: the fault may be over");
+	return true;
+}
+
+bool km_diagnose_write_tracked(const struct km_case *c, struct km_diagnosis *d)
+{
+	struct km_emulation_facts f;
+
+	if (!is_tracked_write(c))
+		return false;
+	f = km_emulation_facts_read(c);
+	return km_rule_write_tracked(c, &f, d);
+}

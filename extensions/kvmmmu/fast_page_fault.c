@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "fast_page_fault.h"
+
+const char *km_ret_pf_name(enum km_ret_pf ret)
+{
+	static const char *const names[] = {
+		[KM_RET_PF_CONTINUE] = "RET_PF_CONTINUE",
+		[KM_RET_PF_RETRY] = "RET_PF_RETRY",
+		[KM_RET_PF_EMULATE] = "RET_PF_EMULATE",
+		[KM_RET_PF_WRITE_PROTECTED] = "RET_PF_WRITE_PROTECTED",
+		[KM_RET_PF_INVALID] = "RET_PF_INVALID",
+		[KM_RET_PF_FIXED] = "RET_PF_FIXED",
+		[KM_RET_PF_SPURIOUS] = "RET_PF_SPURIOUS",
+		[KM_RET_PF_EXIT] = "error, exit to userspace",
+		[KM_RET_PF_UNKNOWN] = "not known",
+	};
+
+	return names[ret];
+}
+
+const char *km_fast_step_text(enum km_fast_step step)
+{
+	static const char *const texts[] = {
+		[KM_FAST_RSVD] = "reserved bits: not for the fast path",
+		[KM_FAST_PRIVATE_MISMATCH] =
+			"private or shared, the fault and the gfn differ: not for the fast path",
+		[KM_FAST_NOT_PRESENT] = "not present, and A/D bits are on: no access tracking that "
+					"the fast path could undo",
+		[KM_FAST_NOT_WRITE] = "present and no write: nothing that the fast path could fix",
+		[KM_FAST_NO_SPTE] = "the last SPTE is not shadow-present",
+		[KM_FAST_NO_LEAF] = "the last SPTE is no leaf",
+		[KM_FAST_ALLOWED] = "the SPTE permits the access as KVM tests it",
+		[KM_FAST_OUT_OF_RANGE] = "the error code indexes past the permission table",
+		[KM_FAST_DIRTY_LOG_HUGE] = "W of a huge page in a dirty-logged slot is left to the "
+					   "slow path",
+		[KM_FAST_UNCHANGED] = "neither access-tracked nor MMU-writable: nothing to change",
+		[KM_FAST_STILL_DENIED] = "what may be changed without mmu_lock is not enough",
+		[KM_FAST_FIXED] = "the SPTE is changed to permit the access",
+	};
+
+	return texts[step];
+}
+
+/* The one test of this kernel: is the access denied? *@unknown: it reads past its table. */
+static bool denied(const struct km_fast_page_fault_in *in, uint64_t spte, bool *unknown)
+{
+	struct km_spf spf;
+
+	if (!in->words)
+		return !km_is_access_allowed(in->masks, spte, in->error_code);
+	spf = km_spte_permission_fault(in->masks, in->words, spte, in->error_code, in->form);
+	*unknown = spf.out_of_range;
+	return spf.denied;
+}
+
+/* page_fault_can_be_fast(); if not, *@why. */
+static bool page_fault_can_be_fast(const struct km_fast_page_fault_in *in, enum km_fast_step *why)
+{
+	if (in->error_code & PFERR_RSVD_MASK) {
+		*why = KM_FAST_RSVD;
+		return false;
+	}
+	if (in->private_mismatch) {
+		*why = KM_FAST_PRIVATE_MISMATCH;
+		return false;
+	}
+	if (!(in->error_code & PFERR_PRESENT_MASK)) {
+		*why = KM_FAST_NOT_PRESENT;
+		return !in->masks->ad_enabled;
+	}
+	*why = KM_FAST_NOT_WRITE;
+	return in->error_code & PFERR_WRITE_MASK;
+}
+
+/* What may be changed without mmu_lock; access tracking is undone only where A/D bits are off. */
+static uint64_t fix(const struct km_fast_page_fault_in *in)
+{
+	const struct km_spte_masks *masks = in->masks;
+	uint64_t spte = in->spte;
+
+	if (!masks->ad_enabled && km_is_access_track_spte(masks, spte)) {
+		spte = km_restore_acc_track_spte(masks, spte);
+		if (masks->layout->accessed_always)
+			spte |= masks->accessed;
+	}
+	if ((in->error_code & PFERR_WRITE_MASK) && (in->spte & masks->mmu_writable))
+		spte |= KM_BIT(1);
+	return spte;
+}
+
+/* The body of fast_page_fault()'s loop; *@new_spte is changed for a fix only. */
+static enum km_fast_step try_fix(const struct km_fast_page_fault_in *in, uint64_t *new_spte)
+{
+	bool unknown = false, still_denied;
+	uint64_t fixed;
+
+	if (!km_is_shadow_present_pte(in->masks, in->spte))
+		return KM_FAST_NO_SPTE;
+	if (!km_is_last_spte(in->spte, in->level))
+		return KM_FAST_NO_LEAF;
+	if (!denied(in, in->spte, &unknown))
+		return unknown ? KM_FAST_OUT_OF_RANGE : KM_FAST_ALLOWED;
+	if ((in->error_code & PFERR_WRITE_MASK) && (in->spte & in->masks->mmu_writable) &&
+	    in->level > PG_LEVEL_4K && in->dirty_logged)
+		return KM_FAST_DIRTY_LOG_HUGE;
+	fixed = fix(in);
+	if (fixed == in->spte)
+		return KM_FAST_UNCHANGED;
+	still_denied = denied(in, fixed, &unknown);
+	if (still_denied)
+		return KM_FAST_STILL_DENIED;
+	*new_spte = fixed;
+	return KM_FAST_FIXED;
+}
+
+struct km_fast_page_fault km_fast_page_fault(const struct km_fast_page_fault_in *in)
+{
+	struct km_fast_page_fault out = {.ret = KM_RET_PF_INVALID, .new_spte = in->spte};
+
+	if (!page_fault_can_be_fast(in, &out.step))
+		return out;
+	out.tried = true;
+	out.step = try_fix(in, &out.new_spte);
+	if (out.step == KM_FAST_ALLOWED)
+		out.ret = KM_RET_PF_SPURIOUS;
+	if (out.step == KM_FAST_OUT_OF_RANGE)
+		out.ret = KM_RET_PF_UNKNOWN;
+	if (out.step == KM_FAST_FIXED)
+		out.ret = KM_RET_PF_FIXED;
+	return out;
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "gfn_state.h"
+
+#include "xarray.h"
+
+/* KVM_MMU_HASH_SHIFT; GOLDEN_RATIO_64 of include/linux/hash.h */
+#define KVM_MMU_HASH_SHIFT 12
+#define GOLDEN_RATIO_64	   0x61c8864680b583ebULL
+
+/* Pages in one of 4096 buckets; what is longer is torn. */
+#define MAX_BUCKET 65536
+
+struct km_val km_gfn_attributes(const struct km_kernel *k, const struct km_vm *vm, uint64_t gfn)
+{
+	struct km_val array = km_addr_of(k->layout, vm->addr, KM_M_kvm_mem_attr_array);
+	km_scoped_error *err = NULL;
+	uint64_t entry;
+
+	if (!km_is_known(array))
+		return array;
+	err = km_xarray_load(k, array.v, gfn, &entry);
+	/* nothing set: no entry; else xa_mk_value() */
+	if (err || (entry && !(entry & 1)))
+		return (struct km_val){.known = KM_UNREADABLE};
+	return km_known_val(entry >> 1);
+}
+
+struct km_val km_gfn_write_track(const struct km_kernel *k, const struct km_memslot *slot,
+				 uint64_t gfn)
+{
+	struct km_val array = km_kget(k, slot->addr, KM_M_kvm_memory_slot_gfn_write_track);
+	km_scoped_error *err = NULL;
+	uint16_t count = 0;
+
+	if (!km_is_known(array) || !array.v)
+		return array;
+	err = km_read_virt_as(k->mem, array.v + (gfn - slot->base_gfn) * sizeof(count), &count,
+			      sizeof(count), km_member_name(KM_M_kvm_memory_slot_gfn_write_track));
+	return err ? (struct km_val){.known = KM_UNREADABLE} : km_known_val(count);
+}
+
+/* mmu_page_hash[kvm_page_table_hashfn(gfn)]: embedded, since 7.2 a pointer that may be NULL. */
+static struct km_val bucket_head(const struct km_kernel *k, const struct km_vm *vm, uint64_t gfn)
+{
+	const struct km_member *hash = km_layout_member(k->layout, KM_M_kvm_mmu_page_hash);
+	uint64_t index = gfn * GOLDEN_RATIO_64 >> (64 - KVM_MMU_HASH_SHIFT);
+	km_scoped_error *err = NULL;
+	struct km_val base;
+	uint64_t first = 0;
+
+	if (!hash)
+		return (struct km_val){.known = KM_ABSENT};
+	if (hash->count)
+		return km_kelem(k, vm->addr, KM_M_kvm_mmu_page_hash, (uint32_t)index);
+	base = km_kget(k, vm->addr, KM_M_kvm_mmu_page_hash);
+	if (!km_is_known(base) || !base.v)
+		return base;
+	err = km_read_virt_as(k->mem, base.v + index * sizeof(first), &first, sizeof(first),
+			      km_member_name(KM_M_kvm_mmu_page_hash));
+	return err ? (struct km_val){.known = KM_UNREADABLE} : km_known_val(first);
+}
+
+/* Does the kvm_mmu_page at @sp shadow @gfn, and is it valid? False if it can't be read. */
+static bool shadows(const struct km_kernel *k, const struct km_vm *vm, uint64_t sp, uint64_t gfn,
+		    struct km_shadow_pages *pages)
+{
+	struct km_val sp_gfn = km_kget(k, sp, KM_M_kvm_mmu_page_gfn);
+	struct km_val word = km_kget(k, sp, KM_M_kvm_mmu_page_role);
+	struct km_val gen = km_kget(k, sp, KM_M_kvm_mmu_page_mmu_valid_gen);
+	struct km_page_role role;
+
+	if (!km_is_known(sp_gfn) || !km_is_known(word))
+		return false;
+	role = km_page_role_decode(&k->page_role, (uint32_t)word.v);
+	if (sp_gfn.v != gfn || role.direct || role.invalid)
+		return true;
+	if (km_is_known(gen) && km_is_known(vm->mmu_valid_gen) && gen.v != vm->mmu_valid_gen.v)
+		return true;
+	if (!pages->count++) {
+		pages->first = sp;
+		pages->level = role.level;
+	}
+	return true;
+}
+
+struct km_shadow_pages km_gfn_shadow_pages(const struct km_kernel *k, const struct km_vm *vm,
+					   uint64_t gfn)
+{
+	const struct km_member *link = km_layout_member(k->layout, KM_M_kvm_mmu_page_hash_link);
+	struct km_shadow_pages pages = {0};
+	struct km_val node = bucket_head(k, vm, gfn);
+
+	if (!link)
+		return pages;
+	for (unsigned n = 0; km_is_known(node) && node.v; n++) {
+		km_scoped_error *err = km_check_interrupt(k->mem);
+
+		if (err || n == MAX_BUCKET || !shadows(k, vm, node.v - link->offset, gfn, &pages))
+			return pages;
+		node = km_kget(k, node.v, KM_M_hlist_node_next);
+	}
+	pages.known = km_is_known(node);
+	return pages;
+}

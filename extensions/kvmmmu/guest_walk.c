@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "guest_walk.h"
+
+#include "host_walk.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PT_P		    KM_BIT(0)
+#define PT_W		    KM_BIT(1)
+#define PT_U		    KM_BIT(2)
+#define PT_PS		    KM_BIT(7)
+#define PT_NX		    KM_BIT(63)
+#define EPT_X		    KM_BIT(2)
+#define EPT_XU		    KM_BIT(10)
+#define PT32E_ROOT_LEVEL    3
+#define PT32_ROOT_LEVEL	    2
+#define GPTE_BASE_ADDR_MASK (KM_BIT(52) - KM_BIT(12))
+
+/* One walk: where it goes, and in which format it reads. */
+struct walker {
+	const struct km_kernel *k;
+	const struct km_vm *vm;
+	const struct km_vcpu_mmu *all;
+	const struct km_mmu *mmu;
+	const struct km_memslots *slots;
+	uint64_t addr, error_code;
+	bool ept, four_byte, mbec;
+	struct km_guest_walk *out;
+};
+
+static bool stop(struct walker *w, enum km_guest_end end, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Ends the walk; returns false. */
+static bool stop(struct walker *w, enum km_guest_end end, const char *fmt, ...)
+{
+	va_list ap;
+
+	w->out->end = end;
+	va_start(ap, fmt);
+	vsnprintf(w->out->why, sizeof(w->out->why), fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+/*
+ * Reads a guest page-table entry at @gpa. While a capsule is made guest memory counts as missing,
+ * so that what is noted is what a capsule will be asked for.
+ */
+static bool read_gpte(struct walker *w, uint64_t gpa, uint64_t *pte)
+{
+	const struct km_memslot *slot = km_gfn_to_memslot(w->slots, gpa >> KM_PAGE_SHIFT);
+	struct km_memory *mem = w->k->mem;
+	km_scoped_error *err = NULL;
+	struct km_host_pte host;
+	uint64_t offset;
+
+	*pte = 0;
+	if (!slot && w->slots->trouble)
+		return stop(w, KM_GUEST_OPEN, "the memslots are not all readable");
+	if (!slot)
+		return stop(w, KM_GUEST_FAULTS, "no memslot holds the guest's table at 0x%" PRIx64,
+			    (gpa >> KM_PAGE_SHIFT) << KM_PAGE_SHIFT);
+	if (km_memory_recorder(mem) || km_memory_target(mem)->brings)
+		return stop(w, KM_GUEST_OPEN, "guest memory is in no capsule");
+	offset = gpa - (slot->base_gfn << KM_PAGE_SHIFT);
+	host = km_host_walk(w->k, w->vm, slot->userspace_addr + offset);
+	if (!host.known || !host.present)
+		return stop(w, KM_GUEST_OPEN,
+			    host.known ? "the host has the guest's table at 0x%" PRIx64
+					 " not mapped: swapped out?"
+				       : "the host's page tables for 0x%" PRIx64
+					 " are not in the dump",
+			    gpa);
+	err = km_read_phys(mem, host.pa, pte, w->four_byte ? 4 : 8);
+	if (err)
+		return stop(w, KM_GUEST_OPEN,
+			    "the guest's page table at 0x%" PRIx64 " is not in the dump", gpa);
+	return true;
+}
+
+static bool gpte_present(const struct walker *w, uint64_t pte)
+{
+	if (w->ept)
+		return pte & (7 | (w->mbec ? EPT_XU : 0));
+	return pte & PT_P;
+}
+
+static bool is_last_gpte(const struct walker *w, int level, uint64_t pte)
+{
+	if (level == PG_LEVEL_4K)
+		return true;
+	if (!(pte & PT_PS))
+		return false;
+	if (w->four_byte)
+		return level == PG_LEVEL_2M && w->mmu->w->cpu_role.ext.cr4_pse;
+	return level <= PG_LEVEL_1G;
+}
+
+/* FNAME(gpte_access), in KM_ACC_RWUX. */
+static unsigned gpte_access(const struct walker *w, uint64_t pte)
+{
+	unsigned access = (pte & PT_P ? ACC_READ_MASK : 0) | (pte & PT_W ? ACC_WRITE_MASK : 0);
+
+	if (!w->ept)
+		return access | (pte & PT_U ? ACC_USER_MASK : 0) |
+		       (pte & PT_NX ? 0 : ACC_EXEC_MASK);
+	return access | (pte & EPT_X ? ACC_EXEC_MASK : 0) | (pte & EPT_XU ? ACC_USER_EXEC_MASK : 0);
+}
+
+/* The same rights in the format of this kernel's words. */
+static unsigned acc_for_words(const struct walker *w, unsigned access)
+{
+	unsigned user = w->ept ? ACC_READ_MASK : ACC_USER_MASK;
+
+	if (w->k->features.acc == KM_ACC_RWUX)
+		return access;
+	return (access & ACC_EXEC_MASK ? ACC_UWX_EXEC_MASK : 0) |
+	       (access & ACC_WRITE_MASK ? ACC_UWX_WRITE_MASK : 0) |
+	       (access & user ? ACC_UWX_USER_MASK : 0);
+}
+
+static const struct km_perm_table *guest_table(const struct walker *w)
+{
+	const char *name = w->mmu->w->name;
+
+	for (size_t i = 0; i < w->all->table_count; i++) {
+		const struct km_perm_table *table = &w->all->tables[i];
+
+		if (!table->spte && !strncmp(table->context, name, strlen(name)))
+			return table;
+	}
+	return NULL;
+}
+
+/* permission_fault(): the guest's own table of permissions answers. */
+static bool permitted(struct walker *w)
+{
+	const struct km_perm_table *table = guest_table(w);
+	unsigned pfec = w->error_code & (PFERR_WRITE_MASK | PFERR_USER_MASK | PFERR_FETCH_MASK);
+	unsigned bit = acc_for_words(w, w->out->access);
+	bool with_smap, without;
+
+	if (!table || (table->status != KM_TABLE_MATCHES && table->status != KM_TABLE_DIFFERS))
+		return stop(w, KM_GUEST_OPEN, "the guest's table of permissions is not known");
+	with_smap = table->words[pfec >> 1] & KM_BIT(bit);
+	without = table->words[(pfec | PFERR_RSVD_MASK) >> 1] & KM_BIT(bit);
+	if (with_smap != without)
+		return stop(w, KM_GUEST_OPEN, "SMAP decides, and EFLAGS.AC is not known");
+	if (with_smap)
+		return stop(w, KM_GUEST_FAULTS,
+			    "the guest's entry 0x%" PRIx64 " at level %d forbids the access",
+			    w->out->pte, w->out->level);
+	if (table->pkru_mask && (w->out->access & ACC_USER_MASK) && (w->out->pte >> 59 & 0xf))
+		return stop(w, KM_GUEST_OPEN, "a protection key decides, and PKRU is not known");
+	return true;
+}
+
+/* gpte_to_gfn_lvl(), and what the address adds below that level. */
+static uint64_t leaf_gfn(const struct walker *w, int level, uint64_t pte)
+{
+	unsigned shift = (w->four_byte ? 10 : 9) * (level - 1);
+	uint64_t below = KM_BIT(shift) - 1;
+	uint64_t gfn = (pte & GPTE_BASE_ADDR_MASK) >> KM_PAGE_SHIFT & ~below;
+
+	if (w->four_byte && level == PG_LEVEL_2M)
+		gfn += (pte & 0x1e000) << 7;
+	return gfn + (w->addr >> KM_PAGE_SHIFT & below);
+}
+
+static bool start(struct walker *w, int *level, uint64_t *table)
+{
+	const struct km_page_role *role;
+
+	if (!w->mmu->w || !w->mmu->w->role_known || !km_is_known(w->mmu->root.pgd))
+		return stop(w, KM_GUEST_OPEN, "the guest's paging mode is not known");
+	role = &w->mmu->w->cpu_role.base;
+	w->ept = !strcmp(w->mmu->name, "guest_mmu") && w->mmu->paging == KM_PAGING_EPT;
+	w->mbec = w->ept && km_cpu_role_cr4_smep(&w->mmu->w->cpu_role);
+	w->four_byte = role->has_4_byte_gpte;
+	*level = w->out->top = w->out->level = role->level;
+	*table = w->mmu->root.pgd.v & GPTE_BASE_ADDR_MASK;
+	if (*level < PT32_ROOT_LEVEL || *level > 5)
+		return stop(w, KM_GUEST_OPEN, "a guest paging mode of %d levels is not known",
+			    *level);
+	if (*level == PT32E_ROOT_LEVEL)
+		*table = w->mmu->root.pgd.v & 0xffffffe0;
+	if (w->four_byte)
+		*table &= 0xfffff000;
+	return true;
+}
+
+static km_error *walk_down(struct walker *w)
+{
+	struct km_guest_walk *out = w->out;
+	uint64_t table = 0;
+	int level = 0;
+
+	if (!start(w, &level, &table))
+		return NULL;
+	out->access = ACC_READ_MASK | ACC_WRITE_MASK | ACC_USER_MASK | ACC_EXEC_MASK;
+	for (;; level--) {
+		unsigned bits = w->four_byte ? 10 : 9;
+		bool pdpte = out->top == PT32E_ROOT_LEVEL && level == PT32E_ROOT_LEVEL;
+		uint64_t index = w->addr >> (KM_PAGE_SHIFT + bits * (level - 1));
+		km_error *err = km_check_interrupt(w->k->mem);
+
+		if (err)
+			return err;
+		out->level = level;
+		out->table_gfns[level - 1] = table >> KM_PAGE_SHIFT;
+		index &= pdpte ? 3 : KM_BIT(bits) - 1;
+		if (!read_gpte(w, table + index * (w->four_byte ? 4 : 8), &out->pte))
+			return NULL;
+		if (!gpte_present(w, out->pte)) {
+			stop(w, KM_GUEST_FAULTS,
+			     "the guest's entry 0x%" PRIx64 " at level %d is not present", out->pte,
+			     level);
+			return NULL;
+		}
+		if (!pdpte)
+			out->access &= gpte_access(w, out->pte);
+		if (is_last_gpte(w, level, out->pte) && !pdpte)
+			break;
+		if (level == PG_LEVEL_4K)
+			break;
+		table = out->pte & GPTE_BASE_ADDR_MASK;
+	}
+	if (!permitted(w))
+		return NULL;
+	out->end = KM_GUEST_MAPPED;
+	out->gfn = leaf_gfn(w, level, out->pte);
+	snprintf(out->why, sizeof(out->why),
+		 "the guest's entry 0x%" PRIx64 " at level %d maps gfn 0x%" PRIx64, out->pte, level,
+		 out->gfn);
+	return NULL;
+}
+
+km_error *km_guest_walk(const struct km_kernel *kernel, const struct km_vm *vm,
+			const struct km_vcpu_mmu *all, const struct km_mmu *mmu,
+			const struct km_memslots *slots, uint64_t addr, uint64_t error_code,
+			struct km_guest_walk *walk)
+{
+	struct walker w = {kernel,     vm,    all,   mmu,   slots, addr,
+			   error_code, false, false, false, walk};
+
+	memset(walk, 0, sizeof(*walk));
+	return walk_down(&w);
+}

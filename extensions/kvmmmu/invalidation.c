@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "invalidation.h"
+
+#define INVALID_GPA (~0ULL)
+
+enum km_range_unit km_invalidate_range_unit(const struct km_kernel *k)
+{
+	/* before 6.0 it was kvm_dec_notifier_count() */
+	static const char *const others[] = {"kvm_mmu_invalidate_end", "kvm_dec_notifier_count"};
+	uint64_t addr;
+
+	if (k->features.invalidate_gfns)
+		return KM_RANGE_GFN;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (km_kernel_symbol(k, others[i], &addr))
+			return KM_RANGE_HVA;
+	}
+	return KM_RANGE_UNKNOWN;
+}
+
+enum km_covers km_invalidate_covers(enum km_range_unit unit, const struct km_vm *vm,
+				    struct km_val gfn, struct km_val hva)
+{
+	struct km_val start = vm->mmu_invalidate_range_start, end = vm->mmu_invalidate_range_end;
+	struct km_val at = unit == KM_RANGE_HVA ? hva : gfn;
+
+	if (unit == KM_RANGE_UNKNOWN || !km_is_known(start) || !km_is_known(end))
+		return KM_COVERS_UNKNOWN;
+	/* begun, but without a range: every gfn must wait (and the kernel warns) */
+	if (unit == KM_RANGE_GFN && (start.v == INVALID_GPA || end.v == INVALID_GPA))
+		return KM_COVERS;
+	if (!km_is_known(at))
+		return KM_COVERS_UNKNOWN;
+	return at.v >= start.v && at.v < end.v ? KM_COVERS : KM_COVERS_NOT;
+}
+
+static const struct km_task *first_in(const struct km_tasks *tasks, uint64_t mm,
+				      const char *const *functions, const char **function)
+{
+	if (!tasks)
+		return NULL;
+	for (; *functions; functions++) {
+		const struct km_task *task = km_task_in(tasks, mm, *functions);
+
+		if (task) {
+			*function = *functions;
+			return task;
+		}
+	}
+	return NULL;
+}
+
+/* In the notifier itself. */
+static const char *const notifier[] = {
+	"kvm_mmu_notifier_invalidate_range_start",
+	"kvm_mmu_notifier_invalidate_range_end",
+	"__mmu_notifier_invalidate_range_start",
+	"__mmu_notifier_invalidate_range_end",
+	NULL,
+};
+
+/*
+ * Callers of mmu_notifier_invalidate_range_start(), between that and _end(): those that come by the
+ * page, from whatever process or kernel thread.
+ */
+static const char *const by_page[] = {
+	"try_to_unmap_one",	   "try_to_migrate_one",
+	"page_mkclean_one",	   "page_vma_mkclean_one",
+	"write_protect_page",	   "replace_page",
+	"__replace_page",	   "collapse_huge_page",
+	"collapse_pte_mapped_thp", "retract_page_tables",
+	"__split_huge_pmd",	   "__split_huge_pud",
+	"__oom_reap_task_mm",	   NULL,
+};
+
+/* Those that a process does to its own memory, in mm/ and fs/. */
+static const char *const by_address[] = {
+	"unmap_vmas",
+	"unmap_page_range",
+	"zap_page_range_single",
+	"zap_page_range_single_batched",
+	"zap_page_range",
+	"change_protection",
+	"change_protection_range",
+	"change_pmd_range",
+	"move_page_tables",
+	"copy_page_range",
+	"wp_page_copy",
+	"madvise_free_single_vma",
+	"hugetlb_change_protection",
+	"hugetlb_wp",
+	"hugetlb_cow",
+	"__unmap_hugepage_range",
+	"move_hugetlb_page_tables",
+	"migrate_vma_collect",
+	"migrate_vma_setup",
+	"clear_refs_write",
+	NULL,
+};
+
+bool km_stack_invalidates(const struct km_stack *stack)
+{
+	for (size_t i = 0; by_page[i]; i++) {
+		if (km_stack_in(stack, by_page[i]))
+			return true;
+	}
+	return false;
+}
+
+const struct km_task *km_invalidating_task(const struct km_tasks *tasks, uint64_t mm,
+					   const char **function)
+{
+	const struct km_task *task = first_in(tasks, mm, notifier, function);
+
+	if (!task)
+		task = first_in(tasks, 0, notifier, function);
+	if (!task)
+		task = first_in(tasks, mm, by_address, function);
+	return task ? task : first_in(tasks, 0, by_page, function);
+}
+
+const struct km_task *km_zapping_task(const struct km_tasks *tasks, const char **function)
+{
+	static const char *const functions[] = {
+		"kvm_gmem_invalidate_begin",
+		"kvm_gmem_invalidate_start",
+		"__kvm_gmem_invalidate_begin",
+		"__kvm_gmem_invalidate_start",
+		"kvm_gmem_invalidate_end",
+		"kvm_gmem_fallocate",
+		"kvm_gmem_punch_hole",
+		"kvm_gmem_release",
+		"kvm_gmem_error_folio",
+		"kvm_vm_set_mem_attributes",
+		"kvm_vm_ioctl_set_mem_attributes",
+		"kvm_handle_gfn_range",
+		"kvm_zap_gfn_range",
+		NULL,
+	};
+
+	return first_in(tasks, 0, functions, function);
+}
+
+bool km_stacks_known(const struct km_tasks *tasks, uint64_t mm)
+{
+	bool any = false;
+
+	if (!tasks || !tasks->complete)
+		return false;
+	for (size_t i = 0; i < tasks->count; i++) {
+		const struct km_task *task = &tasks->tasks[i];
+
+		if (!km_is_known(task->mm) || task->mm.v != mm)
+			continue;
+		/* a task on a CPU in userspace or in the guest has no kernel stack to speak of, but
+		 * that can't be told from one that is not known */
+		if (task->stack.pages_missing || (task->stack.trouble[0] && !task->stack.count))
+			return false;
+		any = true;
+	}
+	return any;
+}

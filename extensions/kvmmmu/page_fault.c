@@ -1,0 +1,691 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "gfn_state.h"
+#include "page_fault_steps.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* arch/x86/include/uapi/asm/kvm.h, include/uapi/linux/kvm.h: macros, in no type information */
+#define KVM_X86_SW_PROTECTED_VM 1
+
+static struct km_step *note(struct km_replay *r, const char *function, const char *id,
+			    const char *fmt, va_list ap)
+{
+	struct km_page_fault_path *path = r->path;
+	/* the last place stays free for the end */
+	size_t at = path->count < KM_STEPS ? path->count++ : KM_STEPS - 1;
+	struct km_step *step = &path->steps[at];
+
+	step->function = function;
+	step->id = id;
+	vsnprintf(step->text, sizeof(step->text), fmt, ap);
+	return step;
+}
+
+bool km_pass(struct km_replay *r, const char *function, const char *id, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(r, function, id, fmt, ap)->outcome = KM_STEP_PASSES;
+	va_end(ap);
+	return true;
+}
+
+bool km_open(struct km_replay *r, const char *function, const char *id, const char *fmt, ...)
+{
+	struct km_step *step;
+	va_list ap;
+
+	va_start(ap, fmt);
+	step = note(r, function, id, fmt, ap);
+	va_end(ap);
+	step->outcome = KM_STEP_OPEN;
+	step->ret = KM_RET_PF_UNKNOWN;
+	if (!r->open)
+		r->path->end = step;
+	r->open = true;
+	return true;
+}
+
+bool km_end(struct km_replay *r, const char *function, const char *id, enum km_ret_pf ret,
+	    const char *fmt, ...)
+{
+	struct km_step *step;
+	va_list ap;
+
+	va_start(ap, fmt);
+	step = note(r, function, id, fmt, ap);
+	va_end(ap);
+	step->outcome = KM_STEP_ENDS;
+	step->ret = ret;
+	if (!r->open) {
+		r->path->end = step;
+		r->path->ret = ret;
+	}
+	return false;
+}
+
+const struct km_step *km_path_step(const struct km_page_fault_path *path, const char *id)
+{
+	for (size_t i = 0; i < path->count; i++) {
+		if (!strcmp(path->steps[i].id, id))
+			return &path->steps[i];
+	}
+	return NULL;
+}
+
+/* --- what the processor and KVM's own test say --- */
+
+enum km_ruling km_replay_processor(const struct km_replay *r, uint64_t spte)
+{
+	const struct km_page_fault_state *s = r->s;
+	struct km_walk walk = *s->walk;
+	struct km_panel panel;
+
+	if (r->last) {
+		struct km_walk_level *last = &walk.levels[walk.count - 1];
+
+		last->spte = km_spte_decode(s->masks, spte, last->level);
+	}
+	km_panel_judge(s->kernel, s->masks, s->all, s->mmu, &walk, s->error_code, KM_SPF_MERGED,
+		       &panel);
+	return panel.verdicts[KM_JUDGE_PROCESSOR].ruling;
+}
+
+static void ask_test(struct km_replay *r)
+{
+	const struct km_page_fault_state *s = r->s;
+	const struct km_perm_table *table = km_spte_table(s->all, s->mmu);
+
+	if (table && (table->status == KM_TABLE_MATCHES || table->status == KM_TABLE_DIFFERS)) {
+		memcpy(r->words, table->words, sizeof(r->words));
+		r->has_words = true;
+	}
+	r->test_known = r->last && s->walk->end != KM_END_UNREADABLE && (r->has_words || !table);
+	if (!r->test_known || r->last->spte.kind != KM_SPTE_PRESENT)
+		return;
+	if (r->has_words)
+		r->denied = km_spte_permission_fault(s->masks, r->words, r->last->spte.value,
+						     r->error_code, KM_SPF_MERGED)
+				    .denied;
+	else
+		r->denied = !km_is_access_allowed(s->masks, r->last->spte.value, r->error_code);
+}
+
+static struct km_fast_page_fault_in fast_input(const struct km_replay *r)
+{
+	const struct km_page_fault_state *s = r->s;
+
+	return (struct km_fast_page_fault_in){
+		.masks = s->masks,
+		.words = r->has_words ? r->words : NULL,
+		.form = KM_SPF_MERGED,
+		.error_code = r->error_code,
+		.spte = r->last ? r->last->spte.value : 0,
+		.level = r->last ? r->last->level : PG_LEVEL_4K,
+		.dirty_logged = r->slot && (r->slot->flags & KVM_MEM_LOG_DIRTY_PAGES),
+	};
+}
+
+/* --- the steps that are kvm_mmu_page_fault()'s own --- */
+
+/* Bit KVM_MEMORY_ATTRIBUTE_PRIVATE of the gfn; KM_ABSENT: this kernel keeps none. */
+struct km_val km_mem_is_private(const struct km_replay *r)
+{
+	struct km_val attributes = {.known = KM_UNREADABLE};
+
+	if (r->gfn_known || !km_has(r->s->kernel->layout, KM_M_kvm_mem_attr_array))
+		attributes = km_gfn_attributes(r->s->kernel, r->s->vm, r->gfn);
+	attributes.v = !!(attributes.v & KVM_MEMORY_ATTRIBUTE_PRIVATE);
+	return attributes;
+}
+
+static bool root_is_there(struct km_replay *r)
+{
+	struct km_val hpa = r->s->mmu->root.hpa;
+
+	if (!km_is_known(hpa))
+		return km_open(r, "kvm_mmu_page_fault", "root", "root.hpa is not readable");
+	if (!km_valid_page(hpa.v))
+		return km_end(r, "kvm_mmu_page_fault", "root", KM_RET_PF_RETRY,
+			      "root.hpa is INVALID_PAGE: a root is loaded before the guest is "
+			      "entered");
+	if (km_is_dummy_root(r->s->kernel, hpa.v))
+		return km_pass(r, "kvm_mmu_page_fault", "root",
+			       "root.hpa 0x%" PRIx64 " is the dummy root: the guest's CR3 is not "
+			       "backed",
+			       hpa.v);
+	return km_pass(r, "kvm_mmu_page_fault", "root", "root.hpa 0x%" PRIx64 ", level %d", hpa.v,
+		       r->s->mmu->root_role.level);
+}
+
+/* A software-protected VM's faults take the private bit from the gfn's attribute. */
+static void apply_attribute(struct km_replay *r)
+{
+	struct km_val type = r->s->vm->vm_type;
+	struct km_val attribute;
+
+	if (!km_is_known(type) || type.v != KVM_X86_SW_PROTECTED_VM)
+		return;
+	attribute = km_mem_is_private(r);
+	if (km_is_known(attribute) && attribute.v)
+		r->error_code |= PFERR_PRIVATE_ACCESS;
+}
+
+/* mmio_info_in_cache() */
+static bool mmio_in_cache(const struct km_replay *r, struct km_val *what)
+{
+	const struct km_page_fault_state *s = r->s;
+	struct km_val gen = km_kget(s->kernel, s->vcpu->addr, KM_M_kvm_vcpu_mmio_gen);
+	bool direct = s->mmu->root_role.direct;
+	uint64_t asked = direct ? s->addr >> KM_PAGE_SHIFT : s->addr & ~0xfffULL;
+
+	if (!strcmp(s->mmu->name, "guest_mmu") || !s->slots_known ||
+	    !km_is_known(s->slots->generation) || !km_is_known(gen) ||
+	    gen.v != s->slots->generation.v)
+		return false;
+	*what = km_kget(s->kernel, s->vcpu->addr,
+			direct ? KM_M_kvm_vcpu_mmio_gfn : KM_M_kvm_vcpu_mmio_gva);
+	return km_is_known(*what) && what->v && what->v == asked;
+}
+
+/* get_mmio_spte(): reserved bits in an SPTE that is no MMIO SPTE. */
+static const struct km_walk_level *reserved_level(const struct km_replay *r)
+{
+	const struct km_walk *walk = r->s->walk;
+
+	for (size_t i = 0; r->s->mmu->rsvd_known && i < walk->count; i++) {
+		const struct km_walk_level *l = &walk->levels[i];
+		bool bad;
+
+		if (l->special || l->spte.kind != KM_SPTE_PRESENT)
+			continue;
+		if (km_rsvd_spte(r->s->masks, &r->s->mmu->rsvd, l->spte.value, l->level, &bad) ||
+		    bad)
+			return l;
+	}
+	return NULL;
+}
+
+/* check_mmio_spte(): true if the generation in the SPTE is the memslots'. */
+static bool judge_generation(struct km_replay *r, bool *current)
+{
+	const char *const f = "handle_mmio_page_fault";
+	struct km_val gen = {.known = KM_UNREADABLE};
+	uint64_t mask = km_mmio_spte_gen_mask(r->s->masks);
+	uint64_t own = r->last->spte.mmio_generation;
+
+	if (r->s->slots_known)
+		gen = r->s->slots->generation;
+	*current = false;
+	if (!km_is_known(gen))
+		return km_open(r, f, "mmio-generation",
+			       "MMIO SPTE of generation 0x%" PRIx64
+			       "; the memslots' generation is not readable",
+			       own);
+	if (gen.v & KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS)
+		return km_pass(r, f, "mmio-generation",
+			       "memslots are being changed (generation 0x%" PRIx64
+			       "): not taken for MMIO now",
+			       gen.v);
+	*current = (gen.v & mask) == own;
+	if (*current)
+		return true;
+	return km_pass(r, f, "mmio-generation",
+		       "MMIO SPTE of generation 0x%" PRIx64 ", the memslots have 0x%" PRIx64
+		       ": stale, the slow path makes a new one",
+		       own, gen.v & mask);
+}
+
+/* handle_mmio_page_fault(); true: on to the common handler. */
+static bool handle_mmio(struct km_replay *r)
+{
+	const char *const f = "handle_mmio_page_fault";
+	const struct km_walk_level *bad;
+	struct km_val cached;
+	bool current;
+
+	if (!(r->error_code & PFERR_RSVD_MASK))
+		return true;
+	if (r->error_code & PFERR_PRIVATE_ACCESS)
+		return km_end(r, "kvm_mmu_page_fault", "mmio", KM_RET_PF_EXIT,
+			      "reserved bits on a private access: -EFAULT");
+	if (mmio_in_cache(r, &cached))
+		return km_end(r, f, "mmio", KM_RET_PF_EMULATE,
+			      "the vCPU's MMIO cache has %s 0x%" PRIx64 " of this generation",
+			      r->s->mmu->root_role.direct ? "gfn" : "GVA", cached.v);
+	bad = reserved_level(r);
+	if (bad)
+		return km_end(r, f, "mmio", KM_RET_PF_EXIT,
+			      "reserved bits in the SPTE 0x%" PRIx64 " at level %d: -EINVAL",
+			      bad->spte.value, bad->level);
+	if (r->s->walk->end == KM_END_UNREADABLE)
+		return km_open(r, f, "mmio", "the SPTE is not readable");
+	if (!r->last || r->last->spte.kind != KM_SPTE_MMIO)
+		return km_end(r, f, "mmio", KM_RET_PF_RETRY,
+			      "the SPTE is no MMIO SPTE (any more): zapped meanwhile");
+	judge_generation(r, &current);
+	if (!current)
+		return true;
+	return km_end(r, f, "mmio", KM_RET_PF_EMULATE,
+		      "MMIO SPTE, gfn 0x%" PRIx64 ", generation 0x%" PRIx64 " is the memslots'",
+		      r->last->spte.mmio_gfn, r->last->spte.mmio_generation);
+}
+
+/* --- the fault's gfn and slot --- */
+
+static void find_slot(struct km_replay *r)
+{
+	const struct km_page_fault_state *s = r->s;
+
+	r->slot = NULL;
+	r->slot_known = false;
+	if (!r->gfn_known || !s->slots_known)
+		return;
+	r->slot = km_gfn_to_memslot(s->slots, r->gfn);
+	r->slot_known = r->slot || !s->slots->trouble;
+}
+
+static const char *slot_text(const struct km_replay *r, char *buf, size_t size)
+{
+	if (r->slot)
+		snprintf(buf, size, "memslot %" PRId64, r->slot->id);
+	else
+		snprintf(buf, size, r->slot_known ? "no memslot" : "memslot not known");
+	return buf;
+}
+
+/* What a leaf under an indirect MMU was made for: kvm_mmu_page_get_gfn(). */
+static struct km_val leaf_gfn(const struct km_replay *r)
+{
+	const struct km_kernel *k = r->s->kernel;
+	const struct km_walk_level *l = r->last;
+	struct km_val array;
+	km_scoped_error *err = NULL;
+	uint64_t value;
+
+	if (!l || r->s->walk->end != KM_END_LEAF || !l->sp.role_known || !km_is_known(l->sp.gfn))
+		return (struct km_val){.known = KM_ABSENT};
+	if (l->sp.role.direct)
+		return km_known_val(l->sp.gfn.v + ((uint64_t)l->index << (9 * (l->level - 1))));
+	array = km_kget(k, l->sp.addr, KM_M_kvm_mmu_page_shadowed_translation);
+	if (!km_is_known(array) || !array.v)
+		return (struct km_val){.known = KM_ABSENT};
+	err = km_read_virt_as(k->mem, array.v + l->index * 8, &value, 8,
+			      "kvm_mmu_page.shadowed_translation[]");
+	if (err)
+		return (struct km_val){.known = KM_UNREADABLE};
+	return km_known_val(value >> KM_PAGE_SHIFT);
+}
+
+/* Direct MMUs: kvm_mmu_do_page_fault() (6.1: direct_page_fault()) takes the gfn from the address.
+ */
+static void direct_gfn(struct km_replay *r)
+{
+	uint64_t bits = km_is_known(r->s->vm->gfn_direct_bits) ? r->s->vm->gfn_direct_bits.v : 0;
+
+	r->gfn = (r->s->addr >> KM_PAGE_SHIFT) & ~bits;
+	r->gfn_known = true;
+	find_slot(r);
+}
+
+/* FNAME(walk_addr): true if the path goes on with a gfn, known or not. */
+static bool walk_guest(struct km_replay *r)
+{
+	const struct km_page_fault_state *s = r->s;
+	const char *const f = "FNAME(walk_addr)";
+	struct km_val gfn;
+	bool walked;
+
+	if (!s->slots_known)
+		return km_open(r, f, "guest-walk", "the memslots are not readable");
+	r->err = km_guest_walk(s->kernel, s->vm, s->all, s->mmu, s->slots, s->addr,
+			       r->error_code & ~PFERR_RSVD_MASK, &r->guest);
+	if (r->err)
+		return false;
+	if (r->guest.end == KM_GUEST_FAULTS)
+		return km_end(r, f, "guest-walk", KM_RET_PF_RETRY, "%s: the fault is for %s",
+			      r->guest.why,
+			      km_mmu_address_meaning(s->mmu) == KM_ADDR_L2_GPA
+				      ? "the hypervisor in the guest, whose tables these are"
+				      : "the guest itself, and injected");
+	if (r->guest.end == KM_GUEST_MAPPED) {
+		r->gfn = r->guest.gfn;
+		r->gfn_known = true;
+		find_slot(r);
+		return km_pass(r, f, "guest-walk", "%s", r->guest.why);
+	}
+	/* the handler has the gfn from its own walk of the guest's tables on, with the slot */
+	walked = s->live && km_is_known(s->live->slot) && s->live->slot.v;
+	gfn = walked ? s->live->gfn : leaf_gfn(r);
+	if (!km_is_known(gfn) && s->gfn_known)
+		gfn = km_known_val(s->gfn);
+	r->gfn = gfn.v;
+	r->gfn_known = km_is_known(gfn);
+	find_slot(r);
+	if (!r->gfn_known)
+		return km_open(r, f, "guest-walk", "%s: which gfn the address means is not known",
+			       r->guest.why);
+	return km_open(r, f, "guest-walk",
+		       "%s; gfn 0x%" PRIx64 " %s, whether the guest still permits it is not known",
+		       r->guest.why, r->gfn,
+		       walked ? "is the handler's own" : "is what the SPTE was made for");
+}
+
+/* --- fast_page_fault() --- */
+
+static bool fast(struct km_replay *r)
+{
+	const char *const f = "fast_page_fault";
+	const struct km_page_fault_state *s = r->s;
+	struct km_fast_page_fault_in in = fast_input(r);
+	struct km_fast_page_fault out;
+	struct km_val attribute;
+
+	if (km_is_known(s->vm->has_private_mem) && s->vm->has_private_mem.v) {
+		attribute = km_mem_is_private(r);
+		if (!km_is_known(attribute))
+			return km_open(r, f, "fast",
+				       "whether the gfn is private is not in the dump");
+		in.private_mismatch = attribute.v != r->is_private;
+	}
+	out = km_fast_page_fault(&in);
+	if (!out.tried)
+		return km_pass(r, f, "fast", "%s", km_fast_step_text(out.step));
+	if (s->walk->end == KM_END_UNREADABLE)
+		return km_open(r, f, "fast", "the SPTE at level %d is not in the dump",
+			       s->walk->end_level);
+	if (!r->last)
+		return km_pass(r, f, "fast", "the walk has no SPTE to offer");
+	if (!r->test_known && r->last->spte.kind == KM_SPTE_PRESENT)
+		return km_open(r, f, "fast", "the table of SPTE permissions is not readable");
+	if (out.ret == KM_RET_PF_FIXED && in.level > PG_LEVEL_4K && !r->slot_known)
+		return km_open(r, f, "fast", "whether the slot logs dirty pages is not known");
+	if (out.ret == KM_RET_PF_FIXED) {
+		r->fixed_ruling = km_replay_processor(r, out.new_spte);
+		r->fixed_ruling_known = true;
+		return km_end(r, f, "fast", out.ret,
+			      "SPTE 0x%" PRIx64 " at level %d becomes 0x%" PRIx64 ": the access is "
+			      "permitted then",
+			      in.spte, in.level, out.new_spte);
+	}
+	if (out.ret == KM_RET_PF_SPURIOUS)
+		return km_end(r, f, "fast", out.ret,
+			      "%s permits this access to SPTE 0x%" PRIx64 " at level %d: taken for "
+			      "spurious, nothing is changed",
+			      r->has_words ? "spte_permission_fault()" : "is_access_allowed()",
+			      in.spte, in.level);
+	return km_pass(r, f, "fast", "SPTE 0x%" PRIx64 " at level %d: %s", in.spte, in.level,
+		       km_fast_step_text(out.step));
+}
+
+/* --- which handler, and its way --- */
+
+static void find_root(struct km_replay *r)
+{
+	const struct km_kernel *k = r->s->kernel;
+	struct km_val hpa = r->s->mmu->root.hpa;
+	struct km_val enabled;
+
+	if (km_is_known(hpa) && km_valid_page(hpa.v) && !km_is_dummy_root(k, hpa.v))
+		km_mmu_page_read(k, hpa.v & r->s->masks->base_addr_mask, &r->root);
+	if (r->root.known) {
+		r->tdp_mmu =
+			r->root.addr && km_is_known(r->root.tdp_mmu_page) && r->root.tdp_mmu_page.v;
+		return;
+	}
+	enabled = r->s->vm->tdp_mmu_enabled;
+	if (!km_is_known(enabled))
+		enabled = km_kernel_variable(k, "tdp_mmu_enabled", 1);
+	r->tdp_mmu =
+		k->features.tdp && km_is_known(enabled) && enabled.v && r->s->mmu->root_role.direct;
+}
+
+static bool direct_path(struct km_replay *r)
+{
+	char buf[40];
+
+	km_pass(r, "kvm_mmu_do_page_fault", "handler", "direct MMU, %s: gfn 0x%" PRIx64 ", %s",
+		r->tdp_mmu ? "TDP MMU" : "shadow MMU", r->gfn, slot_text(r, buf, sizeof(buf)));
+	if (!r->tdp_mmu && km_is_known(r->s->mmu->root.hpa) &&
+	    km_is_dummy_root(r->s->kernel, r->s->mmu->root.hpa.v))
+		return km_end(r, "direct_page_fault", "dummy-root", KM_RET_PF_RETRY,
+			      "the dummy root");
+	return km_replay_page_track(r) && fast(r);
+}
+
+static bool indirect_path(struct km_replay *r)
+{
+	char buf[40];
+
+	km_pass(r, "kvm_mmu_do_page_fault", "handler",
+		"indirect MMU: FNAME(page_fault), no fast path, no table of permissions asked");
+	if (!walk_guest(r))
+		return false;
+	if (r->gfn_known)
+		km_pass(r, "FNAME(page_fault)", "slot", "gfn 0x%" PRIx64 ", %s", r->gfn,
+			slot_text(r, buf, sizeof(buf)));
+	return km_replay_page_track(r);
+}
+
+static void slow_path(struct km_replay *r)
+{
+	if (!km_pass(r, "mmu_topup_memory_caches", "topup",
+		     "fails only when the host is out of memory"))
+		return;
+	if (km_replay_faultin_pfn(r) && km_replay_stale(r))
+		km_replay_map(r);
+}
+
+static void replay(struct km_replay *r)
+{
+	bool direct = r->s->mmu->root_role.direct;
+
+	if (direct)
+		direct_gfn(r);
+	apply_attribute(r);
+	r->is_private = r->error_code & PFERR_PRIVATE_ACCESS;
+	if (!root_is_there(r) || !handle_mmio(r))
+		return;
+	if (direct ? direct_path(r) : indirect_path(r))
+		slow_path(r);
+}
+
+/* --- what follows for the guest --- */
+
+static void loop(struct km_replay *r, bool loops, bool known, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void loop(struct km_replay *r, bool loops, bool known, const char *fmt, ...)
+{
+	va_list ap;
+
+	r->path->loops = loops;
+	r->path->loops_known = known;
+	va_start(ap, fmt);
+	vsnprintf(r->path->loops_text, sizeof(r->path->loops_text), fmt, ap);
+	va_end(ap);
+}
+
+/* Nothing is changed: then the processor's own answer decides. */
+static void unchanged(struct km_replay *r)
+{
+	if (r->processor == KM_DENIES)
+		loop(r, true, true,
+		     "the guest is re-entered, nothing is changed, and the processor denies the "
+		     "access: it faults again, for as long as this state lasts");
+	else if (r->processor == KM_ALLOWS)
+		loop(r, false, true,
+		     "the processor permits the access as the SPTEs stand now: "
+		     "the guest goes on (unless its TLB is stale)");
+	else
+		loop(r, false, false, "what the processor says of these SPTEs is not known");
+}
+
+static void after_retry(struct km_replay *r, const char *id)
+{
+	struct km_val requests = r->s->vcpu->requests;
+
+	if (!strcmp(id, "obsolete-root") || !strcmp(id, "obsolete-root-request")) {
+		if (r->prefetch)
+			loop(r, true, true,
+			     "a prefault retries without handling requests: the "
+			     "root stays obsolete, for ever");
+		else if (!km_is_known(requests))
+			loop(r, false, false, "vcpu.requests is not readable");
+		else if (requests.v & KM_BIT(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS))
+			loop(r, false, true,
+			     "KVM_REQ_MMU_FREE_OBSOLETE_ROOTS is pending: the root is replaced "
+			     "before the guest is entered (a prefault would retry for ever)");
+		else
+			loop(r, true, true,
+			     "no request to replace the obsolete root is pending: "
+			     "the guest is re-entered with it, and faults again");
+		return;
+	}
+	if (!strcmp(id, "mmu-seq"))
+		loop(r, false, true, "the next fault reads mmu_invalidate_seq afresh");
+	else if (!strcmp(id, "root"))
+		loop(r, false, true, "a root is loaded before the guest is entered");
+	else if (!strcmp(id, "guest-walk"))
+		loop(r, false, true, "the guest, whose tables these are, handles it next");
+	else if (!strcmp(id, "async-pf"))
+		loop(r, false, true, "the vCPU halts until the page is there");
+	else if (!strcmp(id, "mmio"))
+		loop(r, false, false,
+		     "the next fault is another one, without reserved bits, "
+		     "unless the processor met other SPTEs");
+	else
+		unchanged(r);
+}
+
+/* Where it is open, and where it would end if that passes. */
+static void open_end(struct km_replay *r)
+{
+	const struct km_page_fault_path *path = r->path;
+	const struct km_step *last = path->count ? &path->steps[path->count - 1] : NULL;
+
+	if (r->processor == KM_ALLOWS)
+		loop(r, false, true,
+		     "open at %s, but the processor permits the access as the SPTEs stand now: "
+		     "the guest goes on (unless its TLB is stale)",
+		     path->end ? path->end->function : "the beginning");
+	else if (last && path->end && last->outcome == KM_STEP_ENDS)
+		loop(r, false, false, "open at %s; if that passes: %s at %s, %s",
+		     path->end->function, km_ret_pf_name(last->ret), last->function, last->text);
+	else
+		loop(r, false, false, "open at %s",
+		     path->end ? path->end->function : "the beginning");
+}
+
+static void judge_loops(struct km_replay *r)
+{
+	struct km_page_fault_path *path = r->path;
+	const char *id = path->end ? path->end->id : "";
+
+	switch (path->ret) {
+	case KM_RET_PF_SPURIOUS:
+		unchanged(r);
+		break;
+	case KM_RET_PF_RETRY:
+		after_retry(r, id);
+		break;
+	case KM_RET_PF_FIXED:
+		if (r->fixed_ruling_known && r->fixed_ruling == KM_DENIES)
+			loop(r, false, false,
+			     "the SPTE is changed, yet the processor denies the access even then");
+		else
+			loop(r, false, true, "the SPTE is changed: the guest meets another state");
+		break;
+	case KM_RET_PF_EMULATE:
+		loop(r, false, false,
+		     "the instruction is emulated: whether that gets on is not "
+		     "in these structures");
+		break;
+	case KM_RET_PF_WRITE_PROTECTED:
+		loop(r, false, false,
+		     "shadow pages of the gfn are zapped and the guest retries, "
+		     "or the instruction is emulated");
+		break;
+	case KM_RET_PF_EXIT:
+		loop(r, false, true,
+		     "KVM_RUN returns an error to the VMM: if that just runs the "
+		     "vCPU again, it meets the same");
+		break;
+	default:
+		open_end(r);
+	}
+}
+
+/* --- the other test --- */
+
+/*
+ * What kernels on the other side of the 7.3 series would have made of this fault. Only direct MMUs
+ * ask either.
+ */
+static void tell_other_test(struct km_replay *r)
+{
+	const struct km_page_fault_state *s = r->s;
+	struct km_fast_page_fault_in in = fast_input(r);
+	struct km_fast_page_fault own, other;
+	uint16_t rebuilt[KM_PERM_WORDS];
+	const char *name;
+	bool denied;
+
+	if (!s->mmu->root_role.direct || !r->test_known || s->walk->end != KM_END_LEAF)
+		return;
+	own = km_fast_page_fault(&in);
+	if (r->has_words) {
+		in.words = NULL;
+		name = "is_access_allowed(), the test before the 7.3 series,";
+		denied = !km_is_access_allowed(s->masks, in.spte, r->error_code);
+	} else {
+		if (!km_spte_words_of_role(s->kernel, s->masks, s->mmu, rebuilt))
+			return;
+		in.words = rebuilt;
+		name = "spte_permission_fault(), the test of the 7.3 series,";
+		denied = km_spte_permission_fault(s->masks, rebuilt, in.spte, r->error_code,
+						  KM_SPF_MERGED)
+				 .denied;
+	}
+	other = km_fast_page_fault(&in);
+	if (denied == r->denied && other.ret == own.ret)
+		return;
+	snprintf(r->path->other_test, sizeof(r->path->other_test),
+		 "%s %s this access, this kernel's %s it: fast_page_fault() would return %s%s%s%s",
+		 name, denied ? "denies" : "permits", r->denied ? "denies" : "permits",
+		 km_ret_pf_name(other.ret), other.ret == own.ret ? " too" : " instead of ",
+		 other.ret == own.ret ? "" : km_ret_pf_name(own.ret),
+		 other.tried ? "" : " (it is not tried on this fault)");
+}
+
+km_error *km_page_fault_replay(const struct km_page_fault_state *s, struct km_page_fault_path *path)
+{
+	const struct km_walk_level *last = km_walk_last(s->walk);
+	struct km_replay r = {
+		.s = s,
+		.path = path,
+		.error_code = s->error_code,
+		.write = s->error_code & PFERR_WRITE_MASK,
+		.fetch = s->error_code & PFERR_FETCH_MASK,
+		.present = s->error_code & PFERR_PRESENT_MASK,
+		.prefetch = s->live && km_is_known(s->live->prefetch) && s->live->prefetch.v,
+		.last = last && !last->special ? last : NULL,
+	};
+
+	memset(path, 0, sizeof(*path));
+	path->ret = KM_RET_PF_UNKNOWN;
+	find_root(&r);
+	ask_test(&r);
+	r.processor = r.last ? km_replay_processor(&r, r.last->spte.value) : KM_NO_RULING;
+	replay(&r);
+	if (r.err)
+		return r.err;
+	path->gfn_known = r.gfn_known;
+	path->gfn = r.gfn;
+	judge_loops(&r);
+	tell_other_test(&r);
+	return NULL;
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "page_fault_on_stack.h"
+
+#include "saved_stacks.h"
+
+#include <string.h>
+
+#define PFERR_KNOWN                                                                                \
+	(0x7f | PFERR_SGX_MASK | PFERR_GUEST_RMP_MASK | PFERR_GUEST_FINAL_MASK |                   \
+	 PFERR_GUEST_PAGE_MASK | PFERR_GUEST_ENC_MASK | PFERR_GUEST_SIZEM_MASK |                   \
+	 PFERR_GUEST_VMPL_MASK | PFERR_IMPLICIT_ACCESS | PFERR_PRIVATE_ACCESS)
+#define MAX_GFN KM_BIT(52 - KM_PAGE_SHIFT)
+
+void km_page_fault_read(const struct km_kernel *k, uint64_t address, struct km_page_fault *pf)
+{
+	memset(pf, 0, sizeof(*pf));
+	pf->address = address;
+#define KM_READ(name) pf->name = km_kget(k, address, KM_M_kvm_page_fault_##name);
+	KM_READ(addr)
+	KM_READ(error_code)
+	KM_READ(gfn)
+	KM_READ(pfn)
+	KM_READ(hva)
+	KM_READ(slot)
+	KM_READ(mmu_seq)
+	KM_READ(exec)
+	KM_READ(write)
+	KM_READ(present)
+	KM_READ(rsvd)
+	KM_READ(user)
+	KM_READ(prefetch)
+	KM_READ(is_tdp)
+	KM_READ(is_private)
+	KM_READ(max_level)
+	KM_READ(req_level)
+	KM_READ(goal_level)
+	KM_READ(map_writable)
+	KM_READ(write_fault_to_shadow_pgtable)
+#undef KM_READ
+}
+
+/* A bool that this kernel does not have is as good as any. */
+static bool is_bool(struct km_val val)
+{
+	return val.known == KM_ABSENT || (km_is_known(val) && val.v <= 1);
+}
+
+static bool agrees(struct km_val val, const struct km_page_fault *pf, uint64_t mask)
+{
+	return km_is_known(val) && val.v == !!(pf->error_code.v & mask);
+}
+
+static bool levels_fit(const struct km_page_fault *pf)
+{
+	return km_is_known(pf->max_level) && km_is_known(pf->req_level) &&
+	       km_is_known(pf->goal_level) && pf->goal_level.v >= PG_LEVEL_4K &&
+	       pf->max_level.v <= PG_LEVEL_1G && pf->goal_level.v <= pf->req_level.v &&
+	       pf->req_level.v <= pf->max_level.v;
+}
+
+/*
+ * On direct MMUs the gfn follows from the address. Until the handler has set it (6.1 does late), or
+ * where it comes from the guest's tables, it is 0 or another one.
+ */
+static bool gfn_fits(const struct km_page_fault *pf, uint64_t direct_bits)
+{
+	uint64_t gfn = pf->addr.v >> KM_PAGE_SHIFT & ~direct_bits;
+
+	if (!km_is_known(pf->gfn) || pf->gfn.v >= MAX_GFN)
+		return false;
+	return !pf->is_tdp.v || pf->gfn.v == gfn || (!pf->gfn.v && !pf->slot.v);
+}
+
+static bool slot_fits(const struct km_page_fault *pf, const struct km_val *base,
+		      const struct km_val *npages)
+{
+	if (!km_is_known(pf->slot))
+		return false;
+	if (!pf->slot.v)
+		return true;
+	if (pf->slot.v % 8 || pf->slot.v >> 56 != 0xff)
+		return false;
+	return !km_is_known(*base) || !km_is_known(*npages) ||
+	       (pf->gfn.v >= base->v && pf->gfn.v - base->v < npages->v);
+}
+
+/* KVM_PFN_ERR_* and KVM_PFN_NOSLOT have one of the highest bits; before it is known it may be 0. */
+static bool pfn_fits(const struct km_page_fault *pf)
+{
+	return km_is_known(pf->pfn) && (pf->pfn.v < MAX_GFN || pf->pfn.v >> 52);
+}
+
+bool km_page_fault_plausible(const struct km_page_fault *pf, const struct km_page_fault_host *host,
+			     const struct km_val *slot_base, const struct km_val *slot_npages)
+{
+	if (!km_is_known(pf->addr) || !km_is_known(pf->error_code) ||
+	    pf->error_code.v & ~PFERR_KNOWN || !levels_fit(pf))
+		return false;
+	if (!agrees(pf->write, pf, PFERR_WRITE_MASK) || !agrees(pf->exec, pf, PFERR_FETCH_MASK) ||
+	    !agrees(pf->present, pf, PFERR_PRESENT_MASK) ||
+	    !agrees(pf->user, pf, PFERR_USER_MASK) || !agrees(pf->rsvd, pf, PFERR_RSVD_MASK))
+		return false;
+	if (!is_bool(pf->prefetch) || !is_bool(pf->is_tdp) || !is_bool(pf->is_private) ||
+	    !is_bool(pf->map_writable) || !is_bool(pf->write_fault_to_shadow_pgtable))
+		return false;
+	/* nothing at all is what memory is full of */
+	if (!pf->addr.v && !pf->error_code.v && !pf->slot.v)
+		return false;
+	if (!pfn_fits(pf) || pf->mmu_seq.v > host->seq)
+		return false;
+	if (pf->is_tdp.v && (!host->tdp || pf->addr.v >> KM_PAGE_SHIFT >= MAX_GFN))
+		return false;
+	return gfn_fits(pf, host->direct_bits) && slot_fits(pf, slot_base, slot_npages);
+}
+
+/* Functions whose frame has a struct kvm_page_fault; kvm_mmu_do_page_fault() is inlined. */
+static const char *const owners[] = {
+	"kvm_mmu_page_fault",
+	"kvm_mmu_do_page_fault",
+	"kvm_tdp_map_page",
+	"kvm_arch_async_page_ready",
+	"kvm_arch_vcpu_pre_fault_memory",
+	"kvm_tdp_mmu_map_private_pfn",
+};
+
+/* Functions that are called with it, whatever else the compiler made of them. */
+static const char *const handlers[] = {
+	"kvm_tdp_page_fault",
+	"kvm_tdp_mmu_page_fault",
+	"direct_page_fault",
+	"fast_page_fault",
+	"nonpaging_page_fault",
+	"paging64_page_fault",
+	"paging32_page_fault",
+	"ept_page_fault",
+	"kvm_mmu_faultin_pfn",
+	"kvm_faultin_pfn",
+	"__kvm_faultin_pfn",
+	"__kvm_mmu_faultin_pfn",
+	"kvm_tdp_mmu_map",
+	"direct_map",
+	"__direct_map",
+	"paging64_fetch",
+	"paging32_fetch",
+	"ept_fetch",
+	"mmu_topup_memory_caches",
+};
+
+static bool is_one_of(const struct km_frame *frame, const char *const *names, size_t count)
+{
+	size_t len = strcspn(frame->function, ".");
+
+	for (size_t i = 0; i < count; i++) {
+		if (strlen(names[i]) == len && !memcmp(frame->function, names[i], len))
+			return true;
+	}
+	return false;
+}
+
+#define IS_ONE_OF(frame, names) is_one_of(frame, names, sizeof(names) / sizeof((names)[0]))
+
+/* The frame that @address lies in: above its own return address's slot, below the caller's. */
+static size_t frame_of(const struct km_stack *stack, uint64_t address, uint32_t size)
+{
+	for (size_t i = 0; i + 1 < stack->count; i++) {
+		/* of frames that were entered on another stack nothing is known */
+		if (stack->frames[i].sp <= address && address + size <= stack->frames[i + 1].sp &&
+		    stack->frames[i].sp - stack->base < stack->size)
+			return i;
+	}
+	return stack->count;
+}
+
+enum km_fault_age km_page_fault_age(const struct km_stack *stack, uint64_t address, uint32_t size,
+				    const struct km_frame **frame)
+{
+	size_t i = frame_of(stack, address, size);
+
+	*frame = NULL;
+	if (stack->start == KM_STACK_UNKNOWN)
+		return KM_AGE_UNKNOWN;
+	if (address < stack->sp)
+		return KM_AGE_RESIDUE;
+	if (i == stack->count)
+		return KM_AGE_UNKNOWN;
+	*frame = &stack->frames[i];
+	if (!stack->frames[i].sure)
+		return KM_AGE_UNKNOWN;
+	if (!IS_ONE_OF(*frame, owners))
+		return KM_AGE_RESIDUE;
+	for (size_t j = 0; j < i; j++) {
+		if (IS_ONE_OF(&stack->frames[j], handlers))
+			return KM_AGE_IN_HANDLER;
+	}
+	/* not handed on yet, or done with */
+	return KM_AGE_UNKNOWN;
+}
+
+static km_error *search(const struct km_kernel *k, const struct km_vm *vm,
+			const struct km_stack *stack, uint32_t size, struct km_page_faults *found)
+{
+	const struct km_page_fault_host host = {
+		.tdp = k->features.tdp,
+		.direct_bits = vm->gfn_direct_bits.v,
+		.seq = km_is_known(vm->mmu_invalidate_seq) ? vm->mmu_invalidate_seq.v : UINT64_MAX,
+	};
+
+	for (uint64_t at = stack->base; at + size <= stack->base + stack->size; at += 8) {
+		struct km_page_fault pf;
+		struct km_val base, npages;
+		km_error *err = at % KM_PAGE_SIZE ? NULL : km_check_interrupt(k->mem);
+
+		if (err)
+			return err;
+		/* the cheap and rare thing first */
+		pf.max_level = km_kget(k, at, KM_M_kvm_page_fault_max_level);
+		pf.goal_level = km_kget(k, at, KM_M_kvm_page_fault_goal_level);
+		pf.req_level = km_kget(k, at, KM_M_kvm_page_fault_req_level);
+		if (!levels_fit(&pf))
+			continue;
+		km_page_fault_read(k, at, &pf);
+		base = npages = (struct km_val){.known = KM_ABSENT};
+		if (km_is_known(pf.slot) && pf.slot.v) {
+			base = km_kget(k, pf.slot.v, KM_M_kvm_memory_slot_base_gfn);
+			npages = km_kget(k, pf.slot.v, KM_M_kvm_memory_slot_npages);
+		}
+		if (!km_page_fault_plausible(&pf, &host, &base, &npages))
+			continue;
+		/* of too many, the outer ones: they are overwritten less */
+		if (found->count == KM_PAGE_FAULTS) {
+			memmove(found->at, found->at + 1, sizeof(found->at) - sizeof(found->at[0]));
+			found->count--;
+		}
+		found->at[found->count++] = at;
+	}
+	return NULL;
+}
+
+km_error *km_page_faults_find(const struct km_kernel *k, const struct km_vm *vm,
+			      const struct km_stack *stack, struct km_page_faults *found)
+{
+	const struct km_target_kernel *brings = km_memory_target(k->mem)->brings;
+	uint32_t size = km_layout_sizeof(k->layout, KM_T_kvm_page_fault);
+	const struct km_recorder *rec = km_memory_recorder(k->mem);
+	const struct km_saved_stack *saved;
+	km_error *err = NULL;
+	bool trying;
+
+	memset(found, 0, sizeof(*found));
+	if (!size || !stack->size)
+		return NULL;
+	if (brings) {
+		saved = brings->saved ? km_saved_stack_of(brings->saved, stack->task) : NULL;
+		if (saved)
+			*found = saved->faults;
+		goto out;
+	}
+	/* what only looks like one is in no capsule */
+	trying = km_memory_try(k->mem, true);
+	err = search(k, vm, stack, size, found);
+	km_memory_try(k->mem, trying);
+out:
+	if (!err && rec && rec->saved)
+		km_saved_stacks_add_faults(rec->saved, stack->task, found);
+	return err;
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What makes a fault stale: an obsolete root, an invalidation. */
+#include "page_fault_steps.h"
+
+#include <inttypes.h>
+
+/* mmu_invalidate_retry_gfn(); before 6.8 mmu_invalidate_retry_hva(). */
+bool km_replay_invalidation(struct km_replay *r, const char *f)
+{
+	const struct km_vm *vm = r->s->vm;
+	bool gfns = r->s->kernel->features.invalidate_gfns;
+	struct km_val n = vm->mmu_invalidate_in_progress;
+	struct km_val start = vm->mmu_invalidate_range_start, end = vm->mmu_invalidate_range_end;
+	uint64_t at = r->gfn;
+	const char *unit = gfns ? "gfn" : "HVA";
+
+	if (!gfns)
+		at = r->slot->userspace_addr + ((r->gfn - r->slot->base_gfn) << KM_PAGE_SHIFT);
+	if (!km_is_known(n) || (n.v && (!km_is_known(start) || !km_is_known(end))))
+		return km_open(r, f, "invalidation", "mmu_invalidate_* of the VM is not readable");
+	if (!n.v)
+		return km_pass(r, f, "invalidation", "mmu_invalidate_in_progress is 0");
+	if (at >= start.v && at < end.v)
+		return km_end(r, f, "invalidation", KM_RET_PF_RETRY,
+			      "%" PRIu64 " invalidation%s in progress, of %ss 0x%" PRIx64
+			      " to 0x%" PRIx64 ", cover%s %s 0x%" PRIx64,
+			      n.v, n.v == 1 ? "" : "s", unit, start.v, end.v, n.v == 1 ? "s" : "",
+			      unit, at);
+	return km_pass(r, f, "invalidation",
+		       "an invalidation is in progress, of %ss 0x%" PRIx64 " to 0x%" PRIx64
+		       ": not of 0x%" PRIx64,
+		       unit, start.v, end.v, at);
+}
+
+/* is_obsolete_sp() of the root; roots that are no shadow page go by the pending request. */
+static bool check_root(struct km_replay *r, const char *f)
+{
+	const struct km_mmu_page *root = &r->root;
+	struct km_val gen = r->s->vm->mmu_valid_gen, requests = r->s->vcpu->requests;
+
+	if (!root->known)
+		return km_open(r, f, "obsolete-root", "the root's kvm_mmu_page is not readable");
+	if (!root->addr) {
+		if (!km_is_known(requests))
+			return km_open(r, f, "obsolete-root-request",
+				       "vcpu.requests is not readable");
+		if (requests.v & KM_BIT(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS))
+			return km_end(r, f, "obsolete-root-request", KM_RET_PF_RETRY,
+				      "the root has no kvm_mmu_page, and "
+				      "KVM_REQ_MMU_FREE_OBSOLETE_ROOTS is pending");
+		return km_pass(r, f, "obsolete-root-request",
+			       "the root has no kvm_mmu_page; no request to replace it is pending");
+	}
+	if (!root->role_known)
+		return km_open(r, f, "obsolete-root", "the root's role is not readable");
+	if (root->role.invalid)
+		return km_end(r, f, "obsolete-root", KM_RET_PF_RETRY,
+			      "the root's kvm_mmu_page 0x%" PRIx64 " has role.invalid set",
+			      root->addr);
+	if (r->tdp_mmu)
+		return km_pass(r, f, "obsolete-root",
+			       "role.invalid of the root is 0 (a TDP MMU page: its mmu_valid_gen "
+			       "does not count)");
+	if (!km_is_known(root->mmu_valid_gen) || !km_is_known(gen))
+		return km_open(r, f, "obsolete-root", "mmu_valid_gen is not readable");
+	if (root->mmu_valid_gen.v != gen.v)
+		return km_end(r, f, "obsolete-root", KM_RET_PF_RETRY,
+			      "the root's mmu_valid_gen is %" PRIu64 ", the VM's %" PRIu64,
+			      root->mmu_valid_gen.v, gen.v);
+	return km_pass(r, f, "obsolete-root",
+		       "role.invalid of the root is 0, its mmu_valid_gen %" PRIu64 " is the VM's",
+		       gen.v);
+}
+
+/*
+ * Kernels whose struct kvm_page_fault has no mmu_seq hand it over as a parameter: as an int in some
+ * (fixed by 82d811ff5665 in 6.1 stable), which changes a value with bit 31 set.
+ */
+static bool check_sign(struct km_replay *r, const char *f, uint64_t seq)
+{
+	struct km_types *types = km_layout_types(r->s->kernel->layout);
+	km_scoped_error *err = NULL;
+	uint32_t size;
+	bool is_signed;
+
+	if (r->s->kernel->features.invalidate_gfns || !(seq & KM_BIT(31)))
+		return true;
+	err = km_types_parameter(types, f, "mmu_seq", &size, &is_signed);
+	if (err)
+		return km_open(r, f, "mmu-seq",
+			       "mmu_invalidate_seq 0x%" PRIx64
+			       " has bit 31 set; whether this kernel passes it as an int is not "
+			       "known (DWARF tells)",
+			       seq);
+	if (size == 8 || (!is_signed && !(seq >> 32)))
+		return true;
+	return km_end(r, f, "mmu-seq-sign", KM_RET_PF_RETRY,
+		      "mmu_invalidate_seq 0x%" PRIx64
+		      " passes through an int and comes back as another number: always stale",
+		      seq);
+}
+
+static bool check_seq(struct km_replay *r, const char *f)
+{
+	const struct km_page_fault *live = r->s->live;
+	struct km_val seq = r->s->vm->mmu_invalidate_seq;
+
+	if (!km_is_known(seq))
+		return km_open(r, f, "mmu-seq", "mmu_invalidate_seq is not readable");
+	if (!check_sign(r, f, seq.v))
+		return false;
+	if (live && km_is_known(live->mmu_seq) && live->mmu_seq.v && live->mmu_seq.v != seq.v)
+		return km_end(r, f, "mmu-seq", KM_RET_PF_RETRY,
+			      "the fault in the handler has mmu_seq %" PRIu64
+			      ", the VM has %" PRIu64 " by now",
+			      live->mmu_seq.v, seq.v);
+	return km_pass(r, f, "mmu-seq", "mmu_invalidate_seq %" PRIu64 ", read afresh by each fault",
+		       seq.v);
+}
+
+bool km_replay_stale(struct km_replay *r)
+{
+	const char *const f = "is_page_fault_stale";
+
+	if (!check_root(r, f))
+		return false;
+	if (!r->slot)
+		return true;
+	return km_replay_invalidation(r, f) && check_seq(r, f);
+}

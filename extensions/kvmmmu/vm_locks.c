@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "vm_locks.h"
+
+/* kernel/locking/mutex.h: MUTEX_FLAGS of mutex.owner; rwsem.c: RWSEM_OWNER_FLAGS_MASK */
+#define OWNER_FLAGS	   7
+#define RWSEM_READER_OWNED 1
+
+/* Waiters looked at; what is longer is torn, or a stampede of no interest. */
+#define MAX_WAITERS 4096
+
+static struct km_val mutex_owner(const struct km_kernel *k, uint64_t mutex)
+{
+	struct km_val owner = km_kget(k, mutex, KM_M_mutex_owner);
+
+	owner.v &= ~(uint64_t)OWNER_FLAGS;
+	return owner;
+}
+
+struct km_vm_locks km_vm_locks_read(const struct km_kernel *k, const struct km_vm *vm)
+{
+	struct km_val slots_lock = km_addr_of(k->layout, vm->addr, KM_M_kvm_slots_lock);
+
+	return (struct km_vm_locks){
+		.slots_lock_owner =
+			km_is_known(slots_lock) ? mutex_owner(k, slots_lock.v) : slots_lock,
+		.mmu_lock = km_kget(k, vm->addr, KM_M_kvm_mmu_lock_cnts),
+	};
+}
+
+bool km_mmu_lock_written(const struct km_vm_locks *locks)
+{
+	return locks->mmu_lock.v & 0xff; /* _QW_LOCKED */
+}
+
+/* The list goes in a circle: through the head in the mutex, since 7.0 or so among waiters only. */
+static bool has_waiter(const struct km_kernel *k, uint64_t mutex, uint64_t task)
+{
+	struct km_val head = km_addr_of(k->layout, mutex, KM_M_mutex_wait_list);
+	struct km_val first = km_kget(k, mutex, KM_M_mutex_first_waiter), at = first;
+
+	for (unsigned n = 0; n < MAX_WAITERS; n++) {
+		km_scoped_error *err = km_check_interrupt(k->mem);
+		struct km_val waits;
+
+		if (err || !km_is_known(at) || !at.v || (km_is_known(head) && at.v == head.v) ||
+		    (n && at.v == first.v))
+			return false;
+		waits = km_kget(k, at.v, KM_M_mutex_waiter_task);
+		if (km_is_known(waits) && waits.v == task)
+			return true;
+		at = km_kget(k, at.v, KM_M_mutex_waiter_next);
+	}
+	return false;
+}
+
+struct km_held_lock km_vm_mutex_of(const struct km_kernel *k, const struct km_vm *vm, uint64_t task)
+{
+	static const struct {
+		enum km_member_id member;
+		const char *name;
+	} locks[] = {
+		{KM_M_kvm_slots_lock, "slots_lock"},
+		{KM_M_kvm_slots_arch_lock, "slots_arch_lock"},
+		{KM_M_kvm_lock, "kvm.lock"},
+	};
+	struct km_held_lock held = {0};
+
+	for (size_t i = 0; task && i < sizeof(locks) / sizeof(locks[0]); i++) {
+		struct km_val mutex = km_addr_of(k->layout, vm->addr, locks[i].member);
+
+		if (!km_is_known(mutex) || !has_waiter(k, mutex.v, task))
+			continue;
+		held.name = locks[i].name;
+		held.holder = mutex_owner(k, mutex.v).v;
+		break;
+	}
+	return held;
+}
+
+struct km_held_lock km_vm_mmap_lock(const struct km_kernel *k, const struct km_vm *vm)
+{
+	struct km_held_lock held = {.name = "mmap_lock"};
+	struct km_val owner = {.known = KM_UNREADABLE};
+
+	if (km_is_known(vm->mm) && vm->mm.v)
+		owner = km_kget(k, vm->mm.v, KM_M_mm_struct_mmap_lock_owner);
+	if (km_is_known(owner)) {
+		held.holder = owner.v & ~(uint64_t)OWNER_FLAGS;
+		held.by_readers = owner.v & RWSEM_READER_OWNED;
+	}
+	return held;
+}

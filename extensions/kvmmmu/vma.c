@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "vma.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Nodes of a maple tree: 256 bytes, parent first, then pivots, then slots. kvm.ko's DWARF leaves
+ * them opaque; they have stood like this since 6.1 (54a611b60590). A node is only believed if its
+ * parent is the one that led to it.
+ */
+#define MAPLE_NODE_MASK	      255ULL
+#define MAPLE_NODE_TYPE_SHIFT 3
+#define MAPLE_NODE_TYPE_MASK  15
+#define MAPLE_LEAF_64	      1
+#define MAPLE_RANGE_64	      2
+#define MAPLE_ARANGE_64	      3
+#define MAPLE_RANGE64_SLOTS   16
+#define MAPLE_ARANGE64_SLOTS  10
+#define MAPLE_HEIGHT_MAX      31
+#define MAPLE_NODE	      "maple_node"
+
+/* xa_is_node(), as the maple tree uses it for its root */
+static bool is_node(uint64_t entry)
+{
+	return (entry & 3) == 2 && entry > 4096;
+}
+
+static void give_up(struct km_vma *vma, const char *why)
+{
+	snprintf(vma->trouble, sizeof(vma->trouble), "%s", why);
+}
+
+static void read_vma(const struct km_kernel *k, uint64_t mm, uint64_t addr, uint64_t found,
+		     struct km_vma *vma)
+{
+	struct km_val owner;
+
+	vma->addr = found;
+	vma->known = true;
+	if (!found)
+		return;
+	owner = km_kget(k, found, KM_M_vm_area_struct_vm_mm);
+	vma->start = km_kget(k, found, KM_M_vm_area_struct_vm_start);
+	vma->end = km_kget(k, found, KM_M_vm_area_struct_vm_end);
+	vma->flags = km_kget(k, found, KM_M_vm_area_struct_vm_flags);
+	vma->file = km_kget(k, found, KM_M_vm_area_struct_vm_file);
+	vma->userfaultfd = km_kget(k, found, KM_M_vm_area_struct_userfaultfd);
+	if (owner.v != mm || addr < vma->start.v || addr >= vma->end.v) {
+		vma->known = false;
+		give_up(vma, "the VMA that the tree leads to is not readable or does not fit");
+	}
+}
+
+km_error *km_vma_lookup(const struct km_kernel *k, uint64_t mm, uint64_t addr, struct km_vma *vma)
+{
+	struct km_val tree = km_addr_of(k->layout, mm, KM_M_mm_struct_mm_mt);
+	struct km_val root = km_kget(k, tree.v, KM_M_maple_tree_ma_root);
+	uint64_t entry = root.v, parent = tree.v, max = UINT64_MAX;
+
+	memset(vma, 0, sizeof(*vma));
+	if (!mm || !km_is_known(tree) || !km_is_known(root)) {
+		give_up(vma, mm && tree.known == KM_ABSENT
+				     ? "this kernel keeps VMAs in no maple tree"
+				     : "mm_struct is not readable");
+		return NULL;
+	}
+	/* a tree of one entry at 0 has no node, and is no process's */
+	for (int height = 0; height ? entry : is_node(entry); height++) {
+		uint64_t at = entry & ~MAPLE_NODE_MASK, words[MAPLE_RANGE64_SLOTS];
+		unsigned type = entry >> MAPLE_NODE_TYPE_SHIFT & MAPLE_NODE_TYPE_MASK, slots, i;
+		km_scoped_error *unreadable = NULL;
+		km_error *err = km_check_interrupt(k->mem);
+
+		if (err)
+			return err;
+		slots = type == MAPLE_ARANGE_64 ? MAPLE_ARANGE64_SLOTS : MAPLE_RANGE64_SLOTS;
+		/* the parent, then a pivot less than there are slots */
+		unreadable = km_read_virt_as(k->mem, at, words, slots * 8, MAPLE_NODE);
+		if (unreadable || type < MAPLE_LEAF_64 || type > MAPLE_ARANGE_64 ||
+		    height == MAPLE_HEIGHT_MAX) {
+			give_up(vma, unreadable ? "a node of the tree of VMAs is not in the dump"
+						: "the tree of VMAs is torn");
+			return NULL;
+		}
+		/* the root's parent is the tree, bit 0 set; other bits below 256 tell the slot */
+		if (height ? (words[0] & ~MAPLE_NODE_MASK) != parent
+			   : (words[0] & ~1ULL) != tree.v) {
+			give_up(vma, "the tree of VMAs is torn");
+			return NULL;
+		}
+		for (i = 0; i + 1 < slots; i++) {
+			uint64_t pivot = words[1 + i];
+
+			if (i && !pivot)
+				break; /* the rest is not used: this slot goes up to the maximum */
+			if (addr <= pivot) {
+				max = pivot < max ? pivot : max;
+				break;
+			}
+			if (pivot >= max)
+				break;
+		}
+		unreadable = km_read_virt_as(k->mem, at + (slots + i) * 8, &entry, 8, MAPLE_NODE);
+		if (unreadable) {
+			give_up(vma, "a node of the tree of VMAs is not in the dump");
+			return NULL;
+		}
+		parent = at;
+		if (type == MAPLE_LEAF_64) {
+			read_vma(k, mm, addr, entry, vma);
+			return NULL;
+		}
+	}
+	if (entry)
+		give_up(vma, "the tree of VMAs is torn");
+	vma->known = !entry; /* an empty tree */
+	return NULL;
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "wait.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* task_struct.__state, include/linux/sched.h */
+#define TASK_INTERRUPTIBLE   0x1
+#define TASK_UNINTERRUPTIBLE 0x2
+#define TASK_STOPPED	     0x4
+#define TASK_TRACED	     0x8
+#define TASK_DEAD	     0x80
+
+/* Where a thread sleeps, innermost first: the first that is on its stack tells. */
+static const struct sleep {
+	const char *function;
+	enum km_wait_kind kind;
+	const char *text;
+} sleeps[] = {
+	{"handle_userfault", KM_WAIT_USERFAULT, "for userspace to resolve a userfaultfd fault"},
+	{"kvm_vcpu_block", KM_WAIT_HALT, "for an event that wakes the guest"},
+	{"kvm_vcpu_halt", KM_WAIT_HALT, "for an event that wakes the guest"},
+	{"migration_entry_wait_on_locked", KM_WAIT_PAGE, "for a page that is being migrated"},
+	{"migration_entry_wait", KM_WAIT_PAGE, "for a page that is being migrated"},
+	{"do_swap_page", KM_WAIT_PAGE, "for a page to be swapped in"},
+	{"filemap_fault", KM_WAIT_PAGE, "for a page of a file"},
+	{"folio_wait_bit_common", KM_WAIT_PAGE, "for a page that someone has locked"},
+	{"io_schedule", KM_WAIT_PAGE, "for input or output"},
+	{"__synchronize_srcu", KM_WAIT_SRCU, "for an SRCU grace period"},
+	{"synchronize_srcu", KM_WAIT_SRCU, "for an SRCU grace period"},
+	{"synchronize_srcu_expedited", KM_WAIT_SRCU, "for an SRCU grace period"},
+	{"rwsem_down_read_slowpath", KM_WAIT_LOCK, "for a semaphore held for writing"},
+	{"rwsem_down_write_slowpath", KM_WAIT_LOCK, "for a semaphore"},
+	{"__mutex_lock", KM_WAIT_LOCK, "for a mutex"},
+	{"__mutex_lock_slowpath", KM_WAIT_LOCK, "for a mutex"},
+	{"__mutex_lock_killable_slowpath", KM_WAIT_LOCK, "for a mutex"},
+};
+
+/* Spinning: the thread is on a CPU, and yet waits. KVM's only rwlock is mmu_lock. */
+static const struct sleep spins[] = {
+	{"queued_read_lock_slowpath", KM_WAIT_LOCK, "for mmu_lock, spinning (read)"},
+	{"queued_write_lock_slowpath", KM_WAIT_LOCK, "for mmu_lock, spinning (write)"},
+};
+
+/* Functions that take mmap_lock of the VMM to find a page. */
+static const char *const takes_mmap_lock[] = {
+	"hva_to_pfn",	"get_user_pages_unlocked", "__get_user_pages",	 "__gup_longterm_locked",
+	"faultin_page", "lock_mm_and_find_vma",	   "do_user_addr_fault", "mmap_read_lock",
+};
+
+const char *km_wait_kind_name(enum km_wait_kind kind)
+{
+	static const char *const names[] = {
+		[KM_WAIT_NONE] = "none",
+		[KM_WAIT_HALT] = "halt",
+		[KM_WAIT_APF] = "async-page-fault",
+		[KM_WAIT_USERSPACE] = "userspace",
+		[KM_WAIT_USERFAULT] = "userfault",
+		[KM_WAIT_PAGE] = "page",
+		[KM_WAIT_LOCK] = "lock",
+		[KM_WAIT_SRCU] = "srcu",
+		[KM_WAIT_OTHER] = "other",
+		[KM_WAIT_UNKNOWN] = "unknown",
+	};
+
+	return names[kind];
+}
+
+static void waits(struct km_wait *wait, enum km_wait_kind kind, bool sure, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void waits(struct km_wait *wait, enum km_wait_kind kind, bool sure, const char *fmt, ...)
+{
+	va_list ap;
+
+	wait->kind = kind;
+	wait->certainty = sure ? KM_PROVEN : KM_LIKELY;
+	va_start(ap, fmt);
+	vsnprintf(wait->text, sizeof(wait->text), fmt, ap);
+	va_end(ap);
+}
+
+static const struct sleep *find(const struct km_stack *stack, const struct sleep *list,
+				size_t count, const struct km_frame **frame)
+{
+	for (size_t i = 0; stack && i < count; i++) {
+		*frame = km_stack_in(stack, list[i].function);
+		if (*frame)
+			return &list[i];
+	}
+	return NULL;
+}
+
+static void name_lock(const struct km_stack *stack, struct km_wait *wait)
+{
+	for (size_t i = 0; i < sizeof(takes_mmap_lock) / sizeof(takes_mmap_lock[0]); i++) {
+		if (km_stack_in(stack, takes_mmap_lock[i]))
+			snprintf(wait->lock, sizeof(wait->lock), "mmap_lock");
+	}
+}
+
+/* Both halves of what kvm_vcpu_block() may mean. */
+static void waits_in_block(const struct km_vcpu *vcpu, const struct km_wait_hints *hints, bool sure,
+			   const char *function, struct km_wait *wait)
+{
+	const char *name = km_is_known(vcpu->mp_state) ? km_mp_state_name(vcpu->mp_state.v) : NULL;
+
+	if (km_is_known(hints->apf_halted) && hints->apf_halted.v)
+		waits(wait, KM_WAIT_APF, sure,
+		      "in %s(): the guest is halted until an asynchronous page fault is done",
+		      function);
+	else if (name && !strcmp(name, "RUNNABLE"))
+		waits(wait, KM_WAIT_HALT, sure, "in %s(), mp_state RUNNABLE: about to go on",
+		      function);
+	else
+		waits(wait, KM_WAIT_HALT, sure, "in %s(), mp_state %s: the guest waits for %s",
+		      function, name ? name : "?",
+		      name && strcmp(name, "HALTED") ? "its start (INIT, SIPI)" : "an interrupt");
+}
+
+static const char *state_text(uint64_t state)
+{
+	return state & TASK_UNINTERRUPTIBLE ? "uninterruptible" : "interruptible";
+}
+
+static void find_sleep(const struct km_vcpu *vcpu, const struct km_wait_hints *hints,
+		       const struct km_stack *stack, struct km_wait *wait)
+{
+	const struct km_frame *frame = NULL;
+	const struct sleep *s = find(stack, sleeps, sizeof(sleeps) / sizeof(sleeps[0]), &frame);
+	bool in_run = stack && km_stack_in(stack, "kvm_arch_vcpu_ioctl_run");
+	bool in_kvm = in_run || (stack && km_stack_in(stack, "kvm_vcpu_ioctl"));
+
+	if (s && s->kind == KM_WAIT_HALT) {
+		waits_in_block(vcpu, hints, frame->sure, s->function, wait);
+	} else if (stack && stack->count && !in_kvm) {
+		/* asleep, and not on KVM's behalf: whatever it is, it is the VMM's affair */
+		waits(wait, KM_WAIT_USERSPACE, stack->frames[0].sure,
+		      "the thread is not in KVM_RUN: the VMM does not run the vCPU at the moment");
+	} else if (s) {
+		waits(wait, s->kind, frame->sure, "%s sleep in %s(): waits %s",
+		      state_text(vcpu->task_state.v), s->function, s->text);
+		if (s->kind == KM_WAIT_LOCK)
+			name_lock(stack, wait);
+	} else if (in_kvm) {
+		const char *where = stack->frames[0].function;
+
+		for (size_t i = 0; i < stack->count; i++) {
+			const char *f = stack->frames[i].function;
+
+			if (*f && !strstr(f, "schedule") && strcmp(f, "__switch_to_asm")) {
+				where = f;
+				break;
+			}
+		}
+		waits(wait, KM_WAIT_OTHER, stack->frames[0].sure, "%s sleep in %s()%s",
+		      state_text(vcpu->task_state.v), where,
+		      in_run ? "" : ", in an ioctl other than KVM_RUN");
+	} else if (km_is_known(hints->wants_to_run) && !hints->wants_to_run.v) {
+		waits(wait, KM_WAIT_USERSPACE, false,
+		      "the thread is not in KVM_RUN (wants_to_run is 0): the VMM does not run the "
+		      "vCPU at the moment");
+	} else if (km_is_known(vcpu->mp_state) && vcpu->mp_state.v) {
+		const char *name = km_mp_state_name(vcpu->mp_state.v);
+
+		waits(wait, KM_WAIT_HALT, false, "%s sleep, mp_state %s",
+		      state_text(vcpu->task_state.v), name ? name : "?");
+	} else {
+		waits(wait, KM_WAIT_UNKNOWN, false, "%s sleep; its stack does not tell where",
+		      state_text(vcpu->task_state.v));
+	}
+}
+
+void km_wait_find(const struct km_vcpu *vcpu, const struct km_wait_hints *hints,
+		  const struct km_stack *stack, struct km_wait *wait)
+{
+	const struct km_frame *frame = NULL;
+	const struct sleep *s;
+	uint64_t state = vcpu->task_state.v;
+
+	memset(wait, 0, sizeof(*wait));
+	if (!km_is_known(vcpu->task_state) || !km_is_known(vcpu->task) || !vcpu->task.v)
+		return;
+	if (state & TASK_DEAD) {
+		waits(wait, KM_WAIT_OTHER, true, "its thread is dead");
+		return;
+	}
+	if (state & (TASK_STOPPED | TASK_TRACED)) {
+		waits(wait, KM_WAIT_USERSPACE, true, "its thread is stopped (%s)",
+		      state & TASK_TRACED ? "traced" : "by a signal");
+		return;
+	}
+	/* one that goes to sleep, and still is on its CPU, sleeps as good as */
+	if (state & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)) {
+		find_sleep(vcpu, hints, stack, wait);
+		return;
+	}
+	s = find(stack, spins, sizeof(spins) / sizeof(spins[0]), &frame);
+	if (s && frame->sure && km_stack_in(stack, "kvm_vcpu_ioctl")) {
+		waits(wait, KM_WAIT_LOCK, true, "in %s(): waits %s", s->function, s->text);
+		snprintf(wait->lock, sizeof(wait->lock), "mmu_lock");
+	}
+}

@@ -1,0 +1,648 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""kvmmmu in gdb, for a gdb that is attached to a Linux host (QEMU's gdb stub, ...) or has its vmcore.
+
+The analysis is C, in libkvmmmu-gdb.so: what is here lends it gdb's memory, symbols and registers, and
+puts its answers on gdb's screen. kvmmmu.py loads it.
+"""
+
+import ctypes
+import glob
+import json
+import os
+import re
+import signal
+import threading
+
+import gdb
+
+# enum kvmmmu_outcome, enum kvmmmu_way: libkvmmmu.h
+DONE, FAILED, INTERRUPTED = 1, 2, 3
+NO_TARGET, PHYSICAL, VIRTUAL, CORE = range(4)
+
+OUTCOME = ctypes.POINTER(ctypes.c_int)
+U64 = ctypes.c_uint64
+U64_P = ctypes.POINTER(U64)
+KERNEL_HALF = 1 << 63
+
+
+class Lent(ctypes.Structure):
+    """struct kvmmmu_lent"""
+    _fields_ = [
+        ("read", ctypes.CFUNCTYPE(None, U64, ctypes.c_void_p, U64, OUTCOME)),
+        ("symbol", ctypes.CFUNCTYPE(None, ctypes.c_char_p, U64_P, OUTCOME)),
+        ("symbol_at", ctypes.CFUNCTYPE(None, U64, ctypes.c_void_p, U64, U64_P, OUTCOME)),
+        ("registers", ctypes.CFUNCTYPE(None, ctypes.c_uint, U64_P, U64_P, U64_P, OUTCOME)),
+        ("poll", ctypes.CFUNCTYPE(None, OUTCOME)),
+        ("resume_for", ctypes.CFUNCTYPE(None, ctypes.c_uint, ctypes.c_void_p, U64, OUTCOME)),
+    ]
+
+
+def load_library():
+    here = os.path.dirname(os.path.realpath(__file__))
+    # as installed, or as built
+    places = [os.path.join(here, folder, "libkvmmmu-gdb.so") for folder in ("", "../build")]
+    found = next((place for place in places if os.path.exists(place)), places[-1])
+    # PyDLL: gdb's Python is not to be left while a command runs
+    library = ctypes.PyDLL(os.environ.get("KVMMMU_GDB_LIBRARY", found))
+    library.kvmmmu_open.restype = ctypes.c_void_p
+    library.kvmmmu_open.argtypes = [ctypes.POINTER(Lent), ctypes.c_int] + 3 * [ctypes.c_char_p]
+    library.kvmmmu_close.argtypes = [ctypes.c_void_p]
+    library.kvmmmu_close.restype = None
+    library.kvmmmu_run.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.POINTER(ctypes.c_char_p),
+                                   ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ctypes.c_void_p)]
+    library.kvmmmu_free.argtypes = [ctypes.c_void_p]
+    library.kvmmmu_free.restype = None
+    library.kvmmmu_resume_for.argtypes = [ctypes.c_void_p, ctypes.c_uint]
+    library.kvmmmu_resume_for.restype = ctypes.c_void_p
+    library.kvmmmu_command.argtypes = [ctypes.c_uint]
+    library.kvmmmu_command.restype = ctypes.c_char_p
+    library.kvmmmu_help.argtypes = [ctypes.c_char_p]
+    library.kvmmmu_help.restype = ctypes.c_void_p
+    return library
+
+
+LIBRARY = load_library()
+
+
+def take_text(pointer):
+    """A text that the library made, as a str; frees it."""
+    if not pointer:
+        return ""
+    text = ctypes.string_at(pointer).decode(errors="replace")
+    LIBRARY.kvmmmu_free(pointer)
+    return text
+
+
+def block_ctrl_c():
+    return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+class LetCtrlC:
+    """Ctrl-C comes through inside this block only, that is within what is lent."""
+
+    def __enter__(self):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+    def __exit__(self, *_):
+        block_ctrl_c()
+
+
+def lend(function):
+    """Makes it a function for C: its outcome is the last argument, and no exception leaves it."""
+    def lent(*arguments):
+        outcome = arguments[-1]
+        try:
+            with LetCtrlC():
+                done = function(*arguments[:-1])
+            outcome[0] = DONE if done else FAILED
+        except KeyboardInterrupt:
+            outcome[0] = INTERRUPTED
+        except (gdb.error, RuntimeError, ValueError):
+            outcome[0] = FAILED
+    return lent
+
+
+def unsigned(value):
+    return int(value) & ((1 << 64) - 1)
+
+
+def register(name):
+    return unsigned(gdb.parse_and_eval(f"${name}"))
+
+
+def put_text(text, buffer, size):
+    data = text.encode()[:size - 1] + b"\0"
+    ctypes.memmove(buffer, data, len(data))
+
+
+class Selection:
+    """The thread and frame that the user selected, for putting them back."""
+
+    def __init__(self):
+        self.thread = gdb.selected_thread()
+        self.level = 0
+        try:
+            self.level = gdb.selected_frame().level()
+        except gdb.error:
+            pass
+
+    def restore(self, level=True):
+        if not self.thread or not self.thread.is_valid():
+            return
+        now = gdb.selected_thread()
+        if now and now.ptid == self.thread.ptid:
+            return
+        self.thread.switch()
+        if level and self.level:
+            frame = gdb.newest_frame()
+            for _ in range(self.level):
+                frame = frame.older() or frame
+            frame.select()
+
+
+def threads():
+    return sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num)
+
+
+class PhysicalMode:
+    """QEMU's physical-memory mode: while it is on, all that gdb reads is physical memory."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.was = self.ask()
+        self.is_on = self.was == b"1"
+
+    def ask(self):
+        try:
+            return self.connection.send_packet(b"qqemu.PhyMemMode")
+        except (AttributeError, gdb.error, RuntimeError):
+            return b""
+
+    @property
+    def supported(self):
+        return self.was in (b"0", b"1")
+
+    def set(self, on):
+        if on != self.is_on:
+            if self.connection.send_packet(b"Qqemu.PhyMemMode:%d" % on) != b"OK":
+                raise gdb.error("the stub refuses its physical-memory mode")
+            self.is_on = on
+
+    def restore(self):
+        try:
+            self.set(self.was == b"1")
+        except (gdb.error, RuntimeError):
+            pass  # the connection is gone
+
+
+class Host:
+    """One target of gdb's, as the library sees it."""
+
+    def __init__(self, key, way, name):
+        self.key, self.way, self.name = key, way, name
+        self.physical = None
+        self.vcpus = (None, [])
+        self.symbols = {}  # name to address, None: gdb has none of this name
+        self.symbols_changed = False
+        self.lent = Lent(*(kind(lend(getattr(self, "lend_" + field))) for field, kind in Lent._fields_))
+        self.handle = LIBRARY.kvmmmu_open(ctypes.byref(self.lent), way, f"gdb {gdb.VERSION}".encode(),
+                                          name.encode(), debug_place())
+        if not self.handle:
+            raise gdb.GdbError("kvmmmu: out of memory")
+
+    def close(self):
+        LIBRARY.kvmmmu_close(self.handle)
+
+    def enter(self):
+        """At the start of each command: how is memory read, does something run on?"""
+        inferior = gdb.selected_inferior()
+        self.selection = Selection()
+        self.physical = None
+        moving = "it is the running kernel" if self.name == "/proc/kcore" else None
+        if self.way in (PHYSICAL, VIRTUAL):
+            check_architecture(inferior)
+            running = sum(thread.is_running() for thread in inferior.threads())
+            if running:
+                moving = f"{running} of {len(inferior.threads())} CPUs run on"
+        if self.way == PHYSICAL:
+            self.physical = PhysicalMode(inferior.connection)
+        elif self.way == VIRTUAL:
+            go_to_kernel(self.selection.thread)
+        return moving
+
+    def leave(self):
+        """Puts all back; more than once is fine."""
+        if self.physical:
+            self.physical.restore()
+        if self.way in (PHYSICAL, VIRTUAL):
+            self.selection.restore()
+
+    def virtually(self):
+        """gdb itself needs kernel addresses now."""
+        if self.physical:
+            self.physical.set(False)
+
+    def lend_read(self, address, buffer, length):
+        if self.physical:
+            self.physical.set(True)
+        data = gdb.selected_inferior().read_memory(address, length)
+        ctypes.memmove(buffer, bytes(data), length)
+        return True
+
+    def lend_symbol(self, name, address):
+        if name not in self.symbols:
+            self.symbols[name] = self.find_symbol(name.decode())
+        if self.symbols[name] is None:
+            return False
+        address[0] = self.symbols[name]
+        return True
+
+    def find_symbol(self, name):
+        if not gdb.objfiles():
+            return None
+        self.virtually()
+        try:
+            # "::": no local variable of the selected frame's
+            return int(gdb.execute(f"with language c -- output/x (unsigned long)&::{name}", to_string=True), 16)
+        except gdb.error:
+            return None
+
+    def lend_symbol_at(self, address, buffer, size, offset):
+        self.virtually()
+        said = re.match(r"(\S+)(?: \+ (\d+))? in section", gdb.execute(f"info symbol {address:#x}", to_string=True))
+        if said:
+            put_text(said[1], buffer, size)
+            offset[0] = int(said[2] or 0)
+        return bool(said)
+
+    def lend_registers(self, cpu, rip, rsp, rbp):
+        self.virtually()
+        here = Selection()
+        try:
+            threads()[cpu].switch()
+            rip[0], rsp[0], rbp[0] = register("rip"), register("rsp"), register("rbp")
+        except IndexError:
+            return False
+        finally:
+            here.restore()
+        return True
+
+    def lend_poll(self):
+        return True
+
+    def lend_resume_for(self, milliseconds, why, size):
+        self.virtually()
+        try:
+            resume_for(milliseconds)
+        except gdb.error as error:
+            put_text(str(error), why, size)
+            return False
+        if self.way == VIRTUAL:
+            go_to_kernel(self.selection.thread)
+        return True
+
+    def run(self, words):
+        """(answer, errors) of a command."""
+        argv = (ctypes.c_char_p * (len(words) + 1))(*(word.encode() for word in words), None)
+        out, errors = ctypes.c_void_p(), ctypes.c_void_p()
+        before = block_ctrl_c()
+        try:
+            try:
+                moving = self.enter()
+                LIBRARY.kvmmmu_run(self.handle, moving and moving.encode(), len(words), argv,
+                                   ctypes.byref(out), ctypes.byref(errors))
+            finally:
+                self.leave()
+        except KeyboardInterrupt:
+            # one that came as Ctrl-C was being shut out; there is no second
+            self.leave()
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return take_text(out.value), take_text(errors.value)
+
+    def resume_for(self, milliseconds):
+        """Runs the hook of explain --watch; None, or what went wrong."""
+        before = block_ctrl_c()
+        try:
+            self.enter()
+            return take_text(LIBRARY.kvmmmu_resume_for(self.handle, milliseconds)) or None
+        finally:
+            self.leave()
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def debug_place():
+    """Where debuginfo is: as the user says, or the file that gdb has its symbols from."""
+    place = os.environ.get("KVMMMU_DEBUGINFO")
+    if not place:
+        place = next((file.filename for file in gdb.objfiles()
+                      if file.filename and re.search(r"vmlinux|\.ko(\.debug)?$", file.filename)), None)
+    return place and place.encode()
+
+
+def check_architecture(inferior):
+    name = inferior.architecture().name()
+    if "x86-64" not in name:
+        raise gdb.GdbError(f"kvmmmu: gdb takes the target for {name}: set architecture i386:x86-64")
+
+
+def go_to_kernel(selected):
+    """A CPU whose page tables map the kernel; the selected one if possible."""
+    for thread in [selected, *threads()]:
+        if thread and not thread.is_running():
+            thread.switch()
+            if register("rip") >= KERNEL_HALF:
+                return
+    if selected:
+        selected.switch()
+
+
+def has_tui():
+    try:
+        return "not active" not in gdb.execute("info win", to_string=True)
+    except gdb.error:
+        return False
+
+
+class Quiet:
+    """Whatever to_string, gdb prints of each stop that it stopped, and may want to page that: not meanwhile."""
+
+    def __enter__(self):
+        self.pages = gdb.parameter("pagination")
+        gdb.execute("set pagination off", to_string=True)
+        gdb.flush()
+        self.out = None
+        if not has_tui():  # which would miss what it draws
+            self.out = os.dup(1)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 1)
+            os.close(nowhere)
+
+    def __exit__(self, *_):
+        gdb.flush()
+        if self.out is not None:
+            os.dup2(self.out, 1)
+            os.close(self.out)
+        if self.pages:
+            gdb.execute("set pagination on", to_string=True)
+
+
+def resume_for(milliseconds):
+    """Lets the target run; breakpoints sleep meanwhile, and are afterwards as before, as the thread."""
+    if gdb.parameter("non-stop"):
+        raise gdb.error("in non-stop mode kvmmmu does not resume the target")
+    here = Selection()
+    asleep = [point for point in gdb.breakpoints() if point.enabled]
+    locking = gdb.parameter("scheduler-locking")
+    state = {"over": False, "asked": False}
+
+    def stop():
+        if not state["over"]:
+            state["asked"] = True
+            gdb.execute("interrupt")
+
+    timer = threading.Timer(milliseconds / 1000, gdb.post_event, [stop])
+    timer.daemon = True
+    try:
+        for point in asleep:
+            point.enabled = False
+        if locking == "on":
+            gdb.execute("set scheduler-locking off", to_string=True)
+        every = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        timer.start()  # signals are gdb's, not this thread's
+        signal.pthread_sigmask(signal.SIG_SETMASK, every)
+        with Quiet():
+            try:
+                gdb.execute("continue", to_string=True)
+            finally:
+                block_ctrl_c()
+    finally:
+        state["over"] = True
+        timer.cancel()
+        if locking == "on":
+            gdb.execute("set scheduler-locking on", to_string=True)
+        for point in asleep:
+            if point.is_valid():
+                point.enabled = True
+        here.restore(level=False)
+    if not state["asked"]:
+        raise KeyboardInterrupt
+
+
+HOST = None
+
+
+def core_file(inferior):
+    core = getattr(inferior, "corefile", None)
+    if core:
+        return os.path.realpath(core.filename)
+    said = re.search(r"core dump file:\s+`(.*)', file type", gdb.execute("info files", to_string=True))
+    return os.path.realpath(said[1]) if said else None
+
+
+def host():
+    """The library's view of gdb's present target: anew when that is another one."""
+    global HOST
+    inferior = gdb.selected_inferior()
+    connection = inferior.connection
+    key = (inferior.num, connection and (connection.num, connection.type, connection.details))
+    if connection is None or connection.type == "exec":
+        way, name = NO_TARGET, "nothing"
+    elif connection.type == "core":
+        way, name = CORE, core_file(inferior)
+        key += (name,)
+        if not name:
+            raise gdb.GdbError("kvmmmu: gdb does not tell which file its core is in")
+    elif connection.type == "native":
+        raise gdb.GdbError("kvmmmu: this gdb is attached to a process, not to a kernel")
+    else:
+        way, name = VIRTUAL, connection.details or connection.type
+        thread = gdb.selected_thread()
+        if not thread or thread.is_running():
+            raise gdb.GdbError("kvmmmu: the selected CPU is running: stop it first (Ctrl-C, or interrupt)")
+    if HOST and HOST.key == key and not HOST.symbols_changed:
+        return HOST
+    if way == VIRTUAL and PhysicalMode(connection).supported:
+        way = PHYSICAL
+    if HOST:
+        HOST.close()
+        HOST = None
+    HOST = Host(key, way, name)
+    return HOST
+
+
+def answer(words):
+    """What the command says; what it can't answer is an error of gdb's."""
+    out, errors = host().run(words)
+    if errors:
+        raise gdb.GdbError(errors.rstrip("\n"))
+    return out
+
+
+def ask(words):
+    """The JSON of a command."""
+    return json.loads(answer([*words, "-j"]))
+
+
+OPTIONS_WITH_FILE = ("-o", "--output", "-k", "--debuginfo", "--list")
+HELP = take_text(LIBRARY.kvmmmu_help(None))
+
+
+def known_vcpus():
+    """VM:INDEX of all vCPUs, for completion: once a stop."""
+    here = host()
+    if here.vcpus[0] != STOPS:
+        vms = ask(["vms"])["vms"]
+        here.vcpus = (STOPS, [f"{vm['vm']['number']}:{vcpu['index']}" for vm in vms for vcpu in vm["vcpus"]])
+    return here.vcpus[1]
+
+
+STOPS = 0
+
+
+def count_stop(_event):
+    global STOPS
+    STOPS += 1
+
+
+
+
+def forget_symbols(_event):
+    """gdb has other symbols now: whether they fit is to be found out anew."""
+    if HOST:
+        HOST.symbols_changed = True
+
+
+class Prefix(gdb.Command):
+    def __init__(self):
+        self.__doc__ = "Why does this KVM guest hang or loop on page faults?\n\n" + HELP
+        super().__init__("kvmmmu", gdb.COMMAND_DATA, prefix=True)
+
+    def invoke(self, arguments, _from_tty):
+        if arguments:
+            raise gdb.GdbError(f"Undefined kvmmmu command: \"{arguments}\".  Try \"help kvmmmu\".")
+        gdb.execute("help kvmmmu")
+
+
+class Command(gdb.Command):
+    def __init__(self, name):
+        self.name = name
+        self.__doc__ = self.help()
+        super().__init__(f"kvmmmu {name}", gdb.COMMAND_DATA)
+
+    def help(self):
+        """A line that says what it is for, then all of it."""
+        text = take_text(LIBRARY.kvmmmu_help(self.name.encode()))
+        if not text:
+            return f"See \"help kvmmmu\".\n\nusage: kvmmmu {self.name}"
+        purpose = " ".join(text.partition("\n\n")[2].split("\n"))
+        return re.split(r"[.;:] ", purpose)[0] + ".\n\n" + text.rstrip("\n") + "\n\n-j, --json prints JSON."
+
+    def invoke(self, arguments, _from_tty):
+        gdb.write(answer([self.name, *gdb.string_to_argv(arguments)]))
+
+    def complete(self, text, word):
+        words = text.split()
+        last = words.pop() if words and not text[-1:].isspace() else ""
+        try:
+            found = self.candidates(words, last)
+        except (gdb.error, gdb.GdbError, KeyboardInterrupt):
+            found = []
+        # gdb's word may begin within ours: behind a ":" or a "/"
+        known = len(last) - len(word or "")
+        return [one[known:] for one in found if one.startswith(last)]
+
+    def candidates(self, words, last):
+        if words and words[-1] in OPTIONS_WITH_FILE:
+            return [path + "/" * os.path.isdir(path) for path in glob.glob(glob.escape(last) + "*")]
+        if last.startswith("-"):
+            return sorted(set(re.findall(r"--[a-z0-9-]+", HELP + self.__doc__)))
+        if words and words[-1] in ("-m", "--mmu"):
+            return ["root_mmu", "guest_mmu"]
+        if "VCPU" not in self.__doc__:
+            return []
+        vcpus = known_vcpus()
+        return [] if set(words) & set(vcpus) else vcpus
+
+
+class Ask(gdb.Function):
+    """$_kvmmmu(COMMAND, PATH): one value of a command's JSON.
+
+    $_kvmmmu("vms", "vms[1].vcpus[0].pf_spurious") is a number; so are strings "0x...".
+    Without a PATH it is all of the JSON, as a string."""
+
+    def __init__(self):
+        super().__init__("_kvmmmu")
+
+    def invoke(self, command, path=None):
+        said = ask(gdb.string_to_argv(command.string()))
+        if path is None:
+            return json.dumps(said)
+        return to_gdb(follow(said, path.string()), path.string())
+
+
+class Spte(gdb.Function):
+    """$_kvmmmu_spte(GPA [, VCPU]): the SPTE at which the walk of GPA ends.
+
+    VCPU is as in "kvmmmu walk", "0" if it is not given."""
+
+    def __init__(self):
+        super().__init__("_kvmmmu_spte")
+
+    def invoke(self, gpa, vcpu=None):
+        said = ask(["walk", vcpu_word(vcpu), f"{unsigned(gpa):#x}"])
+        levels = said["walk"]["levels"]
+        if not levels:
+            raise gdb.GdbError(f"kvmmmu: no SPTE: {said['walk']['end']}")
+        return to_gdb(follow(levels[-1], "spte.value"), "spte.value")
+
+
+class Verdict(gdb.Function):
+    """$_kvmmmu_verdict(VCPU [, ADDRESS, ERROR_CODE]): what "kvmmmu fault" finds, in one line.
+
+    It is "none" if nothing is wrong, else IDs with their certainty: "spurious-loop:likely"."""
+
+    def __init__(self):
+        super().__init__("_kvmmmu_verdict")
+
+    def invoke(self, vcpu, address=None, error=None):
+        words = ["fault", vcpu_word(vcpu)]
+        if address is not None:
+            words += ["-a", f"{unsigned(address):#x}", "-e", f"{unsigned(error if error is not None else 0):#x}"]
+        return " ".join(f"{one['id']}:{one['certainty']}" for one in findings(ask(words))) or "none"
+
+
+def vcpu_word(value):
+    if value is None:
+        return "0"
+    if value.type.strip_typedefs().code in (gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_STRING):
+        return value.string()
+    number = unsigned(value)
+    return str(number) if number < 1 << 32 else f"{number:#x}"  # INDEX, or a struct kvm_vcpu
+
+
+def findings(node):
+    """All findings of an answer, wherever they stand in it."""
+    if isinstance(node, list):
+        return [found for one in node for found in findings(one)]
+    if not isinstance(node, dict):
+        return []
+    own = [one for one in node.get("findings", []) if "certainty" in one]
+    return own + [found for key, one in node.items() if key != "findings" for found in findings(one)]
+
+
+def follow(node, path):
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        try:
+            node = node[int(index)] if index else node[name]
+        except (KeyError, IndexError, TypeError):
+            raise gdb.GdbError(f"kvmmmu: the answer has no \"{path}\"") from None
+    return node
+
+
+def to_gdb(value, path):
+    if value is None:
+        raise gdb.GdbError(f"kvmmmu: {path} is not known")
+    if isinstance(value, (dict, list)):
+        return json.dumps(value)
+    if isinstance(value, str) and re.fullmatch(r"0x[0-9a-f]+", value):
+        return gdb.Value(int(value, 16))
+    return value
+
+
+def register_commands():
+    gdb.events.stop.connect(count_stop)
+    gdb.events.new_objfile.connect(forget_symbols)
+    gdb.events.clear_objfiles.connect(forget_symbols)
+    Prefix()
+    index = 0
+    while (name := LIBRARY.kvmmmu_command(index)) is not None:
+        Command(name.decode())
+        index += 1
+    Ask()
+    Spte()
+    Verdict()
+
+
+register_commands()

@@ -34,6 +34,7 @@ struct kvmmmu_gdb {
 	bool gdb_symbols;  /* gdb's symbols are proven to be this kernel's */
 	struct core_file *core;
 	struct km_address_space kernel; /* unless gdb reads kernel addresses itself */
+	uint64_t anchor;		/* the table below 1 MB that led to it */
 	char vmcoreinfo[VMCOREINFO_MAX + 1];
 	struct km_image *image;	   /* NULL: there is no VMCOREINFO */
 	uint64_t page_offset;	   /* of the direct map */
@@ -279,15 +280,18 @@ static km_error *undescribed(struct kvmmmu_gdb *g, uint64_t image, km_error *err
 	return said;
 }
 
-/* Do both map the same kernel image, by the last entry of their top level? */
-static km_error *same_image(struct km_address_space *one, struct km_address_space *other)
+/*
+ * Do both tables, each of a top level, map the same kernel image, by their last entry? Of another
+ * kernel there may be remains: of the one before a reset, for instance.
+ */
+static km_error *same_image(struct km_memory *phys, uint64_t one, uint64_t other)
 {
 	const uint64_t last = KM_PAGE_SIZE - sizeof(uint64_t);
 	uint64_t entries[2];
-	km_error *err = km_read_phys(one->tables, one->pgd + last, &entries[0], sizeof(uint64_t));
+	km_error *err = km_read_phys(phys, one + last, &entries[0], sizeof(uint64_t));
 
 	if (!err)
-		err = km_read_phys(other->tables, other->pgd + last, &entries[1], sizeof(uint64_t));
+		err = km_read_phys(phys, other + last, &entries[1], sizeof(uint64_t));
 	if (!err && entries[0] != entries[1])
 		err = km_errorf(KM_EDATA, "what was found to describe the kernel is another one's");
 	return err;
@@ -317,7 +321,7 @@ static km_error *use_own_tables(struct kvmmmu_gdb *g)
 		g->kernel = found;
 		return err;
 	}
-	err = same_image(&g->kernel, &found);
+	err = same_image(g->kernel.tables, g->kernel.pgd, found.pgd);
 	km_address_space_deinit(&found);
 	return err;
 }
@@ -332,6 +336,7 @@ static km_error *try_tables(struct kvmmmu_gdb *g, uint64_t pgd, int levels)
 
 	if (err)
 		return err;
+	g->anchor = pgd;
 	g->gdb_symbols = gdb_symbols_fit(g);
 	err = get_vmcoreinfo(g, &image);
 	if (err && g->gdb_symbols && km_error_code(err) == KM_EABSENT) {
@@ -507,6 +512,10 @@ static bool same_kernel(struct kvmmmu_gdb *g)
 		return true;
 	if (g->kernel.tables)
 		km_memory_forget(g->kernel.tables);
+	if (g->way == KVMMMU_PHYSICAL)
+		err = same_image(g->kernel.tables, g->kernel.pgd, g->anchor);
+	if (err)
+		return false;
 	if (!g->modules)
 		return gdb_symbols_fit(g);
 	err = read_virt(&g->target, g->modules, words, sizeof(words));

@@ -284,7 +284,7 @@ host.leave()
 def live(machines):
     """Running, all CPUs busy."""
     machine = machines("7.3", "")
-    assert machine.qmp.run("query-status")["running"]
+    machine.resume()
     return machine
 
 

@@ -26,8 +26,9 @@ GDB_O = $(GDB:%.c=$(BUILD)/%.o)
 UNIT = $(wildcard tests/unit/test_*.c)
 UNIT_BIN = $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
 SOURCES = $(wildcard extensions/*/*.[ch] tests/unit/*.[ch] tests/oracle/*.[ch] tests/fuzz/*.[ch] \
-	tests/capsule/*.[ch] tests/lab/*.[ch] tests/*.h gdb/*.[ch]) \
-	$(wildcard scripts/lab/vmm/*.[ch] scripts/lab/scenarios/vmm/*.[ch] scripts/bench/*.[ch])
+	tests/capsule/*.[ch] tests/lab/*.[ch] tests/trace/*.[ch] tests/*.h gdb/*.[ch]) \
+	$(wildcard scripts/lab/vmm/*.[ch] scripts/lab/scenarios/vmm/*.[ch] scripts/lab/trace/*.[ch] \
+	scripts/bench/*.[ch])
 
 .DELETE_ON_ERROR:
 
@@ -42,6 +43,7 @@ help:
 	@echo "make demo-crash   the same in crash, on a dump of Linux 7.3 that the lab makes"
 	@echo "make check        set up, and run all tests"
 	@echo "make lab          the lab's dumps of Linux 7.3 and 6.1"
+	@echo "make trace        100,000 page faults of each of four kernels against our rule"
 	@echo "make fuzz         libFuzzer on every parser, FUZZ_RUNS=100000 inputs each"
 	@echo "make bench        speed, side by side with crash's own start and with drgn"
 	@echo "make format       clang-format on all C files"
@@ -97,7 +99,7 @@ lab:
 .PHONY: check
 check:
 	@scripts/bootstrap check
-	@$(MAKE) --no-print-directory all unit $(BUILD)/repeat $(BUILD)/stacks
+	@$(MAKE) --no-print-directory all unit $(DRIVERS:%=$(BUILD)/%) $(BUILD)/compare-faults
 	@$(MAKE) --no-print-directory asan
 	@scripts/check
 
@@ -123,13 +125,10 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libkvmmmu.a
 	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) -fvisibility=default $(LDFLAGS) -o $@ \
 		$^ -lcmocka $(LIBS)
 
-# The tests' driver that runs commands over and over.
-$(BUILD)/repeat: tests/lab/repeat.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
-	$(call say,LD $@)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
-
-# The tests' driver that prints what is found of stacks, tasks and faults.
-$(BUILD)/stacks: tests/lab/stacks.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
+# The tests' drivers: one runs commands over and over, one answers many
+# in one session, the others print what is found of stacks, tasks and faults, and of gfns.
+DRIVERS = repeat batch stacks gfns
+$(DRIVERS:%=$(BUILD)/%): $(BUILD)/%: tests/lab/%.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
 
@@ -137,6 +136,17 @@ $(BUILD)/stacks: tests/lab/stacks.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/lib
 $(BUILD)/range: scripts/bench/range.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
+
+# What kernels did with faults, against our rule.
+$(BUILD)/compare-faults: tests/trace/compare.c $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+.PHONY: trace
+trace:
+	@scripts/bootstrap check
+	@$(MAKE) --no-print-directory all $(BUILD)/compare-faults
+	@KVMMMU_TRACE=all /usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/trace
 
 # Damages capsules in many ways and asks of what is left.
 $(BUILD)/hostile: tests/capsule/hostile.c tests/fuzz/capsule.c $(BUILD)/libkvmmmu.a
@@ -157,7 +167,7 @@ fuzz:
 		if [ -d tests/fuzz/corpus/$$f ]; then cp tests/fuzz/corpus/$$f/* $(BUILD)/fuzz/corpus/$$f/; fi && \
 		if [ $$f = capsule ]; then cp samples/*.kvmmmu $(BUILD)/fuzz/corpus/$$f/; fi && \
 		echo "fuzz: $$f" && LSAN_OPTIONS=suppressions=tests/lsan.supp \
-		$(BUILD)/fuzz/fuzz-$$f -runs=$(FUZZ_RUNS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+		$(BUILD)/fuzz/fuzz-$$f -runs=$(FUZZ_RUNS) -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
 			-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$f || exit 1; \
 	done
 

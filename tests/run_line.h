@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static inline void run_line(struct km_session *session, const char *line, FILE *sink)
+static inline int run_line(struct km_session *session, const char *line, FILE *out, FILE *errors)
 {
 	char words[256], *argv[16], *save = NULL;
 	int argc = 0;
@@ -17,7 +17,7 @@ static inline void run_line(struct km_session *session, const char *line, FILE *
 	for (char *w = strtok_r(words, " ", &save); w && argc < 15; w = strtok_r(NULL, " ", &save))
 		argv[argc++] = w;
 	argv[argc] = NULL;
-	km_session_run(session, argc, argv, sink, sink);
+	return km_session_run(session, argc, argv, out, errors);
 }
 
 #endif

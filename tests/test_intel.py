@@ -115,6 +115,40 @@ def test_shadow_paging_walks_by_gva(ask):
     assert {m["id"] for m in fault["panel"]["meanings"]} >= {"indirect"}
 
 
+def path(ask, name, vcpu, gpa, error_code):
+    return ask(name, "fault", "--trace", vcpu, "-a", hex(gpa), "-e", hex(error_code))["path"]
+
+
+def test_not_present_is_for_the_fast_path_without_ad_bits_only(ask):
+    gpa = number(slot(ask, "ept-no-ad-bits", "LOG_DIRTY")["gpa"])
+    p = path(ask, "ept-no-ad-bits", "0:0", gpa, 4)
+    assert (p["ret"], p["end"], p["loops"]) == ("RET_PF_SPURIOUS", "fast", False)
+    p = path(ask, "ept-no-ad-bits", "0:0", gpa, 6)
+    assert (p["ret"], p["end"], p["loops"]) == ("RET_PF_FIXED", "fast", False)
+    gpa = number(slot(ask, "ept-mbec-nested", "READONLY")["gpa"])
+    p = path(ask, "ept-mbec-nested", "0:0", gpa, 4)
+    assert p["end"] != "fast"
+    assert any(s["id"] == "fast" and "A/D bits are on" in s["text"] for s in p["steps"])
+
+
+def test_tables_of_a_nested_hypervisor_are_read(ask):
+    p = path(ask, "ept-mbec-nested", "1:0", 0, 7)
+    walk = next(s for s in p["steps"] if s["id"] == "guest-walk")
+    assert walk["outcome"] == "passes" and "maps gfn 0x0" in walk["text"]
+    assert p["ret"] == "RET_PF_FIXED" and not p["loops"]
+    assert p["other_test"] is None
+    # L1 maps nothing there: the fault is L1's
+    p = path(ask, "ept-mbec-nested", "1:0", 1 << 40, 4)
+    assert (p["ret"], p["end"], p["loops"]) == ("RET_PF_RETRY", "guest-walk", False)
+
+
+def test_guest_tables_under_shadow_paging(ask):
+    p = path(ask, "intel-shadow-paging", "0:0", 0x1000, 6)
+    assert (p["ret"], p["end"], p["loops"]) == ("RET_PF_RETRY", "guest-walk", False)
+    p = path(ask, "intel-shadow-paging", "0:0", 0x1000, 2)
+    assert any(s["id"] == "guest-walk" and "maps gfn 0x1" in s["text"] for s in p["steps"])
+
+
 def test_no_debuginfo_and_no_btf_is_said(unpacked):
     answer = kvmmmu(unpacked / "ept-no-ad-bits.vmcore", "vms")
     assert answer.code == 3 and "no debuginfo" in answer.err

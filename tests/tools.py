@@ -65,6 +65,52 @@ def kvmmmu(*words, program=None, timeout=60):
     return Answer(run.returncode, run.stdout, run.stderr)
 
 
+def batch(path, lines, debug=None, timeout=300):
+    """The answers to many commands on a dump or capsule, given in one session."""
+    run = subprocess.run([BUILD / "batch", path, *([debug] if debug else [])], timeout=timeout,
+                         input="".join(f"{line}\n" for line in lines).encode(),
+                         capture_output=True)
+    assert run.returncode == 0, run.stderr.decode()[-3000:]
+    answers, at = [], 0
+    while at < len(run.stdout):
+        head, _, _ = run.stdout[at:at + 80].partition(b"\n")
+        code, *sizes = map(int, head.split()[1:])
+        at += len(head) + 1
+        parts = []
+        for size in sizes:
+            parts.append(run.stdout[at:at + size].decode(errors="replace"))
+            at += size
+        answers.append(Answer(code, *parts))
+    assert len(answers) == len(lines)
+    return answers
+
+
+def questions(vms):
+    """Every command, on every VM and vCPU of `vms` where it takes one; misuse, too."""
+    asked = ["vms", "perms", "slots", "spte 80000000deadb865", "spte --level 2 8000000000000",
+             "pfec 100000007", "vms 99", "mmu 0:99", "walk 0:0 zz", "fault ffff", "nonsense",
+             "walk -n zz 0:0 0"]
+    for vm in vms:
+        number, address, pid = (vm["vm"][key] for key in ("number", "address", "pid"))
+        asked += [f"vms {number}", f"vms {address}", f"perms {number}", f"slots {pid or number}"]
+        for vcpu in vm["vcpus"]:
+            name = f"{number}:{vcpu['index']}"
+            asked += [f"mmu {name}", f"mmu {vcpu['address']}", f"perms {name}", f"fault {name}",
+                      f"fault {name} -a 21000 -e 6", f"fault {name} -a 0 -e 100000015 --v1",
+                      f"walk -m guest_mmu {name} 0", f"walk -m root_mmu {name} 1000",
+                      f"walk -n all {name} 0", f"walk -n 2M --limit 3 {name} 20000"]
+            asked += [f"walk {name} {address:x}" for address in
+                      (0, 0x21000, 0x4000000, 0x10001000, 0xfee00000, 1 << 60)]
+    return asked
+
+
+def without_source(answer):
+    """JSON without the object that tells where it comes from."""
+    tree = json.loads(answer) if isinstance(answer, str) else answer
+    tree.pop("source", None)
+    return tree
+
+
 def ask(gen, name, *words, suffix="kdump"):
     """The program on a dump of the lab, as JSON."""
     return kvmmmu("-k", kernel(gen) / "debug", dumps(gen) / f"{name}.{suffix}", *words, "-j").json
@@ -88,8 +134,8 @@ class Crash:
     def run(self, *commands):
         lines = ["set scroll off", f"extend {self.extension}"]
         for i, command in enumerate(commands):
-            lines += [f"!echo @@{i}@@", command]
-        lines += [f"!echo @@{len(commands)}@@", "quit"]
+            lines += [f"gdb echo @@{i}@@\\n", command]  # \"!echo\" would fork each time
+        lines += [f"gdb echo @@{len(commands)}@@\\n", "quit"]
         env = {**os.environ, "KVMMMU_DEBUGINFO": str(self.debug)}
         run = subprocess.run(list(map(str, self.argv)), input="\n".join(lines) + "\n", text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env,

@@ -2,16 +2,16 @@
 #include "dump.h"
 
 #include "../kvmmmu/address_space.h"
+#include "../kvmmmu/dump_notes.h"
 #include "../kvmmmu/image.h"
+#include "elf_loads.h"
 #include "flattened.h"
-#include "kdump_notes.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libkdumpfile/kdumpfile.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +22,8 @@ struct dump {
 	struct km_target target;
 	int fd;
 	kdump_ctx_t *ctx;
-	kdump_bmp_t *pages; /* that a kdump-compressed file holds, by pfn; else NULL */
+	kdump_bmp_t *pages;	/* that a kdump-compressed file holds, by pfn; else NULL */
+	struct elf_loads loads; /* that an ELF file holds */
 	char *vmcoreinfo;
 	struct km_address_space kernel;
 	struct km_image *image;
@@ -39,6 +40,8 @@ static bool holds(const struct dump *dump, uint64_t pa, size_t len)
 {
 	kdump_addr_t pfn = pa >> 12;
 
+	if (dump->loads.list && !elf_loads_hold(&dump->loads, pa, len))
+		return false;
 	return !dump->pages || kdump_bmp_find_clear(dump->pages, &pfn) != KDUMP_OK ||
 	       pfn > (pa + len - 1) >> 12;
 }
@@ -75,27 +78,9 @@ static bool symbol_at(struct km_target *target, uint64_t addr, char *name, size_
 	return km_image_symbol_at(dump_of(target)->image, addr, name, size, offset);
 }
 
-static bool attribute(const struct dump *dump, unsigned cpu, const char *reg, uint64_t *value)
-{
-	char name[32];
-	kdump_num_t number;
-
-	snprintf(name, sizeof(name), "cpu.%u.reg.%s", cpu, reg);
-	if (kdump_get_number_attr(dump->ctx, name, &number) != KDUMP_OK)
-		return false;
-	*value = number;
-	return true;
-}
-
-/* As the dump's notes have them, one a CPU in their order. */
 static bool registers(struct km_target *target, unsigned cpu, struct km_registers *regs)
 {
-	const struct dump *dump = dump_of(target);
-
-	return (attribute(dump, cpu, "rip", &regs->rip) &&
-		attribute(dump, cpu, "rsp", &regs->rsp) &&
-		attribute(dump, cpu, "rbp", &regs->rbp)) ||
-	       kdump_notes_registers(dump->fd, cpu, regs);
+	return km_dump_notes_registers(dump_of(target)->fd, cpu, regs);
 }
 
 static volatile sig_atomic_t got_sigint;
@@ -140,6 +125,8 @@ static kdump_status set_system(kdump_ctx_t *ctx)
 
 static km_error *open_format(struct dump *dump, kdump_status *status)
 {
+	km_error *err;
+
 	if (dump->ctx)
 		kdump_free(dump->ctx);
 	dump->ctx = kdump_new();
@@ -147,6 +134,12 @@ static km_error *open_format(struct dump *dump, kdump_status *status)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	/* a mapped file that is shorter than it says would end us with SIGBUS */
 	kdump_set_number_attr(dump->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
+	elf_loads_free(&dump->loads);
+	err = strcmp(dump->target.name, LIVE_FILE) ? elf_loads_read(dump->fd, &dump->loads) : NULL;
+	if (err) {
+		*status = KDUMP_ERR_CORRUPT;
+		return err;
+	}
 	*status = kdump_open_fd(dump->ctx, dump->fd);
 	return *status == KDUMP_OK ? NULL : km_errorf(KM_EDATA, "%s", kdump_get_err(dump->ctx));
 }
@@ -182,7 +175,7 @@ static km_error *not_opened(const char *path)
 			 strerror(errno));
 }
 
-/* Which pages a kdump-compressed file holds; of ELF dumps libkdumpfile knows that only roughly. */
+/* Which pages a kdump-compressed file holds. */
 static void find_excluded_pages(struct dump *dump)
 {
 	kdump_attr_t pages = {.type = KDUMP_BITMAP};
@@ -258,6 +251,7 @@ void dump_close(struct dump *dump)
 		kdump_free(dump->ctx);
 	if (dump->fd >= 0)
 		close(dump->fd);
+	elf_loads_free(&dump->loads);
 	free(dump->vmcoreinfo);
 	free(dump);
 }

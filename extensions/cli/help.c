@@ -35,6 +35,19 @@ static const struct topic {
 		    "\n"
 		    "  --with-names   with the names of processes\n"
 		    "  --limit PAGES  at most so many page-table pages; default 16384\n"},
+	{"explain",
+	 "usage: kvmmmu DUMP explain [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1]\n"
+	 "                           [--trace] [--watch N] [VM|VCPU]\n"
+	 "\n"
+	 "For each vCPU: healthy, waiting (for what), progressing, or stuck (why), and how\n"
+	 "sure that is: proven (the dump contradicts itself), likely, possible. A line for\n"
+	 "each; details of those that deserve them, or of VCPU: evidence, known cases, what\n"
+	 "to do next, the fault and where it was found, the walk, what KVM does with it.\n"
+	 "\n"
+	 "  -a, -e, -m     your own fault, instead of the one that is found\n"
+	 "      --trace    every step of it through KVM's handler\n"
+	 "      --watch N  lets a live kernel run for 0.1 s and looks again, N times: tells a\n"
+	 "                 loop from progress, which one look can't\n"},
 	{"vms", "usage: kvmmmu DUMP vms [-j] [VM]\n"
 		"\n"
 		"One line a VM, one a vCPU, with the counters that matter; '!' marks a vCPU that\n"
@@ -68,23 +81,37 @@ static const struct topic {
 	 "                the page frame, as one line, and sums; SIZE is hexadecimal, or\n"
 	 "                like 512M, 40G, or all\n"
 	 "  --limit PAGES reads at most so many page-table pages; default 262144\n"},
-	{"fault",
-	 "usage: kvmmmu DUMP fault [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1] VCPU\n"
-	 "\n"
-	 "The walk under a fault, and four judges on it: the processor, the kernel's\n"
-	 "table, the table that the role implies, and the test of kernels before 7.3.\n"
-	 "Where they differ it says who is wrong. On AMD the fault comes from the VMCB,\n"
-	 "and is as old as the last exit; on Intel give -a and -e.\n"
-	 "\n"
-	 "  -a, --address HEX  address of the fault\n"
-	 "  -e, --error HEX    its error code (see pfec)\n"
-	 "  -m, --mmu MMU      root_mmu or guest_mmu, instead of the active one\n"
-	 "      --v1           judge as the first posted spte_permission_fault() did\n"},
+	{"fault", "usage: kvmmmu DUMP fault [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1]\n"
+		  "                         [--trace] VCPU\n"
+		  "\n"
+		  "The walk under a fault, and four judges on it: the processor, the kernel's\n"
+		  "table, the table that the role implies, and the test of kernels before 7.3.\n"
+		  "Where they differ it says who is wrong. On AMD the fault comes from the VMCB,\n"
+		  "and is as old as the last exit; on Intel give -a and -e.\n"
+		  "\n"
+		  "  -a, --address HEX  address of the fault\n"
+		  "  -e, --error HEX    its error code (see pfec)\n"
+		  "  -m, --mmu MMU      root_mmu or guest_mmu, instead of the active one\n"
+		  "      --v1           judge as the first posted spte_permission_fault() did\n"
+		  "      --trace        what KVM's handler does with it, step by step\n"},
 	{"slots",
 	 "usage: kvmmmu DUMP slots [-j] [VM]\n"
 	 "\n"
 	 "The memslots of every address space: which GPAs are which memory of the VMM, and\n"
 	 "which are logged or read-only.\n"},
+	{"replay",
+	 "usage: kvmmmu [DUMP] replay [-j] [--as FORMAT] TRACE\n"
+	 "\n"
+	 "Takes a text trace (tracefs, trace-cmd report, perf script; \"-\" is standard\n"
+	 "input, without a dump) with kvm:kvm_page_fault and kvmmmu:fast_page_fault, and\n"
+	 "what else there is of kvm:* and kvmmmu:*. Each fast_page_fault is put to the same\n"
+	 "rule as on a dump; faults are counted by vCPU thread, address, error code and\n"
+	 "RIP; what comes again and again, and nothing is done about it, is a loop.\n"
+	 "\n"
+	 "  --as FORMAT  the SPTEs' format, as for spte: ept, npt or shadow, with :6.1,\n"
+	 "               :6.12, :7.2 or :7.3; else that of DUMP; else only what all SPTEs\n"
+	 "               have in common is judged\n"
+	 "  SET          SPTEs written; SLOW: left to the slow path\n"},
 	{"spte", "usage: kvmmmu DUMP spte [-j] [--level N] VALUE\n"
 		 "       kvmmmu spte [-j] [--level N] --as FORMAT VALUE\n"
 		 "\n"
@@ -101,6 +128,7 @@ static const struct topic {
 void help_usage(FILE *out)
 {
 	fputs("usage: kvmmmu [-k PATH] DUMP|live COMMAND [options] [arguments]\n"
+	      "       kvmmmu replay [--as FORMAT] TRACE\n"
 	      "       kvmmmu spte --as ept|npt|shadow[:generation] [--level N] VALUE\n"
 	      "       kvmmmu pfec VALUE\n"
 	      "       kvmmmu [COMMAND] --help\n",

@@ -4,9 +4,13 @@
  * those move between its versions, so that one build serves crash 8 and 9.
  */
 #include "../kvmmmu/command.h"
+#include "../kvmmmu/dump_notes.h"
+#include "../kvmmmu/kallsyms.h"
 
 #include <crash/defs.h>
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 
 static km_error *crash_read(uint64_t addr, int memtype, void *buf, size_t len)
@@ -45,12 +49,67 @@ static bool crash_interrupted(struct km_target *target)
 	return received_SIGINT();
 }
 
+static struct kallsyms *kallsyms;
+static bool kallsyms_tried;
+
+/* By the kernel's own table in the dump, so that functions have one name in all front ends. */
+static void read_kallsyms(struct km_target *target)
+{
+	static const char *const names[] = {"kallsyms_names",	    "kallsyms_num_syms",
+					    "kallsyms_token_table", "kallsyms_token_index",
+					    "kallsyms_offsets",	    "kallsyms_relative_base"};
+	struct km_memory *mem = km_memory_new(target);
+	char places[512] = "";
+	size_t used = 0;
+	uint64_t addr;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (crash_symbol(target, names[i], &addr))
+			used += (size_t)snprintf(places + used, sizeof(places) - used,
+						 "SYMBOL(%s)=%" PRIx64 "\n", names[i], addr);
+	}
+	if (mem)
+		km_error_free(kallsyms_read(mem, places, &kallsyms));
+	km_memory_free(mem);
+}
+
+static bool crash_symbol_at(struct km_target *target, uint64_t addr, char *name, size_t size,
+			    uint64_t *offset)
+{
+	if (!kallsyms_tried)
+		read_kallsyms(target);
+	kallsyms_tried = true;
+	return kallsyms && kallsyms_lookup_address(kallsyms, addr, name, size, offset);
+}
+
+/* crash tells them by printing only: from the notes of the dump, which it holds open. */
+static bool crash_registers(struct km_target *target, unsigned cpu, struct km_registers *regs)
+{
+	DIR *files = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	bool found = false;
+
+	(void)target;
+	while (files && !found && (entry = readdir(files))) {
+		struct stat st;
+		int fd = atoi(entry->d_name);
+
+		found = *entry->d_name != '.' && fd != dirfd(files) && !fstat(fd, &st) &&
+			S_ISREG(st.st_mode) && km_dump_notes_registers(fd, cpu, regs);
+	}
+	if (files)
+		closedir(files);
+	return found;
+}
+
 static const struct km_target_ops crash_ops = {
 	.read_phys = crash_read_phys,
 	.read_virt = crash_read_virt,
 	.symbol = crash_symbol,
 	.interrupted = crash_interrupted,
 	.progress = km_progress_on_terminal,
+	.symbol_at = crash_symbol_at,
+	.registers = crash_registers,
 };
 
 static struct km_target target = {
@@ -92,4 +151,7 @@ void __attribute__((destructor)) kvmmmu_fini(void)
 {
 	km_session_free(session);
 	session = NULL;
+	kallsyms_free(kallsyms);
+	kallsyms = NULL;
+	kallsyms_tried = false;
 }

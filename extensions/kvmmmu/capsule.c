@@ -23,6 +23,7 @@ struct km_capsule {
 	char *path;
 	uint8_t *image; /* mapped */
 	size_t size;
+	bool odd_header; /* gzip's is not the one that we write: it may have more in it */
 	struct km_manifest manifest;
 	const uint8_t *notes[KM_NOTES + 1];
 	size_t note_lens[KM_NOTES + 1];
@@ -141,6 +142,11 @@ static km_error *map(struct km_capsule *c, size_t size)
 	return NULL;
 }
 
+static bool begins(const uint8_t *file, size_t size, const char *with, size_t len)
+{
+	return size >= len && !memcmp(file, with, len);
+}
+
 /* Room for what @file says that it unpacks to. */
 static km_error *map_claimed(struct km_capsule *c, unsigned long long room, size_t size)
 {
@@ -149,7 +155,7 @@ static km_error *map_claimed(struct km_capsule *c, unsigned long long room, size
 	return map(c, room);
 }
 
-/* One member with our header and nothing behind it; its last four bytes tell the size. */
+/* One member with nothing behind it; its last four bytes tell the size. */
 static km_error *unpack_gzip(struct km_capsule *c, const uint8_t *file, size_t size)
 {
 	z_stream z = {.next_in = (Bytef *)(uintptr_t)file, .avail_in = (uInt)size};
@@ -159,6 +165,7 @@ static km_error *unpack_gzip(struct km_capsule *c, const uint8_t *file, size_t s
 
 	if (size > KM_CAPSULE_MAX)
 		return damaged("too large");
+	c->odd_header = !begins(file, size, KM_CAPSULE_GZIP, sizeof(KM_CAPSULE_GZIP) - 1);
 	if (size > sizeof(room))
 		memcpy(&room, file + size - sizeof(room), sizeof(room));
 	if (!room)
@@ -199,14 +206,9 @@ static km_error *unpack_zstd(struct km_capsule *c, const uint8_t *file, size_t s
 	return NULL;
 }
 
-static bool begins(const uint8_t *file, size_t size, const char *with, size_t len)
-{
-	return size >= len && !memcmp(file, with, len);
-}
-
 static bool is_gzip(const uint8_t *file, size_t size)
 {
-	return begins(file, size, KM_CAPSULE_GZIP, sizeof(KM_CAPSULE_GZIP) - 1);
+	return begins(file, size, KM_CAPSULE_GZIP, 3);
 }
 
 static bool is_zstd(const uint8_t *file, size_t size)
@@ -517,6 +519,8 @@ km_error *km_capsule_check_form(const struct km_capsule *c)
 	free(json);
 	if (!same)
 		return damaged("the manifest has more in it than its values");
+	if (c->odd_header)
+		return damaged("the header of gzip is not the one that capsules have");
 	for (uint32_t type = KM_NOTE_FORMAT; type <= km_capsule_last_note(c->format); type++) {
 		const uint8_t *end = c->notes[type] + c->note_lens[type];
 

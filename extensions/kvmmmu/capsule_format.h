@@ -57,7 +57,7 @@ static inline uint32_t km_capsule_last_note(uint32_t format)
 
 #define KM_NO_ADDRESS (~0ULL)
 
-/* How a packed capsule begins: no name, no time, no comment, Unix. */
+/* How a packed capsule begins: with no name, no time and no comment, from Unix. */
 #define KM_CAPSULE_GZIP "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
 #define KM_CAPSULE_ZSTD "\x28\xb5\x2f\xfd"
 
@@ -94,7 +94,7 @@ static inline Elf64_Shdr km_capsule_section_header(size_t headers)
 
 /* The manifest. */
 struct km_manifest {
-	uint32_t format;
+	uint32_t format; /* 0: KM_CAPSULE_FORMAT */
 	struct km_target_kernel kernel;
 	int64_t vm, vcpu; /* the selection; -1: all */
 	uint64_t pages, limit, left_out;

@@ -33,7 +33,7 @@ char *km_manifest_print(const struct km_manifest *m)
 	struct json_object *symbols = json_object_new_object();
 	char text[64], *copy;
 
-	put_number(all, "format", m->format);
+	put_number(all, "format", m->format ? m->format : KM_CAPSULE_FORMAT);
 	put(all, "release", m->kernel.release);
 	put(all, "vendor", m->kernel.vendor);
 	for (size_t i = 0; i < 3; i++)

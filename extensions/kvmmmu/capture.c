@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capture.h"
 
-#include "last_fault.h"
-#include "page_fault.h"
+#include "diagnosis.h"
 #include "page_tables.h"
 #include "saved_stacks.h"
 
@@ -14,7 +13,10 @@ struct job {
 	const struct km_capture_options *options;
 	struct km_recorder *rec;
 	struct km_page_tables tables;
+	struct km_tasks tasks;
 };
+
+#define MAX_MAPPINGS 64 /* of one memslot */
 
 static void read_names(struct job *job, const struct km_vm *vm)
 {
@@ -36,6 +38,24 @@ static void read_names(struct job *job, const struct km_vm *vm)
 	job->rec->names = false;
 }
 
+/* What the VMM maps where a slot's memory is: explain asks it of the page of any fault. */
+static km_error *read_mappings(struct job *job, const struct km_vm *vm,
+			       const struct km_memslot *slot)
+{
+	uint64_t at = slot->userspace_addr, end = at + (slot->npages << KM_PAGE_SHIFT);
+	km_error *err = NULL;
+
+	for (unsigned n = 0; n < MAX_MAPPINGS && at < end && !err; n++) {
+		struct km_vma vma;
+
+		err = km_vma_lookup(job->k, vm->mm.v, at, &vma);
+		if (!vma.known || !vma.addr || vma.end.v <= at)
+			break;
+		at = vma.end.v;
+	}
+	return err;
+}
+
 static km_error *read_memslots(struct job *job, const struct km_vm *vm)
 {
 	job->rec->stage = "memslots";
@@ -43,6 +63,8 @@ static km_error *read_memslots(struct job *job, const struct km_vm *vm)
 		struct km_memslots slots;
 		km_error *err = km_memslots_read(job->k, vm->addr, as_id, &slots);
 
+		for (size_t i = 0; !err && i < slots.count; i++)
+			err = read_mappings(job, vm, &slots.slots[i]);
 		km_memslots_deinit(&slots);
 		if (err && km_error_code(err) != KM_EABSENT)
 			return err;
@@ -118,6 +140,26 @@ static km_error *read_vcpu(struct job *job, const struct km_vm *vm, const struct
 	return err;
 }
 
+/* Everything that the catalogue looks at: by running it. */
+static km_error *read_case(struct job *job, const struct km_vm *vm, const struct km_vcpu *vcpu)
+{
+	struct km_case_options none = {0};
+	struct km_explanation *e = malloc(sizeof(*e));
+	struct km_case *c = calloc(1, sizeof(*c));
+	km_error *err = c && e ? NULL : km_errorf(KM_ENOMEM, "out of memory");
+
+	job->rec->stage = "explain";
+	if (!err)
+		err = km_case_read(job->k, vm, vcpu, &job->tasks, &none, c);
+	if (!err)
+		km_explain_case(c, e);
+	if (c)
+		km_case_deinit(c);
+	free(c);
+	free(e);
+	return err;
+}
+
 static km_error *read_vm(struct job *job, const struct km_vm *vm)
 {
 	km_error *err;
@@ -127,6 +169,9 @@ static km_error *read_vm(struct job *job, const struct km_vm *vm)
 	for (size_t i = 0; i < vm->vcpu_count && !err; i++) {
 		if (job->options->vcpu == KM_ALL || job->options->vcpu == vm->vcpus[i].idx)
 			err = read_vcpu(job, vm, &vm->vcpus[i]);
+		if (!err &&
+		    (job->options->vcpu == KM_ALL || job->options->vcpu == vm->vcpus[i].idx))
+			err = read_case(job, vm, &vm->vcpus[i]);
 	}
 	return err;
 }
@@ -181,12 +226,16 @@ static km_error *read_all(struct job *job)
 	job->rec->stage = "lists of VMs and vCPUs";
 	if (!err)
 		err = km_vms_read(job->k, &vms);
+	km_vms_find_threads(job->k, &vms);
 	if (!err)
 		err = read_tasks(job, &vms);
+	if (!err)
+		err = km_tasks_read(job->k, &vms, &job->tasks);
 	for (size_t i = 0; i < vms.count && !err; i++) {
 		if (job->options->vm == KM_ALL || job->options->vm == (int64_t)i)
 			err = read_vm(job, &vms.vms[i]);
 	}
+	km_tasks_deinit(&job->tasks);
 	km_vms_deinit(&vms);
 	return err;
 }
@@ -195,7 +244,7 @@ km_error *km_capture(struct km_kernel *k, const struct km_capture_options *optio
 		     struct km_capture *capture)
 {
 	uint64_t limit = options->limit < KM_CAPTURE_MAX ? options->limit : KM_CAPTURE_MAX;
-	struct job job = {k, options, &capture->rec, {.limit = limit}};
+	struct job job = {k, options, &capture->rec, {.limit = limit}, {0}};
 	km_error *err;
 
 	memset(capture, 0, sizeof(*capture));

@@ -65,15 +65,20 @@ static void add_users(const struct km_case_options *o, struct km_last_fault *las
 	last->count++;
 }
 
+/*
+ * Under an indirect MMU the handler finds the gfn by its walk of the guest's tables, and with it a
+ * slot; before that kvm_page_fault.gfn means nothing (up to 6.1 or so under direct ones, too).
+ */
 static void find_gfn(struct km_case *c)
 {
 	const struct km_page_fault *pf = &c->fault->pf;
 
-	if (c->fault->source == KM_FAULT_STACK && km_is_known(pf->gfn)) {
-		c->gfn = pf->gfn.v;
-		c->gfn_known = true;
-	} else if (km_mmu_address_meaning(c->mmu) == KM_ADDR_GPA) {
+	if (km_mmu_address_meaning(c->mmu) == KM_ADDR_GPA) {
 		c->gfn = c->addr >> KM_PAGE_SHIFT & ~c->vm->gfn_direct_bits.v;
+		c->gfn_known = true;
+	} else if (c->fault->source == KM_FAULT_STACK && km_is_known(pf->gfn) &&
+		   km_is_known(pf->slot) && pf->slot.v) {
+		c->gfn = pf->gfn.v;
 		c->gfn_known = true;
 	}
 }
@@ -128,7 +133,11 @@ static km_error *look_at_fault(struct km_case *c)
 	state.live = c->fault->source == KM_FAULT_STACK ? &c->fault->pf : NULL;
 	err = km_page_fault_replay(&state, &c->path);
 	c->has_path = !err;
-	return err;
+	if (err || c->gfn_known || !c->path.gfn_known)
+		return err;
+	c->gfn = c->path.gfn;
+	c->gfn_known = true;
+	return find_slot(c);
 }
 
 static km_error *read_slots(struct km_case *c)
@@ -148,6 +157,7 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 		       const struct km_case_options *options, struct km_case *c)
 {
 	const struct km_mmu *named = NULL;
+	struct km_wait_hints hints;
 	km_error *err = NULL;
 
 	memset(c, 0, sizeof(*c));
@@ -170,7 +180,9 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 	c->masks = km_vm_masks(kernel, vm);
 	if (c->mmu)
 		c->masks.paging = c->mmu->paging;
-	km_wait_find(vcpu, c->last.has_stack ? &c->last.stack : NULL, &c->wait);
+	hints.wants_to_run = km_kget(kernel, vcpu->addr, KM_M_kvm_vcpu_wants_to_run);
+	hints.apf_halted = km_kget(kernel, vcpu->addr, KM_M_kvm_vcpu_apf_halted);
+	km_wait_find(vcpu, &hints, c->last.has_stack ? &c->last.stack : NULL, &c->wait);
 	err = read_slots(c);
 	if (err || !c->fault || !c->mmu || !c->mmu->readable)
 		return err;

@@ -151,7 +151,6 @@ static km_error *capture(struct km_command_context *ctx)
 	if (!err)
 		err = km_capture(ctx->kernel, &options, &found);
 	m = (struct km_manifest){
-		.format = KM_CAPSULE_FORMAT,
 		.vm = options.vm,
 		.vcpu = options.vcpu,
 		.pages = found.pages,

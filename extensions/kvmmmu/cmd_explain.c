@@ -196,6 +196,7 @@ static struct km_node *describe(struct job *job, const struct explained *x)
 	km_field(entry, NULL, state_text(entry, e),
 		 km_v_tone(km_v_text(km_text(entry, "%s", e->verdict)), state_tone(e->state)));
 	km_field(entry, "verdict", NULL, km_v_text(km_text(entry, "%s", e->verdict)));
+	km_list(entry, "findings"); /* there even if it is empty */
 	for (size_t i = 0; i < e->count; i++)
 		describe_finding(entry, &e->found[i], !i);
 	describe_faults(entry, c);
@@ -230,8 +231,11 @@ static void summarize(struct job *job, const struct explained *x)
 
 	km_cell(row, km_v_text(km_text(row, "%u:%u", x->c.vm->number, x->c.vcpu->idx)));
 	km_cell(row, km_v_text(x->c.vm->comm[0] ? km_text(row, "%s", x->c.vm->comm) : "?"));
-	km_cell(row, km_v_tone(km_v_text(state_text(row, e)), state_tone(e->state)));
-	km_cell(row, km_v_text(km_text(row, "%s", e->verdict)));
+	km_cell(row, km_v_tone(km_v_text(km_vcpu_state_name(e->state)), state_tone(e->state)));
+	km_cell(row, km_v_text(e->state == KM_STATE_STUCK
+				       ? km_text(row, "%s: %s", km_certainty_text(e->certainty),
+						 e->verdict)
+				       : km_text(row, "%s", e->verdict)));
 }
 
 static km_error *examine(struct job *job, const struct km_vm *vm, const struct km_vcpu *vcpu,
@@ -334,6 +338,7 @@ static km_error *find_again(struct job *job, uint64_t addr, struct km_vm **vm,
 	km_tasks_deinit(&job->tasks);
 	km_vms_deinit(&ctx->vms);
 	err = km_vms_read(ctx->kernel, &ctx->vms);
+	km_vms_find_threads(ctx->kernel, &ctx->vms);
 	if (!err)
 		err = km_tasks_read(ctx->kernel, &ctx->vms, &job->tasks);
 	snprintf(word, sizeof(word), "0x%" PRIx64, addr);
@@ -412,8 +417,6 @@ static km_error *select_subject(struct km_command_context *ctx, struct km_vm **v
 {
 	km_scoped_error *no_vm = NULL;
 
-	*vm = NULL;
-	*vcpu = NULL;
 	if (!ctx->argc)
 		return NULL;
 	no_vm = km_select_vm(&ctx->vms, ctx->argv[0], vm);
@@ -432,10 +435,11 @@ km_error *km_command_explain(struct km_command_context *ctx)
 			    .mmu = o->mmu,
 			    .form = o->v1 ? KM_SPF_V1 : KM_SPF_MERGED},
 	};
-	struct km_vm *vm;
-	struct km_vcpu *vcpu;
+	struct km_vm *vm = NULL;
+	struct km_vcpu *vcpu = NULL;
 	km_error *err = km_context_read_vms(ctx);
 
+	km_vms_find_threads(ctx->kernel, &ctx->vms);
 	if (!err)
 		err = select_subject(ctx, &vm, &vcpu);
 	if (!err && !vcpu && (o->has_addr || o->has_error_code || o->mmu || o->watch))

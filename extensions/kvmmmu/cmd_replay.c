@@ -11,6 +11,8 @@
 #define SHOWN_FAULTS 12
 #define SHOWN_VCPUS  32
 #define SHOWN_LOOPS  16
+#define OFTEN	     10 /* rarer ones are shown only if there are few */
+#define FEW	     3
 #define BUSY	     1000 /* faults a second from which on a repeated one is suspicious */
 
 static bool interrupted(void *ctx)
@@ -270,8 +272,11 @@ static void describe_faults(struct km_node *root, const struct seen *seen, size_
 	for (size_t i = 0; i < count && i < SHOWN_FAULTS; i++) {
 		const struct km_trace_fault *f = seen[i].f;
 		const struct km_trace_tally *in;
-		struct km_node *row = km_row(table);
+		struct km_node *row;
 
+		if (f->all.faults < OFTEN && i >= FEW)
+			break;
+		row = km_row(table);
 		km_cell(row, km_v_dec(seen[i].v->tid));
 		km_cell(row, vcpu_id(seen[i].v));
 		km_cell(row, km_v_hex(f->address));
@@ -297,18 +302,13 @@ static bool would_show(const struct km_trace *t, const struct km_trace_fault *f)
 	return t->events[KM_TRACE_SET_SPTE] && (t->events[KM_TRACE_EMULATED] || f->has_spte);
 }
 
-static void find_loop(struct km_node *root, const struct km_trace *t, const struct seen *s)
+static const char *loop_text(struct km_node *root, const struct km_trace *t, const struct seen *s,
+			     const struct km_trace_tally *in)
 {
 	const struct km_trace_fault *f = s->f;
-	const struct km_trace_tally *in;
-	enum km_trace_loop loop = km_trace_loop(f, &in);
 	double per_second = km_trace_rate(t, in);
-	bool busy = per_second >= BUSY;
-	const char *what;
 
-	if (loop == KM_LOOP_NONE)
-		return;
-	what = km_text(root,
+	return km_text(root,
 		       "thread %" PRIu32 " (%s), vCPU %s: %s%" PRIu64 " faults at 0x%" PRIx64
 		       ", error code %s%s%s, between %s and %s",
 		       s->v->tid, s->v->comm,
@@ -321,13 +321,40 @@ static void find_loop(struct km_node *root, const struct km_trace *t, const stru
 							: km_text(root, "%" PRIu64, in->first),
 		       seconds(root, t, in->last).text ? seconds(root, t, in->last).text
 						       : km_text(root, "%" PRIu64, in->last));
+}
+
+/* Retried for a while, until whatever it waited for was done. */
+static void tell_stretches(struct km_node *root, const struct km_trace *t,
+			   const struct seen *longest, size_t stretches)
+{
+	const struct km_trace_tally *in;
+
+	if (!stretches)
+		return;
+	km_trace_loop(longest->f, &in);
+	km_note(root,
+		"%zu time%s a fault came %d times or more with nothing done about it, until the "
+		"vCPU "
+		"went on; the longest: %s",
+		stretches, stretches == 1 ? "" : "s", KM_LOOP_FAULTS,
+		loop_text(root, t, longest, in));
+}
+
+static void find_loop(struct km_node *root, const struct km_trace *t, const struct seen *s,
+		      enum km_trace_loop loop, const struct km_trace_tally *in)
+{
+	const struct km_trace_fault *f = s->f;
+	bool busy = km_trace_rate(t, in) >= BUSY;
+	const char *what = loop_text(root, t, s, in);
+
 	if (loop == KM_LOOP_CONTRADICTS)
-		km_finding(root, loop_ids[loop], KM_PROVEN,
-			   "%s: each taken for spurious, though SPTE 0x%" PRIx64
-			   " denies the access. The test that fast_page_fault() asks is wrong: "
-			   "its table of permissions is not what the MMU's role implies (perms, on "
-			   "a dump, shows it)",
-			   what, f->old_spte);
+		km_finding(
+			root, loop_ids[loop], KM_PROVEN,
+			"%s: each taken for spurious, though SPTE 0x%" PRIx64
+			" denies the access. The test that fast_page_fault() asks is wrong; since "
+			"the 7.3 series it is a table of permissions: perms, on a dump, compares "
+			"it with the MMU's role",
+			what, f->old_spte);
 	else if (loop == KM_LOOP_SPURIOUS)
 		km_finding(root, loop_ids[loop], busy ? KM_POSSIBLE : KM_NOTE,
 			   "%s: each taken for spurious by SPTE 0x%" PRIx64
@@ -360,7 +387,8 @@ static void tell_progress(struct km_node *root, const struct km_trace *t)
 
 static km_error *describe_hot(struct km_node *root, const struct km_trace *t)
 {
-	size_t count = 0, told = 0;
+	struct seen longest = {0};
+	size_t count = 0, told = 0, stretches = 0;
 	struct seen *seen = calloc(t->vcpu_count ? t->vcpu_count * KM_TRACE_HOT : 1, sizeof(*seen));
 
 	if (!seen)
@@ -374,13 +402,24 @@ static km_error *describe_hot(struct km_node *root, const struct km_trace *t)
 		describe_faults(root, seen, count);
 	for (size_t i = 0; i < count && told < SHOWN_LOOPS; i++) {
 		const struct km_trace_tally *in;
+		enum km_trace_loop loop = km_trace_loop(seen[i].f, &in);
 
-		if (km_trace_loop(seen[i].f, &in) == KM_LOOP_NONE)
+		if (loop == KM_LOOP_NONE)
 			continue;
-		find_loop(root, t, &seen[i]);
+		if (loop != KM_LOOP_CONTRADICTS && km_trace_went_on(seen[i].v, in)) {
+			const struct km_trace_tally *than = NULL;
+
+			if (stretches++)
+				km_trace_loop(longest.f, &than);
+			if (!than || in->faults > than->faults)
+				longest = seen[i];
+			continue;
+		}
+		find_loop(root, t, &seen[i], loop, in);
 		told++;
 	}
-	if (!told && count)
+	tell_stretches(root, t, &longest, stretches);
+	if (!told && !stretches && count)
 		km_note(root, "no fault came %d times or more without anything being done",
 			KM_LOOP_FAULTS);
 	tell_progress(root, t);

@@ -60,6 +60,10 @@ const char *const *km_help_text(void)
 		"  puts a fault to four judges: the processor, the kernel's table, the table that",
 		"  the role implies, and the test of kernels before 7.3. It needs no \"mod -s\".",
 		" ",
+		"  explain [VM|VCPU]",
+		"                   for each vCPU: healthy, waiting, progressing or stuck, why, "
+		"how",
+		"                   sure that is, known cases, and what to do next",
 		"  vms [VM]         VMs and vCPUs with the counters that matter; a '!' and the",
 		"                   reason where something deserves a look",
 		"  mmu VCPU         MMU contexts, roles bit by bit, roots, SPTE masks",
@@ -88,6 +92,8 @@ const char *const *km_help_text(void)
 		"  kvm_vcpu. Addresses, error codes and SPTEs are hexadecimal, 0x or not.",
 		" ",
 		"    -j, --json          print JSON (schema in README.md)",
+		"        --trace         every step of the fault through KVM's handler",
+		"        --watch N       explain: lets a live kernel run and looks again N times",
 		"    -a, --address HEX   address of the fault",
 		"    -e, --error HEX     its error code",
 		"    -m, --mmu NAME      walk root_mmu or guest_mmu, not the active one",
@@ -104,8 +110,8 @@ const char *const *km_help_text(void)
 		"                        debuginfo file or folder to look in first; it stays set",
 		"        --types SOURCE  auto, btf or dwarf: where type information comes from",
 		"\nEXAMPLES",
-		"  All VMs, then the fault of vCPU 0 of VM 1:\n",
-		"    %s> kvmmmu vms",
+		"  Why does a guest hang? Then the fault of vCPU 0 of VM 1:\n",
+		"    %s> kvmmmu explain",
 		"    %s> kvmmmu fault 1:0",
 		" ",
 		"  What would KVM say to a user write at GPA 0x1000?\n",
@@ -224,6 +230,11 @@ static km_error *vcpu_by_index(struct km_vm *vm, const char *word, struct km_vcp
 			}
 		}
 	}
+	if (vm->vcpus_lost)
+		return km_errorf(KM_EUSAGE,
+				 "VM %u has no vCPU \"%s\" that is readable; %" PRIu64
+				 " of its vCPUs are not",
+				 vm->number, word, vm->vcpus_lost);
 	return km_errorf(KM_EUSAGE, "VM %u has no vCPU \"%s\"", vm->number, word);
 }
 
@@ -363,8 +374,10 @@ static km_error *parse_size(const char *word, uint64_t *bytes)
 			*bytes <<= 10 * (unit - units + 1);
 		else
 			*bytes = 0;
-	} else if (strspn(word, "0123456789abcdefABCDEFxX") == len) {
-		km_error_free(km_parse_hex(word, "size", bytes));
+	} else {
+		km_scoped_error *none = km_parse_hex(word, "size", bytes);
+
+		*bytes = none ? 0 : *bytes;
 	}
 	if (!*bytes || *bytes > KM_MAX_BYTES)
 		return km_errorf(

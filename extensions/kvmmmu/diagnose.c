@@ -260,7 +260,11 @@ static const char *missing(const struct km_case *c)
 		return "a page-table page of its last fault is not in the dump";
 	if (!c->slots_known)
 		return "its memslots are not all readable";
-	if (!c->last.has_stack && km_is_known(c->vcpu->task) && c->vcpu->task.v)
+	if (!km_is_known(c->vcpu->task))
+		return "which thread runs it is not readable";
+	if (!c->vcpu->task.v)
+		return "the thread that ran it is gone";
+	if (!c->last.has_stack || !c->last.stack.count)
 		return "the stack of its thread is not readable";
 	return NULL;
 }
@@ -297,7 +301,7 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 	const struct km_vcpu *v = c->vcpu;
 	const struct km_diagnosis *stuck = why_stuck(e);
 	const char *gap = missing(c);
-	char tables[80], counters[120], fault[256];
+	char tables[80], counters[120], fault[224], past[256];
 
 	if (!v->readable) {
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
@@ -313,19 +317,22 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 	/* a VMM that runs it in vain may be asleep between two tries */
 	if (stuck && (c->wait.kind == KM_WAIT_NONE ||
 		      (explains(stuck) && c->wait.kind == KM_WAIT_USERSPACE))) {
+		snprintf(past, sizeof(past), "it does not get past its %s",
+			 c->has_addr ? km_case_fault_spell(c, fault, sizeof(fault)) : "");
 		decide(e, KM_STATE_STUCK,
-		       stuck->certainty > KM_LIKELY ? KM_LIKELY : stuck->certainty,
-		       "it does not get past its %s: %s",
-		       c->has_addr ? km_case_fault_spell(c, fault, sizeof(fault)) : "last exit",
-		       stuck->id);
+		       stuck->certainty > KM_LIKELY ? KM_LIKELY : stuck->certainty, "%s: %s",
+		       c->has_addr ? past : "it does not go on", stuck->id);
 		return;
 	}
 	if (c->wait.kind != KM_WAIT_NONE) {
 		decide(e, KM_STATE_WAITING, c->wait.certainty, "%s", c->wait.text);
 		return;
 	}
-	if (decide_by_fault(c, e))
+	if (decide_by_fault(c, e)) {
+		if (gap && e->certainty > KM_POSSIBLE)
+			e->certainty = KM_POSSIBLE;
 		return;
+	}
 	if (!c->mmu || !c->mmu->readable) {
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE, "%s", gap);
 		return;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "diagnosis.h"
 
-#include <string.h>
-
-/* Where KVM freezes SPTEs and thaws them again: the TDP MMU's changes of an entry. */
+/*
+ * Where KVM freezes SPTEs and thaws them again: the TDP MMU's changes of an entry. Not
+ * kvm_tdp_mmu_map() itself: who meets a frozen entry is there, too.
+ */
 static const char *const freezers[] = {
 	"tdp_mmu_set_spte_atomic",
 	"__tdp_mmu_set_spte_atomic",
@@ -16,8 +17,6 @@ static const char *const freezers[] = {
 	"tdp_mmu_link_sp",
 	"tdp_mmu_split_huge_page",
 	"tdp_mmu_split_huge_pages_root",
-	"tdp_mmu_map_handle_target_level",
-	"kvm_tdp_mmu_map",
 	"__tdp_mmu_zap_root",
 	"tdp_mmu_zap_root",
 	"tdp_mmu_zap_leafs",
@@ -26,17 +25,21 @@ static const char *const freezers[] = {
 	"kvm_tdp_mmu_zap_all",
 	"kvm_tdp_mmu_zap_invalidated_roots",
 	"kvm_tdp_mmu_unmap_gfn_range",
-	"kvm_flush_remote_tlbs",
 };
 
-static const struct km_task *freezer(const struct km_tasks *tasks, const char **function)
+/* A task of the VM's, or a worker, that may have frozen it; *@function is where it stands. */
+static const struct km_task *freezer(const struct km_case *c, const char **function)
 {
-	for (size_t i = 0; i < sizeof(freezers) / sizeof(freezers[0]); i++) {
-		const struct km_task *task = km_task_in(tasks, 0, freezers[i]);
+	for (size_t i = 0; i < c->tasks->count; i++) {
+		const struct km_task *task = &c->tasks->tasks[i];
 
-		*function = freezers[i];
-		if (task)
-			return task;
+		if (km_is_known(task->mm) && task->mm.v && task->mm.v != c->vm->mm.v)
+			continue;
+		for (size_t j = 0; j < sizeof(freezers) / sizeof(freezers[0]); j++) {
+			*function = freezers[j];
+			if (km_stack_in(&task->stack, freezers[j]))
+				return task;
+		}
 	}
 	return NULL;
 }
@@ -67,7 +70,7 @@ bool km_diagnose_frozen_spte(const struct km_case *c, struct km_diagnosis *d)
 
 	if (!last || c->walk.end != KM_END_NOT_PRESENT || last->spte.kind != KM_SPTE_FROZEN)
 		return false;
-	task = c->tasks ? freezer(c->tasks, &function) : NULL;
+	task = c->tasks ? freezer(c, &function) : NULL;
 	hidden = c->tasks ? unseen(c->tasks) : 0;
 	km_evidence(d,
 		    "SPTE 0x%" PRIx64 " at level %d (table 0x%" PRIx64 ", index %u) is FROZEN_SPTE",

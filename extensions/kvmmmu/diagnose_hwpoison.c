@@ -30,10 +30,13 @@ static struct km_val page_is_poisoned(const struct km_kernel *k, uint64_t pfn)
 	struct km_val flags;
 	int64_t bit;
 
-	err = km_types_enumerator(km_layout_types(k->layout), "pageflags", "PG_hwpoison", &bit);
-	if (err || !size || bit < 0 || bit > 63)
+	if (!size)
 		return (struct km_val){.known = KM_ABSENT};
+	/* first, so that a capsule without the enumerator knows what the word was read for */
 	flags = km_kget(k, k->vmemmap_base + pfn * size, KM_M_page_flags);
+	err = km_types_enumerator(km_layout_types(k->layout), "pageflags", "PG_hwpoison", &bit);
+	if (err || bit < 0 || bit > 63)
+		return (struct km_val){.known = KM_ABSENT};
 	return km_is_known(flags) ? km_known_val(flags.v >> bit & 1) : flags;
 }
 

@@ -8,13 +8,6 @@
 
 #include <inttypes.h>
 
-/* Asleep on no CPU: it will not end the invalidation by itself at this moment. */
-static bool sleeps(const struct km_task *task)
-{
-	return km_is_known(task->state) && task->state.v && km_is_known(task->on_cpu) &&
-	       !task->on_cpu.v;
-}
-
 bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_invalidate_facts *f,
 				    struct km_diagnosis *d)
 {
@@ -30,7 +23,7 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 					     n.v > vm->mn_active_invalidate_count.v)))
 		return false;
 	d->certainty = KM_NOTE;
-	if (f->task && sleeps(f->task))
+	if (f->task && km_task_sleeps(f->task))
 		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	else if (!f->task && km_case_in_handler(c))
 		d->certainty = KM_POSSIBLE;
@@ -38,7 +31,8 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 	km_verdict_says(d,
 			"the host is unmapping the range that the fault lies in: KVM retries until "
 			"the invalidation ends%s",
-			f->task && sleeps(f->task) ? ", and the task that does it sleeps" : "");
+			f->task && km_task_sleeps(f->task) ? ", and the task that does it sleeps"
+							   : "");
 	km_evidence(d,
 		    "kvm.mmu_invalidate_in_progress %" PRIu64 ", of %ss 0x%" PRIx64 " to 0x%" PRIx64
 		    "; mn_active_invalidate_count %" PRIu64,
@@ -50,7 +44,8 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 		km_evidence(d, "the fault's gfn is 0x%" PRIx64, c->gfn);
 	if (f->task)
 		km_evidence(d, "%s is in %s(), %s", km_task_spell(f->task, who, sizeof(who)),
-			    f->function, sleeps(f->task) ? "asleep" : "running or ready to");
+			    f->function,
+			    km_task_sleeps(f->task) ? "asleep" : "running or ready to run");
 	else
 		km_leaves_open(d, "which task invalidates: not all stacks are known");
 	if (f->task)

@@ -54,8 +54,8 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 {
 	struct km_val n = c->vm->mmu_invalidate_in_progress;
 	struct km_val active = c->vm->mn_active_invalidate_count;
-	enum km_covers range =
-		km_case_has_fault(c) ? km_invalidate_covers_case(c, f) : KM_COVERS_UNKNOWN;
+	bool has_fault = km_case_has_fault(c);
+	enum km_covers range = has_fault ? km_invalidate_covers_case(c, f) : KM_COVERS_UNKNOWN;
 	bool covers = range == KM_COVERS;
 	bool excess = km_is_known(n) && km_is_known(active) && (int64_t)n.v > (int64_t)active.v;
 
@@ -79,6 +79,9 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 				       : KM_POSSIBLE;
 	else /* reclaim, compaction and the like do it for other processes and pass */
 		d->certainty = covers && km_case_in_handler(c) ? KM_POSSIBLE : KM_NOTE;
+	/* true of the VM, but not what this vCPU suffers from */
+	if (!has_fault || range == KM_COVERS_NOT)
+		d->certainty = KM_NOTE;
 	d->stuck = covers && d->certainty != KM_NOTE;
 	km_verdict_says(d, "an invalidation was begun and nobody is there to end it%s",
 			covers ? ": the fault lies in its range, KVM retries it for ever"
@@ -87,11 +90,11 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 	say_counts(c, f, excess, d);
 	if (covers)
 		km_evidence(d, "the fault: gfn 0x%" PRIx64 ", HVA 0x%" PRIx64, c->gfn, c->hva);
-	if (d->certainty < KM_LIKELY)
+	if (range == KM_COVERS_UNKNOWN || range == KM_COVERS_NOT)
+		km_leaves_open(d, "whether this vCPU faults in its range: those that do, hang");
+	else if (d->certainty < KM_LIKELY)
 		km_leaves_open(d, "whether a task that was not looked at is inside the "
 				  "invalidation; the same counts in a second look settle it");
-	else if (range == KM_COVERS_UNKNOWN)
-		km_leaves_open(d, "whether this vCPU faults in its range: those that do, hang");
 	return true;
 }
 

@@ -9,40 +9,21 @@
 #include <inttypes.h>
 #include <string.h>
 
-static bool sleeps(const struct km_task *task)
-{
-	return task && km_is_known(task->state) && task->state.v && km_is_known(task->on_cpu) &&
-	       !task->on_cpu.v;
-}
-
-/* The first function of the holder's that is not the scheduler's. */
-static const char *stands_in(const struct km_task *task)
-{
-	for (size_t i = 0; i < task->stack.count; i++) {
-		const char *name = task->stack.frames[i].function;
-
-		if (name[0] && !strstr(name, "schedule") && strcmp(name, "__switch_to_asm"))
-			return name;
-	}
-	return NULL;
-}
-
 static void say_holder(const struct km_lock_facts *f, struct km_diagnosis *d)
 {
-	const char *in = f->by ? stands_in(f->by) : NULL;
+	const char *readers = f->held.by_readers ? "readers, the last of them " : "";
 	char who[64];
 
 	if (!f->held.name || !f->held.holder)
 		return;
 	if (f->by)
-		km_evidence(d, "%s is held by %s%s, %s%s%s%s", f->held.name,
-			    f->held.by_readers ? "readers, the last of them " : "",
+		km_evidence(d, "%s is held by %s%s, %s in %s()", f->held.name, readers,
 			    km_task_spell(f->by, who, sizeof(who)),
-			    sleeps(f->by) ? "asleep" : "running or ready to", in ? " in " : "",
-			    in ? in : "", in ? "()" : "");
+			    km_task_sleeps(f->by) ? "asleep" : "running or ready to run",
+			    km_task_stands_in(f->by));
 	else
-		km_evidence(d, "%s is held by %stask 0x%" PRIx64, f->held.name,
-			    f->held.by_readers ? "readers, the last of them " : "", f->held.holder);
+		km_evidence(d, "%s is held by %stask 0x%" PRIx64, f->held.name, readers,
+			    f->held.holder);
 }
 
 bool km_rule_lock_stall(const struct km_case *c, const struct km_lock_facts *f,
@@ -56,7 +37,7 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_lock_facts *f,
 		break;
 	case KM_WAIT_LOCK: /* short, unless who has it sleeps */
 		d->certainty = KM_NOTE;
-		if (sleeps(f->by))
+		if (f->by && km_task_sleeps(f->by))
 			d->certainty = f->held.by_readers ? KM_POSSIBLE : KM_LIKELY;
 		break;
 	case KM_WAIT_SRCU:

@@ -39,12 +39,18 @@ static void judge_forgotten(const struct km_case *c, const struct km_root_facts 
 			    struct km_diagnosis *d)
 {
 	d->stuck = true;
+	d->known_cases = NULL; /* those of the prefault */
+	d->advice = "whoever made the root obsolete did not raise the request: look for memory "
+		    "corruption around this kvm_mmu_page";
 	if (!km_is_known(f->locks.mmu_lock)) {
 		d->certainty = KM_LIKELY;
 		km_leaves_open(d, "whether a zap is under way: mmu_lock is not known");
-	} else if (km_mmu_lock_written(&f->locks)) {
+	} else if (km_mmu_lock_written(&f->locks) && !f->no_zap) {
 		d->certainty = KM_POSSIBLE;
 		km_leaves_open(d, "mmu_lock is held for writing: the request may come any moment");
+	} else if (km_mmu_lock_written(&f->locks)) {
+		d->certainty = KM_LIKELY;
+		km_evidence(d, "mmu_lock is held for writing, but no task was found zapping");
 	} else if (may_be_freeing(c)) {
 		d->certainty = KM_LIKELY;
 		km_leaves_open(d,
@@ -107,6 +113,33 @@ bool km_rule_obsolete_root(const struct km_case *c, const struct km_root_facts *
 	return true;
 }
 
+/* Under shadow paging the handler itself has mmu_lock for writing: stacks tell more than the lock.
+ */
+static bool nobody_zaps(const struct km_case *c)
+{
+	static const char *const functions[] = {
+		"kvm_set_memslot",
+		"kvm_arch_flush_shadow_memslot",
+		"kvm_arch_flush_shadow_all",
+		"kvm_mmu_zap_all",
+		"kvm_mmu_zap_all_fast",
+		"kvm_zap_obsolete_pages",
+		"kvm_mmu_zap_oldest_mmu_pages",
+		"__kvm_mmu_prepare_zap_page",
+		"kvm_mmu_commit_zap_page",
+		"kvm_tdp_mmu_invalidate_all_roots",
+		"kvm_tdp_mmu_invalidate_roots",
+	};
+
+	if (!km_is_known(c->vm->mm) || !km_stacks_known(c->tasks, c->vm->mm.v))
+		return false;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		if (km_task_in(c->tasks, 0, functions[i]))
+			return false;
+	}
+	return true;
+}
+
 bool km_diagnose_obsolete_root(const struct km_case *c, struct km_diagnosis *d)
 {
 	const struct km_mmu *mmu = c->all.active;
@@ -117,5 +150,6 @@ bool km_diagnose_obsolete_root(const struct km_case *c, struct km_diagnosis *d)
 		return false;
 	km_mmu_page_read(c->kernel, mmu->root.hpa.v, &f.sp);
 	f.locks = km_vm_locks_read(c->kernel, c->vm);
+	f.no_zap = nobody_zaps(c);
 	return km_rule_obsolete_root(c, &f, d);
 }

@@ -13,21 +13,29 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 			   struct km_diagnosis *d)
 {
 	bool encrypted = f->sev == KM_SEV_ES;
+	bool fails = km_emulation_fails(f);
 	bool walk = f->unprotect == KM_UNPROTECT_ALWAYS && km_is_write_to_guest_page_table(c);
 
 	if (!km_case_has_fault(c) || !c->slot || !(c->slot->flags & KVM_MEM_READONLY) ||
 	    !km_case_is_write(c))
 		return false;
 	d->certainty = KM_NOTE;
-	if (encrypted || walk)
+	if (encrypted || walk || fails)
 		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
-	d->stuck = encrypted || walk;
+	d->stuck = encrypted || walk || fails;
+	/* the list has what concerns encrypted guests */
+	if (walk && !encrypted)
+		d->known_cases = KM_KNOWN_UNPROTECT;
+	else if (!encrypted)
+		d->known_cases = NULL;
 	km_verdict_says(d, "the guest writes to read-only memslot %" PRId64 "%s", c->slot->id,
 			encrypted ? ": KVM can't emulate for an encrypted guest and lets it fault "
 				    "again, for ever"
 			: walk	  ? ", through its page tables: this kernel re-enters the guest "
 				    "without emulating, for ever"
-				  : ": emulated, the VMM gets an MMIO exit");
+			: fails ? ", and KVM can't emulate the instruction: KVM_RUN fails, and the "
+				  "guest is where it was"
+				: ": emulated, the VMM gets an MMIO exit");
 	km_evidence(d,
 		    "memslot %" PRId64 ": flags 0x%" PRIx64 " with KVM_MEM_READONLY, gfn 0x%" PRIx64
 		    ", %" PRIu64 " pages; the fault's gfn is 0x%" PRIx64,
@@ -39,6 +47,7 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 	if (walk)
 		km_evidence(d, "the error code has GUEST_PAGE, W and P, and this kernel has "
 			       "kvm_mmu_unprotect_page(): it returns to the guest in any case");
+	km_evidence_emulation(f, d);
 	if (f->sev == KM_SEV_UNKNOWN)
 		km_leaves_open(d, "whether the guest is SEV-ES: for one KVM can't emulate");
 	else if (d->stuck && d->certainty < KM_LIKELY)

@@ -21,6 +21,9 @@ bool km_diagnose_role_corruption(const struct km_case *c, struct km_diagnosis *d
 	if (!bad)
 		return false;
 	d->certainty = KM_LIKELY;
+	/* the TDP MMU gives up where role.level is not the level that it maps at */
+	d->stuck = km_case_is_current(c) && c->has_path && c->path.end &&
+		   !strcmp(c->path.end->id, "map") && c->path.ret == KM_RET_PF_RETRY;
 	km_verdict_says(d,
 			"the page table at level %d does not fit its place: KVM's notes about "
 			"it contradict the walk",

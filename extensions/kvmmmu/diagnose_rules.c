@@ -3,6 +3,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+/* The fewest failures of the emulator that are no accident. */
+#define MANY_FAILURES 8
 
 enum km_sev km_vm_sev(const struct km_kernel *k, const struct km_vm *vm)
 {
@@ -17,6 +21,8 @@ enum km_sev km_vm_sev(const struct km_kernel *k, const struct km_vm *vm)
 		return KM_SEV_UNKNOWN;
 	active = km_kget(k, vm->addr - kvm->offset, KM_M_kvm_svm_sev_active);
 	es = km_kget(k, vm->addr - kvm->offset, KM_M_kvm_svm_sev_es_active);
+	if (active.known == KM_ABSENT) /* a kernel built without CONFIG_KVM_AMD_SEV */
+		return KM_SEV_NONE;
 	if (!km_is_known(active) || !km_is_known(es))
 		return KM_SEV_UNKNOWN;
 	return !active.v ? KM_SEV_NONE : es.v ? KM_SEV_ES : KM_SEV;
@@ -49,6 +55,23 @@ char *km_task_spell(const struct km_task *task, char *buf, size_t size)
 	else
 		snprintf(buf, size, "task 0x%" PRIx64, task->addr);
 	return buf;
+}
+
+bool km_task_sleeps(const struct km_task *task)
+{
+	return km_is_known(task->state) && task->state.v && km_is_known(task->on_cpu) &&
+	       !task->on_cpu.v;
+}
+
+const char *km_task_stands_in(const struct km_task *task)
+{
+	for (size_t i = 0; i < task->stack.count; i++) {
+		const char *name = task->stack.frames[i].function;
+
+		if (name[0] && !strstr(name, "schedule") && strcmp(name, "__switch_to_asm"))
+			return name;
+	}
+	return "?";
 }
 
 bool km_case_in(const struct km_case *c, const char *function)
@@ -124,6 +147,8 @@ struct km_emulation_facts km_emulation_facts_read(const struct km_case *c)
 		.insn_len = {.known = KM_ABSENT},
 		.write_track = {.known = KM_UNREADABLE},
 		.exit_reason = exit_reason(c),
+		.emulated = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_insn_emulation),
+		.failed = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_insn_emulation_fail),
 		.retry_eip = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_last_retry_eip),
 		.retry_addr = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_last_retry_addr),
 	};
@@ -136,6 +161,24 @@ struct km_emulation_facts km_emulation_facts_read(const struct km_case *c)
 	if (c->gfn_known && c->slot)
 		f.write_track = km_gfn_write_track(c->kernel, c->slot, c->gfn);
 	return f;
+}
+
+bool km_emulation_fails(const struct km_emulation_facts *f)
+{
+	return km_is_known(f->emulated) && km_is_known(f->failed) && f->failed.v >= MANY_FAILURES &&
+	       f->failed.v >= f->emulated.v / 2;
+}
+
+void km_evidence_emulation(const struct km_emulation_facts *f, struct km_diagnosis *d)
+{
+	if (km_emulation_fails(f))
+		km_evidence(d,
+			    "stat.insn_emulation %" PRIu64 ", insn_emulation_fail %" PRIu64
+			    ": KVM does not know the instruction, or "
+			    "can't fetch it",
+			    f->emulated.v, f->failed.v);
+	if (km_is_known(f->exit_reason) && f->exit_reason.v == KVM_EXIT_INTERNAL_ERROR)
+		km_evidence(d, "kvm_run.exit_reason is KVM_EXIT_INTERNAL_ERROR: the VMM was told");
 }
 
 struct km_invalidate_facts km_invalidate_facts_read(const struct km_case *c)

@@ -32,6 +32,11 @@ enum km_unprotect {
 	KM_UNPROTECT_IF_DONE, /* __kvm_mmu_unprotect_gfn_and_retry(), 6.12 */
 };
 
+/* What ended that. */
+#define KM_KNOWN_UNPROTECT                                                                         \
+	"989a84c93f59 (6.12) \"Trigger unprotect logic only on write-protection page faults\", "   \
+	"2fb2b7877b3a (6.12); made by 147277540bbc"
+
 enum km_unprotect km_unprotect_style(const struct km_kernel *kernel);
 
 /* Is it a processor's write to a page table of the guest's, on a direct MMU? */
@@ -52,6 +57,12 @@ enum {
 
 /* "vm-vmm tid 134", of a task; into @buf. Returns @buf. */
 char *km_task_spell(const struct km_task *task, char *buf, size_t size);
+
+/* Is it asleep, on no CPU? Not of itself will it go on then. */
+bool km_task_sleeps(const struct km_task *task);
+
+/* The innermost function that is not the scheduler's; "?" if its stack is not known. */
+const char *km_task_stands_in(const struct km_task *task);
 
 /* Does the thread of the vCPU's stand in @function? */
 bool km_case_in(const struct km_case *c, const char *function);
@@ -118,12 +129,17 @@ struct km_emulation_facts {
 	struct km_val insn_len;		     /* AMD: bytes of the instruction that the VMCB has */
 	struct km_val event;		     /* one is awaiting reinjection */
 	struct km_val exit_reason;	     /* kvm_run */
+	struct km_val emulated, failed;	     /* stat.insn_emulation, insn_emulation_fail */
 	struct km_shadow_pages shadow;	     /* of the gfn */
 	struct km_val write_track;	     /* of the gfn */
 	struct km_val retry_eip, retry_addr; /* arch.last_retry_* */
 };
 
 struct km_emulation_facts km_emulation_facts_read(const struct km_case *c);
+/* Does the emulator fail as a rule with what this vCPU hands to it? */
+bool km_emulation_fails(const struct km_emulation_facts *f);
+/* As facts: how often, and what the VMM was told. */
+void km_evidence_emulation(const struct km_emulation_facts *f, struct km_diagnosis *d);
 bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_facts *f,
 			   struct km_diagnosis *d);
 bool km_rule_no_slot(const struct km_case *c, const struct km_emulation_facts *f,
@@ -139,6 +155,7 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 struct km_root_facts {
 	struct km_mmu_page sp; /* of the root */
 	struct km_vm_locks locks;
+	bool no_zap; /* all of the VM's stacks are known, and none is zapping page tables */
 };
 
 bool km_rule_obsolete_root(const struct km_case *c, const struct km_root_facts *f,

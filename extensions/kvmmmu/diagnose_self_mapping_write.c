@@ -29,27 +29,33 @@ bool km_rule_self_mapping_write(const struct km_case *c, const struct km_emulati
 {
 	const struct km_walk_level *at = maps_itself(c);
 	const struct km_fault *fault = c->fault;
-	bool again;
+	bool fails = km_emulation_fails(f), again;
 
 	if (!at)
 		return false;
 	again = c->has_addr && km_is_known(f->retry_addr) && f->retry_addr.v &&
 		f->retry_addr.v == c->addr && km_is_known(f->retry_eip) &&
 		km_is_known(c->last.rip) && f->retry_eip.v == c->last.rip.v;
-	/* KVM unprotected it for this instruction, and the guest is back */
-	d->certainty = again && km_case_in_handler(c) ? KM_POSSIBLE : KM_NOTE;
+	d->certainty = KM_NOTE;
+	if (fails)
+		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
+	else if (again && km_case_in_handler(c))
+		d->certainty = KM_POSSIBLE;
 	d->stuck = d->certainty != KM_NOTE;
 	km_verdict_says(d, "the guest writes to a page table that translates this very address%s",
-			again ? ", and is back after KVM dropped the shadow page of it"
-			      : ": KVM emulates the write");
+			fails ? ", and KVM can't emulate the instruction: it needs the page table "
+				"that it would have to give back"
+			: again ? ", and is back after KVM dropped the shadow page of it"
+				: ": KVM emulates the write");
 	km_evidence(d,
 		    "gfn 0x%" PRIx64 " is written; kvm_mmu_page 0x%" PRIx64
 		    " on the walk, level %d, shadows the page table in it",
 		    c->gfn, at->sp.addr, at->level);
-	if (fault->source == KM_FAULT_STACK && km_is_known(fault->pf.write_fault_to_shadow_pgtable))
-		km_evidence(d,
-			    "write_fault_to_shadow_pgtable of the fault in the handler is %" PRIu64,
-			    fault->pf.write_fault_to_shadow_pgtable.v);
+	km_evidence_emulation(f, d);
+	if (fault->source == KM_FAULT_STACK &&
+	    km_is_known(fault->pf.write_fault_to_shadow_pgtable) &&
+	    fault->pf.write_fault_to_shadow_pgtable.v)
+		km_evidence(d, "write_fault_to_shadow_pgtable of the fault in the handler is set");
 	if (again)
 		km_evidence(d,
 			    "arch.last_retry_addr 0x%" PRIx64 " and last_retry_eip are this "
@@ -57,7 +63,9 @@ bool km_rule_self_mapping_write(const struct km_case *c, const struct km_emulati
 			    f->retry_addr.v);
 	if (f->write_track.known == KM_KNOWN)
 		km_evidence(d, "the gfn is write-tracked %" PRIu64 " times", f->write_track.v);
-	if (again)
+	if (fails && d->certainty < KM_LIKELY)
+		km_leaves_open(d, "whether it still faults: the fault may be over");
+	else if (again && !fails)
 		km_leaves_open(d,
 			       "whether KVM can emulate the instruction: pf_emulate and RIP in a "
 			       "second look tell");

@@ -46,6 +46,26 @@ static bool waits_for_srcu(const struct km_task *task)
 	       km_stack_in(&task->stack, "synchronize_srcu");
 }
 
+/* A thread of the VM's, other than @updater, that sleeps while it handles a fault: inside kvm.srcu.
+ */
+static const struct km_task *sleeping_reader(const struct km_case *c, const struct km_task *updater)
+{
+	static const char *const readers[] = {"kvm_mmu_page_fault",
+					      "kvm_arch_vcpu_pre_fault_memory"};
+
+	for (size_t i = 0; c->tasks && i < c->tasks->count; i++) {
+		const struct km_task *task = &c->tasks->tasks[i];
+
+		if (task == updater || task->mm.v != c->vm->mm.v || !km_task_sleeps(task))
+			continue;
+		for (size_t r = 0; r < sizeof(readers) / sizeof(readers[0]); r++) {
+			if (km_stack_in(&task->stack, readers[r]))
+				return task;
+		}
+	}
+	return NULL;
+}
+
 bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *locks,
 			  struct km_diagnosis *d)
 {
@@ -54,13 +74,16 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 	const struct km_task *task = updater(c, &function);
 	bool hit = slot && slot == c->slot && km_case_has_fault(c);
 	bool nobody = !task && km_is_known(locks->slots_lock_owner) && !locks->slots_lock_owner.v;
+	bool srcu = task && waits_for_srcu(task);
+	bool deadlock = srcu && km_case_in_prefault(c);
+	const struct km_task *reader = srcu && !deadlock ? sleeping_reader(c, task) : NULL;
 	char who[64];
 
 	if (!slot || (!hit && !nobody))
 		return false;
 	if (nobody)
 		d->certainty = KM_PROVEN;
-	else if (task && waits_for_srcu(task) && km_case_in_prefault(c))
+	else if (deadlock || reader)
 		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	else
 		d->certainty = !task && km_case_in_handler(c) ? KM_POSSIBLE : KM_NOTE;
@@ -70,7 +93,13 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 				"memslot %" PRId64 " was left marked as invalid, and nobody is "
 				"changing memslots: KVM retries every fault in it for ever",
 				slot->id);
-	else if (d->certainty != KM_NOTE && task)
+	else if (reader)
+		km_verdict_says(d,
+				"memslot %" PRId64 " is being removed, and the removal waits for a "
+				"thread that sleeps inside KVM: until then KVM retries every fault "
+				"in it",
+				slot->id);
+	else if (deadlock)
 		km_verdict_says(d,
 				"deadlock: the vCPU's prefault retries while memslot %" PRId64
 				" is being removed, and the removal waits until the prefault "
@@ -91,14 +120,24 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 		km_evidence(d, "kvm.slots_lock has no owner");
 	if (task)
 		km_evidence(d, "%s is in %s()%s", km_task_spell(task, who, sizeof(who)), function,
-			    waits_for_srcu(task) ? ", waiting for a grace period of kvm.srcu" : "");
+			    srcu ? ", waiting for a grace period of kvm.srcu" : "");
+	if (reader)
+		km_evidence(d, "%s sleeps in %s() while it handles a fault, inside kvm.srcu",
+			    km_task_spell(reader, who, sizeof(who)), km_task_stands_in(reader));
 	if (km_case_in_prefault(c))
 		km_evidence(d,
 			    "the vCPU's thread is in KVM_PRE_FAULT_MEMORY, which holds kvm.srcu");
 	if (!task && !nobody && km_is_known(locks->slots_lock_owner))
 		km_evidence(d, "kvm.slots_lock is held by task 0x%" PRIx64,
 			    locks->slots_lock_owner.v);
-	if (task && d->certainty != KM_NOTE)
+	if (!deadlock) {
+		d->known_cases = NULL;
+		d->advice = nobody   ? "look for memory corruption around the memslot, and in the "
+				       "host's log for a thread that died in kvm_set_memslot()"
+			    : reader ? "look at what the sleeping thread waits for"
+				     : NULL;
+	}
+	if (deadlock && !nobody)
 		km_leaves_open(d, "kernels with 3ccbf6f47098 end the prefault with -EAGAIN here: "
 				  "a second look tells");
 	else if (task)

@@ -28,6 +28,7 @@ bool km_rule_write_tracked(const struct km_case *c, const struct km_emulation_fa
 	if (walk && nothing)
 		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	d->stuck = walk && nothing;
+	d->known_cases = d->stuck ? KM_KNOWN_UNPROTECT : NULL;
 	km_verdict_says(d, "the guest writes to a gfn that KVM keeps write-protected%s",
 			d->stuck ? ", through its page tables, and there is no shadow page to "
 				   "drop: this kernel re-enters the guest all the same, for ever"

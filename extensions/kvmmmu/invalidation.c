@@ -5,12 +5,11 @@
 
 enum km_range_unit km_invalidate_range_unit(const struct km_kernel *k)
 {
-	/* before 6.12 or so _begin, before 6.0 kvm_inc_notifier_count() */
-	static const char *const others[] = {"kvm_mmu_invalidate_end", "kvm_mmu_invalidate_begin",
-					     "kvm_dec_notifier_count"};
+	/* before 6.0 it was kvm_dec_notifier_count() */
+	static const char *const others[] = {"kvm_mmu_invalidate_end", "kvm_dec_notifier_count"};
 	uint64_t addr;
 
-	if (km_kernel_symbol(k, "kvm_mmu_invalidate_range_add", &addr))
+	if (k->features.invalidate_gfns)
 		return KM_RANGE_GFN;
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		if (km_kernel_symbol(k, others[i], &addr))
@@ -51,59 +50,73 @@ static const struct km_task *first_in(const struct km_tasks *tasks, uint64_t mm,
 	return NULL;
 }
 
+/* In the notifier itself. */
+static const char *const notifier[] = {
+	"kvm_mmu_notifier_invalidate_range_start",
+	"kvm_mmu_notifier_invalidate_range_end",
+	"__mmu_notifier_invalidate_range_start",
+	"__mmu_notifier_invalidate_range_end",
+	NULL,
+};
+
+/*
+ * Callers of mmu_notifier_invalidate_range_start(), between that and _end(): those that come by the
+ * page, from whatever process or kernel thread.
+ */
+static const char *const by_page[] = {
+	"try_to_unmap_one",	   "try_to_migrate_one",
+	"page_mkclean_one",	   "page_vma_mkclean_one",
+	"write_protect_page",	   "replace_page",
+	"__replace_page",	   "collapse_huge_page",
+	"collapse_pte_mapped_thp", "retract_page_tables",
+	"__split_huge_pmd",	   "__split_huge_pud",
+	"__oom_reap_task_mm",	   NULL,
+};
+
+/* Those that a process does to its own memory, in mm/ and fs/. */
+static const char *const by_address[] = {
+	"unmap_vmas",
+	"unmap_page_range",
+	"zap_page_range_single",
+	"zap_page_range_single_batched",
+	"zap_page_range",
+	"change_protection",
+	"change_protection_range",
+	"change_pmd_range",
+	"move_page_tables",
+	"copy_page_range",
+	"wp_page_copy",
+	"madvise_free_single_vma",
+	"hugetlb_change_protection",
+	"hugetlb_wp",
+	"hugetlb_cow",
+	"__unmap_hugepage_range",
+	"move_hugetlb_page_tables",
+	"migrate_vma_collect",
+	"migrate_vma_setup",
+	"clear_refs_write",
+	NULL,
+};
+
+bool km_stack_invalidates(const struct km_stack *stack)
+{
+	for (size_t i = 0; by_page[i]; i++) {
+		if (km_stack_in(stack, by_page[i]))
+			return true;
+	}
+	return false;
+}
+
 const struct km_task *km_invalidating_task(const struct km_tasks *tasks, uint64_t mm,
 					   const char **function)
 {
-	/* in the notifier itself, whoever's memory it is */
-	static const char *const notifier[] = {
-		"kvm_mmu_notifier_invalidate_range_start",
-		"kvm_mmu_notifier_invalidate_range_end",
-		"__mmu_notifier_invalidate_range_start",
-		"__mmu_notifier_invalidate_range_end",
-		NULL,
-	};
-	/* callers of mmu_notifier_invalidate_range_start(), in mm/, fs/ and kernel/events/ */
-	static const char *const between[] = {
-		"unmap_vmas",
-		"unmap_page_range",
-		"zap_page_range_single",
-		"zap_page_range_single_batched",
-		"zap_page_range",
-		"change_protection",
-		"change_protection_range",
-		"change_pmd_range",
-		"move_page_tables",
-		"copy_page_range",
-		"wp_page_copy",
-		"madvise_free_single_vma",
-		"__oom_reap_task_mm",
-		"try_to_unmap_one",
-		"try_to_migrate_one",
-		"page_mkclean_one",
-		"page_vma_mkclean_one",
-		"write_protect_page",
-		"replace_page",
-		"collapse_huge_page",
-		"collapse_pte_mapped_thp",
-		"retract_page_tables",
-		"__split_huge_pmd",
-		"__split_huge_pud",
-		"hugetlb_change_protection",
-		"hugetlb_wp",
-		"hugetlb_cow",
-		"__unmap_hugepage_range",
-		"move_hugetlb_page_tables",
-		"migrate_vma_collect",
-		"migrate_vma_setup",
-		"clear_refs_write",
-		"__replace_page",
-		NULL,
-	};
 	const struct km_task *task = first_in(tasks, mm, notifier, function);
 
 	if (!task)
 		task = first_in(tasks, 0, notifier, function);
-	return task ? task : first_in(tasks, mm, between, function);
+	if (!task)
+		task = first_in(tasks, mm, by_address, function);
+	return task ? task : first_in(tasks, 0, by_page, function);
 }
 
 const struct km_task *km_zapping_task(const struct km_tasks *tasks, const char **function)

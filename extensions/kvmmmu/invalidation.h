@@ -23,8 +23,8 @@ enum km_covers {
 };
 
 /*
- * Decided by kvm_mmu_invalidate_range_add(), which came with the GFNs and which no compiler drops:
- * other files call it. Without any of the functions about it, unknown.
+ * Which of them: HVAs only if kvm's symbols show that there are such functions, and none about GFNs
+ * (features.invalidate_gfns); else unknown.
  */
 enum km_range_unit km_invalidate_range_unit(const struct km_kernel *kernel);
 
@@ -43,6 +43,9 @@ enum km_covers km_invalidate_covers(enum km_range_unit unit, const struct km_vm 
  */
 const struct km_task *km_invalidating_task(const struct km_tasks *tasks, uint64_t mm,
 					   const char **function);
+
+/* Is it unmapping a page of whoever has it (reclaim, compaction, KSM, ...)? For tasks.c. */
+bool km_stack_invalidates(const struct km_stack *stack);
 
 /*
  * Likewise those that raise mmu_invalidate_in_progress without an mmu_notifier: guest_memfd,

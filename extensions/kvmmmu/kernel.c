@@ -135,7 +135,9 @@ static void find_features(struct km_kernel *kernel)
 	features->acc = words && words->elem == 1 ? KM_ACC_UWX : KM_ACC_RWUX;
 	features->tdp_known = km_is_known(tdp);
 	features->tdp = tdp.v;
-	features->invalidate_gfns = km_has(kernel->layout, KM_M_kvm_has_private_mem);
+	features->invalidate_gfns =
+		km_kernel_symbol(kernel, "kvm_mmu_invalidate_range_add", &addr) ||
+		km_has(kernel->layout, KM_M_kvm_has_private_mem);
 	/* what came with the one, and what went when the other was renamed */
 	features->write_protected =
 		km_kernel_symbol(kernel, "__kvm_mmu_unprotect_gfn_and_retry", &addr);
@@ -220,6 +222,8 @@ static km_error *open_kernel(struct km_kernel *kernel, const struct km_open_opti
 
 	if (!err)
 		err = km_kernel_find_types(kernel, options->source);
+	/* which pages of types and symbols are missing is told otherwise */
+	km_memory_forget(kernel->mem);
 	if (!err)
 		err = km_kernel_read(kernel);
 	if (err)

@@ -39,7 +39,7 @@ struct km_features {
 	bool spte_known;	/* the SPTE software bits are of a known generation */
 	bool tdp_known, tdp;	/* tdp_enabled */
 	/* mmu_invalidate_range_* are guest frames, not host-virtual addresses: since 6.8
-	 * (8569992d64b8), with has_private_mem, of the same series */
+	 * (8569992d64b8), with kvm_mmu_invalidate_range_add(); has_private_mem came in 6.10 */
 	bool invalidate_gfns;
 	bool write_protected; /* RET_PF_WRITE_PROTECTED: since 6.12 (147277540bbc) */
 	bool kvm_faultin_pfn; /* kvm_mmu_faultin_pfn() has its old name: before 6.13 */

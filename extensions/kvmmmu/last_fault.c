@@ -12,6 +12,7 @@
 
 #define REGS_AVAIL_RIP KM_BIT(16)
 #define IN_GUEST_MODE  1
+#define MUTEX_FLAGS    7ULL
 #define APF_GFNS       64 /* ASYNC_PF_PER_VCPU */
 
 #define SAY(buf, ...) snprintf(buf, sizeof(buf), __VA_ARGS__)
@@ -22,7 +23,8 @@ struct job {
 	const struct km_vcpu *vcpu;
 	const struct km_vcpu_mmu *all;
 	struct km_last_fault *last;
-	bool handling; /* the stack shows, for certain, the handler of faults from the guest */
+	bool only_vmcb; /* a capsule of format 1, which holds no more than that */
+	bool handling;	/* the stack shows, for certain, the handler of faults from the guest */
 };
 
 const char *km_fault_source_text(enum km_fault_source source)
@@ -323,14 +325,28 @@ static bool is_handling(const struct km_stack *stack)
 	return false;
 }
 
+/*
+ * The thread that is in an ioctl of the vCPU now; if there is none, the one that ran it last.
+ * KVM_PRE_FAULT_MEMORY may be called by another one, which never runs it.
+ */
+static uint64_t thread_of(const struct job *job)
+{
+	struct km_val owner = km_kget(job->k, job->vcpu->addr, KM_M_kvm_vcpu_mutex_owner);
+
+	if (km_is_known(owner) && owner.v & ~MUTEX_FLAGS)
+		return owner.v & ~MUTEX_FLAGS;
+	return job->vcpu->task.v;
+}
+
 static km_error *read_stack(struct job *job, struct km_page_faults *found)
 {
 	struct km_last_fault *last = job->last;
+	uint64_t thread = thread_of(job);
 	km_error *err;
 
-	if (!km_is_known(job->vcpu->task) || !job->vcpu->task.v)
+	if (!thread)
 		return NULL;
-	err = km_stack_read(job->k, job->vcpu->task.v, &last->stack);
+	err = km_stack_read(job->k, thread, &last->stack);
 	if (err)
 		return err;
 	last->has_stack = true;
@@ -363,7 +379,8 @@ km_error *km_last_fault_find(const struct km_kernel *k, const struct km_vm *vm,
 			     const struct km_vcpu *vcpu, const struct km_vcpu_mmu *all,
 			     struct km_last_fault *last)
 {
-	struct job job = {k, vm, vcpu, all, last, false};
+	const struct km_target_kernel *brings = km_memory_target(k->mem)->brings;
+	struct job job = {k, vm, vcpu, all, last, brings && !brings->saved, false};
 	struct km_page_faults found = {.count = 0};
 	km_error *err;
 
@@ -372,17 +389,18 @@ km_error *km_last_fault_find(const struct km_kernel *k, const struct km_vm *vm,
 	last->rip = vcpu->rip;
 	if (k->vendor == KM_VENDOR_INTEL && !(vcpu->regs_avail.v & REGS_AVAIL_RIP))
 		last->rip = (struct km_val){.known = KM_ABSENT};
-	err = read_stack(&job, &found);
+	err = job.only_vmcb ? NULL : read_stack(&job, &found);
 	if (err)
 		return err;
 	add_those_of(&job, &found, KM_AGE_IN_HANDLER);
-	if (k->vendor == KM_VENDOR_INTEL)
-		add_from_vmx(&job);
-	else
+	if (k->vendor != KM_VENDOR_INTEL)
 		add_from_vmcb(&job);
+	else if (!job.only_vmcb)
+		add_from_vmx(&job);
 	compare(last);
 	add_those_of(&job, &found, KM_AGE_UNKNOWN);
-	add_hints(&job);
+	if (!job.only_vmcb)
+		add_hints(&job);
 	add_those_of(&job, &found, KM_AGE_RESIDUE);
 	if (last->count)
 		last->none[0] = '\0';

@@ -51,7 +51,7 @@ struct km_last_fault {
 	size_t count;		/* 0: the vCPU's last exit was no fault, nothing in handling */
 	char disagreement[240]; /* where the sources differ, or "" */
 	char none[240];		/* why there is none, if count is 0 */
-	struct km_stack stack;	/* of the vCPU's thread */
+	struct km_stack stack;	/* of the thread that is in an ioctl of it, or ran it last */
 	bool has_stack;
 	struct km_val rip;	 /* of the guest, where it is known; for the same-RIP test */
 	struct km_val exit_code; /* AMD: the last exit, fault or not */

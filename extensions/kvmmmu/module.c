@@ -9,8 +9,8 @@
 
 /* More than any kernel has; what lies beyond is a torn structure. */
 #define MAX_MODULES 10000
-#define MAX_SYMBOLS (1u << 20)
-#define MAX_STRINGS (64u << 20)
+#define MAX_SYMBOLS (1u << 18)
+#define MAX_STRINGS (16u << 20)
 #define MAX_RODATA  (64u << 20)
 
 static bool same_name(const char *a, const char *b)

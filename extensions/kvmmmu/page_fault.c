@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "gfn_state.h"
 #include "page_fault_steps.h"
-
-#include "xarray.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 /* arch/x86/include/uapi/asm/kvm.h, include/uapi/linux/kvm.h: macros, in no type information */
-#define KVM_X86_SW_PROTECTED_VM	     1
-#define KVM_MEMORY_ATTRIBUTE_PRIVATE KM_BIT(3)
+#define KVM_X86_SW_PROTECTED_VM 1
 
 static struct km_step *note(struct km_replay *r, const char *function, const char *id,
 			    const char *fmt, va_list ap)
@@ -136,19 +134,12 @@ static struct km_fast_page_fault_in fast_input(const struct km_replay *r)
 /* Bit KVM_MEMORY_ATTRIBUTE_PRIVATE of the gfn; KM_ABSENT: this kernel keeps none. */
 struct km_val km_mem_is_private(const struct km_replay *r)
 {
-	const struct km_kernel *k = r->s->kernel;
-	struct km_val array = km_addr_of(k->layout, r->s->vm->addr, KM_M_kvm_mem_attr_array);
-	km_scoped_error *err = NULL;
-	uint64_t entry;
+	struct km_val attributes = {.known = KM_UNREADABLE};
 
-	if (!km_is_known(array))
-		return (struct km_val){.known = KM_ABSENT};
-	if (!r->gfn_known)
-		return (struct km_val){.known = KM_UNREADABLE};
-	err = km_xarray_load(k, array.v, r->gfn, &entry);
-	if (err)
-		return (struct km_val){.known = KM_UNREADABLE};
-	return km_known_val(!!(entry >> 1 & KVM_MEMORY_ATTRIBUTE_PRIVATE));
+	if (r->gfn_known || !km_has(r->s->kernel->layout, KM_M_kvm_mem_attr_array))
+		attributes = km_gfn_attributes(r->s->kernel, r->s->vm, r->gfn);
+	attributes.v = !!(attributes.v & KVM_MEMORY_ATTRIBUTE_PRIVATE);
+	return attributes;
 }
 
 static bool root_is_there(struct km_replay *r)
@@ -355,8 +346,11 @@ static bool walk_guest(struct km_replay *r)
 	if (r->err)
 		return false;
 	if (r->guest.end == KM_GUEST_FAULTS)
-		return km_end(r, f, "guest-walk", KM_RET_PF_RETRY,
-			      "%s: the fault is the guest's own, and injected", r->guest.why);
+		return km_end(r, f, "guest-walk", KM_RET_PF_RETRY, "%s: the fault is for %s",
+			      r->guest.why,
+			      km_mmu_address_meaning(s->mmu) == KM_ADDR_L2_GPA
+				      ? "the hypervisor in the guest, whose tables these are"
+				      : "the guest itself, and injected");
 	if (r->guest.end == KM_GUEST_MAPPED) {
 		r->gfn = r->guest.gfn;
 		r->gfn_known = true;
@@ -556,7 +550,9 @@ static void after_retry(struct km_replay *r, const char *id)
 	else if (!strcmp(id, "root"))
 		loop(r, false, true, "a root is loaded before the guest is entered");
 	else if (!strcmp(id, "guest-walk"))
-		loop(r, false, true, "the guest's own fault handler runs next");
+		loop(r, false, true, "the guest, whose tables these are, handles it next");
+	else if (!strcmp(id, "async-pf"))
+		loop(r, false, true, "the vCPU halts until the page is there");
 	else if (!strcmp(id, "mmio"))
 		loop(r, false, false,
 		     "the next fault is another one, without reserved bits, "
@@ -687,6 +683,8 @@ km_error *km_page_fault_replay(const struct km_page_fault_state *s, struct km_pa
 	replay(&r);
 	if (r.err)
 		return r.err;
+	path->gfn_known = r.gfn_known;
+	path->gfn = r.gfn;
 	judge_loops(&r);
 	tell_other_test(&r);
 	return NULL;

@@ -54,6 +54,9 @@ struct km_page_fault_path {
 	size_t count;
 	enum km_ret_pf ret;	   /* of the handler; KM_RET_PF_UNKNOWN if a step is open */
 	const struct km_step *end; /* the step that decided, or the first open one */
+	/* what the address is in the guest's memory, as far as the path found out */
+	bool gfn_known;
+	uint64_t gfn;
 	/*
 	 * Will the guest meet what it met before? True only if it re-enters and nothing that the
 	 * processor looks at is changed by this path.

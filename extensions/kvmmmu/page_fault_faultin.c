@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Which page the gfn is: page tracking, kvm_mmu_faultin_pfn() and what it asks the host. */
+#include "gfn_state.h"
 #include "host_walk.h"
 #include "page_fault_steps.h"
+#include "vma.h"
 
 #include <inttypes.h>
 
@@ -11,21 +13,11 @@
 
 struct km_val km_write_tracked(const struct km_replay *r)
 {
-	const struct km_kernel *k = r->s->kernel;
 	const struct km_memslot *slot = r->slot;
-	struct km_val array;
-	km_scoped_error *err = NULL;
-	uint16_t count;
 
 	if (!slot)
 		return (struct km_val){.known = r->slot_known ? KM_KNOWN : KM_UNREADABLE};
-	array = km_kget(k, slot->addr, KM_M_kvm_memory_slot_gfn_write_track);
-	/* none is allocated while no shadow page can exist */
-	if (!km_is_known(array) || !array.v)
-		return array;
-	err = km_read_virt_as(k->mem, array.v + (r->gfn - slot->base_gfn) * sizeof(count), &count,
-			      sizeof(count), "kvm_memory_slot.arch.gfn_write_track[]");
-	return err ? (struct km_val){.known = KM_UNREADABLE} : km_known_val(count);
+	return km_gfn_write_track(r->s->kernel, slot, r->gfn);
 }
 
 bool km_replay_page_track(struct km_replay *r)
@@ -90,14 +82,83 @@ static bool check_slot(struct km_replay *r, const char *f)
 	return km_pass(r, f, "slot", "memslot %" PRId64 ", not being changed", slot->id);
 }
 
+/* Is an async #PF for the gfn under way? kvm_find_async_pf_gfn() */
+static bool async_pf_pending(const struct km_replay *r)
+{
+	for (uint32_t i = 0;; i++) {
+		struct km_val gfn =
+			km_kelem(r->s->kernel, r->s->vcpu->addr, KM_M_kvm_vcpu_apf_gfns, i);
+
+		if (!km_is_known(gfn))
+			return false;
+		if (gfn.v == r->gfn)
+			return true;
+	}
+}
+
 /*
- * The page-table pages of the host tell whether a page is there; what the host would do about one
- * that is not (allocate, swap in, ask userfaultfd, fail) is open.
+ * The host's page tables don't have what is wanted: what get_user_pages() makes of it depends on
+ * the VMM's mapping.
  */
+static bool ask_mapping(struct km_replay *r, const char *f, uint64_t hva,
+			const struct km_host_pte *host)
+{
+	const char *const id = "host-page";
+	const char *state = host->present ? "mapped read-only" : "not mapped";
+	struct km_val mm = r->s->vm->mm;
+	bool allowed, watched;
+	struct km_vma vma;
+
+	if (!km_is_known(mm))
+		return km_open(r, f, id, "HVA 0x%" PRIx64 " is %s, kvm.mm is not readable", hva,
+			       state);
+	r->err = km_vma_lookup(r->s->kernel, mm.v, hva, &vma);
+	if (r->err)
+		return false;
+	if (!vma.known || (vma.addr && !km_is_known(vma.flags)))
+		return km_open(r, f, id,
+			       "HVA 0x%" PRIx64 " is %s in the host (level %d entry 0x%" PRIx64
+			       "); the VMM's mapping is not readable",
+			       hva, state, host->level, host->value);
+	if (!vma.addr)
+		return km_end(r, f, "host-unmapped", KM_RET_PF_EXIT,
+			      "the VMM maps nothing at HVA 0x%" PRIx64 ": -EFAULT", hva);
+	allowed = vma.flags.v & (r->write ? VM_WRITE : VM_READ | VM_WRITE | VM_EXEC);
+	if (!allowed && !(vma.flags.v & (VM_IO | VM_PFNMAP)))
+		return km_end(r, f, "host-forbids", KM_RET_PF_EXIT,
+			      "the VMM's mapping at HVA 0x%" PRIx64 " has vm_flags 0x%" PRIx64
+			      ", without VM_%s: -EFAULT",
+			      hva, vma.flags.v, r->write ? "WRITE" : "READ");
+	/* absent: a kernel without userfaultfd */
+	watched = vma.userfaultfd.known == KM_UNREADABLE || vma.userfaultfd.v;
+	if (host->present && !watched)
+		return km_pass(r, f, id,
+			       "HVA 0x%" PRIx64 " is mapped read-only (entry 0x%" PRIx64
+			       "), in a writable mapping: copied on write",
+			       hva, host->value);
+	if (!host->value && !watched && km_is_known(vma.file) && !vma.file.v)
+		return km_pass(r, f, id,
+			       "HVA 0x%" PRIx64 " has no page yet, in an anonymous mapping: one is "
+			       "allocated",
+			       hva);
+	if (async_pf_pending(r))
+		return km_end(r, f, "async-pf", KM_RET_PF_RETRY,
+			      "HVA 0x%" PRIx64 " is not mapped, and an async #PF for the gfn is "
+			      "under way: the vCPU halts until then",
+			      hva);
+	return km_open(r, f, id,
+		       "HVA 0x%" PRIx64 " is %s in the host (level %d entry 0x%" PRIx64 ")%s", hva,
+		       state, host->level, host->value,
+		       vma.userfaultfd.known == KM_UNREADABLE ? ""
+		       : vma.userfaultfd.v		      ? ": userfaultfd is asked"
+		       : host->value ? ": swapped out, poisoned, or on its way"
+				     : ": its file is asked");
+}
+
+/* What __kvm_faultin_pfn() gets from the host, as far as its page tables and mappings tell. */
 static bool ask_host(struct km_replay *r, const char *f)
 {
 	const struct km_memslot *slot = r->slot;
-	const struct km_kernel *k = r->s->kernel;
 	uint64_t hva = slot->userspace_addr + ((r->gfn - slot->base_gfn) << KM_PAGE_SHIFT);
 	struct km_host_pte host;
 
@@ -106,7 +167,7 @@ static bool ask_host(struct km_replay *r, const char *f)
 			      "a write to read-only memslot %" PRId64, slot->id);
 	if (r->is_private || (slot->flags & KVM_MEMSLOT_GMEM_ONLY))
 		return km_open(r, f, "host-page", "a page of guest_memfd: not looked up here");
-	host = km_host_walk(k, r->s->vm, hva);
+	host = km_host_walk(r->s->kernel, r->s->vm, hva);
 	/* a write that gets through gets a writable page */
 	r->map_writable = r->write || (host.known && host.present && host.writable &&
 				       !(slot->flags & KVM_MEM_READONLY));
@@ -114,30 +175,8 @@ static bool ask_host(struct km_replay *r, const char *f)
 		return km_open(r, f, "host-page",
 			       "the host's page tables for HVA 0x%" PRIx64 " are not readable",
 			       hva);
-	if (!host.present) {
-		for (uint32_t i = 0;; i++) {
-			struct km_val gfn =
-				km_kelem(k, r->s->vcpu->addr, KM_M_kvm_vcpu_apf_gfns, i);
-
-			if (!km_is_known(gfn))
-				break;
-			if (gfn.v == r->gfn)
-				return km_end(r, f, "async-pf", KM_RET_PF_RETRY,
-					      "HVA 0x%" PRIx64 " is not mapped, and an async #PF "
-					      "for the gfn is under way: the vCPU halts until then",
-					      hva);
-		}
-		return km_open(r, f, "host-page",
-			       "HVA 0x%" PRIx64
-			       " is not mapped in the host (level %d entry 0x%" PRIx64
-			       "): allocated, read in, or an error",
-			       hva, host.level, host.value);
-	}
-	if (r->write && !host.writable)
-		return km_open(r, f, "host-page",
-			       "HVA 0x%" PRIx64 " is mapped read-only (level %d entry 0x%" PRIx64
-			       "): copied on write, or -EFAULT if the VMM mapped it so",
-			       hva, host.level, host.value);
+	if (!host.present || (r->write && !host.writable))
+		return ask_mapping(r, f, hva, &host);
 	return km_pass(r, f, "host-page",
 		       "HVA 0x%" PRIx64 " is mapped %s, level %d entry 0x%" PRIx64, hva,
 		       host.writable ? "writable" : "read-only", host.level, host.value);

@@ -142,6 +142,16 @@ bool km_replay_map(struct km_replay *r)
 		return km_end(r, f, "frozen", KM_RET_PF_RETRY,
 			      "the SPTE at level %d is frozen: somebody else is changing it",
 			      r->last->level);
+	/*
+	 * tdp_mmu_map_handle_target_level() warns once and gives up: in 6.12, not in 6.1. Pages
+	 * that are made below take their level from this one's.
+	 */
+	if (r->tdp_mmu && r->s->kernel->features.write_protected && r->last &&
+	    r->last->sp.role_known && r->last->sp.role.level != r->last->level)
+		return km_end(r, f, "map", KM_RET_PF_RETRY,
+			      "role.level of the page table is %u, the SPTE's level is %d: KVM "
+			      "warns and gives up",
+			      r->last->sp.role.level, r->last->level);
 	if (r->slot_known && !r->slot)
 		return map_mmio(r, f);
 	if (!r->last)

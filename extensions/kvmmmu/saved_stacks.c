@@ -152,8 +152,11 @@ static struct json_object *print_task(const struct km_task *t)
 char *km_saved_stacks_print(const struct km_saved_stacks *saved)
 {
 	struct json_object *all = json_object_new_object(), *list = json_object_new_array();
+	static const struct km_saved_stacks none;
 	char *copy;
 
+	if (!saved)
+		saved = &none;
 	put(all, "complete", json_object_new_boolean(saved->tasks.complete));
 	put(all, "trouble", json_object_new_string(saved->tasks.trouble));
 	for (size_t i = 0; i < saved->tasks.count; i++)

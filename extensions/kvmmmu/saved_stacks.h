@@ -34,7 +34,7 @@ const struct km_saved_stack *km_saved_stack_of(const struct km_saved_stacks *sav
 /* All tasks with their stacks. Errors: out of memory. The caller calls km_tasks_deinit(). */
 km_error *km_saved_tasks(const struct km_saved_stacks *saved, struct km_tasks *tasks);
 
-/* As JSON for free(): one form for one content. NULL when memory is out. */
+/* As JSON for free(): one form for one content; NULL is none. NULL when memory is out. */
 char *km_saved_stacks_print(const struct km_saved_stacks *saved);
 
 /* KM_EDATA if it is none. The caller calls km_saved_stacks_free(), which takes NULL, too. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "invalidation.h"
 #include "tasks.h"
 
 #include "saved_stacks.h"
@@ -21,15 +22,29 @@ struct job {
 	const struct km_vms *vms;
 	struct km_tasks *tasks;
 	size_t room;
-	uint64_t seen;
-	bool again; /* the list is walked from its other end: some are known */
 };
 
+/* A list that is followed: how far, and a place behind, so that a loop is noticed (Brent). */
+struct trail {
+	uint64_t mark, steps;
+};
+
+/* Has the list come back to where it was, or gone on for longer than any? */
+static bool is_loop(struct trail *trail, uint64_t at)
+{
+	if (at == trail->mark || trail->steps == MAX_TASKS)
+		return true;
+	if (!(trail->steps & (trail->steps - 1)))
+		trail->mark = at;
+	trail->steps++;
+	return false;
+}
+
+/* The last one is the one told: what is wrong with a list explains what was met on it. */
 static void trouble(struct km_tasks *tasks, const char *text)
 {
 	tasks->complete = false;
-	if (!tasks->trouble[0])
-		snprintf(tasks->trouble, sizeof(tasks->trouble), "%s", text);
+	snprintf(tasks->trouble, sizeof(tasks->trouble), "%s", text);
 }
 
 /* Does the process with @mm own a VM? */
@@ -65,7 +80,7 @@ static bool matters(const struct km_stack *stack)
 				return true;
 		}
 	}
-	return false;
+	return km_stack_invalidates(stack);
 }
 
 /* Is the task among those found? */
@@ -85,7 +100,7 @@ static km_error *add_task(struct job *job, uint64_t addr, bool owner)
 	struct km_task *task;
 	km_error *err;
 
-	if (job->again && has_task(tasks, addr))
+	if (has_task(tasks, addr))
 		return NULL;
 	if (tasks->count == MAX_KEPT) {
 		trouble(tasks, "more tasks matter than are kept");
@@ -127,12 +142,17 @@ static km_error *add_process(struct job *job, uint64_t leader)
 	struct km_val mm = km_kget(k, leader, KM_M_task_struct_mm);
 	struct km_val signal = km_kget(k, leader, KM_M_task_struct_signal);
 	struct km_val head = km_addr_of(k->layout, signal.v, KM_M_signal_struct_thread_head);
+	struct trail trail = {0};
 	struct km_val next;
 	bool owner = owns_vm(job, mm.v);
 
 	/* a kernel thread has no others; without the list there is the leader at least */
+	if (mm.known == KM_UNREADABLE) {
+		trouble(job->tasks, "a task is not readable");
+		return NULL;
+	}
 	if (!mm.v || !node || !km_is_known(head) || !signal.v) {
-		if (!km_is_known(mm) || (mm.v && (!node || !km_is_known(head))))
+		if (mm.v)
 			trouble(job->tasks, "of a process only the first thread was found");
 		return add_task(job, leader, owner);
 	}
@@ -142,8 +162,8 @@ static km_error *add_process(struct job *job, uint64_t leader)
 
 		if (err)
 			return err;
-		if (++job->seen > MAX_TASKS) {
-			trouble(job->tasks, "a list of threads does not end");
+		if (is_loop(&trail, next.v)) {
+			trouble(job->tasks, "a list of threads runs in a loop");
 			return NULL;
 		}
 		err = add_task(job, next.v - node->offset, owner);
@@ -163,6 +183,7 @@ static km_error *walk(struct job *job, uint64_t init, enum km_member_id link, bo
 	const struct km_member *tasks = km_layout_member(k->layout, KM_M_task_struct_tasks);
 	uint64_t head = init + tasks->offset;
 	struct km_val next = km_kget(k, head, link);
+	struct trail trail = {0};
 
 	*whole = false;
 	while (km_is_known(next) && next.v != head) {
@@ -170,10 +191,8 @@ static km_error *walk(struct job *job, uint64_t init, enum km_member_id link, bo
 
 		if (err)
 			return err;
-		if (++job->seen > MAX_TASKS) {
-			trouble(job->tasks, "the list of tasks does not end");
+		if (is_loop(&trail, next.v))
 			return NULL;
-		}
 		err = add_process(job, next.v - tasks->offset);
 		if (err)
 			return err;
@@ -194,7 +213,6 @@ static km_error *add_vcpu_threads(struct job *job)
 		for (size_t j = 0; j < vm->vcpu_count && !err; j++) {
 			uint64_t task = vm->vcpus[j].task.v;
 
-			job->again = true;
 			if (task)
 				err = add_task(job, task, true);
 		}
@@ -216,9 +234,7 @@ static km_error *read_tasks(struct job *job)
 	} else {
 		err = walk(job, init, KM_M_list_head_next, &whole);
 		if (!err && !whole) {
-			trouble(job->tasks, "the list of tasks is not readable to its end: there "
-					    "may be more");
-			job->again = true;
+			trouble(job->tasks, "the list of tasks is torn: there may be more");
 			err = walk(job, init, KM_M_list_head_prev, &whole);
 		}
 		if (err)

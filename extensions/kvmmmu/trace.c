@@ -125,12 +125,25 @@ static bool unfixed(const struct km_trace_tally *tally)
 	return !tally->fixed && !tally->set_spte && !tally->emulated;
 }
 
-/* A run is over: is it the longest one in which nothing was fixed? */
+/* A run, in which nothing was fixed, is over: is it the longest one? */
 static void end_run(struct km_trace_fault *f)
 {
-	if (unfixed(&f->run) && f->run.faults > f->best.faults)
+	if (f->run.faults > f->best.faults)
 		f->best = f->run;
 	memset(&f->run, 0, sizeof(f->run));
+}
+
+/* The last fault was fixed: it ends the run, and is no part of it. */
+static void mend(struct km_trace_vcpu *v)
+{
+	struct km_trace_fault *f;
+
+	if (v->current == KM_TRACE_HOT)
+		return;
+	f = &v->hot[v->current];
+	if (f->run.faults)
+		f->run.faults--;
+	end_run(f);
 }
 
 /* The entry of this fault; the rarest one makes room. */
@@ -213,6 +226,21 @@ static void new_fault(struct km_trace_vcpu *v, const struct km_trace_event *e, b
 		}                                                                                  \
 	} while (0)
 
+/* One of each kind. */
+static void keep_odd_one(struct km_trace *t, enum km_trace_verdict verdict,
+			 const struct km_trace_event *e)
+{
+	for (size_t i = 0; i < t->odd_count; i++) {
+		if (t->odd_ones[i].old_spte == e->old_spte &&
+		    t->odd_ones[i].error_code == e->error_code)
+			return;
+	}
+	if (t->odd_count == sizeof(t->odd_ones) / sizeof(t->odd_ones[0]))
+		return;
+	t->odd_verdicts[t->odd_count] = verdict;
+	t->odd_ones[t->odd_count++] = *e;
+}
+
 static void fast_event(struct km_trace *t, const struct km_trace_rules *rules,
 		       struct km_trace_vcpu *v, const struct km_trace_event *e)
 {
@@ -220,11 +248,8 @@ static void fast_event(struct km_trace *t, const struct km_trace_rules *rules,
 	struct km_trace_fault *f;
 
 	t->verdicts[verdict]++;
-	if ((verdict == KM_VERDICT_DIFFERS || verdict == KM_VERDICT_CONTRADICTS) &&
-	    t->odd_count < sizeof(t->odd_ones) / sizeof(t->odd_ones[0])) {
-		t->odd_verdicts[t->odd_count] = verdict;
-		t->odd_ones[t->odd_count++] = *e;
-	}
+	if (verdict == KM_VERDICT_DIFFERS || verdict == KM_VERDICT_CONTRADICTS)
+		keep_odd_one(t, verdict, e);
 	if (!v)
 		return;
 	/* the fault itself may not have been traced */
@@ -237,12 +262,14 @@ static void fast_event(struct km_trace *t, const struct km_trace_rules *rules,
 	f->pferr = e->error_code;
 	f->old_spte = e->old_spte;
 	f->new_spte = e->new_spte;
-	if (e->spurious)
+	if (e->spurious) {
 		COUNT(v, spurious);
-	else if (e->fixed)
+	} else if (e->fixed) {
 		COUNT(v, fixed);
-	else
+		mend(v);
+	} else {
 		COUNT(v, slow);
+	}
 	if (verdict == KM_VERDICT_CONTRADICTS)
 		COUNT(v, contradicts);
 }
@@ -277,8 +304,10 @@ static void take_event(struct km_trace *t, const struct km_trace_rules *rules,
 		v->waits_for_fast = true;
 	} else if (v && e->kind == KM_TRACE_SET_SPTE) {
 		COUNT(v, set_spte);
+		mend(v);
 	} else if (v && e->kind == KM_TRACE_EMULATED) {
 		COUNT(v, emulated);
+		mend(v);
 	}
 }
 
@@ -385,6 +414,14 @@ enum km_trace_loop km_trace_loop(const struct km_trace_fault *f,
 	if (seen->spurious && !seen->slow)
 		return KM_LOOP_SPURIOUS;
 	return KM_LOOP_UNANSWERED;
+}
+
+bool km_trace_went_on(const struct km_trace_vcpu *v, const struct km_trace_tally *tally)
+{
+	uint64_t interval =
+		tally->faults > 1 ? (tally->last - tally->first) / (tally->faults - 1) : 0;
+
+	return v->all.last > tally->last && v->all.last - tally->last > 10 * interval;
 }
 
 double km_trace_rate(const struct km_trace *t, const struct km_trace_tally *tally)

@@ -88,7 +88,8 @@ struct km_trace {
 	uint64_t lines, comments, odd, lost_places, lost_events;
 	uint64_t events[KM_TRACE_KINDS];
 	uint64_t verdicts[KM_VERDICTS];
-	struct km_trace_event odd_ones[4]; /* the first that differ or contradict */
+	struct km_trace_event
+		odd_ones[4]; /* that differ or contradict, one of each SPTE and error code */
 	enum km_trace_verdict odd_verdicts[4];
 	size_t odd_count;
 	bool has_time, seconds;
@@ -121,6 +122,9 @@ enum km_trace_loop {
 /* *@tally is what it is seen in: the longest run, or all of them. */
 enum km_trace_loop km_trace_loop(const struct km_trace_fault *fault,
 				 const struct km_trace_tally **tally);
+
+/* Did the vCPU fault elsewhere long after the last of these? */
+bool km_trace_went_on(const struct km_trace_vcpu *vcpu, const struct km_trace_tally *tally);
 
 /* Times a second; 0 if the trace has no time for it. */
 double km_trace_rate(const struct km_trace *trace, const struct km_trace_tally *tally);

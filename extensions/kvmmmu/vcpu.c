@@ -66,21 +66,39 @@ const char *km_request_name(unsigned bit)
 	return bit < 64 ? names[bit] : NULL;
 }
 
+static void read_task(const struct km_kernel *k, uint64_t task, struct km_vcpu *vcpu)
+{
+	vcpu->task = km_known_val(task);
+	vcpu->task_state = km_kget(k, task, KM_M_task_struct_state);
+	vcpu->on_cpu = km_kget(k, task, KM_M_task_struct_on_cpu);
+	km_error_free(km_get_string(k->mem, k->layout, task, KM_M_task_struct_comm, vcpu->comm,
+				    sizeof(vcpu->comm)));
+}
+
 /* The thread behind a struct pid: its first hlist entry of type PIDTYPE_PID. */
-static void read_task(const struct km_kernel *k, uint64_t pid, struct km_vcpu *vcpu)
+static void read_pid(const struct km_kernel *k, uint64_t pid, struct km_vcpu *vcpu)
 {
 	const struct km_member *links = km_layout_member(k->layout, KM_M_task_struct_pid_links);
 	struct km_val node = km_kelem(k, pid, KM_M_pid_tasks, 0);
 
 	vcpu->tid = km_kget(k, pid, KM_M_pid_nr);
 	vcpu->task = node;
-	if (!links || !km_is_known(node) || !node.v)
+	if (links && km_is_known(node) && node.v)
+		read_task(k, node.v - links->offset, vcpu);
+}
+
+void km_vcpu_find_thread(const struct km_kernel *k, struct km_vcpu *vcpu)
+{
+	struct km_val owner;
+
+	if (!km_is_known(vcpu->tid) || vcpu->tid.v)
 		return;
-	vcpu->task.v = node.v - links->offset;
-	vcpu->task_state = km_kget(k, vcpu->task.v, KM_M_task_struct_state);
-	vcpu->on_cpu = km_kget(k, vcpu->task.v, KM_M_task_struct_on_cpu);
-	km_error_free(km_get_string(k->mem, k->layout, vcpu->task.v, KM_M_task_struct_comm,
-				    vcpu->comm, sizeof(vcpu->comm)));
+	owner = km_kget(k, vcpu->addr, KM_M_kvm_vcpu_mutex_owner);
+	owner.v &= ~7ULL; /* MUTEX_FLAGS, kernel/locking/mutex.h */
+	if (!owner.v)
+		return;
+	vcpu->tid = km_kget(k, owner.v, KM_M_task_struct_pid);
+	read_task(k, owner.v, vcpu);
 }
 
 void km_vcpu_read(const struct km_kernel *k, uint64_t addr, unsigned idx, struct km_vcpu *vcpu)
@@ -95,8 +113,6 @@ void km_vcpu_read(const struct km_kernel *k, uint64_t addr, unsigned idx, struct
 	vcpu->mode = km_kget(k, addr, KM_M_kvm_vcpu_mode);
 	vcpu->requests = km_kget(k, addr, KM_M_kvm_vcpu_requests);
 	vcpu->mp_state = km_kget(k, addr, KM_M_kvm_vcpu_mp_state);
-	vcpu->wants_to_run = km_kget(k, addr, KM_M_kvm_vcpu_wants_to_run);
-	vcpu->apf_halted = km_kget(k, addr, KM_M_kvm_vcpu_apf_halted);
 	vcpu->cr0 = km_kget(k, addr, KM_M_kvm_vcpu_cr0);
 	vcpu->cr3 = km_kget(k, addr, KM_M_kvm_vcpu_cr3);
 	vcpu->cr4 = km_kget(k, addr, KM_M_kvm_vcpu_cr4);
@@ -113,7 +129,7 @@ void km_vcpu_read(const struct km_kernel *k, uint64_t addr, unsigned idx, struct
 	vcpu->tid = vcpu->task_state = vcpu->on_cpu = vcpu->task;
 	pid = km_kget(k, addr, KM_M_kvm_vcpu_pid);
 	if (km_is_known(pid) && pid.v)
-		read_task(k, pid.v, vcpu);
+		read_pid(k, pid.v, vcpu);
 	else if (km_is_known(pid))
 		vcpu->task = vcpu->tid = km_known_val(0);
 }

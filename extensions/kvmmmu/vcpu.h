@@ -31,10 +31,11 @@ struct km_vcpu {
 	uint64_t addr; /* of struct kvm_vcpu */
 	unsigned idx;  /* index in kvm.vcpu_array */
 	struct km_val vcpu_id, cpu, mode, requests;
-	struct km_val task; /* address of its thread's task_struct; 0 if it never ran */
+	struct km_val task; /* task_struct of its thread, or of who is in an ioctl on it before
+			       its first KVM_RUN; 0: there is none */
 	struct km_val tid, task_state, on_cpu;
 	char comm[17];
-	struct km_val mp_state, wants_to_run, apf_halted;
+	struct km_val mp_state;
 	struct km_val cr0, cr3, cr4, efer, rip, regs_avail;
 	struct km_vcpu_stats stats;
 	struct km_val mmu; /* vcpu.arch.mmu: which context is active */
@@ -44,6 +45,12 @@ struct km_vcpu {
 /* Reads the vCPU at @addr; what is not readable is so marked. */
 void km_vcpu_read(const struct km_kernel *kernel, uint64_t addr, unsigned idx,
 		  struct km_vcpu *vcpu);
+
+/*
+ * A vCPU without a thread, because only KVM_RUN sets kvm_vcpu.pid: takes the one that is in another
+ * ioctl on it, such as KVM_PRE_FAULT_MEMORY, if there is one.
+ */
+void km_vcpu_find_thread(const struct km_kernel *kernel, struct km_vcpu *vcpu);
 
 /* OUTSIDE_GUEST_MODE, IN_GUEST_MODE, ... of kvm_vcpu.mode; NULL if it is none of them. */
 const char *km_vcpu_mode_name(uint64_t mode);

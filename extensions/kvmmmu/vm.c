@@ -253,3 +253,11 @@ void km_vms_deinit(struct km_vms *vms)
 	free(vms->trouble);
 	memset(vms, 0, sizeof(*vms));
 }
+
+void km_vms_find_threads(const struct km_kernel *k, struct km_vms *vms)
+{
+	for (size_t i = 0; i < vms->count; i++) {
+		for (size_t j = 0; j < vms->vms[i].vcpu_count; j++)
+			km_vcpu_find_thread(k, &vms->vms[i].vcpus[j]);
+	}
+}

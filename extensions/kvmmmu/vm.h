@@ -44,6 +44,9 @@ struct km_vms {
 km_error *km_vms_read(const struct km_kernel *kernel, struct km_vms *vms);
 void km_vms_deinit(struct km_vms *vms);
 
+/* km_vcpu_find_thread() of all vCPUs: for those who look at threads. */
+void km_vms_find_threads(const struct km_kernel *kernel, struct km_vms *vms);
+
 /* The masks with the VM's own MMIO value, where it has one. */
 struct km_spte_masks km_vm_masks(const struct km_kernel *kernel, const struct km_vm *vm);
 

@@ -45,6 +45,7 @@ static void read_vma(const struct km_kernel *k, uint64_t mm, uint64_t addr, uint
 	vma->start = km_kget(k, found, KM_M_vm_area_struct_vm_start);
 	vma->end = km_kget(k, found, KM_M_vm_area_struct_vm_end);
 	vma->flags = km_kget(k, found, KM_M_vm_area_struct_vm_flags);
+	vma->file = km_kget(k, found, KM_M_vm_area_struct_vm_file);
 	vma->userfaultfd = km_kget(k, found, KM_M_vm_area_struct_userfaultfd);
 	if (owner.v != mm || addr < vma->start.v || addr >= vma->end.v) {
 		vma->known = false;
@@ -65,7 +66,8 @@ km_error *km_vma_lookup(const struct km_kernel *k, uint64_t mm, uint64_t addr, s
 				     : "mm_struct is not readable");
 		return NULL;
 	}
-	for (int height = 0; is_node(entry) && height < MAPLE_HEIGHT_MAX; height++) {
+	/* a tree of one entry at 0 has no node, and is no process's */
+	for (int height = 0; height ? entry : is_node(entry); height++) {
 		uint64_t at = entry & ~MAPLE_NODE_MASK, words[MAPLE_RANGE64_SLOTS];
 		unsigned type = entry >> MAPLE_NODE_TYPE_SHIFT & MAPLE_NODE_TYPE_MASK, slots, i;
 		km_scoped_error *unreadable = NULL;
@@ -76,7 +78,8 @@ km_error *km_vma_lookup(const struct km_kernel *k, uint64_t mm, uint64_t addr, s
 		slots = type == MAPLE_ARANGE_64 ? MAPLE_ARANGE64_SLOTS : MAPLE_RANGE64_SLOTS;
 		/* the parent, then a pivot less than there are slots */
 		unreadable = km_read_virt_as(k->mem, at, words, slots * 8, MAPLE_NODE);
-		if (unreadable || type < MAPLE_LEAF_64 || type > MAPLE_ARANGE_64) {
+		if (unreadable || type < MAPLE_LEAF_64 || type > MAPLE_ARANGE_64 ||
+		    height == MAPLE_HEIGHT_MAX) {
 			give_up(vma, unreadable ? "a node of the tree of VMAs is not in the dump"
 						: "the tree of VMAs is torn");
 			return NULL;

@@ -17,6 +17,7 @@ struct km_vma {
 	bool known;    /* the tree was read down to the address */
 	uint64_t addr; /* of vm_area_struct; 0 and known: nothing is mapped there */
 	struct km_val start, end, flags;
+	struct km_val file;	   /* vm_file: 0 if anonymous */
 	struct km_val userfaultfd; /* vm_userfaultfd_ctx.ctx: not 0 if registered */
 	char trouble[96];	   /* why it is not known */
 };

@@ -102,12 +102,12 @@ static void name_lock(const struct km_stack *stack, struct km_wait *wait)
 }
 
 /* Both halves of what kvm_vcpu_block() may mean. */
-static void waits_in_block(const struct km_vcpu *vcpu, bool sure, const char *function,
-			   struct km_wait *wait)
+static void waits_in_block(const struct km_vcpu *vcpu, const struct km_wait_hints *hints, bool sure,
+			   const char *function, struct km_wait *wait)
 {
 	const char *name = km_is_known(vcpu->mp_state) ? km_mp_state_name(vcpu->mp_state.v) : NULL;
 
-	if (km_is_known(vcpu->apf_halted) && vcpu->apf_halted.v)
+	if (km_is_known(hints->apf_halted) && hints->apf_halted.v)
 		waits(wait, KM_WAIT_APF, sure,
 		      "in %s(): the guest is halted until an asynchronous page fault is done",
 		      function);
@@ -125,8 +125,8 @@ static const char *state_text(uint64_t state)
 	return state & TASK_UNINTERRUPTIBLE ? "uninterruptible" : "interruptible";
 }
 
-static void find_sleep(const struct km_vcpu *vcpu, const struct km_stack *stack,
-		       struct km_wait *wait)
+static void find_sleep(const struct km_vcpu *vcpu, const struct km_wait_hints *hints,
+		       const struct km_stack *stack, struct km_wait *wait)
 {
 	const struct km_frame *frame = NULL;
 	const struct sleep *s = find(stack, sleeps, sizeof(sleeps) / sizeof(sleeps[0]), &frame);
@@ -134,7 +134,7 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_stack *stack,
 	bool in_kvm = in_run || (stack && km_stack_in(stack, "kvm_vcpu_ioctl"));
 
 	if (s && s->kind == KM_WAIT_HALT) {
-		waits_in_block(vcpu, frame->sure, s->function, wait);
+		waits_in_block(vcpu, hints, frame->sure, s->function, wait);
 	} else if (stack && stack->count && !in_kvm) {
 		/* asleep, and not on KVM's behalf: whatever it is, it is the VMM's affair */
 		waits(wait, KM_WAIT_USERSPACE, stack->frames[0].sure,
@@ -158,7 +158,7 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_stack *stack,
 		waits(wait, KM_WAIT_OTHER, stack->frames[0].sure, "%s sleep in %s()%s",
 		      state_text(vcpu->task_state.v), where,
 		      in_run ? "" : ", in an ioctl other than KVM_RUN");
-	} else if (km_is_known(vcpu->wants_to_run) && !vcpu->wants_to_run.v) {
+	} else if (km_is_known(hints->wants_to_run) && !hints->wants_to_run.v) {
 		waits(wait, KM_WAIT_USERSPACE, false,
 		      "the thread is not in KVM_RUN (wants_to_run is 0): the VMM does not run the "
 		      "vCPU at the moment");
@@ -173,7 +173,8 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_stack *stack,
 	}
 }
 
-void km_wait_find(const struct km_vcpu *vcpu, const struct km_stack *stack, struct km_wait *wait)
+void km_wait_find(const struct km_vcpu *vcpu, const struct km_wait_hints *hints,
+		  const struct km_stack *stack, struct km_wait *wait)
 {
 	const struct km_frame *frame = NULL;
 	const struct sleep *s;
@@ -193,7 +194,7 @@ void km_wait_find(const struct km_vcpu *vcpu, const struct km_stack *stack, stru
 	}
 	/* one that goes to sleep, and still is on its CPU, sleeps as good as */
 	if (state & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)) {
-		find_sleep(vcpu, stack, wait);
+		find_sleep(vcpu, hints, stack, wait);
 		return;
 	}
 	s = find(stack, spins, sizeof(spins) / sizeof(spins[0]), &frame);

@@ -30,8 +30,14 @@ struct km_wait {
 	char text[240]; /* "in handle_userfault(): waits for ...", a phrase after "waits: " */
 };
 
+/* What else of struct kvm_vcpu tells of waiting. */
+struct km_wait_hints {
+	struct km_val wants_to_run, apf_halted;
+};
+
 /* What the thread of @vcpu waits for. @stack is its kernel stack, or NULL. */
-void km_wait_find(const struct km_vcpu *vcpu, const struct km_stack *stack, struct km_wait *wait);
+void km_wait_find(const struct km_vcpu *vcpu, const struct km_wait_hints *hints,
+		  const struct km_stack *stack, struct km_wait *wait);
 
 /* "halt", "userfault", ...: one word for machines. */
 const char *km_wait_kind_name(enum km_wait_kind kind);

@@ -231,8 +231,9 @@ km_error *km_walk_range(const struct km_kernel *k, const struct km_spte_masks *m
 
 		err = walk_root(&w, mmu, addr, &end);
 		range->last = end;
-		/* only a PAE root is followed by another */
-		more = !err && !range->limit_hit && end < last && range->root_level == 3;
+		/* only a PAE root is followed by another: four make up 32 bits */
+		more = !err && !range->limit_hit && range->root_level == 3 && end < last &&
+		       (uint32_t)end != UINT32_MAX;
 		addr = end + 1;
 	}
 	km_progress(k->mem, NULL, 0);

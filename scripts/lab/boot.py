@@ -56,7 +56,7 @@ def start_qemu(kernel, work, more, ports=None, memory=MEMORY):
         stdin=subprocess.DEVNULL)
 
 
-def wait_ready(qemu, work, seconds):
+def wait_ready(qemu, work, seconds=READY_SECONDS):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         time.sleep(0.2)

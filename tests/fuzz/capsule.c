@@ -16,7 +16,8 @@ static void ask_all(struct km_session *session, const char *path, FILE *sink)
 		"mmu 0:0",
 		"walk 0:0 1000",
 		"fault 1:0",
-		"fault 0:0 -a 1000 -e 6",
+		"fault 0:0 -a 1000 -e 6 --trace",
+		"fault 1:0 -a 1000 -e d --trace -j",
 		"mmu 1:0 -j",
 		"walk 1:0 0 -j",
 		"walk 0:0 0 -n all",
@@ -25,9 +26,9 @@ static void ask_all(struct km_session *session, const char *path, FILE *sink)
 	char list[64];
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
-		run_line(session, lines[i], sink);
+		run_line(session, lines[i], sink, sink);
 	snprintf(list, sizeof(list), "capture --list %s", path);
-	run_line(session, list, sink);
+	run_line(session, list, sink, sink);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

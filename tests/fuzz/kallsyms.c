@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct bytes bytes = {.target = {.ops = &ops, .host = "fuzz"}, .data = data, .len = len};
 	struct kallsyms *kallsyms;
 	struct km_memory *mem;
-	char info[512];
+	char info[512], name[64];
 	size_t used = 0;
 	uint64_t addr;
 	km_error *err;
@@ -39,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	err = kallsyms_read(mem, info, &kallsyms);
 	if (!err) {
 		kallsyms_lookup(kallsyms, "vm_list", &addr);
+		kallsyms_lookup_address(kallsyms, BASE, name, sizeof(name), &addr);
 		kallsyms_free(kallsyms);
 	}
 	km_error_free(err);

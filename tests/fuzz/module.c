@@ -66,13 +66,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct bytes bytes = {.target = {.ops = &ops, .host = "fuzz"}, .data = data, .len = len};
 	struct km_memory *mem = km_memory_new(&bytes.target);
-	struct km_layout *layout = km_layout_new(module_types());
+	static struct km_layout *layout; /* the same for all inputs */
 	struct km_debuginfo info = {0};
 	struct km_module module = {0};
 	char path[32];
 	int fd = bytes_file(data, len, path);
 	uint64_t addr;
 
+	if (!layout)
+		layout = km_layout_new(module_types());
 	if (!mem || !layout || !km_layout_member(layout, KM_M_module_sect_attrs_address) ||
 	    !km_layout_member(layout, KM_M_module_rodata_size) ||
 	    !km_layout_member(layout, KM_M_mod_kallsyms_strtab))
@@ -88,7 +90,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	km_module_symbol(&module, "vm_list", &addr);
 	km_debuginfo_deinit(&info);
 	km_module_deinit(&module);
-	km_layout_free(layout);
 	km_memory_free(mem);
 	close(fd);
 	return 0;

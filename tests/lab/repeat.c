@@ -29,7 +29,7 @@ int main(int argc, char **argv)
 	session = km_session_new(dump_target(dump));
 	for (int round = 0; round < ROUNDS; round++) {
 		for (int i = 3; i < argc; i++)
-			run_line(session, argv[i], sink);
+			run_line(session, argv[i], sink, sink);
 		if (round == ROUNDS / 10)
 			early = mallinfo2().uordblks;
 	}

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HOLE 0x7000ull /* a page that is not there */
+#define VA   0xffff888000000000ull /* virtual addresses are of the kernel half */
+#define HOLE (VA + 0x7000)	   /* a page that is not there */
 
 /* Every byte tells where it lies. */
 static uint8_t byte_at(uint64_t addr, bool phys)
@@ -145,27 +146,27 @@ static void test_ranges(void **state)
 	(void)state;
 	begin(&t);
 	/* unnamed reads are not recorded; those that touch become one range; spaces stay apart */
-	assert_null(km_read_virt(t.mem, 0x1000, buf, 100));
-	assert_null(km_read_virt_as(t.mem, 0x2010, buf, 8, "a"));
-	assert_null(km_read_virt_as(t.mem, 0x2018, buf, 8, "b"));
-	assert_null(km_read_virt_as(t.mem, 0x2014, buf, 2, "c"));
-	assert_null(km_read_virt_as(t.mem, 0x3ffc, buf, 8, "d"));
+	assert_null(km_read_virt(t.mem, VA + 0x1000, buf, 100));
+	assert_null(km_read_virt_as(t.mem, VA + 0x2010, buf, 8, "a"));
+	assert_null(km_read_virt_as(t.mem, VA + 0x2018, buf, 8, "b"));
+	assert_null(km_read_virt_as(t.mem, VA + 0x2014, buf, 2, "c"));
+	assert_null(km_read_virt_as(t.mem, VA + 0x3ffc, buf, 8, "d"));
 	assert_null(km_read_phys_as(t.mem, 0x2010, buf, 4096, "e"));
 	assert_int_equal(failure(km_read_virt(t.mem, HOLE + 8, buf, 8)), KM_EREAD);
 	turn(&t);
 	km_capsule_ranges(t.capsule, &count);
 	assert_int_equal(count, 4);
-	assert_null(km_read_virt(t.back, 0x2010, buf, 16));
+	assert_null(km_read_virt(t.back, VA + 0x2010, buf, 16));
 	for (size_t i = 0; i < 16; i++)
-		assert_int_equal(buf[i], byte_at(0x2010 + i, false));
-	assert_null(km_read_virt(t.back, 0x3ffc, buf, 8));
+		assert_int_equal(buf[i], byte_at(VA + 0x2010 + i, false));
+	assert_null(km_read_virt(t.back, VA + 0x3ffc, buf, 8));
 	assert_null(km_read_phys(t.back, 0x2010, buf, 4096));
 	assert_int_equal(buf[4095], byte_at(0x2010 + 4095, true));
-	assert_int_equal(failure(km_read_virt(t.back, 0x1000, buf, 8)), KM_EABSENT);
-	assert_int_equal(failure(km_read_virt(t.back, 0x2020, buf, 1)), KM_EABSENT);
-	assert_int_equal(failure(km_read_virt(t.back, 0x200f, buf, 2)), KM_EABSENT);
+	assert_int_equal(failure(km_read_virt(t.back, VA + 0x1000, buf, 8)), KM_EABSENT);
+	assert_int_equal(failure(km_read_virt(t.back, VA + 0x2020, buf, 1)), KM_EABSENT);
+	assert_int_equal(failure(km_read_virt(t.back, VA + 0x200f, buf, 2)), KM_EABSENT);
 	assert_int_equal(km_memory_uncovered(t.back), 0);
-	assert_int_equal(failure(km_read_virt_as(t.back, 0x1000, buf, 8, "a")), KM_EABSENT);
+	assert_int_equal(failure(km_read_virt_as(t.back, VA + 0x1000, buf, 8, "a")), KM_EABSENT);
 	assert_int_equal(km_memory_uncovered(t.back), 1);
 	/* what the dump had not is not the same as what the capsule leaves out; pages count once */
 	assert_int_equal(km_memory_missing(t.back), 0);
@@ -184,12 +185,12 @@ static void test_more_ranges_than_an_elf_header_counts(void **state)
 	(void)state;
 	begin(&t);
 	for (uint64_t i = 0; i < 70000; i++)
-		assert_null(km_read_virt_as(t.mem, 0x100000 + 16 * i, buf, 4, "x"));
+		assert_null(km_read_virt_as(t.mem, VA + 0x100000 + 16 * i, buf, 4, "x"));
 	turn(&t);
 	km_capsule_ranges(t.capsule, &count);
 	assert_int_equal(count, 70000);
-	assert_null(km_read_virt(t.back, 0x100000 + 16 * 69999, buf, 4));
-	assert_int_equal(buf[3], byte_at(0x100000 + 16 * 69999 + 3, false));
+	assert_null(km_read_virt(t.back, VA + 0x100000 + 16 * 69999, buf, 4));
+	assert_int_equal(buf[3], byte_at(VA + 0x100000 + 16 * 69999 + 3, false));
 	end(&t);
 }
 

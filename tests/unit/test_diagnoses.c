@@ -139,6 +139,14 @@ static void test_vm_dead(void **state)
 	w.vm.vm_bugged = val(1);
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
 	assert_string_equal(w.d.open, "");
+	/* a vCPU that was not told runs on in KVM_RUN; one that never ran does not hang */
+	vcpu_is_in("kvm_arch_vcpu_ioctl_run");
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_NOTE, false);
+	w.vcpu.requests = val(KM_BIT(KVM_REQ_VM_DEAD));
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
+	w.vcpu.task = val(0);
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_NOTE, false);
+	w.vcpu.task = val(TASK);
 	/* between the two stores */
 	w.vm.vm_dead = val(0);
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_POSSIBLE, false);
@@ -285,12 +293,17 @@ static void test_invalidate_leaked(void **state)
 	w.vm.mn_active_invalidate_count = val(0);
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, true);
 	nothing(km_rule_invalidate_in_progress(&w.c, &f, &w.d));
-	/* it does not hang on the fault: only whether it is why */
-	w.c.fault = NULL;
+	/* Intel keeps no address of the exit: true of the VM, open for this vCPU */
+	w.c.gfn_known = w.c.has_hva = false;
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, false);
+	assert_non_null(strstr(w.d.open, "whether this vCPU"));
+	w.c.gfn_known = w.c.has_hva = true;
+	/* twins: vCPUs of the same VM that do not suffer from it */
+	w.c.fault = NULL;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_NOTE, false);
 	w.c.fault = &w.fault;
 	w.vm.mmu_invalidate_range_start = val(GFN + 1);
-	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, false);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_NOTE, false);
 	assert_non_null(strstr(w.d.verdict, "does not lie"));
 	w.vm.mmu_invalidate_range_start = val(GFN);
 	/* missing: stacks, locks; a VM with guest_memfd */
@@ -346,6 +359,14 @@ static void test_slot_invalid(void **state)
 	w.fault.age = KM_AGE_IN_HANDLER;
 	/* twin: the vCPU is in KVM_RUN, which lets go of srcu */
 	vcpu_is_in("kvm_arch_vcpu_ioctl_run");
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
+	/* another thread sleeps inside kvm.srcu; its twin runs */
+	add_task("handle_userfault");
+	strcpy(w.task_list[1].stack.frames[1].function, "kvm_mmu_page_fault");
+	w.task_list[1].stack.count = 2;
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_LIKELY, true);
+	assert_non_null(strstr(w.d.evidence[3], "handle_userfault()"));
+	w.task_list[1].state = val(0);
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
 	/* twin: the invalid slot is another */
 	w.slots[0].flags = 0;
@@ -412,6 +433,9 @@ static void test_obsolete_root(void **state)
 	f.sp.mmu_valid_gen = val(0);
 	f.locks.mmu_lock = val(0xff);
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	f.no_zap = true; /* but nobody zaps: the handler itself has the lock */
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
+	f.no_zap = false;
 	f.locks.mmu_lock = unreadable;
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.vcpu.requests = unreadable;
@@ -471,6 +495,8 @@ static struct km_emulation_facts plain_guest(void)
 		.unprotect = KM_UNPROTECT_IF_DONE,
 		.insn_len = val(15),
 		.event = val(0),
+		.emulated = val(40),
+		.failed = val(3),
 		.exit_reason = val(0),
 		.shadow = {.known = true},
 		.write_track = val(0),
@@ -498,6 +524,17 @@ static void test_readonly_slot(void **state)
 	f.sev = KM_SEV_UNKNOWN;
 	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_NOTE, false);
 	assert_non_null(strstr(w.d.open, "SEV-ES"));
+	/* the emulator does not know the instruction, and the VMM goes on all the same */
+	f.sev = KM_SEV_NONE;
+	f.emulated = f.failed = val(40);
+	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.fault.age = KM_AGE_IN_HANDLER;
+	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_LIKELY, true);
+	f.emulated = val(4000);
+	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_NOTE, false);
+	f.failed = unreadable;
+	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_NOTE, false);
+	w.fault.age = KM_AGE_LAST_EXIT;
 	/* a read is no matter */
 	f.sev = KM_SEV_ES;
 	w.c.error_code &= ~PFERR_WRITE_MASK;
@@ -524,6 +561,15 @@ static void test_no_slot(void **state)
 	w.c.slot = NULL;
 	w.c.has_hva = false;
 	found(km_rule_no_slot(&w.c, &f, &w.d), KM_NOTE, false);
+	/* MMIO as it should be, until the emulator fails */
+	w.c.walk.count = 1;
+	w.c.walk.levels[0].spte.kind = KM_SPTE_MMIO;
+	nothing(km_rule_no_slot(&w.c, &f, &w.d));
+	f.failed = val(40);
+	found(km_rule_no_slot(&w.c, &f, &w.d), KM_LIKELY, true);
+	f.failed = unreadable;
+	nothing(km_rule_no_slot(&w.c, &f, &w.d));
+	w.c.walk.count = 0;
 	f.event = val(1);
 	found(km_rule_no_slot(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	f.event = unreadable;
@@ -598,6 +644,13 @@ static void test_self_mapping_write(void **state)
 	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
 	w.c.last.rip = f.retry_eip = unreadable;
 	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
+	/* the emulator does not know the instruction */
+	f.failed = val(40);
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.fault.age = KM_AGE_LAST_EXIT;
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.fault.age = KM_AGE_IN_HANDLER;
+	f.failed = unreadable;
 	/* twins: another page table; a direct map of the same gfn; a read */
 	sp->gfn = val(GFN + 1);
 	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));
@@ -736,11 +789,15 @@ static void test_tasks_in_an_invalidation(void **state)
 	add_task("change_protection");
 	assert_ptr_equal(km_invalidating_task(&w.tasks, MM, &function), &w.task_list[1]);
 	assert_string_equal(function, "change_protection");
-	/* of another process: only in the notifiers themselves */
+	/* of another process: only in the notifiers themselves, or by the page */
 	w.task_list[1].mm = val(0);
 	assert_null(km_invalidating_task(&w.tasks, MM, &function));
 	strcpy(w.task_list[1].stack.frames[0].function, "__mmu_notifier_invalidate_range_start");
 	assert_non_null(km_invalidating_task(&w.tasks, MM, &function));
+	strcpy(w.task_list[1].stack.frames[0].function, "try_to_migrate_one");
+	assert_non_null(km_invalidating_task(&w.tasks, MM, &function));
+	assert_true(km_stack_invalidates(&w.task_list[1].stack));
+	assert_false(km_stack_invalidates(&w.task_list[0].stack));
 	strcpy(w.task_list[1].stack.frames[0].function, "kvm_zap_gfn_range");
 	assert_non_null(km_zapping_task(&w.tasks, &function));
 	w.task_list[0].stack.pages_missing = 1;

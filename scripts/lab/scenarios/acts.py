@@ -45,19 +45,19 @@ def flip_write(play):
 def flip_any(play):
     """Any bit of the table in use; the twin: of the one that is for nested guests' pages."""
     mmu = play.vcpu["arch"]["guest_mmu" if play.scenario.twin else "root_mmu"]
-    i, bit = play.dice.randrange(16), play.dice.randrange(8)
-    word = mmu["permissions"][i]
+    word = mmu["permissions"][i := play.dice.randrange(16)]
+    bit = play.dice.randrange(8 * word.type.sizeof)
     play.poke(word.address, int(word) ^ 1 << bit, f"bit {bit} of permissions[{i}]")
 
 
 def leak_invalidation(play):
-    kvm, page = play.kvm, play.other if play.scenario.twin else play.page
-    first, unit = page >> 12, 1
+    kvm, first, unit = play.kvm, play.page >> 12, 1
     if CONFIG["generation"] == "6.1":  # host addresses there
-        first, unit = int(play.stage["hva"], 16) + page - int(play.stage["base"], 16), 4096
+        first, unit = int(play.stage["hva"], 16) + play.page - int(play.stage["base"], 16), 4096
     play.poke(kvm["mmu_invalidate_range_start"].address, first, "mmu_invalidate_range_start")
     play.poke(kvm["mmu_invalidate_range_end"].address, first + unit, "mmu_invalidate_range_end")
-    play.poke(kvm["mmu_invalidate_in_progress"].address, 1, "mmu_invalidate_in_progress")
+    if not play.scenario.twin:
+        play.poke(kvm["mmu_invalidate_in_progress"].address, 1, "mmu_invalidate_in_progress")
 
 
 def kernel_word(symbol):
@@ -105,6 +105,28 @@ def invalid_root(play):
         change_role(play, root_page(play), "invalid", lambda _: 1)
 
 
+def old_root(play):
+    """The root's generation; the twin: of a page table further down."""
+    root = play.walk(play.page)[0].value & oracle.ADDRESS
+    change_generation(play, shadow_page(root) if play.scenario.twin else root_page(play))
+
+
+def wide_gpa(play):
+    """What the processor says and what the handler works on."""
+    gpa = 1 << 48 | play.page if not play.scenario.twin else (1 << 48) - 0x1000
+    fault = oracle.pointer(int(play.live["address"], 16), "struct kvm_page_fault").dereference()
+    svm = oracle.pointer(int(play.vcpu.address), "struct vcpu_svm")
+    play.poke(svm["vmcb"]["control"]["exit_info_2"].address, gpa, "exit_info_2")
+    play.poke(address_of(fault, "addr"), gpa, "kvm_page_fault.addr")
+    play.poke(address_of(fault, "gfn"), gpa >> 12, "kvm_page_fault.gfn")
+    play.poke(address_of(fault, "slot", "unsigned long"), 0, "kvm_page_fault.slot")
+
+
+def address_of(structure, name, type_name=None):
+    """gdb cannot take the address of a const member as one to write to."""
+    return oracle.pointer(int(structure[name].address), type_name or "unsigned long")
+
+
 def wrong_level(play):
     leaf = play.walk(play.page)[-1]
     page = shadow_page(int(leaf.where) - page_offset() & ~0xfff)
@@ -112,6 +134,15 @@ def wrong_level(play):
         change_generation(play, page)
     else:
         change_role(play, page, "level", lambda level: level + 1)
+
+
+def wrong_gfn(play):
+    """Of the page table of level 1; the twin: of the one for the guest's code, which is not on the way."""
+    code = 0x28000 + 0x10000 * play.stage["subject"]
+    leaf = play.walk(code if play.scenario.twin else play.page)[-1]
+    page = shadow_page(int(leaf.where) - page_offset() & ~0xfff)
+    where = address_of(page, "gfn")
+    play.poke(where, int(where.dereference()) ^ 0x200, "gfn of a kvm_mmu_page")
 
 
 def freeze(play):

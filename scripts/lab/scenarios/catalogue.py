@@ -27,6 +27,8 @@ class Scenario:
     done: str               # in words
     first: str = None       # the finding that must come first; None: none above "note"
     also: tuple = ()        # findings that are right, too
+    everyone: tuple = ()    # findings that are right of every vCPU of this machine
+    note: bool = False      # first is no more than a remark: others may stand before it
     states: tuple = ()      # what the vCPU may be said to be; empty: not asked
     keeper: tuple = None    # what is found of the keeper's vCPU: first, and what else is right
     act: str = None         # acts.py; None: natural
@@ -34,7 +36,8 @@ class Scenario:
     gens: tuple = ("7.3",)
     kernel: str = ""        # more for the kernel's command line: a boot of its own
     stop: tuple = FAST      # where the subject stands in the dump
-    at: str = "page"        # the address at which it stands there; None: any
+    at: str = "page"        # the address at which it stands there; "range": in the invalidated one; None: any
+    present: bool = False   # at a fault on a present SPTE only
     check: str = None       # what the counters must show (play.py)
     settle: float = 0.5     # seconds from "go" to the dump
     armed: bool = False     # the stop is there before "go": for what happens only once
@@ -48,7 +51,7 @@ class Scenario:
 def twin_of(scenario, **differences):
     return dataclasses.replace(scenario, name=scenario.name + "-twin", twin=True,
                                of_scenario=scenario.name,
-                               **{"first": None, "also": (), "states": (), "keeper": None,
+                               **{"first": None, "also": (), "states": (), "keeper": None, "everyone": (), "note": False,
                                   **differences})
 
 
@@ -86,28 +89,29 @@ add(Scenario("perm-table-flip", "dirty-log",
 
 add(Scenario("perm-table-unused", "written-page-paging",
              "one bit of kvm_mmu.permissions flipped: this kernel does not ask it about SPTEs",
-             first="perm-table-mismatch", states=(), act="flip_any", gens=("6.1",), stop=ANYWHERE,
+             first="perm-table-mismatch", states=(), act="flip_any", gens=("7.2", "6.1"), stop=ANYWHERE,
              check="moves"),
     twin="the same bit flipped in the table of the context that is not in use: those are zero, or stale",
     )
 
 add(Scenario("invalidate-leaked", "untouched-page",
              "mmu_invalidate_in_progress raised for a range that covers the page, and nobody will lower it",
-             first="invalidate-leaked", states=("stuck",), act="leak_invalidation", gens=("7.3", "6.1"),
-             stop=FAULTIN, check="loops"),
-    twin="raised for a range that does not cover the page", stop=ANYWHERE, check="moves")
+             first="invalidate-leaked", everyone=("invalidate-leaked",), states=("stuck",),
+             act="leak_invalidation", gens=("7.3", "6.12", "6.1"), stop=FAULTIN, check="loops"),
+    twin="the range covers the page, but the count is 0, as it is after every invalidation", stop=ANYWHERE,
+    check="moves")
 
 add(Scenario("invalidate-in-progress", "zapped-pages",
              "madvise(MADV_DONTNEED) of the slot, stopped before kvm_mmu_notifier_invalidate_range_end(), and a "
              "fault in its range",
              first="invalidate-in-progress", states=("stuck", "progressing", "waiting"), stop=FAULTIN,
-             at=None, frozen="kvm_mmu_notifier_invalidate_range_end", gens=("7.3", "6.1")),
+             at="range", frozen="kvm_mmu_notifier_invalidate_range_end", gens=("7.3", "6.1")),
     twin="madvise() of other pages, stopped at the same place")
 
 add(Scenario("slot-invalid", "deleted-slot",
              "KVM_SET_USER_MEMORY_REGION deletes the slot and waits for srcu, which another vCPU holds while it "
              "waits for a userfaultfd's page",
-             first="slot-invalid", states=("stuck",), keeper=("lock-stall",), gens=("7.3", "6.1"),
+             first="slot-invalid", states=("stuck",), keeper=("lock-stall",), gens=("7.3", "6.12", "6.1"),
              stop=FAULTIN, check="loops"),
     twin="the same, but the subject's page is in another slot", keeper=("lock-stall",), stop=ANYWHERE,
     check="moves")
@@ -131,7 +135,7 @@ add(Scenario("readonly-slot", "readonly-slot",
 
 add(Scenario("readonly-host", "readonly-mapping",
              "the VMM's mapping of the slot is PROT_READ; KVM_RUN fails with EFAULT, the VMM tries again",
-             first="readonly-host", states=("stuck",), gens=("7.3", "6.1"), stop=FAULTIN, check="re-enters"),
+             first="readonly-host", states=("stuck",), gens=("7.3", "7.2", "6.1"), stop=FAULTIN, check="re-enters"),
     twin="the mapping is writable, but the SPTE is of the zero page and not host-writable: the first write "
          "mends it", armed=True, check=None)
 
@@ -140,9 +144,17 @@ add(Scenario("lock-stall-userfaultfd", "held-page",
              first="lock-stall", states=("waiting",), gens=("7.3", "6.1"), stop=ANYWHERE, check="waits"),
     twin="the page was there before the userfaultfd was", check="moves")
 
+add(Scenario("lock-stall-mmu-lock", "zapped-others",
+             "madvise(MADV_DONTNEED) of other pages, stopped in kvm_unmap_gfn_range() under mmu_lock, which the "
+             "subject's fault needs",
+             first="lock-stall", also=("invalidate-in-progress",), states=("waiting", "stuck"), stop=FAULTIN,
+             at=None, frozen="kvm_unmap_gfn_range", deeper="queued_read_lock_slowpath", gens=("7.3", "6.1")),
+    twin="the same, stopped after mmu_lock was let go", frozen="kvm_mmu_notifier_invalidate_range_end",
+    deeper=None)
+
 add(Scenario("frozen-spte", "untouched-page",
              "the SPTE where the walk to the page ends is frozen, and nobody thaws it",
-             first="frozen-spte", states=("stuck",), act="freeze", gens=("7.3", "6.1"), stop=MAP,
+             first="frozen-spte", states=("stuck",), act="freeze", gens=("7.3", "7.2", "6.12", "6.1"), stop=MAP,
              check="loops"),
     twin="the SPTE beside it is frozen", stop=ANYWHERE, check="moves")
 
@@ -154,25 +166,25 @@ add(Scenario("reserved-bits", "written-page",
 
 add(Scenario("nx-huge-page", "execute-huge-page",
              "nx_huge_pages=force, and the guest executes from a huge page: KVM is about to split it",
-             first="nx-huge-page", states=("progressing", "healthy"), gens=("7.3", "6.1"), stop=FAULTIN,
+             first="nx-huge-page", note=True, states=("progressing", "healthy"), gens=("7.3", "6.1"), stop=FAULTIN,
              armed=True),
     twin="nx_huge_pages=off", stop=ANYWHERE, armed=False, check="moves")
 
 add(Scenario("dirty-log-huge", "huge-page",
              "dirty logging switched on while a huge page was mapped, without eager splitting; the first write",
-             first="dirty-log-huge", states=("progressing", "healthy"), gens=("7.3", "6.1"), stop=FAULTIN,
+             first="dirty-log-huge", note=True, states=("progressing", "healthy"), gens=("7.3", "6.1"), stop=FAULTIN,
              armed=True),
     twin="the same with small pages: the fast path mends it", stop=FAST, gens=("7.3",))
 
 add(Scenario("vm-dead", "written-page",
              "kvm.vm_dead set, KVM_REQ_VM_DEAD made; the VMM calls KVM_RUN again after each EIO",
-             first="vm-dead", act="kill_vm", act_when="gone-on", gens=("7.3", "6.1"), stop=ANYWHERE,
-             check="waits"),
+             first="vm-dead", everyone=("vm-dead",), states=("stuck",), act="kill_vm", act_when="gone-on",
+             gens=("7.3", "6.1"), stop=ANYWHERE, check="waits"),
     twin="KVM_RUN comes back at once as well, but for immediate_exit", act=None, plot="leave-at-once")
 
 add(Scenario("mmio-generation", "mmio-then-new-slot",
              "a slot was added: the MMIO SPTE has the generation before",
-             first="mmio-generation", states=("progressing", "healthy"), gens=("7.3", "6.1"), stop=EXIT,
+             first="mmio-generation", note=True, states=("progressing", "healthy"), gens=("7.3", "6.1"), stop=EXIT,
              armed=True),
     twin="no slot was added")
 
@@ -186,10 +198,47 @@ add(Scenario("hwpoison", "poisoned-page",
              first="hwpoison", states=("stuck",), gens=("7.3", "6.12"), stop=FAULTIN, check="loops"),
     twin="another page of the slot is poisoned", stop=ANYWHERE, check="moves")
 
-add(Scenario("role-corruption", "written-page",
-             "role.level of the page table that holds the leaf changed",
-             first="role-corruption", act="wrong_level", gens=("7.3", "6.1"), stop=ANYWHERE, check="moves"),
-    twin="mmu_valid_gen of the same kvm_mmu_page changed: the TDP MMU does not look at it")
+add(Scenario("role-corruption", "dirty-log",
+             "role.level of the page table that holds the leaf changed, while the guest writes to the page: 7.3 "
+             "notices (WARN_ON_ONCE) and retries for ever",
+             first="role-corruption", states=("stuck",), act="wrong_level", stop=FAST, settle=2, check="loops"),
+    twin="mmu_valid_gen of the same kvm_mmu_page changed: the TDP MMU does not look at it", check="fixes",
+    settle=0.5)
+
+add(Scenario("role-corruption-gfn", "dirty-log",
+             "gfn of the page table that holds the leaf changed: nobody reads it on a fault",
+             first="role-corruption", act="wrong_gfn", gens=("7.3", "6.1"), stop=FAST, check="fixes"),
+    twin="gfn of another page table changed, not on the walk", act="wrong_gfn")
+
+add(Scenario("gpa-too-wide", "untouched-page",
+             "the fault that the processor and kvm_page_fault tell of is at a GPA of 49 bits, more than a root of "
+             "four levels can map",
+             first="gpa-too-wide", also=("no-slot",), act="wide_gpa", act_when="stopped", gens=("7.3", "6.1"),
+             stop=STALE, armed=True),
+    twin="at the widest GPA that it can")
+
+# ---- shadow paging ----
+
+SHADOW = "kvm_amd.npt=0"
+
+add(Scenario("self-mapping-write", "write-own-tables",
+             "an x87 store, which KVM cannot emulate, to the page table that maps the store's target",
+             first="self-mapping-write", also=("write-tracked",), states=("stuck",), kernel=SHADOW,
+             gens=("7.3", "6.1"), stop=PAGING, present=True, check="re-enters"),
+    twin="the same store to a page table of another vCPU: KVM unprotects it", stop=ANYWHERE, check="moves")
+
+add(Scenario("write-tracked", "write-others-tables",
+             "writes to the page tables of another vCPU, which keeps using them",
+             first="write-tracked", note=True, states=("progressing", "healthy", "waiting"), kernel=SHADOW,
+             gens=("7.3", "6.1"), stop=("direct_page_fault",)),
+    twin="writes beside the page tables", stop=ANYWHERE, check="moves")
+
+add(Scenario("obsolete-root-shadow", "untouched-page-long",
+             "mmu_valid_gen of the loaded root changed: the shadow MMU compares it",
+             first="obsolete-root", states=("stuck",), act="old_root", kernel=SHADOW, gens=("7.3", "6.1"),
+             stop=STALE, check="loops"),
+    twin="mmu_valid_gen of a page table below it changed: nobody compares that on a fault", stop=ANYWHERE,
+    check="moves")
 
 # ---- healthy ones ----
 
@@ -232,6 +281,16 @@ def find(generation, names=()):
     if missing:
         raise KeyError(f"{generation} has no scenario {missing[0]} (it has: {' '.join(known)})")
     return [s for s in known.values() if not names or s.name in names]
+
+
+def expectations(scenario, stage):
+    """What must be found of which vCPU, the subject's first; others must be found healthy."""
+    found = [{"vcpu": stage["subject"], "first": scenario.first, "also": list(scenario.also),
+              "note": scenario.note, "states": list(scenario.states)}]
+    if scenario.keeper:
+        found.append({"vcpu": stage["keeper"], "first": scenario.keeper[0],
+                      "also": list(scenario.keeper[1:]), "note": False, "states": ["waiting"]})
+    return {"expect": found, "everyone": list(scenario.everyone)}
 
 
 def seed_of(scenario, generation, seed):

@@ -22,10 +22,10 @@ SAMPLES = TOP / "samples" / "scenarios"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kvmmmu"
 PROGRAM = Path(os.environ.get("KVMMMU_BUILD", TOP / "build")) / "kvmmmu"
 # What tests need of a scenario's truth when they have no dump.
-KEPT = """version name generation release npt seed plot twin_of how done injected expect stage kvm kvm_vcpu
+KEPT = """version name generation release npt seed plot twin_of how done injected expect everyone stage kvm kvm_vcpu
     counters stop fault frozen frames last_exit""".split()
 
-Result = collections.namedtuple("Result", "name truth problems found")
+Result = collections.namedtuple("Result", "name truth problems found state said live")
 
 
 def program(*words):
@@ -36,13 +36,25 @@ def program(*words):
 
 
 def explain(path):
-    """{index of the vCPU: (its state, [(id, certainty)])}"""
-    answer = json.loads(program(path, "explain", "--json"))
-    said = {}
-    for vcpu in answer["vcpus"]:
-        findings = [(f["id"], f["certainty"]) for f in vcpu["findings"]]
-        said[int(str(vcpu["vcpu"]).rsplit(":", maxsplit=1)[-1])] = vcpu["state"], findings
-    return said
+    """{index of the vCPU: (its state, how sure, [(id, certainty)])}, and {index: the fault on its stack}"""
+    vcpus = json.loads(program(path, "explain", "--json"))["vcpus"]
+    said = {v["vcpu"]: (v["state"], v["certainty"], [(f["id"], f["certainty"]) for f in v.get("findings", [])])
+            for v in vcpus}
+    return said, {v["vcpu"]: fault for v in vcpus for fault in v["faults"]
+                  if fault["source"] == "stack" and fault["age"] == "in handler"}
+
+
+def compare_fault(truth, live):
+    """The fault that was found on the subject's stack against the one that the debugger read."""
+    fault = truth["fault"]
+    if not fault:
+        return []
+    found = live.get(truth["expect"][0]["vcpu"])
+    if not found:
+        return ["the fault on the stack is not found"]
+    return [f"fault on the stack: {ours} is {found[ours]}, not {fault[theirs]}"
+            for ours, theirs in (("kvm_page_fault", "address"), ("address", "addr"), ("error_code", "error_code"))
+            if int(found[ours], 16) != int(fault[theirs], 16)]
 
 
 def compare(truth, said):
@@ -52,31 +64,38 @@ def compare(truth, said):
     for e in truth["expect"]:
         if e["vcpu"] not in said:
             problems.append(f"vCPU {e['vcpu']}: nothing is said")
-    for vcpu, (state, findings) in sorted(said.items()):
-        e = expected.get(vcpu, {"first": None, "also": [], "states": []})
-        right = {e["first"], *e["also"]}
+    for vcpu, (state, sure, findings) in sorted(said.items()):
+        e = expected.get(vcpu, {"first": None, "also": [], "note": False, "states": []})
+        right = {e["first"], *e["also"], *truth["everyone"]}
         for name, certainty in findings:
             if certainty != "note" and name not in right:
                 problems.append(f"vCPU {vcpu}: wrong: {name} ({certainty})")
-        if e["first"] and (not findings or findings[0][0] != e["first"]):
-            first = "nothing" if not findings else findings[0][0]
-            problems.append(f"vCPU {vcpu}: {first} comes first, not {e['first']}")
-        if e["states"] and state not in e["states"]:
+        names = [name for name, _ in findings]
+        if e["first"] and e["first"] not in (names if e["note"] else names[:1]):
+            problems.append(f"vCPU {vcpu}: {', '.join(names) or 'nothing'}, not {e['first']} "
+                            f"{'at all' if e['first'] not in names else 'first'}")
+        elif e["states"] == ["stuck"] and not e["note"] and findings[0][1] == "note":
+            problems.append(f"vCPU {vcpu}: stuck, and {e['first']} is no more than a note")
+        # What is called possible leaves it open: one dump is one moment.
+        if e["states"] and sure in ("likely", "proven") and state not in e["states"]:
             problems.append(f"vCPU {vcpu}: is called {state}, not {' or '.join(e['states'])}")
-        if not e["first"] and state == "stuck":
+        if state == "stuck" and not e["first"] and not truth["everyone"]:
             problems.append(f"vCPU {vcpu}: is called stuck")
     return problems
 
 
 def judge(path, truth):
-    said = explain(path)
-    subject = truth["expect"][0]["vcpu"]
-    findings = said.get(subject, ("unknown", []))[1]
+    said, live = explain(path)
+    expected = truth["expect"][0]
+    state, _, findings = said.get(expected["vcpu"], ("unknown", "", []))
     strong = [name for name, certainty in findings if certainty != "note"]
-    first = truth["expect"][0]["first"]
-    # a note counts as found where it is what must be found
-    found = strong[0] if strong else first if first and findings and findings[0][0] == first else None
-    return Result(path.stem, truth, compare(truth, said), found)
+    # a remark counts as found where it is what must be found
+    hit = expected["first"] in [name for name, _ in findings][:None if expected["note"] else 1]
+    found = expected["first"] if hit else strong[0] if strong else None
+    if not expected["first"] and found in expected["also"]:
+        found = None
+    problems = compare(truth, said) + compare_fault(truth, live)
+    return Result(path.stem, truth, problems, found, state, said, live)
 
 
 def samples():
@@ -108,7 +127,10 @@ def matrix(results, markdown=False):
                      f"  {i:{width}}  {cells[i, i]:3} of {sum(cells[i, j] for j in ids):3}  {others}")
     if not markdown:
         lines.insert(0, f"  {'IS':{width}}  IS FOUND    AS SOMETHING ELSE")
-    lines.append(f"{right} of {len(results)} scenarios on the diagonal")
+    stuck = [r for r in results if r.truth["expect"][0]["states"] == ["stuck"]]
+    lines += ["", f"{right} of {len(results)} scenarios on the diagonal; of {len(stuck)} stuck vCPUs "
+              f"{sum(r.state == 'stuck' for r in stuck)} are called stuck, of the others "
+              f"{sum(r.state == 'stuck' for r in results) - sum(r.state == 'stuck' for r in stuck)}"]
     return "\n".join(lines)
 
 
@@ -116,9 +138,24 @@ def capture(dump, truth, to):
     program(dump, "capture", "-o", to, "--with-names", truth["stage"]["pid"])
 
 
+def index(truths):
+    """samples/scenarios/README.md"""
+    lines = ["# Scenarios", "",
+             "Each a vCPU of a real Debian kernel that hangs or loops, or a healthy one that looks so, as a capsule; "
+             "the JSON beside", "it is the truth: what was done, and what must be said of which vCPU. "
+             "`scripts/lab/lab scenario GEN NAME` plays them anew,", "`scripts/scenarios recapture` makes this "
+             "folder. A twin differs in one thing, and nothing above a note may be said of it.", "",
+             "| file | how | what was done | must be found |", "|---|---|---|---|"]
+    for name, truth in sorted(truths.items()):
+        first = truth["expect"][0]["first"]
+        more = " (a note)" if truth["expect"][0]["note"] else ""
+        lines.append(f"| {name} | {truth['how']} | {truth['done']} | {first + more if first else 'nothing'} |")
+    return "\n".join(lines) + "\n"
+
+
 def recapture(generations):
     SAMPLES.mkdir(exist_ok=True)
-    kept = {s.name for s in catalogue.SCENARIOS if s.capsule}
+    kept = {s.name: s for s in catalogue.SCENARIOS if s.capsule}
     for folder in sorted((CACHE / "scenarios").iterdir()):
         if generations and folder.name not in generations:
             continue
@@ -128,8 +165,10 @@ def recapture(generations):
                 continue
             name = f"{truth['generation']}-{truth['name']}"
             capture(path.with_suffix(".kdump"), truth, SAMPLES / f"{name}.kvmmmu")
+            truth.update(catalogue.expectations(kept[truth["name"]], truth["stage"]))
             some = {key: truth[key] for key in KEPT if key in truth}
             (SAMPLES / f"{name}.json").write_text(json.dumps(some, indent=1) + "\n")
+    (SAMPLES / "README.md").write_text(index({path.stem: truth for path, truth in samples()}))
 
 
 def tell(results, markdown):

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -22,10 +23,10 @@ import catalogue  # noqa: E402
 import oracle  # noqa: E402
 from qmp import Qmp  # noqa: E402
 from stop import (CONFIG, Break, attach, bring_home, in_host_kernel, load_symbols,  # noqa: E402
-                  page_offset, poke, quiet, registers, release, resume, say, threads)
+                  page_offset, poke, quiet, registers, release, say, threads)
 
 OUT = CONFIG["out"]
-SECONDS = 20  # for anything to happen
+SECONDS = 40  # for anything to happen
 COUNTERS = """pf_taken pf_fixed pf_emulate pf_spurious pf_fast pf_mmio_spte_created exits mmio_exits
     io_exits""".split()
 FAULT = """addr error_code gfn exec write present rsvd user prefetch is_tdp is_private max_level
@@ -74,6 +75,23 @@ def register(name):
     return int(gdb.parse_and_eval(f"${name}")) & (1 << 64) - 1
 
 
+def address_of(function):
+    """Where it begins, in kvm or in the kernel, whose symbols gdb did not load; None if nowhere."""
+    try:
+        return int(gdb.parse_and_eval(f"(unsigned long)&{function}"))
+    except gdb.error:
+        pass
+    found = {}
+    for line in subprocess.run(["nm", CONFIG["vmlinux"]], check=True, text=True,
+                               stdout=subprocess.PIPE).stdout.splitlines():
+        at, name = line.split()[0], line.split()[-1]
+        if name in ("_text", function):
+            found[name] = int(at, 16)
+    if function not in found:
+        return None
+    return found[function] - found["_text"] + int(CONFIG["symbols"]["_text"], 16)
+
+
 class Deadline:
     """Interrupts the kernel if gdb waits for it too long."""
 
@@ -85,6 +103,21 @@ class Deadline:
 
     def __exit__(self, *_):
         self.timer.cancel()
+
+
+class alone:
+    """Only the selected CPU goes on, as long as the block lasts."""
+
+    def __enter__(self):
+        quiet("set scheduler-locking on")
+
+    def __exit__(self, *_):
+        quiet("set scheduler-locking off")
+
+
+def switch_to_the_other_cpu():
+    here = gdb.selected_thread().num
+    next(thread for thread in threads() if thread.num != here).switch()
 
 
 def told(lines):
@@ -180,23 +213,21 @@ class Play:
             bring_home()
         if not all(in_host_kernel(thread) for thread in threads()):
             raise RuntimeError("a CPU stayed in the guest")
+        self.kvm_address, self.vcpu_address = int(self.kvm.address), int(self.vcpu.address)
 
     def stop_at(self, functions, address):
         """Where the subject enters the first of these functions that this kernel has."""
-        wanted = int(self.vcpu.address)
         for function in functions:
-            try:
-                entry = int(gdb.parse_and_eval(f"(unsigned long)&{function}"))
+            entry = address_of(function)
+            if entry:
                 break
-            except gdb.error:
-                continue
         else:
             raise RuntimeError(f"the kernel has none of {functions}")
         deadline = time.monotonic() + SECONDS
-        with Break(function) as _, Deadline(SECONDS):
+        with Break(function), Deadline(SECONDS):
             while time.monotonic() < deadline:
                 quiet("continue")
-                if register("rip") != entry or register("rdi") != wanted:
+                if register("rip") != entry or register("rdi") != self.vcpu_address:
                     continue
                 second = register("rsi")
                 if function == "kvm_mmu_page_fault":
@@ -204,58 +235,95 @@ class Play:
                 else:
                     fault = oracle.pointer(second, "struct kvm_page_fault")
                     at = int(fault["addr"])
+                if self.scenario.present and not int(fault["present"]):
+                    continue
                 if address is None or at >> 12 == address >> 12:
                     break
             else:
                 raise RuntimeError(f"the subject never comes to {function}")
         self.function = function
-        if self.scenario.deeper:
-            self.go_deeper(self.scenario.deeper)
-        self.live = None if fault is None else {
-            "address": f"{int(fault):#x}",
-            **{n: oracle.hexa(fault[n]) for n in FAULT if oracle.member(fault.dereference(), n) is not None}}
-        with Deadline(SECONDS):
-            bring_home()
+        self.live = None if fault is None else {"address": f"{int(fault):#x}"}
+        self.read_live()
+
+    def read_live(self):
+        if self.live:
+            fault = oracle.pointer(int(self.live["address"], 16), "struct kvm_page_fault").dereference()
+            self.live.update({n: oracle.hexa(fault[n]) for n in FAULT if oracle.member(fault, n) is not None})
+
+    def invalidation(self):
+        kvm = self.kvm
+        return {n: oracle.hexa(kvm[n]) for n in ("mmu_invalidate_seq", "mmu_invalidate_in_progress",
+                                                 "mmu_invalidate_range_start", "mmu_invalidate_range_end",
+                                                 "mn_active_invalidate_count")}
 
     def go_deeper(self, function):
-        """On, with the others standing still."""
-        with Break(function), Deadline(SECONDS):
-            quiet("set scheduler-locking on")
+        """On to a function further down, with the others standing still."""
+        entry = address_of(function)
+        with alone(), Break(f"{entry:#x}"), Deadline(SECONDS):
             quiet("continue")
-            quiet("set scheduler-locking off")
-        if register("rip") != int(gdb.parse_and_eval(f"(unsigned long)&{function}")):
+        if register("rip") != entry:
             raise RuntimeError(f"the subject never comes to {function}")
+        if "lock" in function and register("rdi") != int(self.kvm["mmu_lock"].address):
+            raise RuntimeError("the subject waits for another lock")
 
-    def stop_beside(self, function):
-        """Another task of this VM stands still in an mmu_notifier's function, and the subject goes on to
-        its stop, alone: what it meets there is what it would meet if the other were slow."""
-        wanted = int(self.kvm.address)
+    def freeze_another(self, function):
+        """Runs the kernel until a task of this VM comes to this function of an mmu_notifier's."""
         with Break(function), Deadline(SECONDS):
             for _ in range(1000):
                 quiet("continue")
-                if int(oracle.container(register("rdi"), "struct kvm", "mmu_notifier")) == wanted:
+                kvm = register("rdi")
+                if "notifier" in function:
+                    kvm = int(oracle.container(kvm, "struct kvm", "mmu_notifier"))
+                if kvm == self.kvm_address:
                     break
             else:
                 raise RuntimeError(f"nobody comes to {function}")
-        here = gdb.selected_thread()
-        self.frozen = {"function": function, "cpu": here.num - 1}
-        next(thread for thread in threads() if thread.num != here.num).switch()
-        quiet("set scheduler-locking on")
-        try:
-            self.stop_at(self.scenario.stop, None)
-        finally:
-            quiet("set scheduler-locking off")
+        self.frozen = {"function": function, "cpu": gdb.selected_thread().num - 1}
+
+    def stop_beside(self, function):
+        """Another task stands still, and the subject goes on to its stop, alone: what it meets there is what
+        it would meet if the other were slow. Both stay on CPUs of their own."""
+        self.freeze_another(function)
+        switch_to_the_other_cpu()
+        with alone():
+            for _ in range(1000):
+                self.stop_at(self.scenario.stop, None)
+                if self.in_invalidated_range() != self.scenario.twin:
+                    return
+        raise RuntimeError("the subject comes to no such fault")
+
+    def stop_behind(self, function):
+        """The subject stands in the handler while another task goes on to hold a lock; then it meets it."""
+        self.stop_at(self.scenario.stop, None)
+        switch_to_the_other_cpu()
+        with alone():
+            self.freeze_another(function)
+        switch_to_the_other_cpu()
+        if self.scenario.deeper:
+            self.go_deeper(self.scenario.deeper)
+
+    def in_invalidated_range(self):
+        at = int(self.live["addr"], 16) >> 12
+        if CONFIG["generation"] == "6.1":  # host addresses there
+            at = int(self.stage["hva"], 16) + (at << 12) - int(self.stage["base"], 16)
+        state = self.invalidation()
+        return int(state["mmu_invalidate_range_start"], 16) <= at < int(state["mmu_invalidate_range_end"], 16)
 
     def stand(self):
         """Stops at the moment that the dump is to show."""
-        where, at = self.scenario.stop, self.scenario.at
+        scenario = self.scenario
+        where, at = scenario.stop, scenario.at
         self.stop_in_host()
-        if self.scenario.armed:
+        if scenario.armed:
             self.control.send("go")
-        if self.scenario.frozen:
-            self.stop_beside(self.scenario.frozen)
+        if scenario.frozen:
+            (self.stop_beside if scenario.at == "range" else self.stop_behind)(scenario.frozen)
         elif where:
             self.stop_at(where, None if at is None else self.page)
+            if scenario.deeper:
+                self.go_deeper(scenario.deeper)
+        with Deadline(SECONDS):
+            bring_home()
         self.count()
 
     # ---- the story ----
@@ -280,6 +348,9 @@ class Play:
             time.sleep(1)
         self.stand()
         self.check()
+        if scenario.act_when == "stopped":
+            getattr(acts, scenario.act)(self)
+            self.read_live()
         self.save()
 
     def act(self):
@@ -312,20 +383,16 @@ class Play:
     def save(self):
         name, scenario = self.scenario.name, self.scenario
         kvm, vcpu = self.kvm, self.vcpu
-        expect = [{"vcpu": self.stage["subject"], "first": scenario.first, "also": list(scenario.also),
-                   "states": list(scenario.states)}]
-        if scenario.keeper:
-            expect.append({"vcpu": self.stage["keeper"], "first": scenario.keeper[0],
-                           "also": list(scenario.keeper[1:]), "states": ["waiting"]})
         truth = {
             "version": 1, "name": name, "generation": CONFIG["generation"], "release": CONFIG["release"],
             "qemu": CONFIG["qemu"], "npt": "npt=0" not in scenario.kernel, "kdump": f"{name}.kdump",
             "seed": CONFIG["seed"], "plot": scenario.plot, "twin_of": scenario.of_scenario,
-            "how": "injected" if scenario.act else "natural", "done": scenario.done,
-            "injected": self.injected, "expect": expect,
+            "how": "injected" if self.injected else "natural", "done": scenario.done,
+            "injected": self.injected, **catalogue.expectations(scenario, self.stage),
             "stage": self.stage, "said": self.said,
             "kvm": oracle.hexa(kvm.address), "kvm_vcpu": oracle.hexa(vcpu.address),
-            "counters": self.counters, "stop": self.function, "fault": self.live, "frozen": self.frozen,
+            "counters": self.counters, "stop": self.function, "fault": self.live, "frozen": self.frozen, "deeper": scenario.deeper,
+            "invalidation": self.invalidation(),
             "frames": self.frames(), "last_exit": oracle.last_exit(vcpu), "cpus": registers(),
             "walk": [{"level": e.level, "entry": f"{e.value:#x}"} for e in self.walk(self.page)],
             "symbols": CONFIG["symbols"], "sections": CONFIG["sections"],

@@ -67,6 +67,14 @@ static void untouched_page(struct stage *stage)
 	begin(stage);
 }
 
+/* The same by a 64 bit guest. */
+static void untouched_page_long(struct stage *stage)
+{
+	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_write), "write");
+	subject(stage)->mode = MODE_LONG;
+	begin(stage);
+}
+
 static void *read_log(void *arg)
 {
 	static unsigned long bitmap[64];
@@ -289,6 +297,47 @@ static void prefault_after_slot_change(struct stage *stage)
 	stage_start(stage, 0, 0);
 }
 
+/* ---- the guest's own page tables (shadow paging) ---- */
+
+/* The last entry of the page directory, which maps what nobody uses. */
+static uint64_t directory_of(const struct vcpu *vcpu)
+{
+	return TABLES(vcpu->id) + 0x2ff8;
+}
+
+/*
+ * The subject writes, by an instruction that KVM cannot emulate, to the directory that maps just
+ * this directory; the twin's to the keeper's.
+ */
+static void write_own_tables(struct stage *stage)
+{
+	stage->needs_keeper = true;
+	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_write_float), "write to page tables");
+	subject(stage)->mode = dice(2) ? MODE_PAE : MODE_LONG;
+	stage->vcpus[stage->keeper].mode = subject(stage)->mode;
+	cast_role(&stage->vcpus[stage->keeper], ROLE(guest_halt), "halt");
+	stage->page = directory_of(&stage->vcpus[stage->twin ? stage->keeper : stage->subject]);
+	exit_on_failed_emulation(stage);
+	begin(stage);
+}
+
+/* Paging is off for the subject, which writes to the keeper's directory; the twin's beside it. */
+static void write_others_tables(struct stage *stage)
+{
+	struct vcpu *keeper;
+
+	stage->needs_keeper = true;
+	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_write), "write to page tables");
+	keeper = &stage->vcpus[stage->keeper];
+	subject(stage)->mode = MODE_FLAT;
+	keeper->mode = dice(2) ? MODE_PAE : MODE_LONG;
+	keeper->tick_us = 3000;
+	cast_role(keeper, ROLE(guest_tick), "tick");
+	stage->keeper_page = stage->other_base + 0x8000;
+	stage->page = directory_of(keeper) + (stage->twin ? 0x5000 : 0);
+	begin(stage);
+}
+
 /* ---- huge pages ---- */
 
 /* A huge page is mapped writable; then its slot's dirty log is switched on. The twin's pages are
@@ -331,7 +380,7 @@ static void *zap(void *arg)
 	thread_name("vmm-zap");
 	pin(0);
 	for (;;) {
-		if (stage->twin) {
+		if (stage->zaps_others) {
 			memset(stage->other_hva + 0x100000, 1, 0x100000);
 			madvise(stage->other_hva + 0x100000, 0x200000, MADV_DONTNEED);
 		} else {
@@ -347,9 +396,10 @@ static void zap_story(void)
 	madvise(zapped->hva, zapped->pages << 12, MADV_DONTNEED);
 }
 
-/* The subject maps page after page, while the VMM gives them back; the twin's gives others back. */
-static void zapped_pages(struct stage *stage)
+/* The subject maps page after page, while the VMM gives others back. */
+static void zapped_others(struct stage *stage)
 {
+	stage->zaps_others = true;
 	stage_set_up(stage, 0, 32768, MADV_NOHUGEPAGE);
 	stage_cast(stage);
 	cast_role(subject(stage), ROLE(guest_read_stride), "read all");
@@ -357,6 +407,13 @@ static void zapped_pages(struct stage *stage)
 	stage->pinned = 1;
 	zapped = stage;
 	begin(stage);
+}
+
+/* The subject maps page after page, while the VMM gives them back; the twin's gives others back. */
+static void zapped_pages(struct stage *stage)
+{
+	zapped_others(stage);
+	stage->zaps_others = stage->twin;
 }
 
 static void start_zapping(struct stage *stage)
@@ -443,6 +500,9 @@ const struct plot plots[] = {
 	{"written-page", written_page, NULL},
 	{"written-page-paging", written_page_paging, NULL},
 	{"untouched-page", untouched_page, NULL},
+	{"untouched-page-long", untouched_page_long, NULL},
+	{"write-own-tables", write_own_tables, NULL},
+	{"write-others-tables", write_others_tables, NULL},
 	{"dirty-log", dirty_log, start_log},
 	{"held-page", held_page, NULL},
 	{"held-page-interruptible", held_page_interruptible, NULL},
@@ -458,6 +518,7 @@ const struct plot plots[] = {
 	{"huge-page", huge_page, log_huge_page},
 	{"execute-huge-page", execute_huge_page, NULL},
 	{"zapped-pages", zapped_pages, start_zapping},
+	{"zapped-others", zapped_others, start_zapping},
 	{"late-twice", late_twice, NULL},
 	{"rep-stos", rep_stos, NULL},
 	{"stride", stride, NULL},

@@ -49,6 +49,7 @@ struct stage {
 	uint64_t keeper_page;
 	void *(*subject_thread)(void *vcpu); /* instead of running the guest for ever */
 	int pinned;			     /* CPU that the subject's thread stays on, or -1 */
+	bool zaps_others;
 	unsigned int log_us; /* how often somebody reads the slot's dirty log; 0: nobody */
 };
 

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Prints, as JSON, what the library finds about all gfns of the VMs in a dump and about their
+ * locks: gfns DUMP [DEBUGINFO]. For comparison with what KVM itself counts.
+ */
+#include "../../extensions/cli/dump.h"
+#include "../../extensions/kvmmmu/diagnose_rules.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define MAX_GFNS 65536 /* of a slot */
+
+static void put_val(const char *name, struct km_val val)
+{
+	if (km_is_known(val))
+		printf("\"%s\": %" PRIu64 ", ", name, val.v);
+	else
+		printf("\"%s\": null, ", name);
+}
+
+static km_error *put_vm(const struct km_kernel *k, const struct km_vm *vm)
+{
+	struct km_vm_locks locks = km_vm_locks_read(k, vm);
+	uint64_t tables = 0, shadow_pages = 0, leaves = 0, tracked = 0, attributes = 0, unknown = 0;
+	struct km_memslots slots;
+	km_error *err = km_memslots_read(k, vm->addr, 0, &slots);
+
+	for (size_t i = 0; !err && i < slots.count; i++) {
+		const struct km_memslot *slot = &slots.slots[i];
+
+		for (uint64_t n = 0; n < slot->npages && n < MAX_GFNS; n++) {
+			uint64_t gfn = slot->base_gfn + n;
+			struct km_shadow_pages pages = km_gfn_shadow_pages(k, vm, gfn);
+			struct km_val track = km_gfn_write_track(k, slot, gfn);
+			struct km_val attr = km_gfn_attributes(k, vm, gfn);
+
+			unknown +=
+				!pages.known || !km_is_known(track) || attr.known == KM_UNREADABLE;
+			shadow_pages += pages.count;
+			tables += pages.count > 0;
+			leaves += pages.count == 1 && pages.level == 1;
+			tracked += track.v > 0;
+			attributes += attr.v > 0;
+		}
+	}
+	km_memslots_deinit(&slots);
+	put_val("slots_lock_owner", locks.slots_lock_owner);
+	put_val("mmu_lock", locks.mmu_lock);
+	put_val("indirect_shadow_pages", vm->indirect_shadow_pages);
+	printf("\"sev\": %d, \"shadow_pages\": %" PRIu64 ", \"tables\": %" PRIu64
+	       ", \"leaves\": %" PRIu64 ", \"tracked\": %" PRIu64 ", \"attributes\": %" PRIu64
+	       ", \"unknown\": %" PRIu64 "}",
+	       km_vm_sev(k, vm), shadow_pages, tables, leaves, tracked, attributes, unknown);
+	return err;
+}
+
+static km_error *put_all(const struct km_kernel *k)
+{
+	struct km_vms vms;
+	km_error *err = km_vms_read(k, &vms);
+
+	printf("[");
+	for (size_t i = 0; !err && i < vms.count; i++) {
+		printf("%s{\"comm\": \"%s\", ", i ? ",\n" : "", vms.vms[i].comm);
+		err = put_vm(k, &vms.vms[i]);
+	}
+	printf("]\n");
+	km_vms_deinit(&vms);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	struct km_open_options options = {KM_TYPES_AUTO};
+	struct km_kernel *kernel = NULL;
+	struct dump *dump;
+	km_error *err;
+
+	if (argc < 2)
+		return 2;
+	err = dump_open(argv[1], argc > 2 ? argv[2] : NULL, &dump);
+	if (!err) {
+		err = km_kernel_open(dump_target(dump), &options, &kernel);
+		if (!err)
+			err = put_all(kernel);
+		km_kernel_free(kernel);
+		dump_close(dump);
+	}
+	if (err)
+		fprintf(stderr, "%s\n", km_error_text(err));
+	km_error_free(err);
+	return err ? 3 : 0;
+}

@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a vCPU waits for, several looks at one, and the rows of the catalogue that need no kernel.
+ */
+#include "cm.h"
+#include "samples.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct km_val unreadable = {.known = KM_UNREADABLE};
+
+static struct km_val val(uint64_t v)
+{
+	return km_known_val(v);
+}
+
+/* ---- waits ---- */
+
+static struct km_stack stack_of(const char *const *functions, size_t count)
+{
+	static struct km_stack stack;
+
+	memset(&stack, 0, sizeof(stack));
+	for (; stack.count < count; stack.count++) {
+		strcpy(stack.frames[stack.count].function, functions[stack.count]);
+		stack.frames[stack.count].sure = true;
+	}
+	return stack;
+}
+
+#define STACK(...)                                                                                 \
+	stack_of((const char *const[]){__VA_ARGS__},                                               \
+		 sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+static struct km_wait wait_of(uint64_t task_state, uint64_t mp_state, const struct km_stack *stack)
+{
+	struct km_vcpu vcpu = {
+		.task = val(0xffff888000001000),
+		.task_state = val(task_state),
+		.on_cpu = val(0),
+		.mp_state = val(mp_state),
+	};
+	struct km_wait_hints hints = {unreadable, unreadable};
+	struct km_wait wait;
+
+	km_wait_find(&vcpu, &hints, stack, &wait);
+	return wait;
+}
+
+static void test_waits(void **state)
+{
+	struct km_stack s = STACK("__schedule", "schedule", "kvm_vcpu_block", "kvm_vcpu_halt",
+				  "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
+	struct km_wait w = wait_of(1, 3, &s);
+
+	(void)state;
+	assert_int_equal(w.kind, KM_WAIT_HALT);
+	assert_int_equal(w.certainty, KM_PROVEN);
+	/* the same stack by scanning only */
+	for (size_t i = 0; i < s.count; i++)
+		s.frames[i].sure = false;
+	assert_int_equal(wait_of(1, 3, &s).certainty, KM_LIKELY);
+	/* it can run: no wait, whatever lies on the stack */
+	assert_int_equal(wait_of(0, 3, &s).kind, KM_WAIT_NONE);
+
+	s = STACK("schedule", "handle_userfault", "handle_mm_fault", "__get_user_pages",
+		  "hva_to_pfn", "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
+	assert_int_equal(wait_of(1, 0, &s).kind, KM_WAIT_USERFAULT);
+	s = STACK("schedule", "rwsem_down_read_slowpath", "__get_user_pages", "hva_to_pfn",
+		  "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
+	w = wait_of(2, 0, &s);
+	assert_int_equal(w.kind, KM_WAIT_LOCK);
+	assert_string_equal(w.lock, "mmap_lock");
+	s = STACK("schedule", "folio_wait_bit_common", "do_swap_page", "kvm_arch_vcpu_ioctl_run",
+		  "kvm_vcpu_ioctl");
+	assert_int_equal(wait_of(2, 0, &s).kind, KM_WAIT_PAGE);
+	/* the VMM's own sleep is its affair, also where it waits for the same things */
+	s = STACK("schedule", "futex_wait", "do_futex");
+	assert_int_equal(wait_of(1, 3, &s).kind, KM_WAIT_USERSPACE);
+	s = STACK("schedule", "something_else", "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
+	w = wait_of(2, 0, &s);
+	assert_int_equal(w.kind, KM_WAIT_OTHER);
+	assert_non_null(strstr(w.text, "something_else"));
+	/* no stack at all */
+	assert_int_equal(wait_of(1, 3, NULL).kind, KM_WAIT_HALT);
+	assert_int_equal(wait_of(1, 3, NULL).certainty, KM_LIKELY);
+	assert_int_equal(wait_of(1, 0, NULL).kind, KM_WAIT_UNKNOWN);
+	/* on its CPU, spinning */
+	s = STACK("queued_write_lock_slowpath", "kvm_tdp_page_fault", "kvm_arch_vcpu_ioctl_run",
+		  "kvm_vcpu_ioctl");
+	w = wait_of(0, 0, &s);
+	assert_int_equal(w.kind, KM_WAIT_LOCK);
+	assert_string_equal(w.lock, "mmu_lock");
+}
+
+/* ---- samples ---- */
+
+#define LOOKS 4
+
+/* A vCPU that loops: the same fault, pf_spurious rises. */
+static void loop(struct km_sample s[LOOKS])
+{
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i] = (struct km_sample){
+			.has_fault = true,
+			.addr = 0x4000000,
+			.error_code = val(7),
+			.rip = val(0x1000),
+			.exits = val(100 + 100 * i),
+			.pf_taken = val(50 + 100 * i),
+			.pf_fixed = val(10),
+			.pf_spurious = val(40 + 100 * i),
+			.pf_emulate = val(0),
+			.has_spte = true,
+			.spte = 0xd6bee65,
+			.level = 1,
+			.processor = KM_DENIES,
+			.state = KM_STATE_STUCK,
+		};
+}
+
+static struct km_samples_verdict judge(const struct km_sample s[LOOKS], size_t count)
+{
+	struct km_samples_verdict v;
+
+	km_samples_judge(s, count, &v);
+	assert_in_range(strlen(v.text), 10, sizeof(v.text) - 2);
+	return v;
+}
+
+static void test_samples(void **state)
+{
+	struct km_sample s[LOOKS];
+	struct km_samples_verdict v;
+
+	(void)state;
+	loop(s);
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_LOOPS);
+	assert_int_equal(v.certainty, KM_PROVEN);
+	assert_int_equal(judge(s, 2).certainty, KM_PROVEN);
+	assert_int_equal(judge(s, 1).trend, KM_TREND_OPEN);
+
+	/* RIP not known (Intel): never proven */
+	s[2].rip = unreadable;
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
+	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
+	loop(s); /* the processor would allow it: a stale TLB at most */
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].processor = KM_ALLOWS;
+	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
+	loop(s); /* the SPTE changed meanwhile */
+	s[1].spte = 0xd6bee67;
+	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
+
+	loop(s); /* REP STOS: one RIP, the address moves on, and faults are fixed */
+	for (size_t i = 0; i < LOOKS; i++) {
+		s[i].addr += 0x1000 * i;
+		s[i].pf_fixed = val(10 + 90 * i);
+	}
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
+	assert_int_equal(v.certainty, KM_PROVEN);
+	loop(s); /* other addresses, nothing fixed by this vCPU */
+	s[3].addr = 0x5000000;
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
+	loop(s);
+	s[3].rip = val(0x2000);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
+	loop(s); /* the same fault, fixed each time, at the same RIP */
+	s[3].pf_fixed = val(60);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	loop(s); /* no fault any more */
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].pf_taken = val(50);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_QUIET);
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].exits = val(100);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	loop(s); /* counters that fall, or are not readable */
+	s[3].pf_taken = val(1);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	s[3].pf_taken = unreadable;
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+}
+
+static void test_samples_settle(void **state)
+{
+	struct km_explanation *e = calloc(1, sizeof(*e));
+	struct km_sample s[LOOKS];
+	struct km_samples_verdict v;
+
+	(void)state;
+	loop(s);
+	v = judge(s, LOOKS);
+	e->state = KM_STATE_PROGRESSING;
+	e->found[0] = (struct km_diagnosis){
+		.id = "spurious-loop", .certainty = KM_POSSIBLE, .stuck = true, .open = "?"};
+	e->found[1] = (struct km_diagnosis){
+		.id = "mmu-seq-sign", .certainty = KM_POSSIBLE, .stuck = true};
+	e->found[2] = (struct km_diagnosis){.id = "dirty-log-huge", .certainty = KM_NOTE};
+	e->count = 3;
+	km_samples_settle(&v, e);
+	assert_int_equal(e->state, KM_STATE_STUCK);
+	assert_int_equal(e->certainty, KM_PROVEN);
+	assert_int_equal(e->found[0].certainty, KM_PROVEN);
+	assert_string_equal(e->found[0].open, "");
+	assert_int_equal(e->found[1].certainty, KM_LIKELY); /* that it loops does not say why */
+	assert_int_equal(e->found[2].certainty, KM_NOTE);
+
+	for (size_t i = 0; i < LOOKS; i++) {
+		s[i].addr += 0x1000 * i;
+		s[i].pf_fixed = val(10 + 90 * i);
+	}
+	v = judge(s, LOOKS);
+	e->found[1] = (struct km_diagnosis){
+		.id = "perm-table-mismatch", .certainty = KM_PROVEN, .stuck = true};
+	e->found[0].certainty = KM_LIKELY;
+	km_samples_settle(&v, e);
+	assert_int_equal(e->state, KM_STATE_PROGRESSING);
+	assert_int_equal(e->found[0].certainty, KM_NOTE);
+	assert_false(e->found[0].stuck);
+	assert_int_equal(e->found[1].certainty, KM_PROVEN); /* the table is as wrong as before */
+	assert_false(e->found[1].stuck);
+	free(e);
+}
+
+/* ---- rows ---- */
+
+static struct world {
+	struct km_kernel kernel;
+	struct km_vm vm;
+	struct km_vcpu vcpu;
+	struct km_fault fault;
+	struct km_memslot slot;
+	struct km_task task;
+	struct km_tasks tasks;
+	struct km_case c;
+	struct km_diagnosis d;
+} w;
+
+/* A write to a page of a memslot under NPT; KVM is handling it. The last SPTE is @spte. */
+static void write_to(uint64_t spte, int level)
+{
+	struct km_mmu *mmu = &w.c.all.mmus[0];
+
+	memset(&w, 0, sizeof(w));
+	w.kernel.features = (struct km_features){.spte_table = true, .spte_known = true};
+	w.vm.mm = val(0xffff888000002000);
+	w.vcpu.stats.pf_taken = w.vcpu.stats.pf_fixed = w.vcpu.stats.pf_spurious = val(5);
+	w.vcpu.requests = w.vcpu.mode = val(0);
+	w.fault = (struct km_fault){.source = KM_FAULT_STACK, .age = KM_AGE_IN_HANDLER};
+	w.slot = (struct km_memslot){.base_gfn = 0x4000, .npages = 0x1000, .id = 3};
+	w.c.kernel = &w.kernel;
+	w.c.vm = &w.vm;
+	w.c.vcpu = &w.vcpu;
+	w.c.masks = km_spte_default_masks(KM_PAGING_NPT, KM_SPTE_7_2);
+	*mmu = (struct km_mmu){.name = "root_mmu", .readable = true, .used = true};
+	mmu->paging = KM_PAGING_NPT;
+	mmu->root_role = (struct km_page_role){.level = 4, .direct = 1, .access = 15};
+	w.c.mmu = mmu;
+	w.c.all.mmu_count = 1;
+	w.c.all.active = mmu;
+	w.c.fault = &w.fault;
+	w.c.has_addr = w.c.has_error_code = w.c.gfn_known = w.c.slots_known = true;
+	w.c.addr = 0x4321000;
+	w.c.gfn = 0x4321;
+	w.c.error_code = PFERR_PRESENT_MASK | PFERR_WRITE_MASK | PFERR_USER_MASK;
+	w.c.slot = &w.slot;
+	w.c.has_hva = true;
+	w.c.hva = 0x7f0000321000;
+	w.c.tasks = &w.tasks;
+	w.tasks = (struct km_tasks){.tasks = &w.task, .complete = true};
+	w.c.has_walk = true;
+	w.c.walk = (struct km_walk){.addr = 0x4321000, .root_level = 4, .count = 1};
+	w.c.walk.levels[0].level = level;
+	w.c.walk.levels[0].spte = km_spte_decode(&w.c.masks, spte, level);
+	w.c.walk.end =
+		w.c.walk.levels[0].spte.kind == KM_SPTE_PRESENT ? KM_END_LEAF : KM_END_NOT_PRESENT;
+	km_panel_judge(&w.kernel, &w.c.masks, &w.c.all, mmu, &w.c.walk, w.c.error_code,
+		       KM_SPF_MERGED, &w.c.panel);
+	w.c.has_panel = true;
+}
+
+#define nothing(call)                                                                              \
+	do {                                                                                       \
+		memset(&w.d, 0, sizeof(w.d));                                                      \
+		assert_false(call);                                                                \
+	} while (0)
+
+/* It is there, this sure; neither its verdict nor its evidence was cut. */
+#define found(call, sure, why)                                                                     \
+	do {                                                                                       \
+		memset(&w.d, 0, sizeof(w.d));                                                      \
+		assert_true(call);                                                                 \
+		assert_int_equal(w.d.certainty, sure);                                             \
+		assert_int_equal(w.d.stuck, why);                                                  \
+		assert_in_range(strlen(w.d.verdict), 20, sizeof(w.d.verdict) - 2);                 \
+		for (size_t i_ = 0; i_ < w.d.evidence_count; i_++)                                 \
+			assert_in_range(strlen(w.d.evidence[i_]), 5, sizeof(w.d.evidence[0]) - 2); \
+	} while (0)
+
+#define LEAF	  0xd6bee65ULL /* present, user, A, D, host- and MMU-writable, W=0 */
+#define LEAF_W	  (LEAF | KM_BIT(1))
+#define HUGE_LEAF (LEAF | KM_BIT(7))
+#define FROZEN	  (KM_BIT(63) | 0x1a0)
+
+static void test_frozen(void **state)
+{
+	(void)state;
+	write_to(LEAF, 1);
+	nothing(km_diagnose_frozen_spte(&w.c, &w.d));
+	write_to(FROZEN, 1);
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_LIKELY, true);
+	/* somebody is at work */
+	w.tasks.count = 1;
+	w.task.stack = STACK("tdp_mmu_zap_leafs", "kvm_tdp_mmu_unmap_gfn_range");
+	w.task.stack.start = KM_STACK_SWITCHED_OUT;
+	w.task.mm = w.vm.mm;
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_NOTE, false);
+	w.task.mm = val(0xffff888000003000); /* of another VM's process */
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_LIKELY, true);
+	/* who else meets it is no excuse */
+	w.task.stack = STACK("kvm_tdp_mmu_map", "kvm_tdp_page_fault");
+	w.task.stack.start = KM_STACK_SWITCHED_OUT;
+	w.task.mm = w.vm.mm;
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_LIKELY, true);
+	/* not everybody was seen */
+	w.task.stack.start = KM_STACK_UNKNOWN;
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_POSSIBLE, true);
+	w.tasks.count = 0;
+	w.tasks.complete = false;
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_POSSIBLE, true);
+	w.fault.age = KM_AGE_RESIDUE;
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_POSSIBLE, false);
+}
+
+static void test_readonly_host(void **state)
+{
+	(void)state;
+	write_to(LEAF & ~KM_BIT(9), 1);
+	w.c.vma = (struct km_vma){.known = true, .addr = 0xffff888000004000};
+	w.c.vma.start = val(0x7f0000000000);
+	w.c.vma.end = val(0x7f0001000000);
+	w.c.vma.flags = val(VM_READ | VM_WRITE);
+	nothing(km_diagnose_readonly_host(&w.c, &w.d)); /* copy on write */
+	w.c.vma.flags = val(VM_READ);
+	found(km_diagnose_readonly_host(&w.c, &w.d), KM_LIKELY, true);
+	w.slot.flags = KVM_MEM_READONLY;
+	nothing(km_diagnose_readonly_host(&w.c, &w.d));
+	w.slot.flags = 0;
+	w.c.error_code = PFERR_PRESENT_MASK | PFERR_USER_MASK;
+	nothing(km_diagnose_readonly_host(&w.c, &w.d)); /* a read */
+	w.c.error_code |= PFERR_WRITE_MASK;
+	w.fault.age = KM_AGE_UNKNOWN;
+	found(km_diagnose_readonly_host(&w.c, &w.d), KM_POSSIBLE, false);
+	w.c.vma.known = false;
+	found(km_diagnose_readonly_host(&w.c, &w.d), KM_NOTE, false);
+}
+
+static void test_by_design(void **state)
+{
+	(void)state;
+	write_to(HUGE_LEAF, 2);
+	nothing(km_diagnose_dirty_log_huge(&w.c, &w.d));
+	w.slot.flags = KVM_MEM_LOG_DIRTY_PAGES;
+	found(km_diagnose_dirty_log_huge(&w.c, &w.d), KM_NOTE, false);
+	write_to(LEAF, 1);
+	w.slot.flags = KVM_MEM_LOG_DIRTY_PAGES;
+	nothing(km_diagnose_dirty_log_huge(&w.c, &w.d));
+
+	write_to(LEAF_W, 1); /* permitted by now */
+	found(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d), KM_NOTE, false);
+	w.fault.age = KM_AGE_LAST_EXIT;
+	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
+	w.vcpu.stats.pf_fixed = val(9);
+	found(km_diagnose_progressing(&w.c, &w.d), KM_NOTE, false);
+	w.vcpu.stats.pf_taken = val(1000);
+	w.vcpu.stats.pf_spurious = val(900);
+	nothing(km_diagnose_progressing(&w.c, &w.d));
+	found(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d), KM_NOTE, false);
+}
+
+static void test_walk_rows(void **state)
+{
+	(void)state;
+	write_to(LEAF, 1);
+	nothing(km_diagnose_gpa_too_wide(&w.c, &w.d));
+	nothing(km_diagnose_role_corruption(&w.c, &w.d));
+	nothing(km_diagnose_reserved_bits(&w.c, &w.d));
+	nothing(km_diagnose_access_track_lost(&w.c, &w.d));
+	nothing(km_diagnose_perm_table_mismatch(&w.c, &w.d));
+	w.c.walk.end = KM_END_TOO_WIDE;
+	found(km_diagnose_gpa_too_wide(&w.c, &w.d), KM_LIKELY, true);
+	w.c.slot = NULL;
+	found(km_diagnose_gpa_too_wide(&w.c, &w.d), KM_NOTE, false); /* MMIO */
+	w.c.slots_known = false;
+	found(km_diagnose_gpa_too_wide(&w.c, &w.d), KM_POSSIBLE, true);
+
+	write_to(LEAF, 1);
+	w.c.walk.levels[0].oddity = "kvm_mmu_page.role.level is not the level of the walk";
+	found(km_diagnose_role_corruption(&w.c, &w.d), KM_LIKELY, false);
+
+	write_to(LEAF | KM_BIT(51), 1);
+	w.c.all.mmus[0].rsvd_known = true;
+	w.c.all.mmus[0].rsvd.rsvd_bits_mask[0][0] = KM_BIT(51);
+	found(km_diagnose_reserved_bits(&w.c, &w.d), KM_LIKELY, false);
+
+	/* EPT without A/D bits: access-tracked, and nothing is saved */
+	write_to(LEAF, 1);
+	w.c.masks = km_spte_default_masks(KM_PAGING_EPT, KM_SPTE_7_2);
+	w.c.walk.levels[0].spte =
+		km_spte_decode(&w.c.masks, 0xd6be800 | KM_BIT(60) | KM_BIT(11), 1);
+	assert_true(w.c.walk.levels[0].spte.access_tracked);
+	found(km_diagnose_access_track_lost(&w.c, &w.d), KM_LIKELY, false);
+	w.c.walk.levels[0].spte =
+		km_spte_decode(&w.c.masks, 0xd6be800 | KM_BIT(60) | KM_BIT(11) | KM_BIT(52), 1);
+	nothing(km_diagnose_access_track_lost(&w.c, &w.d));
+}
+
+/* KVM's table says yes to a write to an SPTE without W. */
+static void test_wrong_table(void **state)
+{
+	struct km_perm_table *t = &w.c.all.tables[0];
+	struct km_perm_inputs in;
+
+	(void)state;
+	write_to(LEAF, 1);
+	*t = (struct km_perm_table){.context = "root_mmu.fmt", .spte = true};
+	in = km_spte_perm_inputs(KM_ACC_RWUX, &w.c.mmu->root_role, true, false);
+	km_update_permission_bitmask(&in, t->expected);
+	t->status = KM_TABLE_DIFFERS; /* all words are 0 */
+	w.c.all.table_count = 1;
+	w.kernel.features.tdp = true;
+	km_panel_judge(&w.kernel, &w.c.masks, &w.c.all, w.c.mmu, &w.c.walk, w.c.error_code,
+		       KM_SPF_MERGED, &w.c.panel);
+	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, true);
+	assert_non_null(strstr(w.d.evidence[0], "[3] (W|U) is 0000"));
+	w.c.has_path = true;
+	w.c.path.ret = KM_RET_PF_SPURIOUS;
+	w.c.path.steps[0] =
+		(struct km_step){.id = "fast", .outcome = KM_STEP_ENDS, .ret = KM_RET_PF_SPURIOUS};
+	w.c.path.count = 1;
+	w.c.path.end = &w.c.path.steps[0];
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
+	w.c.path.ret = KM_RET_PF_UNKNOWN; /* a step before is open */
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
+	w.c.path.ret = KM_RET_PF_SPURIOUS;
+	w.fault.age = KM_AGE_LAST_EXIT; /* the table is wrong whatever the fault's age */
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
+	w.fault.age = KM_AGE_RESIDUE;
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	/* an indirect MMU's table is not asked */
+	w.fault.age = KM_AGE_IN_HANDLER;
+	w.c.all.mmus[0].root_role.direct = 0;
+	km_panel_judge(&w.kernel, &w.c.masks, &w.c.all, w.c.mmu, &w.c.walk, w.c.error_code,
+		       KM_SPF_MERGED, &w.c.panel);
+	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	/* the form first posted, with a bit that leads past the table */
+	w.c.all.mmus[0].root_role.direct = 1;
+	w.c.error_code |= PFERR_PK_MASK;
+	nothing(km_diagnose_out_of_range_index(&w.c, &w.d));
+	w.c.form = KM_SPF_V1;
+	found(km_diagnose_out_of_range_index(&w.c, &w.d), KM_LIKELY, false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_waits),	       cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_samples_settle), cmocka_unit_test(test_frozen),
+		cmocka_unit_test(test_readonly_host),  cmocka_unit_test(test_by_design),
+		cmocka_unit_test(test_walk_rows),      cmocka_unit_test(test_wrong_table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Recognising a struct kvm_page_fault, its age, and what VMX caches. */
+#include "cm.h"
+
+#include "page_fault_on_stack.h"
+#include "vmx.h"
+
+#include <string.h>
+
+#define V(n) km_known_val(n)
+
+static const struct km_val absent = {.known = KM_ABSENT};
+static const struct km_page_fault_host host = {.tdp = true, .direct_bits = 0, .seq = 10};
+
+/* One of a few values that stay. */
+static const struct km_val *at(uint64_t v)
+{
+	static struct km_val vals[8];
+	static unsigned next;
+
+	vals[next % 8] = V(v);
+	return &vals[next++ % 8];
+}
+
+static struct km_page_fault sound(void)
+{
+	return (struct km_page_fault){
+		.addr = V(0x4000123),
+		.error_code = V(0x100000007),
+		.gfn = V(0x4000),
+		.slot = V(0xffff888000001000),
+		.pfn = V(0x1234),
+		.mmu_seq = V(9),
+		.hva = absent,
+		.exec = V(0),
+		.write = V(1),
+		.present = V(1),
+		.rsvd = V(0),
+		.user = V(1),
+		.prefetch = V(0),
+		.is_tdp = V(1),
+		.is_private = V(0),
+		.max_level = V(3),
+		.req_level = V(2),
+		.goal_level = V(1),
+		.map_writable = V(1),
+		.write_fault_to_shadow_pgtable = V(0),
+	};
+}
+
+static bool plausible(const struct km_page_fault *pf)
+{
+	struct km_val base = V(0x4000), npages = V(64);
+
+	return km_page_fault_plausible(pf, &host, &base, &npages);
+}
+
+static void test_sound(void **state)
+{
+	struct km_page_fault pf = sound();
+	struct km_val base = V(0x4000), npages = V(64);
+	struct km_page_fault_host bits = {.tdp = true, .direct_bits = 1 << 20, .seq = UINT64_MAX};
+
+	(void)state;
+	assert_true(plausible(&pf));
+	/* 6.1 has fewer members and sets the gfn late */
+	pf.is_private = pf.mmu_seq = absent;
+	assert_true(plausible(&pf));
+	pf.gfn = pf.slot = pf.pfn = V(0);
+	assert_true(plausible(&pf));
+	/* a pfn that says what went wrong */
+	pf = sound();
+	pf.pfn = V(0x7ff0000000000000);
+	assert_true(plausible(&pf));
+	/* the gfn has no direct bits */
+	pf.addr.v |= 1ULL << 32;
+	assert_false(plausible(&pf));
+	assert_true(km_page_fault_plausible(&pf, &bits, &base, &npages));
+	/* a slot that is not in the dump */
+	pf = sound();
+	assert_true(km_page_fault_plausible(&pf, &host, &absent, &absent));
+	/* shadow paging: addr is a GVA, the gfn comes from the guest's tables */
+	pf.is_tdp = V(0);
+	pf.addr = V(0xffffffff81000000);
+	assert_true(plausible(&pf));
+}
+
+static void test_each_contradiction(void **state)
+{
+	const struct km_page_fault good = sound();
+	struct km_page_fault pf;
+
+	(void)state;
+#define WRONG(member, value)                                                                       \
+	do {                                                                                       \
+		pf = good;                                                                         \
+		pf.member = value;                                                                 \
+		assert_false(plausible(&pf));                                                      \
+	} while (0)
+	WRONG(addr, absent);
+	WRONG(addr, V(0x5000000));
+	WRONG(addr, V(1ULL << 52));
+	WRONG(error_code, absent);
+	WRONG(error_code, V(0x100000003));
+	WRONG(error_code, V(0x100000007 | 1ULL << 40));
+	WRONG(write, V(0));
+	WRONG(write, V(2));
+	WRONG(exec, V(1));
+	WRONG(present, V(0));
+	WRONG(user, V(0));
+	WRONG(rsvd, V(1));
+	WRONG(prefetch, V(2));
+	WRONG(is_tdp, V(2));
+	WRONG(is_private, V(3));
+	WRONG(map_writable, V(255));
+	WRONG(write_fault_to_shadow_pgtable, V(7));
+	WRONG(max_level, V(4));
+	WRONG(req_level, V(0));
+	WRONG(goal_level, V(0));
+	WRONG(goal_level, V(3));
+	WRONG(max_level, V(1));
+	WRONG(gfn, V(0x4001));
+	WRONG(gfn, absent);
+	WRONG(slot, V(0x1000));
+	WRONG(slot, V(0xffff888000001001));
+	WRONG(slot, absent);
+	WRONG(mmu_seq, V(11));
+	WRONG(pfn, V(1ULL << 45));
+#undef WRONG
+	/* the slot is of another gfn */
+	pf = good;
+	assert_false(km_page_fault_plausible(&pf, &host, at(0x4001), at(64)));
+	assert_false(km_page_fault_plausible(&pf, &host, at(0x3fc0), at(64)));
+	/* no TDP on this host */
+	assert_false(km_page_fault_plausible(&pf, &(struct km_page_fault_host){.seq = 10},
+					     at(0x4000), at(64)));
+	/* memory that is all but empty */
+	memset(&pf, 0, sizeof(pf));
+	pf.max_level = pf.req_level = pf.goal_level = V(1);
+	assert_false(plausible(&pf));
+}
+
+static void frame(struct km_stack *stack, const char *function, uint64_t sp, bool sure)
+{
+	struct km_frame *f = &stack->frames[stack->count++];
+
+	*f = (struct km_frame){.sp = sp, .sure = sure};
+	strcpy(f->function, function);
+}
+
+static struct km_stack handling(void)
+{
+	struct km_stack stack = {
+		.base = 0x1000, .size = 0x4000, .start = KM_STACK_REGISTERS, .sp = 0x2000};
+
+	frame(&stack, "fast_page_fault", 0x2000, true);
+	frame(&stack, "direct_page_fault.isra.0", 0x2000, true);
+	frame(&stack, "kvm_mmu_page_fault", 0x2080, true);
+	frame(&stack, "kvm_arch_vcpu_ioctl_run", 0x2180, true);
+	frame(&stack, "entry_SYSCALL_64_after_hwframe", 0x4f00, true);
+	return stack;
+}
+
+static void test_age(void **state)
+{
+	struct km_stack stack = handling();
+	const struct km_frame *in;
+
+	(void)state;
+	assert_int_equal(km_page_fault_age(&stack, 0x20a0, 80, &in), KM_AGE_IN_HANDLER);
+	assert_string_equal(in->function, "kvm_mmu_page_fault");
+	/* across two frames, in another's, below the live part */
+	assert_int_equal(km_page_fault_age(&stack, 0x2140, 80, &in), KM_AGE_UNKNOWN);
+	assert_int_equal(km_page_fault_age(&stack, 0x2200, 80, &in), KM_AGE_RESIDUE);
+	assert_int_equal(km_page_fault_age(&stack, 0x1f00, 80, &in), KM_AGE_RESIDUE);
+	/* the handler has returned, or was not called */
+	strcpy(stack.frames[0].function, "x86_decode_insn");
+	strcpy(stack.frames[1].function, "x86_emulate_instruction");
+	assert_int_equal(km_page_fault_age(&stack, 0x20a0, 80, &in), KM_AGE_UNKNOWN);
+	/* not certain */
+	stack = handling();
+	stack.frames[2].sure = false;
+	assert_int_equal(km_page_fault_age(&stack, 0x20a0, 80, &in), KM_AGE_UNKNOWN);
+	stack = handling();
+	stack.start = KM_STACK_UNKNOWN;
+	assert_int_equal(km_page_fault_age(&stack, 0x20a0, 80, &in), KM_AGE_UNKNOWN);
+	/* interrupted: entered on another stack */
+	stack = handling();
+	stack.frames[0].sp = 0xfffffe0000001000;
+	assert_int_equal(km_page_fault_age(&stack, 0x20a0, 80, &in), KM_AGE_IN_HANDLER);
+}
+
+static void test_ept_violations(void **state)
+{
+	(void)state;
+#define EC(acc, mbec, q) km_ept_violation_error_code(acc, mbec, q)
+	/* a read: U up to 6.12, nothing since; P by what the entry allowed */
+	assert_int_equal(EC(KM_ACC_UWX, false, 0x181), PFERR_USER_MASK | PFERR_GUEST_FINAL_MASK);
+	assert_int_equal(EC(KM_ACC_RWUX, false, 0x181), PFERR_GUEST_FINAL_MASK);
+	assert_int_equal(EC(KM_ACC_RWUX, false, 0x1aa),
+			 PFERR_WRITE_MASK | PFERR_PRESENT_MASK | PFERR_GUEST_FINAL_MASK);
+	assert_int_equal(EC(KM_ACC_RWUX, false, 0x384),
+			 PFERR_FETCH_MASK | PFERR_USER_MASK | PFERR_GUEST_FINAL_MASK);
+	assert_int_equal(EC(KM_ACC_UWX, false, 0x384), PFERR_FETCH_MASK | PFERR_GUEST_FINAL_MASK);
+	/* while the processor walked the guest's tables; no linear address at all */
+	assert_int_equal(EC(KM_ACC_RWUX, false, 0x282), PFERR_WRITE_MASK | PFERR_GUEST_PAGE_MASK);
+	assert_int_equal(EC(KM_ACC_RWUX, false, 0x302), PFERR_WRITE_MASK);
+	/* with MBEC the user-executable bit counts as present */
+	assert_int_equal(EC(KM_ACC_RWUX, true, 0x42), PFERR_WRITE_MASK | PFERR_PRESENT_MASK);
+	assert_int_equal(EC(KM_ACC_RWUX, false, 0x42), PFERR_WRITE_MASK);
+	assert_int_equal(EC(KM_ACC_RWUX, false, 0x10), PFERR_PRESENT_MASK);
+	assert_int_equal(EC(KM_ACC_RWUX, false, 0x20), PFERR_PRESENT_MASK);
+#undef EC
+	assert_string_equal(km_vmx_exit_name(48), "EPT_VIOLATION");
+	assert_null(km_vmx_exit_name(1000));
+	assert_null(km_vmx_exit_name(3));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sound),
+		cmocka_unit_test(test_each_contradiction),
+		cmocka_unit_test(test_age),
+		cmocka_unit_test(test_ept_violations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

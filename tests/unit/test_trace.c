@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Lines of traces as the tools print them, and what is made of many of them. */
+#include "cm.h"
+#include "trace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum km_trace_line parse(const char *line, struct km_trace_event *e)
+{
+	uint64_t lost;
+
+	return km_trace_line(line, e, &lost);
+}
+
+static void test_page_fault_as_every_tool_prints_it(void **state)
+{
+	static const char *const lines[] = {
+		/* tracefs; with the thread group; trace-cmd report; perf script */
+		"        vmm-beta-134     [001] .....    27.134562: kvm_page_fault: vcpu 3 rip "
+		"0x101d "
+		"address 0x0000000004000000 error_code 0x100000007",
+		"        vmm-beta-134     (    127) [001] d..2.    27.134562: kvm_page_fault: vcpu "
+		"3 rip "
+		"0x101d address 0x0000000004000000 error_code 0x100000007",
+		"        vmm-beta-134   [001]    27.134562: kvm_page_fault:       vcpu 3 rip "
+		"0x101d "
+		"address 0x0000000004000000 error_code 0x100000007",
+		"        vmm-beta-134   [001] .....    27.134562000: kvm_page_fault:       vcpu 3 "
+		"rip "
+		"0x101d address 0x0000000004000000 error_code 0x100000007",
+		"vmm-beta   134 [001]    27.134562: kvm:kvm_page_fault: vcpu 3 rip 0x101d address "
+		"0x0000000004000000 error_code 0x100000007",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct km_trace_event e;
+
+		assert_int_equal(parse(lines[i], &e), KM_LINE_EVENT);
+		assert_int_equal(e.kind, KM_TRACE_PAGE_FAULT);
+		assert_string_equal(e.comm, "vmm-beta");
+		assert_int_equal(e.tid, 134);
+		assert_true(e.seconds);
+		assert_int_equal(e.time, 27134562000);
+		assert_int_equal(e.vcpu, 3);
+		assert_true(e.has_rip);
+		assert_int_equal(e.rip, 0x101d);
+		assert_int_equal(e.address, 0x4000000);
+		assert_int_equal(e.error_code, 0x100000007);
+	}
+}
+
+static void test_fast_page_fault(void **state)
+{
+	struct km_trace_event e;
+
+	(void)state;
+	assert_int_equal(
+		parse("     CPU 0/KVM-4711    [000] ...1. 99.000001: fast_page_fault: vcpu 0 "
+		      "gva 4000000 error_code P|W|U|0x100000000 sptep 00000000c0ffee00 old "
+		      "0xda42e65 new da42e67 spurious 0 fixed 1",
+		      &e),
+		KM_LINE_EVENT);
+	assert_int_equal(e.kind, KM_TRACE_FAST_PAGE_FAULT);
+	assert_string_equal(e.comm, "CPU 0/KVM");
+	assert_int_equal(e.tid, 4711);
+	assert_int_equal(e.address, 0x4000000);
+	assert_int_equal(e.error_code, 0x100000007);
+	assert_int_equal(e.old_spte, 0xda42e65);
+	assert_int_equal(e.new_spte, 0xda42e67);
+	assert_true(e.fixed);
+	assert_false(e.spurious);
+	/* no bit at all, a pointer that is not shown, nothing mapped */
+	assert_int_equal(parse("t-1 [000] 1.5: fast_page_fault: vcpu 0 gva 0 error_code  sptep "
+			       "(____ptrval____) old 0 new 0 spurious 0 fixed 0",
+			       &e),
+			 KM_LINE_EVENT);
+	assert_int_equal(e.error_code, 0);
+	assert_int_equal(e.time, 1500000000);
+}
+
+static void test_lines_that_are_no_events(void **state)
+{
+	static const struct {
+		const char *line;
+		enum km_trace_line kind;
+		uint64_t lost;
+	} cases[] = {
+		{"", KM_LINE_COMMENT, 0},
+		{"# tracer: nop", KM_LINE_COMMENT, 0},
+		{"cpus=2", KM_LINE_COMMENT, 0},
+		{"CPU:1 [LOST 4711 EVENTS]", KM_LINE_LOST, 4711},
+		{"CPU:0 [12 EVENTS DROPPED]", KM_LINE_LOST, 12},
+		{"CPU:0 [EVENTS DROPPED]", KM_LINE_LOST, 0},
+		{"nonsense", KM_LINE_ODD, 0},
+		{"a-1 [000]", KM_LINE_ODD, 0},
+		{"a-1 [000] ", KM_LINE_ODD, 0},
+		{"a-1 [000] .....", KM_LINE_ODD, 0},
+		{"a-1 [000] ..... 1.2", KM_LINE_ODD, 0},
+		{"a-1 [000] ..... 1.2: ", KM_LINE_ODD, 0},
+		{"[000] 1.2: kvm_exit: vcpu 0", KM_LINE_ODD, 0},
+		{"a-99999999999 [000] 1.2: kvm_exit: vcpu 0", KM_LINE_ODD, 0},
+		{"a-1 [000] 99999999999999999999.2: kvm_exit: vcpu 0", KM_LINE_ODD, 0},
+		{"a-1 [000] 1.2: kvm_page_fault: vcpu 0 rip 0x1", KM_LINE_ODD, 0},
+		{"a-1 [000] 1.2: kvm_page_fault: vcpu 0 rip 0x1 address 0x11112222333344445 "
+		 "error_code "
+		 "0x1",
+		 KM_LINE_ODD, 0},
+		{"a-1 [000] 1.2: fast_page_fault: vcpu 0 gva 0 error_code Q sptep 0 old 0 new 0 "
+		 "spurious 0 fixed 0",
+		 KM_LINE_ODD, 0},
+		{"a-1 [000] 1.2: fast_page_fault: vcpu 0 gva 0 error_code P sptep 0 old 0 new 0 "
+		 "spurious 1 fixed 1",
+		 KM_LINE_ODD, 0},
+		{"a-1 [000] 1.2: sched_switch: prev_comm=x", KM_LINE_EVENT, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct km_trace_event e;
+		uint64_t lost = 0;
+		enum km_trace_line kind = km_trace_line(cases[i].line, &e, &lost);
+
+		if (kind != cases[i].kind)
+			fail_msg("\"%s\": %d", cases[i].line, kind);
+		if (kind == KM_LINE_LOST)
+			assert_int_equal(lost, cases[i].lost);
+	}
+}
+
+/* --- whole traces --- */
+
+static char *text;
+static size_t text_len;
+static FILE *out;
+
+static void begin(void)
+{
+	out = open_memstream(&text, &text_len);
+	assert_non_null(out);
+}
+
+/* One fault of thread 100 at @us microseconds, and what the fast path made of it. */
+static void fault(unsigned us, unsigned long address, unsigned long rip, unsigned long old,
+		  bool spurious, bool fixed)
+{
+	fprintf(out,
+		"vmm-100 [000] ..... 5.%06u: kvm_page_fault: vcpu 0 rip 0x%lx address 0x%016lx "
+		"error_code 0x100000007\n",
+		us, rip, address);
+	fprintf(out,
+		"vmm-100 [000] ..... 5.%06u: fast_page_fault: vcpu 0 gva %lx error_code P|W|U "
+		"sptep "
+		"00000000abcdef01 old %#lx new %lx spurious %d fixed %d\n",
+		us + 1, address, old, fixed ? old | 2 : old, spurious, fixed);
+}
+
+static void read_all(const struct km_trace_rules *rules, struct km_trace *t)
+{
+	FILE *in;
+
+	fclose(out);
+	in = fmemopen(text, text_len ? text_len : 1, "r");
+	assert_non_null(in);
+	assert_null(km_trace_read(in, rules, NULL, NULL, t));
+	fclose(in);
+	free(text);
+}
+
+static struct km_trace_rules npt_rules(void)
+{
+	struct km_trace_rules rules = {.has_masks = true, .test_count = 1};
+
+	rules.masks = km_spte_default_masks(KM_PAGING_NPT, KM_SPTE_7_2);
+	return rules;
+}
+
+#define LOGGED 0xda42e65UL /* without W, MMU-writable */
+
+static void test_a_loop_is_found(void **state)
+{
+	struct km_trace_rules rules = {0};
+	const struct km_trace_tally *in;
+	struct km_trace t;
+
+	(void)state;
+	begin();
+	fault(0, 0x4001000, 0x101d, LOGGED, false, true);
+	for (unsigned i = 1; i <= 500; i++)
+		fault(i * 50, 0x4000000, 0x101d, LOGGED, true, false);
+	read_all(&rules, &t);
+	assert_int_equal(t.vcpu_count, 1);
+	assert_int_equal(t.vcpus[0]->hot[0].address, 0x4000000);
+	assert_int_equal(km_trace_loop(&t.vcpus[0]->hot[0], &in), KM_LOOP_CONTRADICTS);
+	assert_int_equal(in->faults, 500);
+	assert_in_range((unsigned long)km_trace_rate(&t, in), 19990, 20010);
+	assert_int_equal(km_trace_loop(&t.vcpus[0]->hot[1], &in), KM_LOOP_NONE);
+	assert_int_equal(t.verdicts[KM_VERDICT_CONTRADICTS], 500);
+	assert_int_equal(t.verdicts[KM_VERDICT_NONE], 1);
+	km_trace_deinit(&t);
+}
+
+/* The same page over and over, but mended each time: dirty logging at work. */
+static void test_no_loop_where_all_is_fixed(void **state)
+{
+	struct km_trace_rules rules = npt_rules();
+	const struct km_trace_tally *in;
+	struct km_trace t;
+
+	(void)state;
+	begin();
+	for (unsigned i = 0; i < 500; i++)
+		fault(i * 50, 0x4000000, 0x101d, LOGGED, false, true);
+	read_all(&rules, &t);
+	assert_int_equal(km_trace_loop(&t.vcpus[0]->hot[0], &in), KM_LOOP_NONE);
+	assert_int_equal(t.verdicts[KM_VERDICT_FITS], 500);
+	km_trace_deinit(&t);
+}
+
+/* It was all right for long, then it began to loop. */
+static void test_a_stretch_counts(void **state)
+{
+	struct km_trace_rules rules = {0};
+	const struct km_trace_tally *in;
+	struct km_trace t;
+
+	(void)state;
+	begin();
+	for (unsigned i = 0; i < 2000; i++)
+		fault(i * 50, i % 2 ? 0x4000000 : 0x4001000, 0x101d, LOGGED, false, true);
+	for (unsigned i = 2000; i < 2200; i++)
+		fault(i * 50, 0x4000000, 0x101d, LOGGED | 2, true, false);
+	read_all(&rules, &t);
+	assert_int_equal(km_trace_loop(&t.vcpus[0]->hot[0], &in), KM_LOOP_SPURIOUS);
+	assert_int_equal(in->faults, 200);
+	km_trace_deinit(&t);
+}
+
+static void test_progress_is_no_loop(void **state)
+{
+	struct km_trace_rules rules = npt_rules();
+	const struct km_trace_tally *in;
+	struct km_trace t;
+
+	(void)state;
+	begin();
+	for (unsigned i = 0; i < 10000; i++)
+		fault(i * 20, 0x4000000 + i * 4096UL, 0x101d, LOGGED, false, true);
+	read_all(&rules, &t);
+	for (size_t i = 0; i < t.vcpus[0]->hot_count; i++)
+		assert_int_equal(km_trace_loop(&t.vcpus[0]->hot[i], &in), KM_LOOP_NONE);
+	assert_int_equal(t.vcpus[0]->hot_count, KM_TRACE_HOT);
+	assert_int_equal(t.vcpus[0]->best_progress.faults, 10000);
+	assert_int_equal(t.vcpus[0]->all.faults, 10000);
+	km_trace_deinit(&t);
+}
+
+static struct km_trace_event event(uint64_t error_code, uint64_t old, uint64_t new, bool spurious,
+				   bool fixed)
+{
+	return (struct km_trace_event){
+		.kind = KM_TRACE_FAST_PAGE_FAULT,
+		.error_code = error_code,
+		.old_spte = old,
+		.new_spte = new,
+		.spurious = spurious,
+		.fixed = fixed,
+	};
+}
+
+static void test_verdicts(void **state)
+{
+	struct km_trace_rules rules = npt_rules(), none = {0};
+	struct km_trace_event e;
+
+	(void)state;
+#define JUDGE(...) (e = event(__VA_ARGS__), km_trace_judge(&rules, &e))
+	assert_int_equal(JUDGE(7, LOGGED, LOGGED | 2, false, true), KM_VERDICT_FITS);
+	assert_int_equal(JUDGE(7, LOGGED | 2, LOGGED | 2, true, false), KM_VERDICT_FITS);
+	/* the new SPTE is read again: somebody zapped it meanwhile */
+	assert_int_equal(JUDGE(7, LOGGED, 1ULL << 63, false, true), KM_VERDICT_RACE);
+	/* a huge page in a dirty-logged slot; a table */
+	assert_int_equal(JUDGE(7, LOGGED | 0x80, LOGGED | 0x80, false, false),
+			 KM_VERDICT_FITS_ABOVE);
+	assert_int_equal(JUDGE(7, 0x827, 0x827, false, false), KM_VERDICT_FITS_ABOVE);
+	assert_int_equal(JUDGE(7, LOGGED, LOGGED, true, false), KM_VERDICT_CONTRADICTS);
+	/* fixed without anything that could be fixed */
+	assert_int_equal(JUDGE(7, LOGGED & ~0x600UL, LOGGED & ~0x600UL, false, true),
+			 KM_VERDICT_DIFFERS);
+	/* the fast path is not tried for a read of a present page */
+	assert_int_equal(JUDGE(5, LOGGED, LOGGED, true, false), KM_VERDICT_DIFFERS);
+	e = event(7, LOGGED, LOGGED, true, false);
+	assert_int_equal(km_trace_judge(&none, &e), KM_VERDICT_CONTRADICTS);
+	e = event(7, LOGGED, LOGGED | 2, false, true);
+	assert_int_equal(km_trace_judge(&none, &e), KM_VERDICT_NONE);
+#undef JUDGE
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_page_fault_as_every_tool_prints_it),
+		cmocka_unit_test(test_fast_page_fault),
+		cmocka_unit_test(test_lines_that_are_no_events),
+		cmocka_unit_test(test_a_loop_is_found),
+		cmocka_unit_test(test_no_loop_where_all_is_fixed),
+		cmocka_unit_test(test_a_stretch_counts),
+		cmocka_unit_test(test_progress_is_no_loop),
+		cmocka_unit_test(test_verdicts),
+	};
+
+	return cmocka_run_group_tests_name("trace", tests, NULL, NULL);
+}

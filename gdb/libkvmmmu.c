@@ -35,6 +35,8 @@ struct kvmmmu_gdb {
 	struct core_file *core;
 	struct km_address_space kernel; /* unless gdb reads kernel addresses itself */
 	uint64_t anchor;		/* the table below 1 MB that led to it */
+	/* the same again, for the direct map: one cache of tables is not asked while it reads */
+	struct km_address_space direct;
 	char vmcoreinfo[VMCOREINFO_MAX + 1];
 	struct km_image *image;	   /* NULL: there is no VMCOREINFO */
 	uint64_t page_offset;	   /* of the direct map */
@@ -100,7 +102,7 @@ static bool is_memory(struct kvmmmu_gdb *g, uint64_t pa, size_t len)
 	g->checks_memory = false; /* not for the tables of the direct map itself */
 	for (uint64_t at = pa; ok && at < pa + len; at += left) {
 		km_scoped_error *err =
-			km_address_space_translate(&g->kernel, g->page_offset + at, &found, &left);
+			km_address_space_translate(&g->direct, g->page_offset + at, &found, &left);
 
 		ok = !err && found == at;
 	}
@@ -182,6 +184,14 @@ static bool registers(struct km_target *target, unsigned cpu, struct km_register
 	return done(g, outcome);
 }
 
+static void forget_tables(struct kvmmmu_gdb *g)
+{
+	if (g->kernel.tables)
+		km_memory_forget(g->kernel.tables);
+	if (g->direct.tables)
+		km_memory_forget(g->direct.tables);
+}
+
 static km_error *resume_for(struct km_target *target, unsigned milliseconds)
 {
 	struct kvmmmu_gdb *g = gdb_of(target);
@@ -195,8 +205,7 @@ static km_error *resume_for(struct km_target *target, unsigned milliseconds)
 	if (g->way == KVMMMU_CORE) /* /proc/kcore: it does so by itself */
 		return usleep(milliseconds * 1000) ? interrupted_error() : NULL;
 	g->lent.resume_for(milliseconds, why, sizeof(why), &outcome);
-	if (g->kernel.tables)
-		km_memory_forget(g->kernel.tables);
+	forget_tables(g);
 	if (done(g, outcome))
 		return NULL;
 	return g->interrupted ? interrupted_error() : km_errorf(KM_EABSENT, "%s", why);
@@ -420,8 +429,11 @@ static km_error *find_direct_map(struct kvmmmu_gdb *g)
 	g->page_offset = PAGE_OFFSET_L4;
 	if (symbol(&g->target, "page_offset_base", &where))
 		err = read_virt(&g->target, where, &g->page_offset, sizeof(g->page_offset));
-	g->checks_memory =
-		!err && g->way == KVMMMU_PHYSICAL && is_memory(g, g->kernel.pgd, KM_PAGE_SIZE);
+	if (err || g->way != KVMMMU_PHYSICAL)
+		return err;
+	err = km_address_space_init_pgd(&g->direct, &g->target, g->kernel.pgd, g->kernel.levels,
+					g->kernel.address_mask);
+	g->checks_memory = !err && is_memory(g, g->kernel.pgd, KM_PAGE_SIZE);
 	return err;
 }
 
@@ -445,6 +457,7 @@ static void forget_kernel(struct kvmmmu_gdb *g)
 	km_image_free(g->image);
 	g->image = NULL;
 	km_address_space_deinit(&g->kernel);
+	km_address_space_deinit(&g->direct);
 	core_file_close(g->core);
 	g->core = NULL;
 	g->vmcoreinfo[0] = '\0';
@@ -510,8 +523,7 @@ static bool same_kernel(struct kvmmmu_gdb *g)
 
 	if (g->way == KVMMMU_CORE)
 		return true;
-	if (g->kernel.tables)
-		km_memory_forget(g->kernel.tables);
+	forget_tables(g);
 	if (g->way == KVMMMU_PHYSICAL)
 		err = same_image(g->kernel.tables, g->kernel.pgd, g->anchor);
 	if (err)

@@ -61,9 +61,8 @@ const char *const *km_help_text(void)
 		"  the role implies, and the test of kernels before 7.3. It needs no \"mod -s\".",
 		" ",
 		"  explain [VM|VCPU]",
-		"                   for each vCPU: healthy, waiting, progressing or stuck, why, "
-		"how",
-		"                   sure that is, known cases, and what to do next",
+		"                   for each vCPU: healthy, waiting, progressing or stuck, why,",
+		"                   how sure that is, known cases, and what to do next",
 		"  vms [VM]         VMs and vCPUs with the counters that matter; a '!' and the",
 		"                   reason where something deserves a look",
 		"  mmu VCPU         MMU contexts, roles bit by bit, roots, SPTE masks",

@@ -31,7 +31,7 @@ def manners(tmp_path_factory):
 def test_help_page(manners):
     page = manners[0]["help kvmmmu"]
     assert re.search(r"NAME\n +kvmmmu - ", page)
-    for part in ("SYNOPSIS", "DESCRIPTION", "EXAMPLES", "vms [VM]", "crash> kvmmmu vms"):
+    for part in ("SYNOPSIS", "DESCRIPTION", "EXAMPLES", "vms [VM]", "crash> kvmmmu explain"):
         assert part in page
 
 

@@ -3,14 +3,16 @@
 
 #include "../kvmmmu/address_space.h"
 #include "../kvmmmu/dump_notes.h"
+#include "../kvmmmu/elf_core.h"
 #include "../kvmmmu/image.h"
-#include "elf_loads.h"
+#include "../kvmmmu/kdump_header.h"
 #include "flattened.h"
+#include "kdump_pages.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libkdumpfile/kdumpfile.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +23,8 @@
 struct dump {
 	struct km_target target;
 	int fd;
-	kdump_ctx_t *ctx;
-	kdump_bmp_t *pages;	/* that a kdump-compressed file holds, by pfn; else NULL */
-	struct elf_loads loads; /* that an ELF file holds */
+	struct kdump_pages *pages; /* of a kdump-compressed file; else NULL */
+	struct km_elf_core core;   /* of an ELF file */
 	char *vmcoreinfo;
 	struct km_address_space kernel;
 	struct km_image *image;
@@ -34,32 +35,32 @@ static struct dump *dump_of(struct km_target *target)
 	return (struct dump *)target;
 }
 
-/* Are all these pages in the file? libkdumpfile 0.5.1 errs on later pages once it met one that is
- * not. */
-static bool holds(const struct dump *dump, uint64_t pa, size_t len)
+static km_error *read_elf(const struct dump *dump, uint64_t pa, void *buf, size_t len)
 {
-	kdump_addr_t pfn = pa >> 12;
+	while (len) {
+		uint64_t offset, run;
+		ssize_t done;
 
-	if (dump->loads.list && !elf_loads_hold(&dump->loads, pa, len))
-		return false;
-	return !dump->pages || kdump_bmp_find_clear(dump->pages, &pfn) != KDUMP_OK ||
-	       pfn > (pa + len - 1) >> 12;
+		if (!km_elf_core_find(&dump->core, pa, &offset, &run))
+			return km_errorf(KM_EREAD,
+					 "physical address 0x%" PRIx64 " is not in the dump", pa);
+		done = pread(dump->fd, buf, len < run ? len : run, (off_t)offset);
+		if (done <= 0)
+			return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 ": %s", pa,
+					 done ? strerror(errno) : "the dump ends before it");
+		buf = (char *)buf + done;
+		pa += (uint64_t)done;
+		len -= (size_t)done;
+	}
+	return NULL;
 }
 
 static km_error *read_phys(struct km_target *target, uint64_t pa, void *buf, size_t len)
 {
 	struct dump *dump = dump_of(target);
-	size_t done = len;
-	kdump_status status;
 
-	if (!holds(dump, pa, len))
-		return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 " is not in the dump", pa);
-	status = kdump_read(dump->ctx, KDUMP_MACHPHYSADDR, pa, buf, &done);
-
-	if (status != KDUMP_OK || done != len)
-		return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 ": %s", pa,
-				 status == KDUMP_OK ? "short read" : kdump_get_err(dump->ctx));
-	return NULL;
+	return dump->pages ? kdump_pages_read(dump->pages, pa, buf, len)
+			   : read_elf(dump, pa, buf, len);
 }
 
 static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, size_t len)
@@ -107,59 +108,34 @@ static const struct km_target_ops dump_ops = {
 	.progress = km_progress_on_terminal,
 };
 
-/*
- * QEMU's kdump headers name no machine, and its ELF dumps name an i386 while CPU 0 is in real mode:
- * the page tables will tell whether it was x86-64. Only as Linux libkdumpfile looks for VMCOREINFO.
- */
-static kdump_status set_system(kdump_ctx_t *ctx)
+/* QEMU's ELF dumps name an i386 while CPU 0 is in real mode: the page tables will tell. */
+static km_error *open_elf(struct dump *dump)
 {
-	const char *arch;
+	km_error *err = km_elf_core_read(dump->fd, &dump->core);
 
-	if (kdump_get_string_attr(ctx, KDUMP_ATTR_ARCH_NAME, &arch) == KDUMP_OK &&
-	    strcmp(arch, "x86_64") && strcmp(arch, "ia32"))
-		return KDUMP_ERR_NOTIMPL;
-	if (kdump_set_string_attr(ctx, KDUMP_ATTR_ARCH_NAME, "x86_64") != KDUMP_OK)
-		return KDUMP_ERR_NOTIMPL;
-	return kdump_set_string_attr(ctx, KDUMP_ATTR_OSTYPE, "linux");
+	if (!err && dump->core.machine != EM_X86_64 && dump->core.machine != EM_386)
+		err = km_errorf(KM_EDATA, "no dump of Linux on x86-64");
+	return err;
 }
 
-static km_error *open_format(struct dump *dump, kdump_status *status)
-{
-	km_error *err;
-
-	if (dump->ctx)
-		kdump_free(dump->ctx);
-	dump->ctx = kdump_new();
-	if (!dump->ctx)
-		return km_errorf(KM_ENOMEM, "out of memory");
-	/* a mapped file that is shorter than it says would end us with SIGBUS */
-	kdump_set_number_attr(dump->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
-	elf_loads_free(&dump->loads);
-	err = strcmp(dump->target.name, LIVE_FILE) ? elf_loads_read(dump->fd, &dump->loads) : NULL;
-	if (err) {
-		*status = KDUMP_ERR_CORRUPT;
-		return err;
-	}
-	*status = kdump_open_fd(dump->ctx, dump->fd);
-	return *status == KDUMP_OK ? NULL : km_errorf(KM_EDATA, "%s", kdump_get_err(dump->ctx));
-}
-
-/* As libkdumpfile can; flattened dumps, if this version does not know them, in another file. */
+/* Flattened dumps in another file. */
 static km_error *open_any_format(struct dump *dump, const char *path)
 {
-	kdump_status status = KDUMP_OK;
-	km_error *err = open_format(dump, &status);
+	km_error *err;
 	int plain;
 
-	if (status != KDUMP_ERR_NOTIMPL || !flattened_is(dump->fd))
-		return err;
-	km_error_free(err);
-	err = flattened_rearrange(dump->fd, path, &plain);
-	if (err)
-		return err;
-	close(dump->fd);
-	dump->fd = plain;
-	return open_format(dump, &status);
+	if (flattened_is(dump->fd)) {
+		err = flattened_rearrange(dump->fd, path, &plain);
+		if (err)
+			return err;
+		close(dump->fd);
+		dump->fd = plain;
+	}
+	if (km_kdump_header_is(dump->fd))
+		return kdump_pages_open(dump->fd, &dump->pages);
+	if (km_elf_core_is(dump->fd))
+		return open_elf(dump);
+	return km_errorf(KM_EDATA, "no ELF, kdump-compressed or flattened dump");
 }
 
 static km_error *not_opened(const char *path)
@@ -175,18 +151,6 @@ static km_error *not_opened(const char *path)
 			 strerror(errno));
 }
 
-/* Which pages a kdump-compressed file holds. */
-static void find_excluded_pages(struct dump *dump)
-{
-	kdump_attr_t pages = {.type = KDUMP_BITMAP};
-	const char *format;
-
-	if (kdump_get_string_attr(dump->ctx, KDUMP_ATTR_FILE_FORMAT, &format) == KDUMP_OK &&
-	    !strcmp(format, "diskdump") &&
-	    kdump_get_attr(dump->ctx, KDUMP_ATTR_FILE_PAGEMAP, &pages) == KDUMP_OK)
-		dump->pages = pages.val.bitmap; /* lives with the context */
-}
-
 static km_error *open_file(struct dump *dump, const char *path)
 {
 	km_error *err;
@@ -197,11 +161,8 @@ static km_error *open_file(struct dump *dump, const char *path)
 	err = open_any_format(dump, path);
 	if (err)
 		return km_error_context(err, "%s", path);
-	if (set_system(dump->ctx) != KDUMP_OK)
-		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64 that can be read: %s",
-				 path, kdump_get_err(dump->ctx));
-	find_excluded_pages(dump);
-	if (kdump_vmcoreinfo_raw(dump->ctx, &dump->vmcoreinfo) != KDUMP_OK)
+	dump->vmcoreinfo = km_dump_notes_vmcoreinfo(dump->fd);
+	if (!dump->vmcoreinfo)
 		return km_errorf(KM_EDATA,
 				 "%s: has no VMCOREINFO: it is no dump of Linux, or QEMU's machine "
 				 "lacked -device vmcoreinfo",
@@ -247,11 +208,10 @@ void dump_close(struct dump *dump)
 		return;
 	km_image_free(dump->image);
 	km_address_space_deinit(&dump->kernel);
-	if (dump->ctx)
-		kdump_free(dump->ctx);
+	kdump_pages_close(dump->pages);
+	km_elf_core_free(&dump->core);
 	if (dump->fd >= 0)
 		close(dump->fd);
-	elf_loads_free(&dump->loads);
 	free(dump->vmcoreinfo);
 	free(dump);
 }

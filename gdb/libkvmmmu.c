@@ -34,6 +34,9 @@ struct kvmmmu_gdb {
 	bool gdb_symbols;  /* gdb's symbols are proven to be this kernel's */
 	struct core_file *core;
 	struct km_address_space kernel; /* unless gdb reads kernel addresses itself */
+	uint64_t anchor;		/* the table below 1 MB that led to it */
+	/* the same again, for the direct map: one cache of tables is not asked while it reads */
+	struct km_address_space direct;
 	char vmcoreinfo[VMCOREINFO_MAX + 1];
 	struct km_image *image;	   /* NULL: there is no VMCOREINFO */
 	uint64_t page_offset;	   /* of the direct map */
@@ -99,7 +102,7 @@ static bool is_memory(struct kvmmmu_gdb *g, uint64_t pa, size_t len)
 	g->checks_memory = false; /* not for the tables of the direct map itself */
 	for (uint64_t at = pa; ok && at < pa + len; at += left) {
 		km_scoped_error *err =
-			km_address_space_translate(&g->kernel, g->page_offset + at, &found, &left);
+			km_address_space_translate(&g->direct, g->page_offset + at, &found, &left);
 
 		ok = !err && found == at;
 	}
@@ -181,6 +184,14 @@ static bool registers(struct km_target *target, unsigned cpu, struct km_register
 	return done(g, outcome);
 }
 
+static void forget_tables(struct kvmmmu_gdb *g)
+{
+	if (g->kernel.tables)
+		km_memory_forget(g->kernel.tables);
+	if (g->direct.tables)
+		km_memory_forget(g->direct.tables);
+}
+
 static km_error *resume_for(struct km_target *target, unsigned milliseconds)
 {
 	struct kvmmmu_gdb *g = gdb_of(target);
@@ -194,8 +205,7 @@ static km_error *resume_for(struct km_target *target, unsigned milliseconds)
 	if (g->way == KVMMMU_CORE) /* /proc/kcore: it does so by itself */
 		return usleep(milliseconds * 1000) ? interrupted_error() : NULL;
 	g->lent.resume_for(milliseconds, why, sizeof(why), &outcome);
-	if (g->kernel.tables)
-		km_memory_forget(g->kernel.tables);
+	forget_tables(g);
 	if (done(g, outcome))
 		return NULL;
 	return g->interrupted ? interrupted_error() : km_errorf(KM_EABSENT, "%s", why);
@@ -279,15 +289,18 @@ static km_error *undescribed(struct kvmmmu_gdb *g, uint64_t image, km_error *err
 	return said;
 }
 
-/* Do both map the same kernel image, by the last entry of their top level? */
-static km_error *same_image(struct km_address_space *one, struct km_address_space *other)
+/*
+ * Do both tables, each of a top level, map the same kernel image, by their last entry? Of another
+ * kernel there may be remains: of the one before a reset, for instance.
+ */
+static km_error *same_image(struct km_memory *phys, uint64_t one, uint64_t other)
 {
 	const uint64_t last = KM_PAGE_SIZE - sizeof(uint64_t);
 	uint64_t entries[2];
-	km_error *err = km_read_phys(one->tables, one->pgd + last, &entries[0], sizeof(uint64_t));
+	km_error *err = km_read_phys(phys, one + last, &entries[0], sizeof(uint64_t));
 
 	if (!err)
-		err = km_read_phys(other->tables, other->pgd + last, &entries[1], sizeof(uint64_t));
+		err = km_read_phys(phys, other + last, &entries[1], sizeof(uint64_t));
 	if (!err && entries[0] != entries[1])
 		err = km_errorf(KM_EDATA, "what was found to describe the kernel is another one's");
 	return err;
@@ -317,7 +330,7 @@ static km_error *use_own_tables(struct kvmmmu_gdb *g)
 		g->kernel = found;
 		return err;
 	}
-	err = same_image(&g->kernel, &found);
+	err = same_image(g->kernel.tables, g->kernel.pgd, found.pgd);
 	km_address_space_deinit(&found);
 	return err;
 }
@@ -332,6 +345,7 @@ static km_error *try_tables(struct kvmmmu_gdb *g, uint64_t pgd, int levels)
 
 	if (err)
 		return err;
+	g->anchor = pgd;
 	g->gdb_symbols = gdb_symbols_fit(g);
 	err = get_vmcoreinfo(g, &image);
 	if (err && g->gdb_symbols && km_error_code(err) == KM_EABSENT) {
@@ -415,8 +429,11 @@ static km_error *find_direct_map(struct kvmmmu_gdb *g)
 	g->page_offset = PAGE_OFFSET_L4;
 	if (symbol(&g->target, "page_offset_base", &where))
 		err = read_virt(&g->target, where, &g->page_offset, sizeof(g->page_offset));
-	g->checks_memory =
-		!err && g->way == KVMMMU_PHYSICAL && is_memory(g, g->kernel.pgd, KM_PAGE_SIZE);
+	if (err || g->way != KVMMMU_PHYSICAL)
+		return err;
+	err = km_address_space_init_pgd(&g->direct, &g->target, g->kernel.pgd, g->kernel.levels,
+					g->kernel.address_mask);
+	g->checks_memory = !err && is_memory(g, g->kernel.pgd, KM_PAGE_SIZE);
 	return err;
 }
 
@@ -440,6 +457,7 @@ static void forget_kernel(struct kvmmmu_gdb *g)
 	km_image_free(g->image);
 	g->image = NULL;
 	km_address_space_deinit(&g->kernel);
+	km_address_space_deinit(&g->direct);
 	core_file_close(g->core);
 	g->core = NULL;
 	g->vmcoreinfo[0] = '\0';
@@ -505,8 +523,11 @@ static bool same_kernel(struct kvmmmu_gdb *g)
 
 	if (g->way == KVMMMU_CORE)
 		return true;
-	if (g->kernel.tables)
-		km_memory_forget(g->kernel.tables);
+	forget_tables(g);
+	if (g->way == KVMMMU_PHYSICAL)
+		err = same_image(g->kernel.tables, g->kernel.pgd, g->anchor);
+	if (err)
+		return false;
 	if (!g->modules)
 		return gdb_symbols_fit(g);
 	err = read_virt(&g->target, g->modules, words, sizeof(words));

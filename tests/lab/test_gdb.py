@@ -101,7 +101,8 @@ def stop(request, machines, tmp_path_factory):
     gen, append, where = request.param
     machine = machines(gen, append)
     yield Stop(machine, where, tmp_path_factory.mktemp("stop"))
-    machine.resume()
+    if machine.qemu.poll() is None:  # else another one runs already
+        machine.resume()
 
 
 def test_without_symbols_it_says_what_the_program_says(stop):
@@ -235,7 +236,7 @@ def test_completion_and_help(stop, program):
     for command in ("vms", "walk", "capture", "fault"):
         assert f"kvmmmu {command} -- " in out[7], command
     assert "usage: kvmmmu fault [-j]" in out[8] and "DUMP" not in out[8]
-    assert "List of kvmmmu subcommands" in out[9]
+    assert re.search(r'List of "?kvmmmu"? subcommands', out[9])
 
 
 @ONE_STOP
@@ -283,7 +284,7 @@ host.leave()
 def live(machines):
     """Running, all CPUs busy."""
     machine = machines("7.3", "")
-    assert machine.qmp.run("query-status")["running"]
+    machine.resume()
     return machine
 
 

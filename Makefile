@@ -16,8 +16,6 @@ WARN = -Wall -Wextra -Werror
 CPPFLAGS += -D_GNU_SOURCE $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 ALL_CFLAGS = -std=gnu11 $(WARN) -fPIC -fvisibility=hidden $(CFLAGS)
 LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
-# kdump-compressed dumps have pages packed with these, too
-CLI_LIBS = -llzo2 -lsnappy
 
 CORE = $(wildcard extensions/kvmmmu/*.c)
 CORE_O = $(CORE:%.c=$(BUILD)/%.o)
@@ -73,7 +71,7 @@ $(BUILD)/kvmmmu.so: extensions/crash/kvmmmu.c $(BUILD)/libkvmmmu.a
 
 $(BUILD)/kvmmmu: $(CLI_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CLI_LIBS) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
 
 # What gdb/kvmmmu.py loads.
 $(BUILD)/libkvmmmu-gdb.so: $(GDB_O) $(BUILD)/extensions/cli/help.o $(BUILD)/libkvmmmu.a
@@ -132,12 +130,12 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libkvmmmu.a
 DRIVERS = repeat batch stacks gfns
 $(DRIVERS:%=$(BUILD)/%): $(BUILD)/%: tests/lab/%.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CLI_LIBS) $(LIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
 
 # Walks a range and reads its pages, for make bench.
 $(BUILD)/range: scripts/bench/range.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CLI_LIBS) $(LIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
 
 # What kernels did with faults, against our rule.
 $(BUILD)/compare-faults: tests/trace/compare.c $(BUILD)/libkvmmmu.a
@@ -176,7 +174,7 @@ fuzz:
 $(BUILD)/fuzz-%: tests/fuzz/%.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) -fvisibility=default -fsanitize=fuzzer -o $@ $^ \
-		$(CLI_LIBS) $(LIBS)
+		-lkdumpfile $(LIBS)
 
 .PHONY: format
 format:

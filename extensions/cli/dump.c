@@ -9,10 +9,10 @@
 #include "flattened.h"
 #include "kdump_pages.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libkdumpfile/kdumpfile.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +23,9 @@
 struct dump {
 	struct km_target target;
 	int fd;
-	struct kdump_pages *pages; /* of a kdump-compressed file; else NULL */
-	struct km_elf_core core;   /* of an ELF file */
+	kdump_ctx_t *ctx;
+	struct kdump_pages *pages; /* that a kdump-compressed file holds; else NULL */
+	struct km_elf_core core;   /* that an ELF file holds; none: not looked at */
 	char *vmcoreinfo;
 	struct km_address_space kernel;
 	struct km_image *image;
@@ -35,22 +36,17 @@ static struct dump *dump_of(struct km_target *target)
 	return (struct dump *)target;
 }
 
-static km_error *read_elf(const struct dump *dump, uint64_t pa, void *buf, size_t len)
+/*
+ * Does an ELF file hold all of it? libkdumpfile reads what lies between segments as zeros.
+ */
+static km_error *core_holds(const struct km_elf_core *core, uint64_t pa, size_t len)
 {
-	while (len) {
-		uint64_t offset, run;
-		ssize_t done;
+	uint64_t offset, run;
 
-		if (!km_elf_core_find(&dump->core, pa, &offset, &run))
+	for (size_t done = 0; core->load_count && done < len; done += run) {
+		if (!km_elf_core_find(core, pa + done, &offset, &run))
 			return km_errorf(KM_EREAD,
 					 "physical address 0x%" PRIx64 " is not in the dump", pa);
-		done = pread(dump->fd, buf, len < run ? len : run, (off_t)offset);
-		if (done <= 0)
-			return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 ": %s", pa,
-					 done ? strerror(errno) : "the dump ends before it");
-		buf = (char *)buf + done;
-		pa += (uint64_t)done;
-		len -= (size_t)done;
 	}
 	return NULL;
 }
@@ -58,9 +54,20 @@ static km_error *read_elf(const struct dump *dump, uint64_t pa, void *buf, size_
 static km_error *read_phys(struct km_target *target, uint64_t pa, void *buf, size_t len)
 {
 	struct dump *dump = dump_of(target);
+	size_t done = len;
+	kdump_status status;
+	km_error *err;
 
-	return dump->pages ? kdump_pages_read(dump->pages, pa, buf, len)
-			   : read_elf(dump, pa, buf, len);
+	err = dump->pages ? kdump_pages_hold(dump->pages, pa, len)
+			  : core_holds(&dump->core, pa, len);
+	if (err)
+		return err;
+	status = kdump_read(dump->ctx, KDUMP_MACHPHYSADDR, pa, buf, &done);
+
+	if (status != KDUMP_OK || done != len)
+		return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 ": %s", pa,
+				 status == KDUMP_OK ? "short read" : kdump_get_err(dump->ctx));
+	return NULL;
 }
 
 static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, size_t len)
@@ -108,34 +115,81 @@ static const struct km_target_ops dump_ops = {
 	.progress = km_progress_on_terminal,
 };
 
-/* QEMU's ELF dumps name an i386 while CPU 0 is in real mode: the page tables will tell. */
-static km_error *open_elf(struct dump *dump)
+static bool is_live(const struct dump *dump)
 {
-	km_error *err = km_elf_core_read(dump->fd, &dump->core);
-
-	if (!err && dump->core.machine != EM_X86_64 && dump->core.machine != EM_386)
-		err = km_errorf(KM_EDATA, "no dump of Linux on x86-64");
-	return err;
+	return !strcmp(dump->target.name, LIVE_FILE);
 }
 
-/* Flattened dumps in another file. */
-static km_error *open_any_format(struct dump *dump, const char *path)
+/*
+ * QEMU's kdump headers name no machine, and its ELF dumps name an i386 while CPU 0 is in real mode:
+ * the page tables will tell whether it was x86-64.
+ */
+static kdump_status set_system(kdump_ctx_t *ctx)
 {
-	km_error *err;
-	int plain;
+	const char *arch;
 
-	if (flattened_is(dump->fd)) {
-		err = flattened_rearrange(dump->fd, path, &plain);
-		if (err)
-			return err;
-		close(dump->fd);
-		dump->fd = plain;
-	}
+	if (kdump_get_string_attr(ctx, KDUMP_ATTR_ARCH_NAME, &arch) == KDUMP_OK &&
+	    strcmp(arch, "x86_64") && strcmp(arch, "ia32"))
+		return KDUMP_ERR_NOTIMPL;
+	return kdump_set_string_attr(ctx, KDUMP_ATTR_ARCH_NAME, "x86_64");
+}
+
+/* libkdumpfile 0.5.1 believes what headers, notes and page descriptors say: we look first. */
+static km_error *check_headers(struct dump *dump)
+{
+	if (is_live(dump))
+		return NULL;
 	if (km_kdump_header_is(dump->fd))
 		return kdump_pages_open(dump->fd, &dump->pages);
 	if (km_elf_core_is(dump->fd))
-		return open_elf(dump);
-	return km_errorf(KM_EDATA, "no ELF, kdump-compressed or flattened dump");
+		return km_elf_core_read(dump->fd, &dump->core);
+	return NULL;
+}
+
+static void forget_headers(struct dump *dump)
+{
+	kdump_pages_close(dump->pages);
+	dump->pages = NULL;
+	km_elf_core_free(&dump->core);
+}
+
+static km_error *open_format(struct dump *dump, kdump_status *status)
+{
+	km_error *err;
+
+	if (dump->ctx)
+		kdump_free(dump->ctx);
+	dump->ctx = kdump_new();
+	if (!dump->ctx)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	/* a mapped file that is shorter than it says would end us with SIGBUS */
+	kdump_set_number_attr(dump->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
+	forget_headers(dump);
+	err = check_headers(dump);
+	if (err) {
+		*status = KDUMP_ERR_CORRUPT;
+		return err;
+	}
+	*status = kdump_open_fd(dump->ctx, dump->fd);
+	return *status == KDUMP_OK ? NULL : km_errorf(KM_EDATA, "%s", kdump_get_err(dump->ctx));
+}
+
+/* As libkdumpfile can; flattened dumps, if this version does not know them, in another file. */
+static km_error *open_any_format(struct dump *dump, const char *path)
+{
+	kdump_status status = KDUMP_OK;
+	km_error *err = open_format(dump, &status);
+	int plain;
+
+	if (status != KDUMP_ERR_NOTIMPL || !flattened_is(dump->fd))
+		return err;
+	km_error_free(err);
+	err = flattened_rearrange(dump->fd, path, &plain);
+	if (err)
+		return err;
+	close(dump->fd);
+	dump->fd = plain;
+	return open_format(dump, &status);
 }
 
 static km_error *not_opened(const char *path)
@@ -151,6 +205,19 @@ static km_error *not_opened(const char *path)
 			 strerror(errno));
 }
 
+/* Only as Linux libkdumpfile looks for VMCOREINFO; of a file we read it ourselves. */
+static char *read_vmcoreinfo(const struct dump *dump)
+{
+	char *text = NULL;
+
+	if (!is_live(dump))
+		return km_dump_notes_vmcoreinfo(dump->fd);
+	if (kdump_set_string_attr(dump->ctx, KDUMP_ATTR_OSTYPE, "linux") != KDUMP_OK ||
+	    kdump_vmcoreinfo_raw(dump->ctx, &text) != KDUMP_OK)
+		return NULL;
+	return text;
+}
+
 static km_error *open_file(struct dump *dump, const char *path)
 {
 	km_error *err;
@@ -161,7 +228,10 @@ static km_error *open_file(struct dump *dump, const char *path)
 	err = open_any_format(dump, path);
 	if (err)
 		return km_error_context(err, "%s", path);
-	dump->vmcoreinfo = km_dump_notes_vmcoreinfo(dump->fd);
+	if (set_system(dump->ctx) != KDUMP_OK)
+		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64 that can be read: %s",
+				 path, kdump_get_err(dump->ctx));
+	dump->vmcoreinfo = read_vmcoreinfo(dump);
 	if (!dump->vmcoreinfo)
 		return km_errorf(KM_EDATA,
 				 "%s: has no VMCOREINFO: it is no dump of Linux, or QEMU's machine "
@@ -208,10 +278,11 @@ void dump_close(struct dump *dump)
 		return;
 	km_image_free(dump->image);
 	km_address_space_deinit(&dump->kernel);
-	kdump_pages_close(dump->pages);
-	km_elf_core_free(&dump->core);
+	if (dump->ctx)
+		kdump_free(dump->ctx);
 	if (dump->fd >= 0)
 		close(dump->fd);
+	forget_headers(dump);
 	free(dump->vmcoreinfo);
 	free(dump);
 }

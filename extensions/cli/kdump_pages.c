@@ -4,19 +4,15 @@
 #include "../kvmmmu/kdump_header.h"
 
 #include <inttypes.h>
-#include <lzo/lzo1x.h>
-#include <snappy-c.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #define PAGE	   4096
 #define CHUNK	   4096 /* bytes of the bitmap that are looked at together */
 #define CHUNK_PFNS (CHUNK * 8)
-#define CACHED	   256 /* unpacked pages */
 
 /* struct page_desc */
 struct desc {
@@ -37,8 +33,8 @@ struct kdump_pages {
 	uint64_t *before;  /* of each chunk: how many pages the dump holds before it */
 	uint64_t chunk_at; /* the chunk in @chunk, in the file; 0: none */
 	uint64_t start; /* pages before header.start_pfn, which this file has no descriptors of */
-	uint64_t pfn[CACHED]; /* of the page in each place; UINT64_MAX: none */
-	unsigned char chunk[CHUNK], page[CACHED][PAGE];
+	uint64_t file;	/* its size */
+	unsigned char chunk[CHUNK];
 };
 
 static bool read_at(int fd, void *buf, size_t len, uint64_t at)
@@ -106,14 +102,14 @@ static km_error *count_pages(struct kdump_pages *p)
 km_error *kdump_pages_open(int fd, struct kdump_pages **out)
 {
 	struct kdump_pages *p = calloc(1, sizeof(*p));
+	struct stat st;
 	km_error *err;
 
-	if (!p || lzo_init() != LZO_E_OK) {
-		free(p);
+	if (!p)
 		return km_errorf(KM_ENOMEM, "out of memory");
-	}
 	p->fd = fd;
-	memset(p->pfn, 0xff, sizeof(p->pfn));
+	if (!fstat(fd, &st))
+		p->file = (uint64_t)st.st_size;
 	err = km_kdump_header_read(fd, &p->header);
 	if (!err)
 		err = count_pages(p);
@@ -132,34 +128,22 @@ void kdump_pages_close(struct kdump_pages *p)
 	free(p);
 }
 
-/* Is it a whole page? */
-static bool unpack(uint32_t flags, const unsigned char *packed, size_t size, unsigned char *page)
+static km_error *damaged(uint64_t pfn, const char *how)
 {
-	uLongf zlib_len = PAGE;
-	lzo_uint lzo_len = PAGE;
-	size_t snappy_len = PAGE;
-
-	switch (flags & FLAGS_PACKED) {
-	case FLAG_ZLIB:
-		return uncompress(page, &zlib_len, packed, size) == Z_OK && zlib_len == PAGE;
-	case FLAG_LZO:
-		return lzo1x_decompress_safe(packed, size, page, &lzo_len, NULL) == LZO_E_OK &&
-		       lzo_len == PAGE;
-	case FLAG_SNAPPY:
-		return snappy_uncompress((const char *)packed, size, (char *)page, &snappy_len) ==
-			       SNAPPY_OK &&
-		       snappy_len == PAGE;
-	case FLAG_ZSTD:
-		return ZSTD_decompress(page, PAGE, packed, size) == PAGE;
-	default:
-		memcpy(page, packed, PAGE);
-		return !(flags & FLAGS_PACKED) && size == PAGE;
-	}
+	return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 ": %s", pfn * PAGE, how);
 }
 
-static km_error *read_page(struct kdump_pages *p, uint64_t pfn, unsigned char *page)
+/* Packed by one of those that libkdumpfile may know, into no more than a page. */
+static bool is_sane(const struct desc *desc)
 {
-	unsigned char packed[PAGE];
+	uint32_t packed = desc->flags & FLAGS_PACKED;
+
+	return desc->size && desc->size <= PAGE && !(packed & (packed - 1)) &&
+	       (packed || desc->size == PAGE);
+}
+
+static km_error *hold_page(struct kdump_pages *p, uint64_t pfn)
+{
 	uint64_t before;
 	struct desc desc;
 
@@ -169,46 +153,21 @@ static km_error *read_page(struct kdump_pages *p, uint64_t pfn, unsigned char *p
 				 pfn * PAGE);
 	if (!read_at(p->fd, &desc, sizeof(desc),
 		     p->header.descs + (before - p->start) * sizeof(desc)))
-		return km_errorf(KM_EREAD,
-				 "physical address 0x%" PRIx64 ": the dump is cut off before it",
-				 pfn * PAGE);
-	if (!desc.size || desc.size > PAGE)
-		return km_errorf(KM_EREAD,
-				 "physical address 0x%" PRIx64
-				 ": damaged dump: a page of 0x%" PRIx32 " bytes",
-				 pfn * PAGE, desc.size);
-	if (!read_at(p->fd, packed, desc.size, desc.offset))
-		return km_errorf(KM_EREAD,
-				 "physical address 0x%" PRIx64 ": the dump is cut off before it",
-				 pfn * PAGE);
-	memset(packed + desc.size, 0, PAGE - desc.size);
-	if (!unpack(desc.flags, packed, desc.size, page))
-		return km_errorf(KM_EREAD,
-				 "physical address 0x%" PRIx64
-				 ": damaged dump: the page can't be unpacked",
-				 pfn * PAGE);
+		return damaged(pfn, "the dump is cut off before it");
+	if (!is_sane(&desc))
+		return damaged(pfn, "damaged dump: a page that can't be one");
+	if (desc.offset > p->file || desc.size > p->file - desc.offset)
+		return damaged(pfn, "the dump is cut off before it");
 	return NULL;
 }
 
-km_error *kdump_pages_read(struct kdump_pages *p, uint64_t pa, void *buf, size_t len)
+km_error *kdump_pages_hold(struct kdump_pages *p, uint64_t pa, size_t len)
 {
-	while (len) {
-		uint64_t pfn = pa / PAGE;
-		size_t at = pa % PAGE, part = len < PAGE - at ? len : PAGE - at;
-		unsigned place = pfn % CACHED;
-		km_error *err;
+	for (uint64_t pfn = pa / PAGE; pfn <= (pa + len - 1) / PAGE; pfn++) {
+		km_error *err = hold_page(p, pfn);
 
-		if (p->pfn[place] != pfn) {
-			p->pfn[place] = UINT64_MAX;
-			err = read_page(p, pfn, p->page[place]);
-			if (err)
-				return err;
-			p->pfn[place] = pfn;
-		}
-		memcpy(buf, p->page[place] + at, part);
-		buf = (char *)buf + part;
-		pa += part;
-		len -= part;
+		if (err)
+			return err;
 	}
 	return NULL;
 }

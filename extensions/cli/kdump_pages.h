@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The pages of a kdump-compressed dump. */
+/*
+ * Which pages a kdump-compressed dump holds, and whether they can be what it says: asked before
+ * libkdumpfile 0.5.1, which believes descriptors, and errs on later pages once it met one that is
+ * not there.
+ */
 #ifndef KVMMMU_KDUMP_PAGES_H
 #define KVMMMU_KDUMP_PAGES_H
 
@@ -14,7 +18,7 @@ struct kdump_pages;
 km_error *kdump_pages_open(int fd, struct kdump_pages **pages);
 void kdump_pages_close(struct kdump_pages *pages);
 
-/* Physical memory. KM_EREAD: not in the dump, or damaged there. */
-km_error *kdump_pages_read(struct kdump_pages *pages, uint64_t pa, void *buf, size_t len);
+/* NULL if it holds @len bytes of physical memory. KM_EREAD: not in the dump, or damaged there. */
+km_error *kdump_pages_hold(struct kdump_pages *pages, uint64_t pa, size_t len);
 
 #endif

@@ -31,7 +31,6 @@ static void read_kdump(int fd)
 {
 	struct km_kdump_header header;
 	struct kdump_pages *pages;
-	unsigned char buf[5000];
 	km_error *err = kdump_pages_open(fd, &pages);
 
 	if (err) {
@@ -43,9 +42,8 @@ static void read_kdump(int fd)
 	for (uint64_t i = 0; i < PAGES; i++) {
 		uint64_t pa = (header.start_pfn + i) * 4096;
 
-		km_error_free(kdump_pages_read(pages, pa, buf, 4096));
-		km_error_free(kdump_pages_read(pages, header.end_pfn * 4096 - i * 4096 - 1, buf,
-					       sizeof(buf)));
+		km_error_free(kdump_pages_hold(pages, pa, 4096));
+		km_error_free(kdump_pages_hold(pages, header.end_pfn * 4096 - i * 4096 - 1, 5000));
 	}
 	kdump_pages_close(pages);
 }

@@ -16,6 +16,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define LIVE_FILE "/proc/kcore"
@@ -153,25 +155,63 @@ static void forget_headers(struct dump *dump)
 	km_elf_core_free(&dump->core);
 }
 
-static km_error *open_format(struct dump *dump, kdump_status *status)
+/* Opens the file with libkdumpfile. */
+static kdump_status hand_over(struct dump *dump)
 {
-	km_error *err;
-
 	if (dump->ctx)
 		kdump_free(dump->ctx);
 	dump->ctx = kdump_new();
 	if (!dump->ctx)
-		return km_errorf(KM_ENOMEM, "out of memory");
+		return KDUMP_ERR_SYSTEM;
 	/* a mapped file that is shorter than it says would end us with SIGBUS */
 	kdump_set_number_attr(dump->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
+	return kdump_open_fd(dump->ctx, dump->fd);
+}
+
+/*
+ * Whatever is left in damaged headers that ends libkdumpfile ends a child, not us: it opens the
+ * file first.
+ */
+static bool survives(struct dump *dump)
+{
+	const int alive = 42;
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		const struct rlimit none = {0};
+
+		setrlimit(RLIMIT_CORE, &none);
+		alarm(30);
+		if (hand_over(dump) == KDUMP_OK)
+			set_system(dump->ctx);
+		_exit(alive);
+	}
+	while (child > 0 && waitpid(child, &status, 0) < 0) {
+		if (errno != EINTR)
+			return true;
+	}
+	/* without a child there is nothing to be learnt */
+	return child < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == alive);
+}
+
+static km_error *open_format(struct dump *dump, kdump_status *status)
+{
+	km_error *err;
+
+	*status = KDUMP_ERR_CORRUPT;
 	forget_headers(dump);
 	err = check_headers(dump);
-	if (err) {
-		*status = KDUMP_ERR_CORRUPT;
+	if (err)
 		return err;
-	}
-	*status = kdump_open_fd(dump->ctx, dump->fd);
-	return *status == KDUMP_OK ? NULL : km_errorf(KM_EDATA, "%s", kdump_get_err(dump->ctx));
+	if (!is_live(dump) && !survives(dump))
+		return km_errorf(KM_EDATA, "damaged dump: libkdumpfile does not survive its "
+					   "headers");
+	*status = hand_over(dump);
+	return *status == KDUMP_OK
+		       ? NULL
+		       : km_errorf(KM_EDATA, "%s",
+				   dump->ctx ? kdump_get_err(dump->ctx) : "out of memory");
 }
 
 /* As libkdumpfile can; flattened dumps, if this version does not know them, in another file. */

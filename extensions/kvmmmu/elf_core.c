@@ -88,22 +88,27 @@ static km_error *count_headers(const struct elf_file *f, size_t *count)
 	return NULL;
 }
 
-static bool read_phdr(const struct elf_file *f, size_t i, Elf64_Phdr *h)
+/* All program headers as they are in the file; NULL if there is no memory for them. */
+static void *read_table(const struct elf_file *f, size_t count, bool *read)
 {
-	Elf32_Phdr small;
+	size_t size = count * (f->is_32 ? sizeof(Elf32_Phdr) : sizeof(Elf64_Phdr));
+	void *table = malloc(size);
+
+	*read = table && read_at(f->fd, table, size, f->ehdr.e_phoff);
+	return table;
+}
+
+static Elf64_Phdr header_in(const struct elf_file *f, const void *table, size_t i)
+{
+	const Elf32_Phdr *small = (const Elf32_Phdr *)table + i;
 
 	if (!f->is_32)
-		return read_at(f->fd, h, sizeof(*h), f->ehdr.e_phoff + i * sizeof(*h));
-	if (!read_at(f->fd, &small, sizeof(small), f->ehdr.e_phoff + i * sizeof(small)))
-		return false;
-	*h = (Elf64_Phdr){.p_type = small.p_type,
-			  .p_offset = small.p_offset,
-			  .p_paddr = small.p_paddr,
-			  .p_filesz = small.p_filesz,
-			  .p_memsz = small.p_memsz};
-	if (small.p_paddr == UINT32_MAX)
-		h->p_paddr = UINT64_MAX;
-	return true;
+		return ((const Elf64_Phdr *)table)[i];
+	return (Elf64_Phdr){.p_type = small->p_type,
+			    .p_offset = small->p_offset,
+			    .p_paddr = small->p_paddr,
+			    .p_filesz = small->p_filesz,
+			    .p_memsz = small->p_memsz};
 }
 
 static km_error *add_load(struct km_elf_core *core, const Elf64_Phdr *h, uint64_t file)
@@ -158,17 +163,20 @@ static void sort_loads(struct km_elf_core *core)
 
 static km_error *read_headers(const struct elf_file *f, size_t count, struct km_elf_core *core)
 {
+	bool read;
+	void *table = read_table(f, count, &read);
 	km_error *err = NULL;
-	Elf64_Phdr h;
 
 	core->loads = calloc(count, sizeof(*core->loads));
 	core->notes = calloc(count, sizeof(*core->notes));
-	if (!core->loads || !core->notes)
+	if (!table || !core->loads || !core->notes)
 		err = km_errorf(KM_ENOMEM, "out of memory");
+	else if (!read)
+		err = damaged("program headers can't be read");
 	for (size_t i = 0; i < count && !err; i++) {
-		if (!read_phdr(f, i, &h))
-			err = damaged("program headers can't be read");
-		else if (h.p_type == PT_LOAD)
+		Elf64_Phdr h = header_in(f, table, i);
+
+		if (h.p_type == PT_LOAD)
 			err = add_load(core, &h, f->size);
 		else if (h.p_type == PT_NOTE &&
 			 (h.p_filesz > MAX_NOTES || !inside(f->size, h.p_offset, h.p_filesz, 1)))
@@ -177,6 +185,7 @@ static km_error *read_headers(const struct elf_file *f, size_t count, struct km_
 			core->notes[core->note_count++] =
 				(struct km_elf_note){h.p_offset, h.p_filesz};
 	}
+	free(table);
 	sort_loads(core);
 	return err;
 }

@@ -3,9 +3,11 @@
 
 #include "../kvmmmu/address_space.h"
 #include "../kvmmmu/dump_notes.h"
+#include "../kvmmmu/elf_core.h"
 #include "../kvmmmu/image.h"
-#include "elf_loads.h"
+#include "../kvmmmu/kdump_header.h"
 #include "flattened.h"
+#include "kdump_pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +16,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define LIVE_FILE "/proc/kcore"
@@ -22,8 +26,8 @@ struct dump {
 	struct km_target target;
 	int fd;
 	kdump_ctx_t *ctx;
-	kdump_bmp_t *pages;	/* that a kdump-compressed file holds, by pfn; else NULL */
-	struct elf_loads loads; /* that an ELF file holds */
+	struct kdump_pages *pages; /* that a kdump-compressed file holds; else NULL */
+	struct km_elf_core core;   /* that an ELF file holds; none: not looked at */
 	char *vmcoreinfo;
 	struct km_address_space kernel;
 	struct km_image *image;
@@ -34,16 +38,19 @@ static struct dump *dump_of(struct km_target *target)
 	return (struct dump *)target;
 }
 
-/* Are all these pages in the file? libkdumpfile 0.5.1 errs on later pages once it met one that is
- * not. */
-static bool holds(const struct dump *dump, uint64_t pa, size_t len)
+/*
+ * Does an ELF file hold all of it? libkdumpfile reads what lies between segments as zeros.
+ */
+static km_error *core_holds(const struct km_elf_core *core, uint64_t pa, size_t len)
 {
-	kdump_addr_t pfn = pa >> 12;
+	uint64_t offset, run;
 
-	if (dump->loads.list && !elf_loads_hold(&dump->loads, pa, len))
-		return false;
-	return !dump->pages || kdump_bmp_find_clear(dump->pages, &pfn) != KDUMP_OK ||
-	       pfn > (pa + len - 1) >> 12;
+	for (size_t done = 0; core->load_count && done < len; done += run) {
+		if (!km_elf_core_find(core, pa + done, &offset, &run))
+			return km_errorf(KM_EREAD,
+					 "physical address 0x%" PRIx64 " is not in the dump", pa);
+	}
+	return NULL;
 }
 
 static km_error *read_phys(struct km_target *target, uint64_t pa, void *buf, size_t len)
@@ -51,9 +58,12 @@ static km_error *read_phys(struct km_target *target, uint64_t pa, void *buf, siz
 	struct dump *dump = dump_of(target);
 	size_t done = len;
 	kdump_status status;
+	km_error *err;
 
-	if (!holds(dump, pa, len))
-		return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 " is not in the dump", pa);
+	err = dump->pages ? kdump_pages_hold(dump->pages, pa, len)
+			  : core_holds(&dump->core, pa, len);
+	if (err)
+		return err;
 	status = kdump_read(dump->ctx, KDUMP_MACHPHYSADDR, pa, buf, &done);
 
 	if (status != KDUMP_OK || done != len)
@@ -107,9 +117,14 @@ static const struct km_target_ops dump_ops = {
 	.progress = km_progress_on_terminal,
 };
 
+static bool is_live(const struct dump *dump)
+{
+	return !strcmp(dump->target.name, LIVE_FILE);
+}
+
 /*
  * QEMU's kdump headers name no machine, and its ELF dumps name an i386 while CPU 0 is in real mode:
- * the page tables will tell whether it was x86-64. Only as Linux libkdumpfile looks for VMCOREINFO.
+ * the page tables will tell whether it was x86-64.
  */
 static kdump_status set_system(kdump_ctx_t *ctx)
 {
@@ -118,30 +133,85 @@ static kdump_status set_system(kdump_ctx_t *ctx)
 	if (kdump_get_string_attr(ctx, KDUMP_ATTR_ARCH_NAME, &arch) == KDUMP_OK &&
 	    strcmp(arch, "x86_64") && strcmp(arch, "ia32"))
 		return KDUMP_ERR_NOTIMPL;
-	if (kdump_set_string_attr(ctx, KDUMP_ATTR_ARCH_NAME, "x86_64") != KDUMP_OK)
-		return KDUMP_ERR_NOTIMPL;
-	return kdump_set_string_attr(ctx, KDUMP_ATTR_OSTYPE, "linux");
+	return kdump_set_string_attr(ctx, KDUMP_ATTR_ARCH_NAME, "x86_64");
+}
+
+/* libkdumpfile 0.5.1 believes what headers, notes and page descriptors say: we look first. */
+static km_error *check_headers(struct dump *dump)
+{
+	if (is_live(dump))
+		return NULL;
+	if (km_kdump_header_is(dump->fd))
+		return kdump_pages_open(dump->fd, &dump->pages);
+	if (km_elf_core_is(dump->fd))
+		return km_elf_core_read(dump->fd, &dump->core);
+	return NULL;
+}
+
+static void forget_headers(struct dump *dump)
+{
+	kdump_pages_close(dump->pages);
+	dump->pages = NULL;
+	km_elf_core_free(&dump->core);
+}
+
+/* Opens the file with libkdumpfile. */
+static kdump_status hand_over(struct dump *dump)
+{
+	if (dump->ctx)
+		kdump_free(dump->ctx);
+	dump->ctx = kdump_new();
+	if (!dump->ctx)
+		return KDUMP_ERR_SYSTEM;
+	/* a mapped file that is shorter than it says would end us with SIGBUS */
+	kdump_set_number_attr(dump->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
+	return kdump_open_fd(dump->ctx, dump->fd);
+}
+
+/*
+ * Whatever is left in damaged headers that ends libkdumpfile ends a child, not us: it opens the
+ * file first.
+ */
+static bool survives(struct dump *dump)
+{
+	const int alive = 42;
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		const struct rlimit none = {0};
+
+		setrlimit(RLIMIT_CORE, &none);
+		alarm(30);
+		if (hand_over(dump) == KDUMP_OK)
+			set_system(dump->ctx);
+		_exit(alive);
+	}
+	while (child > 0 && waitpid(child, &status, 0) < 0) {
+		if (errno != EINTR)
+			return true;
+	}
+	/* without a child there is nothing to be learnt */
+	return child < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == alive);
 }
 
 static km_error *open_format(struct dump *dump, kdump_status *status)
 {
 	km_error *err;
 
-	if (dump->ctx)
-		kdump_free(dump->ctx);
-	dump->ctx = kdump_new();
-	if (!dump->ctx)
-		return km_errorf(KM_ENOMEM, "out of memory");
-	/* a mapped file that is shorter than it says would end us with SIGBUS */
-	kdump_set_number_attr(dump->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
-	elf_loads_free(&dump->loads);
-	err = strcmp(dump->target.name, LIVE_FILE) ? elf_loads_read(dump->fd, &dump->loads) : NULL;
-	if (err) {
-		*status = KDUMP_ERR_CORRUPT;
+	*status = KDUMP_ERR_CORRUPT;
+	forget_headers(dump);
+	err = check_headers(dump);
+	if (err)
 		return err;
-	}
-	*status = kdump_open_fd(dump->ctx, dump->fd);
-	return *status == KDUMP_OK ? NULL : km_errorf(KM_EDATA, "%s", kdump_get_err(dump->ctx));
+	if (!is_live(dump) && !survives(dump))
+		return km_errorf(KM_EDATA, "damaged dump: libkdumpfile does not survive its "
+					   "headers");
+	*status = hand_over(dump);
+	return *status == KDUMP_OK
+		       ? NULL
+		       : km_errorf(KM_EDATA, "%s",
+				   dump->ctx ? kdump_get_err(dump->ctx) : "out of memory");
 }
 
 /* As libkdumpfile can; flattened dumps, if this version does not know them, in another file. */
@@ -175,16 +245,17 @@ static km_error *not_opened(const char *path)
 			 strerror(errno));
 }
 
-/* Which pages a kdump-compressed file holds. */
-static void find_excluded_pages(struct dump *dump)
+/* Only as Linux libkdumpfile looks for VMCOREINFO; of a file we read it ourselves. */
+static char *read_vmcoreinfo(const struct dump *dump)
 {
-	kdump_attr_t pages = {.type = KDUMP_BITMAP};
-	const char *format;
+	char *text = NULL;
 
-	if (kdump_get_string_attr(dump->ctx, KDUMP_ATTR_FILE_FORMAT, &format) == KDUMP_OK &&
-	    !strcmp(format, "diskdump") &&
-	    kdump_get_attr(dump->ctx, KDUMP_ATTR_FILE_PAGEMAP, &pages) == KDUMP_OK)
-		dump->pages = pages.val.bitmap; /* lives with the context */
+	if (!is_live(dump))
+		return km_dump_notes_vmcoreinfo(dump->fd);
+	if (kdump_set_string_attr(dump->ctx, KDUMP_ATTR_OSTYPE, "linux") != KDUMP_OK ||
+	    kdump_vmcoreinfo_raw(dump->ctx, &text) != KDUMP_OK)
+		return NULL;
+	return text;
 }
 
 static km_error *open_file(struct dump *dump, const char *path)
@@ -200,8 +271,8 @@ static km_error *open_file(struct dump *dump, const char *path)
 	if (set_system(dump->ctx) != KDUMP_OK)
 		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64 that can be read: %s",
 				 path, kdump_get_err(dump->ctx));
-	find_excluded_pages(dump);
-	if (kdump_vmcoreinfo_raw(dump->ctx, &dump->vmcoreinfo) != KDUMP_OK)
+	dump->vmcoreinfo = read_vmcoreinfo(dump);
+	if (!dump->vmcoreinfo)
 		return km_errorf(KM_EDATA,
 				 "%s: has no VMCOREINFO: it is no dump of Linux, or QEMU's machine "
 				 "lacked -device vmcoreinfo",
@@ -251,7 +322,7 @@ void dump_close(struct dump *dump)
 		kdump_free(dump->ctx);
 	if (dump->fd >= 0)
 		close(dump->fd);
-	elf_loads_free(&dump->loads);
+	forget_headers(dump);
 	free(dump->vmcoreinfo);
 	free(dump);
 }

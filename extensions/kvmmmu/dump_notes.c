@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dump_notes.h"
 
+#include "elf_core.h"
+#include "kdump_header.h"
+
 #include <elf.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* struct disk_dump_header, then in the next block struct kdump_sub_header (of
- * makedumpfile): where things are in them */
-#define HEADER_VERSION	  8
-#define HEADER_BLOCK_SIZE 428
-#define SUB_OFFSET_NOTE	  48
-#define SUB_SIZE_NOTE	  56
-#define NOTES_SINCE	  4 /* header version */
 
 /* struct elf_prstatus of x86-64, and in it pr_reg */
 #define PRSTATUS_SIZE 336
@@ -19,8 +15,14 @@
 #define PR_RIP	      (112 + 16 * 8)
 #define PR_RSP	      (112 + 19 * 8)
 
-#define MAX_NOTES (64u << 20)
-#define MAX_COUNT 65536
+#define MAX_COUNT      65536
+#define MAX_VMCOREINFO (1u << 20)
+
+struct wanted {
+	const char *name;
+	bool prstatus; /* else of any type and size */
+	unsigned skip; /* so many like it come first */
+};
 
 static bool get(int fd, uint64_t at, void *buf, size_t len)
 {
@@ -32,66 +34,86 @@ static uint64_t padded(uint32_t len)
 	return ((uint64_t)len + 3) & ~3ULL;
 }
 
-/* Start and end of the notes in a kdump-compressed file. */
-static bool find_kdump_notes(int fd, uint64_t *at, uint64_t *end)
+static bool is_wanted(int fd, uint64_t at, const Elf64_Nhdr *note, const struct wanted *w)
 {
-	char signature[8];
-	int32_t version, block;
+	size_t len = strlen(w->name);
+	char name[16];
 
-	if (!get(fd, 0, signature, sizeof(signature)) || memcmp(signature, "KDUMP   ", 8) ||
-	    !get(fd, HEADER_VERSION, &version, sizeof(version)) || version < NOTES_SINCE ||
-	    !get(fd, HEADER_BLOCK_SIZE, &block, sizeof(block)) || block <= 0 ||
-	    !get(fd, (uint64_t)block + SUB_OFFSET_NOTE, at, sizeof(*at)) ||
-	    !get(fd, (uint64_t)block + SUB_SIZE_NOTE, end, sizeof(*end)) || *end > MAX_NOTES)
+	if (w->prstatus && (note->n_type != NT_PRSTATUS || note->n_descsz != PRSTATUS_SIZE))
 		return false;
-	*end += *at;
-	return *at < INT64_MAX;
+	/* some write the name's end, some don't */
+	return note->n_namesz >= len && note->n_namesz <= len + 1 &&
+	       get(fd, at + sizeof(*note), name, note->n_namesz) &&
+	       !memcmp(name, w->name, note->n_namesz);
 }
 
-/* Likewise in an ELF core. */
-static bool find_elf_notes(int fd, uint64_t *at, uint64_t *end)
+/* Among the notes in this part of the file: where the description is, and its size. */
+static bool find_in(int fd, const struct km_elf_note *notes, struct wanted *w, uint64_t *desc,
+		    uint32_t *size)
 {
-	Elf64_Ehdr ehdr;
-	Elf64_Phdr phdr;
+	uint64_t at = notes->at, end = notes->at + notes->size;
+	Elf64_Nhdr note;
 
-	if (!get(fd, 0, &ehdr, sizeof(ehdr)) || memcmp(ehdr.e_ident, ELFMAG, SELFMAG) ||
-	    ehdr.e_ident[EI_CLASS] != ELFCLASS64 || ehdr.e_type != ET_CORE ||
-	    ehdr.e_phentsize != sizeof(phdr))
-		return false;
-	for (unsigned i = 0; i < ehdr.e_phnum; i++) {
-		if (!get(fd, ehdr.e_phoff + i * sizeof(phdr), &phdr, sizeof(phdr)))
+	for (unsigned n = 0; n < MAX_COUNT && at + sizeof(note) <= end; n++) {
+		if (!get(fd, at, &note, sizeof(note)))
 			return false;
-		if (phdr.p_type != PT_NOTE)
-			continue;
-		*at = phdr.p_offset;
-		*end = phdr.p_offset + phdr.p_filesz;
-		return phdr.p_filesz <= MAX_NOTES && phdr.p_offset < INT64_MAX;
+		*desc = at + sizeof(note) + padded(note.n_namesz);
+		*size = note.n_descsz;
+		if (*desc + *size > end)
+			return false;
+		if (is_wanted(fd, at, &note, w) && !w->skip--)
+			return true;
+		at = *desc + padded(note.n_descsz);
 	}
 	return false;
+}
+
+static bool find(int fd, struct wanted w, uint64_t *desc, uint32_t *size)
+{
+	struct km_kdump_header header;
+	struct km_elf_core core = {0};
+	struct km_elf_note notes;
+	km_error *err = NULL;
+	bool found = false;
+
+	if (km_kdump_header_is(fd)) {
+		err = km_kdump_header_read(fd, &header);
+		notes = (struct km_elf_note){header.notes, header.notes_size};
+		found = !err && find_in(fd, &notes, &w, desc, size);
+	} else if (km_elf_core_is(fd)) {
+		err = km_elf_core_read(fd, &core);
+		for (size_t i = 0; !err && !found && i < core.note_count; i++)
+			found = find_in(fd, &core.notes[i], &w, desc, size);
+		km_elf_core_free(&core);
+	}
+	km_error_free(err);
+	return found;
 }
 
 bool km_dump_notes_registers(int fd, unsigned cpu, struct km_registers *regs)
 {
-	uint64_t at, end;
-	Elf64_Nhdr note;
-	char name[5];
+	uint64_t desc;
+	uint32_t size;
 
-	if (!find_kdump_notes(fd, &at, &end) && !find_elf_notes(fd, &at, &end))
-		return false;
-	for (unsigned n = 0; n < MAX_COUNT && at + sizeof(note) <= end; n++) {
-		uint64_t desc;
+	return find(fd, (struct wanted){"CORE", true, cpu}, &desc, &size) &&
+	       get(fd, desc + PR_RIP, &regs->rip, sizeof(regs->rip)) &&
+	       get(fd, desc + PR_RSP, &regs->rsp, sizeof(regs->rsp)) &&
+	       get(fd, desc + PR_RBP, &regs->rbp, sizeof(regs->rbp));
+}
 
-		if (!get(fd, at, &note, sizeof(note)))
-			return false;
-		desc = at + sizeof(note) + padded(note.n_namesz);
-		if (note.n_type == NT_PRSTATUS && note.n_namesz == sizeof(name) &&
-		    note.n_descsz == PRSTATUS_SIZE &&
-		    get(fd, at + sizeof(note), name, sizeof(name)) && !memcmp(name, "CORE", 5) &&
-		    !cpu--)
-			return get(fd, desc + PR_RIP, &regs->rip, sizeof(regs->rip)) &&
-			       get(fd, desc + PR_RSP, &regs->rsp, sizeof(regs->rsp)) &&
-			       get(fd, desc + PR_RBP, &regs->rbp, sizeof(regs->rbp));
-		at = desc + padded(note.n_descsz);
+char *km_dump_notes_vmcoreinfo(int fd)
+{
+	uint64_t desc;
+	uint32_t size;
+	char *text;
+
+	if (!find(fd, (struct wanted){"VMCOREINFO", false, 0}, &desc, &size) ||
+	    size > MAX_VMCOREINFO || !(text = malloc(size + 1)))
+		return NULL;
+	if (!get(fd, desc, text, size)) {
+		free(text);
+		return NULL;
 	}
-	return false;
+	text[size] = '\0';
+	return text;
 }

@@ -3,27 +3,33 @@
  * libFuzzer target: any bytes as the headers of an ELF dump. What is said to be in it is in order,
  * and in the file.
  */
-#include "../../extensions/cli/elf_loads.h"
 #include "bytes.h"
+#include "elf_core.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	char path[32];
 	int fd = bytes_file(data, len, path);
-	struct elf_loads loads;
-	km_error *err = elf_loads_read(fd, &loads);
+	struct km_elf_core core;
+	uint64_t offset, run;
+	km_error *err = km_elf_core_read(fd, &core);
 
-	for (size_t i = 0; !err && i < loads.count; i++) {
-		const struct elf_load *load = &loads.list[i];
+	for (size_t i = 0; !err && i < core.load_count; i++) {
+		const struct km_elf_load *load = &core.loads[i];
 
-		if (load->end < load->start || (i && load->start <= load[-1].end))
+		if (load->end <= load->start || (i && load->start < load[-1].end))
 			abort();
-		if (load->end > load->start &&
-		    (!elf_loads_hold(&loads, load->start, load->end - load->start) ||
-		     elf_loads_hold(&loads, load->end, 1)))
+		if (load->offset > len || load->end - load->start > len - load->offset)
+			abort();
+		if (!km_elf_core_find(&core, load->end - 1, &offset, &run) || run != 1 ||
+		    offset != load->offset + (load->end - 1 - load->start))
 			abort();
 	}
-	elf_loads_free(&loads);
+	for (size_t i = 0; !err && i < core.note_count; i++) {
+		if (core.notes[i].at > len || core.notes[i].size > len - core.notes[i].at)
+			abort();
+	}
+	km_elf_core_free(&core);
 	km_error_free(err);
 	close(fd);
 	return 0;

@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+import kdump
 from tools import BUILD, TOP, batch, dumps, kernel, kvmmmu, number, questions, truth
 
 ASAN = BUILD / "asan" / "kvmmmu"
@@ -30,6 +31,8 @@ class Elf:
             kind, _fl, off, _va, pa, size, _m, _a = struct.unpack("<IIQQQQQQ", self.file.read(56))
             if kind == 1:
                 self.loads.append((pa, size, off))
+            elif kind == 4:
+                self.notes = off, size
 
     def offset(self, pa):
         return next(off + pa - at for at, size, off in self.loads if at <= pa < at + size)
@@ -254,6 +257,110 @@ def test_truncated_dump(tmp_path, size, suffix):
     answer = kvmmmu(cut, "vms", program=ASAN)
     assert "Sanitizer" not in answer.err, answer.err[-2000:]
     assert answer.code == 3 and answer.err.startswith("kvmmmu: ") or answer.out
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    """The notes and the packed pages of the first 256 MiB, which are all but the firmware."""
+    elf = Elf(tmp_path_factory.mktemp("packed") / "copy.elf")
+    size = next(size for pa, size, _ in elf.loads if pa == 0)
+    elf.file.seek(elf.notes[0])
+    notes = elf.file.read(elf.notes[1])
+    pages = kdump.packed_pages(elf, 0, size // kdump.PAGE)
+    elf.file.close()
+    return notes, pages
+
+
+@pytest.mark.parametrize("wide,split", [(True, None), (False, None), (True, 1), (False, 5)])
+def test_every_packing_and_header(packed, tmp_path, wide, split):
+    notes, pages = packed
+    kdump.write(tmp_path / "dump", notes, pages, wide=wide, split=split and (split, len(pages)))
+    for command in ("vms", "perms"):
+        ours = kvmmmu(tmp_path / "dump", command)
+        assert (ours.code, ours.out) == (0, kvmmmu(dumps("7.3") / "healthy.elf", command).out)
+
+
+DESCRIPTORS = {
+    "size 0": {1: 0}, "a huge size": {1: 0xFFFFFFFF}, "a page and a byte": {1: 4097},
+    "beyond the end": {0: 1 << 40}, "a wild offset": {0: (1 << 64) - 1},
+    "another packing": {2: 0x21}, "packed, but is not": {0: 0, 1: 4000, 2: 0x1},
+    "LZO, but is not": {0: 0, 1: 4000, 2: 0x2}, "snappy, but is not": {0: 0, 1: 4000, 2: 0x4},
+    "zstd, but is not": {0: 0, 1: 4000, 2: 0x20}, "raw, but short": {1: 4000, 2: 0}}
+
+
+@pytest.mark.parametrize("change", DESCRIPTORS.values(), ids=DESCRIPTORS)
+def test_damaged_page_of_a_kdump_compressed_dump(packed, tmp_path, change):
+    """It is missing, and the rest of the answer is there."""
+    vm, vcpu = first_vcpu()
+    notes, pages = packed
+    place = kdump.write(tmp_path / "dump", notes, pages)
+    at = place + 24 * (Elf.pa(number(vcpu["address"])) // kdump.PAGE)
+    with open(tmp_path / "dump", "r+b") as file:
+        file.seek(at)
+        desc = list(struct.unpack("<QIIQ", file.read(24)))
+        for field, value in change.items():
+            desc[field] = value
+        file.seek(at)
+        file.write(struct.pack("<QIIQ", *desc))
+    answer = kvmmmu(tmp_path / "dump", "vms", program=ASAN)
+    assert answer.code == 0 and "Sanitizer" not in answer.err, answer.err[-3000:]
+    assert "could not be read" in answer.out or "that this answer wanted" in answer.out
+    assert all(other["address"][2:] in answer.out for v in truth("7.3", "healthy")["gdb"]["vms"]
+               for other in v["vcpus"] if other["address"] != vcpu["address"])
+
+
+@pytest.fixture(scope="module")
+def whole_kdump(tmp_path_factory):
+    copy = tmp_path_factory.mktemp("kdump") / "copy"
+    shutil.copyfile(dumps("7.3") / "healthy.kdump", copy)
+    return copy
+
+
+SUB = 4096
+FIELDS = {
+    "signature": (0, "<Q"), "version": (8, "<I"), "machine": (272, "<Q"), "block_size": (428, "<I"),
+    "sub_hdr_size": (432, "<I"), "bitmap_blocks": (436, "<I"), "split": (SUB + 12, "<I"),
+    "offset_note": (SUB + 48, "<Q"), "size_note": (SUB + 56, "<Q"),
+    "max_mapnr_64": (SUB + 96, "<Q"), "first note's name": (4200, "<I"),
+    "first note's size": (4204, "<I"), "first note's type": (4208, "<I")}
+VALUES = [0, 1, 3, 1 << 16, 1 << 31, (1 << 32) - 1, 1 << 34, 1 << 63, (1 << 64) - 1,
+          int.from_bytes(b"aarch64", "little")]
+REFUSED = {  # these lead nowhere, whatever they are
+    ("version", 0): "version 0", ("version", (1 << 32) - 1): "version -1",
+    ("machine", VALUES[-1]): "another machine", ("block_size", 0): "not those of x86",
+    ("block_size", 1 << 31): "not those of x86", ("sub_hdr_size", 0): "outside of the file",
+    ("sub_hdr_size", (1 << 32) - 1): "outside of the file", ("bitmap_blocks", 0): "too small",
+    ("bitmap_blocks", (1 << 32) - 1): "outside of the file", ("split", 1): "no symbol",
+    ("offset_note", (1 << 64) - 1): "notes outside", ("size_note", (1 << 64) - 1): "notes outside",
+    ("size_note", 0): "no VMCOREINFO", ("max_mapnr_64", 1 << 16): None,
+    ("max_mapnr_64", 1 << 34): "too small", ("max_mapnr_64", 1 << 63): "pages of memory",
+    ("first note's size", (1 << 32) - 1): "no VMCOREINFO"}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_damaged_headers_of_a_kdump_compressed_dump(whole_kdump, field):
+    """Field by field: an answer, or one line that says what is wrong."""
+    at, form = FIELDS[field]
+    asked = {key: words for key, words in REFUSED.items() if key[0] == field}
+    with open(whole_kdump, "r+b", buffering=0) as file:
+        for value in VALUES:
+            if value >> 8 * struct.calcsize(form):
+                continue
+            file.seek(at)
+            was = file.read(struct.calcsize(form))
+            file.seek(at)
+            file.write(struct.pack(form, value))
+            answer = kvmmmu(whole_kdump, "vms", program=ASAN, timeout=20)
+            file.seek(at)
+            file.write(was)
+            assert "Sanitizer" not in answer.err, (value, answer.err[-3000:])
+            assert answer.code == 0 and answer.out or answer.code == 3 and len(
+                answer.err.strip().splitlines()) == 1, (value, answer.err)
+            words = asked.pop((field, value), "")
+            if words is not None:
+                assert not words or answer.code == 3 and words in answer.err, (value, answer.err)
+    assert not asked
+    assert kvmmmu(whole_kdump, "vms").code == 0
 
 
 @pytest.mark.parametrize("path", ["/dev/null", "/nonexistent", "/", str(TOP / "Makefile")])

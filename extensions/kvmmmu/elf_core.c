@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "elf_core.h"
+
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_HEADERS (1u << 20)
+#define MAX_NOTES   (64u << 20)
+
+/* The headers that count, as 64-bit ones have them. */
+struct elf_file {
+	int fd;
+	uint64_t size;
+	bool is_32;
+	Elf64_Ehdr ehdr;
+};
+
+static km_error *damaged(const char *how)
+{
+	return km_errorf(KM_EDATA, "damaged ELF: %s", how);
+}
+
+static bool read_at(int fd, void *buf, size_t len, uint64_t at)
+{
+	return at <= INT64_MAX && pread(fd, buf, len, (off_t)at) == (ssize_t)len;
+}
+
+/* Is [at, at + count * size) within the file? */
+static bool inside(uint64_t file, uint64_t at, uint64_t count, uint64_t size)
+{
+	return at <= file && count <= (file - at) / size;
+}
+
+bool km_elf_core_is(int fd)
+{
+	char ident[SELFMAG];
+
+	return read_at(fd, ident, sizeof(ident), 0) && !memcmp(ident, ELFMAG, SELFMAG);
+}
+
+static bool read_ehdr(struct elf_file *f)
+{
+	Elf32_Ehdr small;
+
+	if (!read_at(f->fd, f->ehdr.e_ident, EI_NIDENT, 0))
+		return false;
+	f->is_32 = f->ehdr.e_ident[EI_CLASS] == ELFCLASS32;
+	if (!f->is_32)
+		return read_at(f->fd, &f->ehdr, sizeof(f->ehdr), 0);
+	if (!read_at(f->fd, &small, sizeof(small), 0))
+		return false;
+	f->ehdr.e_machine = small.e_machine;
+	f->ehdr.e_phoff = small.e_phoff;
+	f->ehdr.e_phentsize = small.e_phentsize;
+	f->ehdr.e_phnum = small.e_phnum;
+	f->ehdr.e_shoff = small.e_shoff;
+	f->ehdr.e_shentsize = small.e_shentsize;
+	f->ehdr.e_shnum = small.e_shnum;
+	return true;
+}
+
+/* How many program headers; section header 0 tells if they are too many for the ELF header. */
+static km_error *count_headers(const struct elf_file *f, size_t *count)
+{
+	const Elf64_Ehdr *ehdr = &f->ehdr;
+	size_t section = f->is_32 ? sizeof(Elf32_Shdr) : sizeof(Elf64_Shdr);
+	size_t program = f->is_32 ? sizeof(Elf32_Phdr) : sizeof(Elf64_Phdr);
+	uint32_t info;
+
+	*count = ehdr->e_phnum;
+	if (ehdr->e_shnum && (ehdr->e_shentsize != section ||
+			      !inside(f->size, ehdr->e_shoff, ehdr->e_shnum, section)))
+		return damaged("section headers outside of the file");
+	if (ehdr->e_phnum == PN_XNUM) {
+		size_t at =
+			f->is_32 ? offsetof(Elf32_Shdr, sh_info) : offsetof(Elf64_Shdr, sh_info);
+
+		if (!ehdr->e_shnum || !read_at(f->fd, &info, sizeof(info), ehdr->e_shoff + at))
+			return damaged("no number of program headers");
+		*count = info;
+	}
+	if (ehdr->e_phentsize != program || !*count || *count > MAX_HEADERS ||
+	    !inside(f->size, ehdr->e_phoff, *count, program))
+		return damaged("program headers outside of the file");
+	return NULL;
+}
+
+/* All program headers as they are in the file; NULL if there is no memory for them. */
+static void *read_table(const struct elf_file *f, size_t count, bool *read)
+{
+	size_t size = count * (f->is_32 ? sizeof(Elf32_Phdr) : sizeof(Elf64_Phdr));
+	void *table = malloc(size);
+
+	*read = table && read_at(f->fd, table, size, f->ehdr.e_phoff);
+	return table;
+}
+
+static Elf64_Phdr header_in(const struct elf_file *f, const void *table, size_t i)
+{
+	const Elf32_Phdr *small = (const Elf32_Phdr *)table + i;
+
+	if (!f->is_32)
+		return ((const Elf64_Phdr *)table)[i];
+	return (Elf64_Phdr){.p_type = small->p_type,
+			    .p_offset = small->p_offset,
+			    .p_paddr = small->p_paddr,
+			    .p_filesz = small->p_filesz,
+			    .p_memsz = small->p_memsz};
+}
+
+static km_error *add_load(struct km_elf_core *core, const Elf64_Phdr *h, uint64_t file)
+{
+	uint64_t len = h->p_filesz;
+
+	if (h->p_paddr == UINT64_MAX) /* /proc/kcore's memory that has no one physical address */
+		return NULL;
+	if (h->p_paddr + len < h->p_paddr || h->p_offset + len < h->p_offset || h->p_memsz < len ||
+	    h->p_paddr + h->p_memsz < h->p_paddr)
+		return damaged("a segment that ends before it begins");
+	/* a dump that was cut off holds what is there */
+	if (h->p_offset >= file)
+		return NULL;
+	len = len < file - h->p_offset ? len : file - h->p_offset;
+	if (len)
+		core->loads[core->load_count++] =
+			(struct km_elf_load){h->p_paddr, h->p_paddr + len, h->p_offset};
+	return NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct km_elf_load *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* Brings them into order; of memory that is in the file twice the first counts. */
+static void sort_loads(struct km_elf_core *core)
+{
+	struct km_elf_load *loads = core->loads;
+	uint64_t end = 0;
+	size_t kept = 0;
+
+	if (core->load_count)
+		qsort(loads, core->load_count, sizeof(*loads), compare);
+	for (size_t i = 0; i < core->load_count; i++) {
+		struct km_elf_load load = loads[i];
+
+		if (load.end <= end)
+			continue;
+		if (load.start < end) {
+			load.offset += end - load.start;
+			load.start = end;
+		}
+		end = load.end;
+		loads[kept++] = load;
+	}
+	core->load_count = kept;
+}
+
+static km_error *read_headers(const struct elf_file *f, size_t count, struct km_elf_core *core)
+{
+	bool read;
+	void *table = read_table(f, count, &read);
+	km_error *err = NULL;
+
+	core->loads = calloc(count, sizeof(*core->loads));
+	core->notes = calloc(count, sizeof(*core->notes));
+	if (!table || !core->loads || !core->notes)
+		err = km_errorf(KM_ENOMEM, "out of memory");
+	else if (!read)
+		err = damaged("program headers can't be read");
+	for (size_t i = 0; i < count && !err; i++) {
+		Elf64_Phdr h = header_in(f, table, i);
+
+		if (h.p_type == PT_LOAD)
+			err = add_load(core, &h, f->size);
+		else if (h.p_type == PT_NOTE &&
+			 (h.p_filesz > MAX_NOTES || !inside(f->size, h.p_offset, h.p_filesz, 1)))
+			err = damaged("notes outside of the file");
+		else if (h.p_type == PT_NOTE)
+			core->notes[core->note_count++] =
+				(struct km_elf_note){h.p_offset, h.p_filesz};
+	}
+	free(table);
+	sort_loads(core);
+	return err;
+}
+
+km_error *km_elf_core_read(int fd, struct km_elf_core *core)
+{
+	struct elf_file f = {.fd = fd};
+	struct stat st;
+	size_t count;
+	km_error *err;
+
+	*core = (struct km_elf_core){0};
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || !read_ehdr(&f))
+		return damaged("it is cut off");
+	f.size = (uint64_t)st.st_size;
+	if (f.ehdr.e_ident[EI_DATA] != ELFDATA2LSB ||
+	    (!f.is_32 && f.ehdr.e_ident[EI_CLASS] != ELFCLASS64))
+		return km_errorf(KM_EDATA, "an ELF file of another machine");
+	core->machine = f.ehdr.e_machine;
+	err = count_headers(&f, &count);
+	return err ? err : read_headers(&f, count, core);
+}
+
+void km_elf_core_free(struct km_elf_core *core)
+{
+	free(core->loads);
+	free(core->notes);
+	*core = (struct km_elf_core){0};
+}
+
+bool km_elf_core_find(const struct km_elf_core *core, uint64_t pa, uint64_t *offset, uint64_t *run)
+{
+	size_t low = 0, high = core->load_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (core->loads[mid].end <= pa)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == core->load_count || core->loads[low].start > pa)
+		return false;
+	*offset = core->loads[low].offset + (pa - core->loads[low].start);
+	*run = core->loads[low].end - pa;
+	return true;
+}

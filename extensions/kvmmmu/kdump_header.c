@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kdump_header.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BLOCK	       4096	    /* the page size of x86 */
+#define MAX_PFN	       (1ULL << 34) /* 64 TiB */
+#define MAX_NOTES      (64u << 20)
+#define OLDEST_VERSION 4	     /* the first with notes */
+#define WIDE_SINCE     6	     /* the first whose page numbers have 64 bits */
+#define MACHINE	       (12 + 4 * 65) /* of struct new_utsname, which is at 12 */
+#define HEADER_SIZE    464
+#define SUB_SIZE       104
+
+/*
+ * Where things are in struct disk_dump_header and, a block later, in struct kdump_sub_header
+ * (makedumpfile's diskdump_mod.h), of which those of 32 bits are packed.
+ */
+struct places {
+	unsigned block_size, sub_blocks, bitmap_blocks, max_mapnr;
+	unsigned split, start, end, notes, notes_size; /* in the sub header */
+	unsigned start_64, end_64, max_mapnr_64;
+	unsigned word; /* size of start, end and the sizes */
+};
+
+static const struct places places_64 = {428, 432, 436, 440, 12, 16, 24, 48, 56, 80, 88, 96, 8};
+static const struct places places_32 = {416, 420, 424, 428, 8, 12, 16, 32, 40, 56, 64, 72, 4};
+
+static km_error *damaged(const char *how)
+{
+	return km_errorf(KM_EDATA, "damaged kdump-compressed dump: %s", how);
+}
+
+static bool get(int fd, uint64_t at, void *buf, size_t len)
+{
+	return pread(fd, buf, len, (off_t)at) == (ssize_t)len;
+}
+
+static uint32_t u32(const unsigned char *buf, unsigned at)
+{
+	uint32_t value;
+
+	memcpy(&value, buf + at, sizeof(value));
+	return value;
+}
+
+static uint64_t u64(const unsigned char *buf, unsigned at)
+{
+	uint64_t value;
+
+	memcpy(&value, buf + at, sizeof(value));
+	return value;
+}
+
+static uint64_t word(const struct places *p, const unsigned char *buf, unsigned at)
+{
+	return p->word == 8 ? u64(buf, at) : u32(buf, at);
+}
+
+bool km_kdump_header_is(int fd)
+{
+	char signature[8];
+
+	return get(fd, 0, signature, sizeof(signature)) && !memcmp(signature, "KDUMP   ", 8);
+}
+
+/* QEMU calls every machine "Unknown": the page tables will tell. */
+static bool is_x86(const unsigned char *header)
+{
+	const char *name = (const char *)header + MACHINE;
+
+	return !*name || !strncmp(name, "Unknown", 65) || !strncmp(name, "x86_64", 65) ||
+	       (name[0] == 'i' && !strncmp(name + 2, "86", 63));
+}
+
+/* Bitmap and descriptors. Of two bitmaps the first tells what memory there was. */
+static km_error *place_pages(const struct places *p, const unsigned char *header, uint64_t file,
+			     uint64_t max_pfn, struct km_kdump_header *out)
+{
+	uint64_t sub = u32(header, p->sub_blocks), blocks = u32(header, p->bitmap_blocks);
+
+	out->bitmap = (1 + sub) * BLOCK;
+	out->descs = out->bitmap + blocks * BLOCK;
+	if (!sub || out->descs > file)
+		return damaged("the bitmap of its pages is outside of the file");
+	if (max_pfn > MAX_PFN)
+		return km_errorf(KM_EDATA,
+				 "damaged kdump-compressed dump: 0x%" PRIx64 " pages of memory",
+				 max_pfn);
+	if (max_pfn > blocks * BLOCK * 8)
+		return damaged("the bitmap of its pages is too small for them");
+	if (max_pfn <= blocks / 2 * BLOCK * 8)
+		out->bitmap += blocks / 2 * BLOCK;
+	return NULL;
+}
+
+/* makedumpfile --split makes files that are about a part of the memory. */
+static km_error *place_split(const struct places *p, const unsigned char *sub, bool wide,
+			     uint64_t max_pfn, struct km_kdump_header *out)
+{
+	out->start_pfn = 0;
+	out->end_pfn = max_pfn;
+	if (!u32(sub, p->split))
+		return NULL;
+	out->start_pfn = wide ? u64(sub, p->start_64) : word(p, sub, p->start);
+	out->end_pfn = wide ? u64(sub, p->end_64) : word(p, sub, p->end);
+	if (out->start_pfn > out->end_pfn || out->end_pfn > max_pfn)
+		return damaged("it is about pages that are none");
+	return NULL;
+}
+
+static km_error *place_notes(const struct places *p, const unsigned char *sub, uint64_t file,
+			     struct km_kdump_header *out)
+{
+	out->notes = u64(sub, p->notes);
+	out->notes_size = word(p, sub, p->notes_size);
+	if (out->notes_size > MAX_NOTES || out->notes > file || out->notes_size > file - out->notes)
+		return damaged("notes outside of the file");
+	return NULL;
+}
+
+km_error *km_kdump_header_read(int fd, struct km_kdump_header *out)
+{
+	unsigned char header[HEADER_SIZE], sub[SUB_SIZE];
+	const struct places *p = &places_64;
+	uint64_t max_pfn, file;
+	struct stat st;
+	km_error *err;
+	bool wide;
+
+	*out = (struct km_kdump_header){0};
+	if (fstat(fd, &st) || !get(fd, 0, header, sizeof(header)) ||
+	    !get(fd, BLOCK, sub, sizeof(sub)))
+		return damaged("it is cut off");
+	file = (uint64_t)st.st_size;
+	if (u32(header, p->block_size) != BLOCK)
+		p = &places_32;
+	if (u32(header, p->block_size) != BLOCK || !is_x86(header))
+		return km_errorf(KM_EDATA, "damaged, or a dump of another machine: its pages "
+					   "are not those of x86");
+	if (u32(header, 8) < OLDEST_VERSION || u32(header, 8) > INT32_MAX)
+		return km_errorf(KM_EDATA,
+				 "a kdump-compressed dump of version %d, which has no "
+				 "notes",
+				 (int)u32(header, 8));
+	wide = u32(header, 8) >= WIDE_SINCE;
+	max_pfn = wide ? u64(sub, p->max_mapnr_64) : u32(header, p->max_mapnr);
+	err = place_pages(p, header, file, max_pfn, out);
+	if (!err)
+		err = place_split(p, sub, wide, max_pfn, out);
+	return err ? err : place_notes(p, sub, file, out);
+}

@@ -7,7 +7,7 @@ import subprocess
 from tools import TOP, cache, lab
 
 RULES = [TOP / "extensions/kvmmmu" / f"{name}.{suffix}" for suffix in "ch"
-         for name in ("access", "role", "permissions", "spte", "judges")]
+         for name in ("access", "role", "permissions", "spte", "judges", "fast_page_fault")]
 TESTS = [p for folder in ("unit", "oracle", "mutation") for p in (TOP / "tests" / folder).iterdir()
          if p.is_file()]
 

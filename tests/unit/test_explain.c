@@ -120,7 +120,7 @@ static void loop(struct km_sample s[LOOKS])
 		};
 }
 
-static struct km_samples_verdict judge(const struct km_sample s[LOOKS], size_t count)
+static struct km_samples_verdict judge(const struct km_sample *s, size_t count)
 {
 	struct km_samples_verdict v;
 
@@ -197,7 +197,7 @@ static void test_samples_without_fault(void **state)
 		s[i].has_fault = s[i].has_spte = false;
 		s[i].addr = 0;
 		s[i].error_code = unreadable;
-		s[i].processor = KM_OPEN;
+		s[i].processor = KM_NO_RULING;
 		v = judge(s, LOOKS);
 		assert_int_equal(v.trend, KM_TREND_LOOPS);
 		assert_int_equal(v.certainty, KM_PROVEN);

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#define WATCH_MS 100 /* the target runs between two looks */
+#define WATCH_MS   100 /* the target runs between two looks */
+#define WATCH_MORE 10  /* looks at most, so that the last one of a loop has its fault to explain */
 
 struct job {
 	struct km_command_context *ctx;
@@ -380,15 +381,17 @@ static void describe_looks(struct km_node *entry, const struct km_sample *s, siz
 
 static km_error *watch(struct job *job, struct km_vm *vm, struct km_vcpu *vcpu)
 {
-	size_t count = job->ctx->options.watch + 1, i = 0;
-	struct km_sample *samples = calloc(count, sizeof(*samples));
+	size_t asked = job->ctx->options.watch + 1, count = 0;
+	struct km_sample *samples = calloc(asked + WATCH_MORE, sizeof(*samples));
 	struct explained *x = calloc(1, sizeof(*x));
 	uint64_t addr = vcpu->addr;
-	struct km_samples_verdict v;
+	struct km_samples_verdict v = {.trend = KM_TREND_OPEN};
 	km_error *err = samples && x ? NULL : km_errorf(KM_ENOMEM, "out of memory");
 
-	for (; i < count && !err; i++) {
-		if (i) {
+	while (!err &&
+	       (count < asked || (v.trend == KM_TREND_LOOPS && !samples[count - 1].has_fault &&
+				  count < asked + WATCH_MORE))) {
+		if (count) {
 			km_case_deinit(&x->c);
 			err = let_run(job->ctx);
 			if (!err)
@@ -397,10 +400,10 @@ static km_error *watch(struct job *job, struct km_vm *vm, struct km_vcpu *vcpu)
 		if (!err)
 			err = examine(job, vm, vcpu, x);
 		if (!err)
-			samples[i] = km_sample_of(&x->c, &x->e);
+			samples[count++] = km_sample_of(&x->c, &x->e);
+		km_samples_judge(samples, count, &v);
 	}
 	if (!err) {
-		km_samples_judge(samples, count, &v);
 		km_samples_settle(&v, &x->e);
 		describe_looks(describe(job, x), samples, count, &v);
 	}

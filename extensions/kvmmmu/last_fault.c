@@ -107,7 +107,9 @@ static void add_from_stack(struct job *job, uint64_t at, enum km_fault_age age,
 		SAY(f->limits, "left over from an older fault, which has been handled");
 	else if (age == KM_AGE_UNKNOWN)
 		SAY(f->limits, "%s",
-		    job->last->stack.start == KM_STACK_UNKNOWN
+		    km_page_fault_half_written(&f->pf)
+			    ? "address 0 and no memslot: it may be half written only"
+		    : job->last->stack.start == KM_STACK_UNKNOWN
 			    ? "where the live part of the stack begins is not known: the fault may "
 			      "have been handled"
 			    : "no handler stands below it on the stack: not handed on yet, or done "
@@ -195,7 +197,7 @@ static void add_from_vmcb(struct job *job)
 	f = next_fault(job, KM_FAULT_VMCB, job->handling ? KM_AGE_IN_HANDLER : KM_AGE_LAST_EXIT);
 	if (!f)
 		return;
-	f->addr = vmcb.exit_info_2;
+	f->addr = km_vmcb_exit_info_2(&vmcb, job->vcpu->mode);
 	f->error_code = vmcb.exit_info_1;
 	f->mmu = mmu;
 	SAY(f->from, "exit 0x%" PRIx64 " (%s) of %s", vmcb.exit_code.v,
@@ -205,6 +207,10 @@ static void add_from_vmcb(struct job *job)
 		SAY(f->limits,
 		    "GMET: U of this fetch was taken from the CPL (%" PRIu64 "), as KVM does",
 		    vmcb.cpl.v);
+	else if (!km_is_known(f->addr))
+		SAY(f->limits,
+		    "the vCPU has entered the guest since, which clears the address; it may "
+		    "have been fixed since");
 	else if (!job->handling)
 		SAY(f->limits, "it may have been fixed since");
 }

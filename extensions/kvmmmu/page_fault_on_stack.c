@@ -113,6 +113,11 @@ bool km_page_fault_plausible(const struct km_page_fault *pf, const struct km_pag
 	return gfn_fits(pf, host->direct_bits) && slot_fits(pf, slot_base, slot_npages);
 }
 
+bool km_page_fault_half_written(const struct km_page_fault *pf)
+{
+	return !pf->addr.v && !pf->gfn.v && !pf->slot.v;
+}
+
 /* Functions whose frame has a struct kvm_page_fault; kvm_mmu_do_page_fault() is inlined. */
 static const char *const owners[] = {
 	"kvm_mmu_page_fault",

@@ -41,6 +41,12 @@ struct km_page_fault_host {
 bool km_page_fault_plausible(const struct km_page_fault *pf, const struct km_page_fault_host *host,
 			     const struct km_val *slot_base, const struct km_val *slot_npages);
 
+/*
+ * Of one that is not in a handler's hands: may its address still be to come? The compiler fills it
+ * in as it likes, and 0 fits a gfn of 0; a memslot is looked up only when the address is there.
+ */
+bool km_page_fault_half_written(const struct km_page_fault *pf);
+
 /* How old the struct at @address is, by where on @stack it lies; *@frame is the one that has it. */
 enum km_fault_age km_page_fault_age(const struct km_stack *stack, uint64_t address, uint32_t size,
 				    const struct km_frame **frame);

@@ -27,6 +27,7 @@ struct km_sample km_sample_of(const struct km_case *c, const struct km_explanati
 		.pf_fixed = stats->pf_fixed,
 		.pf_spurious = stats->pf_spurious,
 		.pf_emulate = stats->pf_emulate,
+		.mmio_exits = stats->mmio_exits,
 		.processor = km_case_ruling(c, KM_JUDGE_PROCESSOR),
 		.state = e->state,
 	};
@@ -68,36 +69,57 @@ static bool same(struct km_val a, struct km_val b)
 	return km_is_known(a) && km_is_known(b) && a.v == b.v;
 }
 
-/* What all looks have in common. */
+/*
+ * What the looks have in common. Those without a fault (on the way to an interrupt, say) have only
+ * RIP to say; of those with one, each that is not the very fault that an earlier look saw counts.
+ */
 struct common {
-	bool fault, rip, rip_known, spte, denied, allowed, taken_between;
+	size_t faults; /* the same fault, taken anew each time */
+	bool every;    /* every look is one of those */
+	bool fault_moved, rip_moved;
+	bool rip_known, spte, denied; /* in all that have a fault */
 };
 
 static struct common compare(const struct km_sample *s, size_t count)
 {
-	struct common all = {true, true, true, true, true, true, true};
+	struct common all = {.rip_known = true, .spte = true, .denied = true};
+	const struct km_sample *first = NULL, *latest = NULL;
+	struct km_val rip = {.known = KM_ABSENT};
 
 	for (size_t i = 0; i < count; i++) {
 		uint64_t by;
 
-		all.fault &= s[i].has_fault && s[i].addr == s[0].addr &&
-			     same(s[i].error_code, s[0].error_code);
+		if (!km_is_known(rip))
+			rip = s[i].rip;
+		all.rip_moved |= km_is_known(s[i].rip) && s[i].rip.v != rip.v;
+		if (!s[i].has_fault)
+			continue;
+		if (!first)
+			first = &s[i];
+		all.fault_moved |=
+			s[i].addr != first->addr ||
+			(km_is_known(first->error_code) && km_is_known(s[i].error_code) &&
+			 !same(s[i].error_code, first->error_code));
 		all.rip_known &= km_is_known(s[i].rip);
-		all.rip &= s[i].rip.v == s[0].rip.v;
-		all.spte &= s[i].has_spte && s[i].spte == s[0].spte && s[i].level == s[0].level;
+		all.spte &= s[i].has_spte && first->has_spte && s[i].spte == first->spte &&
+			    s[i].level == first->level;
 		all.denied &= s[i].processor == KM_DENIES;
-		all.allowed &= s[i].processor == KM_ALLOWS;
-		if (i)
-			all.taken_between &= rose(s[i - 1].pf_taken, s[i].pf_taken, &by) && by;
+		if (!same(s[i].error_code, first->error_code) ||
+		    (latest && (!rose(latest->pf_taken, s[i].pf_taken, &by) || !by)))
+			continue;
+		latest = &s[i];
+		all.faults++;
 	}
+	all.every = all.faults == count;
 	return all;
 }
 
 void km_samples_judge(const struct km_sample *s, size_t count, struct km_samples_verdict *v)
 {
-	uint64_t exits, taken, fixed, spurious, emulated;
+	uint64_t exits, taken, fixed, spurious, emulated, mmio;
 	const struct km_sample *a, *b;
 	struct common all;
+	bool same_fault, resolved;
 
 	memset(v, 0, sizeof(*v));
 	if (count < 2) {
@@ -108,43 +130,53 @@ void km_samples_judge(const struct km_sample *s, size_t count, struct km_samples
 	b = &s[count - 1];
 	if (!rose(a->pf_taken, b->pf_taken, &taken) || !rose(a->pf_fixed, b->pf_fixed, &fixed) ||
 	    !rose(a->pf_spurious, b->pf_spurious, &spurious) ||
-	    !rose(a->pf_emulate, b->pf_emulate, &emulated) || !rose(a->exits, b->exits, &exits)) {
+	    !rose(a->pf_emulate, b->pf_emulate, &emulated) ||
+	    !rose(a->mmio_exits, b->mmio_exits, &mmio) || !rose(a->exits, b->exits, &exits)) {
 		say(v, KM_TREND_OPEN, KM_NOTE, "the counters are not readable, or fell");
 		return;
 	}
 	all = compare(s, count);
+	same_fault = all.faults >= 2 && !all.fault_moved;
+	resolved = fixed || emulated || mmio;
 	if (!exits) {
 		say(v, KM_TREND_OPEN, KM_NOTE, "it did not run between %zu looks", count);
 	} else if (!taken) {
 		say(v, KM_TREND_QUIET, KM_LIKELY,
 		    "no page fault between %zu looks (%" PRIu64 " exits): it does not loop on one",
 		    count, exits);
-	} else if (all.fault && all.rip_known && !all.rip) {
+	} else if (same_fault && all.rip_moved) {
 		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
-		    "the same fault in %zu looks, and RIP moved: it meets it from other places",
-		    count);
-	} else if (all.fault && all.taken_between && !fixed && !emulated) {
-		bool proven = all.rip_known && all.spte && all.denied;
+		    "the same fault in %zu of %zu looks, and RIP moved: it meets it from other "
+		    "places",
+		    all.faults, count);
+	} else if (same_fault && !resolved) {
+		bool proven = (all.faults >= 3 || all.every) && spurious && all.rip_known &&
+			      all.spte && all.denied;
 
 		say(v, KM_TREND_LOOPS, proven ? KM_PROVEN : KM_LIKELY,
-		    "the same fault%s in %zu looks; meanwhile pf_taken rose by %" PRIu64
+		    "the same fault%s in %zu of %zu looks; meanwhile pf_taken rose by %" PRIu64
 		    ", pf_spurious by %" PRIu64 ", pf_fixed and pf_emulate not at all%s",
-		    all.rip_known ? " at the same RIP" : "", count, taken, spurious,
+		    all.rip_known ? " at the same RIP" : "", all.faults, count, taken, spurious,
 		    all.spte ? ", and the SPTE is the same" : "");
-	} else if (all.fault && all.rip_known && (fixed || emulated)) {
+	} else if (same_fault && all.rip_known) {
 		say(v, KM_TREND_OPEN, KM_NOTE,
-		    "the same fault at the same RIP in %zu looks, though between them %" PRIu64
-		    " faults were fixed and %" PRIu64 " emulated",
-		    count, fixed, emulated);
-	} else if (fixed || emulated) {
-		say(v, KM_TREND_PROGRESSES, all.fault ? KM_LIKELY : KM_PROVEN,
+		    "the same fault at the same RIP in %zu of %zu looks, though between them "
+		    "%" PRIu64 " faults were fixed, %" PRIu64 " emulated, %" PRIu64
+		    " exits were MMIO",
+		    all.faults, count, fixed, emulated, mmio);
+	} else if (resolved) {
+		say(v, KM_TREND_PROGRESSES,
+		    same_fault || !(fixed || emulated) ? KM_LIKELY : KM_PROVEN,
 		    "between %zu looks %" PRIu64 " faults were taken, %" PRIu64 " fixed, %" PRIu64
-		    " emulated%s",
-		    count, taken, fixed, emulated,
-		    all.fault ? "; the fault was the same each time" : "");
-	} else if (a->has_fault && b->has_fault && !all.fault) {
+		    " emulated, %" PRIu64 " exits were MMIO%s",
+		    count, taken, fixed, emulated, mmio,
+		    same_fault ? "; the fault was the same each time" : "");
+	} else if (all.fault_moved) {
 		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
 		    "the fault is not the same in %zu looks: it moves on", count);
+	} else if (all.rip_moved) {
+		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
+		    "RIP is not the same in %zu looks: it moves on", count);
 	} else {
 		say(v, KM_TREND_OPEN, KM_NOTE,
 		    "between %zu looks %" PRIu64 " faults were taken, none of them fixed; which "

@@ -13,7 +13,7 @@ struct km_sample {
 	bool has_fault; /* with an address, of the last exit or in the handler */
 	uint64_t addr;
 	struct km_val error_code, rip;
-	struct km_val exits, pf_taken, pf_fixed, pf_spurious, pf_emulate;
+	struct km_val exits, pf_taken, pf_fixed, pf_spurious, pf_emulate, mmio_exits;
 	bool has_spte; /* the last one of the walk */
 	uint64_t spte;
 	int level;
@@ -36,7 +36,11 @@ struct km_samples_verdict {
 
 struct km_sample km_sample_of(const struct km_case *c, const struct km_explanation *e);
 
-/* What @count looks, oldest first, say together. */
+/*
+ * What @count looks, oldest first, say together. It loops if two looks or more have the same fault,
+ * taken anew, none has another one or another RIP, and from the first look to the last nothing was
+ * fixed, emulated or MMIO; that is proven of three (or all) at one known RIP that are spurious.
+ */
 void km_samples_judge(const struct km_sample *samples, size_t count, struct km_samples_verdict *v);
 
 /* Puts it into the explanation of the last look: raises what it proves, lowers what it disproves.

@@ -23,6 +23,12 @@ struct km_vmcb {
 km_error *km_vmcb_read(const struct km_kernel *kernel, const struct km_vcpu *vcpu,
 		       struct km_vmcb *vmcb);
 
+/*
+ * EXITINFO2 of the last exit. VMRUN clears it, while exit code and EXITINFO1 stay until the next
+ * exit: a 0 in the VMCB of a vCPU whose kvm_vcpu.mode does not say "outside" is KM_ABSENT.
+ */
+struct km_val km_vmcb_exit_info_2(const struct km_vmcb *vmcb, struct km_val mode);
+
 /* "NPF", "HLT", ... of SVM_EXIT_*; NULL if it has no name here. */
 const char *km_svm_exit_name(uint64_t exit_code);
 

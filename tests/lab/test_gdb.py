@@ -3,6 +3,7 @@
 taken at the same stop, and the host does not notice."""
 
 import collections
+import concurrent.futures
 import json
 import os
 import re
@@ -79,7 +80,8 @@ class Stop:
         self.dump = folder / "stop.kdump"
         machine.qmp.dump(str(self.dump), "kdump-raw-zlib")
         self.asked = questions(kvmmmu(self.dump, "vms", "-j").json)
-        self.program = {q: said_by_program(self.dump, q) for q in self.asked}
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            self.program = dict(zip(self.asked, pool.map(lambda q: said_by_program(self.dump, q), self.asked)))
         capsule = folder / "capsule"
         with machine.relay() as relay:
             self.answers = self.ask(target=f"target remote {relay.path}", more=[f"kvmmmu capture -o {capsule}"])
@@ -160,8 +162,9 @@ def test_a_stub_without_physical_memory(stop):
 
 
 @pytest.mark.parametrize("program", NEWER_GDBS)
-@pytest.mark.parametrize("stop", [STOPS[0], STOPS[4]], indirect=True, ids=["7.3-guest", "6.1-host"])
 def test_newer_gdb(stop, program):
+    if (stop.machine.gen, stop.machine.append, stop.where) not in (STOPS[0], STOPS[4]):
+        return  # a choice of stops by parametrize would have the machines made anew
     assert stop.ask(program=program) == stop.program
 
 
@@ -357,18 +360,14 @@ if "zero" in globals():
     kvmmmu.go_to_kernel(None)
     gdb.selected_inferior().write_memory(int(table["address"], 16), bytes(32))
 print(gdb.execute(f"kvmmmu explain --watch 2 {name}", to_string=True))
-for look in range(1 if "zero" not in globals() else 30):
-    answer = kvmmmu.ask(["explain", "--watch", "2", name])["vcpus"][0]
-    if answer["watch"]["trend"] == "loops":
-        break
-print("@@" + kvmmmu.json.dumps(answer))
+print("@@" + kvmmmu.json.dumps(kvmmmu.ask(["explain", "--watch", "14", name])["vcpus"][0]))
 """
 
 
 def test_explain_watches(live, tmp_path):
     """beta's vCPU makes progress, writing to one page at one RIP; with its table zeroed live it loops.
 
-    Where a look finds the vCPU on its way to an interrupt there is no fault to compare: then once more."""
+    Looks that find it in the guest, or on its way to an interrupt, have no fault: of 15 at least 3 do."""
     script = tmp_path / "watch.py"
     script.write_text(ZERO)
     out = live.gdb(f"source {script}")[0]
@@ -383,6 +382,7 @@ def test_explain_watches(live, tmp_path):
     assert (answer["watch"]["trend"], answer["watch"]["certainty"]) == ("loops", "proven"), answer["watch"]
     assert "spurious-loop" in {found["id"] for found in answer["findings"]}
     assert looks[-1]["pf_spurious"] > looks[0]["pf_spurious"] and looks[-1]["pf_fixed"] == looks[0]["pf_fixed"]
+    assert {look["address"] for look in looks} <= {None, answer["fault"]["address"]}
     assert "perm-table-mismatch (proven)" in text
     live.resume()
 

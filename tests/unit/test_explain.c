@@ -111,6 +111,7 @@ static void loop(struct km_sample s[LOOKS])
 			.pf_fixed = val(10),
 			.pf_spurious = val(40 + 100 * i),
 			.pf_emulate = val(0),
+			.mmio_exits = val(3),
 			.has_spte = true,
 			.spte = 0xd6bee65,
 			.level = 1,
@@ -119,7 +120,7 @@ static void loop(struct km_sample s[LOOKS])
 		};
 }
 
-static struct km_samples_verdict judge(const struct km_sample s[LOOKS], size_t count)
+static struct km_samples_verdict judge(const struct km_sample *s, size_t count)
 {
 	struct km_samples_verdict v;
 
@@ -181,6 +182,67 @@ static void test_samples(void **state)
 	s[3].pf_taken = val(1);
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 	s[3].pf_taken = unreadable;
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+}
+
+/* A look on the way to an interrupt, or from inside the guest, has no fault. */
+static void test_samples_without_fault(void **state)
+{
+	struct km_sample s[LOOKS];
+	struct km_samples_verdict v;
+
+	(void)state;
+	for (size_t i = 0; i < LOOKS; i++) {
+		loop(s);
+		s[i].has_fault = s[i].has_spte = false;
+		s[i].addr = 0;
+		s[i].error_code = unreadable;
+		s[i].processor = KM_NO_RULING;
+		v = judge(s, LOOKS);
+		assert_int_equal(v.trend, KM_TREND_LOOPS);
+		assert_int_equal(v.certainty, KM_PROVEN);
+		assert_non_null(strstr(v.text, "in 3 of 4 looks"));
+	}
+	/* two of three: not proven; one: nothing */
+	v = judge(s + 1, 3);
+	assert_int_equal(v.trend, KM_TREND_LOOPS);
+	assert_int_equal(v.certainty, KM_LIKELY);
+	v = judge(s + 2, 2);
+	assert_int_equal(v.trend, KM_TREND_OPEN);
+	/* RIP of a look without a fault counts, too */
+	s[3].rip = val(0x2000);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
+	s[3].rip = unreadable;
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
+	/* the one in the middle, and another fault after it */
+	loop(s);
+	s[1].has_fault = false;
+	s[2].addr = 0x5000000;
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
+	s[2].addr = s[0].addr;
+	s[2].error_code = val(4);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
+	/* looks at the very same fault count once: it did not run in between */
+	loop(s);
+	s[1].pf_taken = s[0].pf_taken;
+	assert_int_equal(judge(s, LOOKS).certainty, KM_PROVEN);
+	s[2].has_fault = false;
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_LOOPS);
+	assert_int_equal(v.certainty, KM_LIKELY);
+	s[3].has_fault = false;
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	/* KVM retries without calling it spurious: no proof */
+	loop(s);
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].pf_spurious = val(40);
+	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
+	/* something was emulated, or MMIO, meanwhile */
+	loop(s);
+	s[3].pf_emulate = val(1);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	loop(s);
+	s[3].mmio_exits = val(4);
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 }
 
@@ -469,10 +531,15 @@ static void test_wrong_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_waits),	       cmocka_unit_test(test_samples),
-		cmocka_unit_test(test_samples_settle), cmocka_unit_test(test_frozen),
-		cmocka_unit_test(test_readonly_host),  cmocka_unit_test(test_by_design),
-		cmocka_unit_test(test_walk_rows),      cmocka_unit_test(test_wrong_table),
+		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_samples_without_fault),
+		cmocka_unit_test(test_samples_settle),
+		cmocka_unit_test(test_frozen),
+		cmocka_unit_test(test_readonly_host),
+		cmocka_unit_test(test_by_design),
+		cmocka_unit_test(test_walk_rows),
+		cmocka_unit_test(test_wrong_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "cm.h"
 
 #include "page_fault_on_stack.h"
+#include "svm.h"
 #include "vmx.h"
 
 #include <string.h>
@@ -190,6 +191,44 @@ static void test_age(void **state)
 	assert_int_equal(km_page_fault_age(&stack, 0x20a0, 80, &in), KM_AGE_IN_HANDLER);
 }
 
+static void test_half_written(void **state)
+{
+	struct km_page_fault pf = sound();
+	struct km_val base = V(0), npages = V(64);
+
+	(void)state;
+	assert_false(km_page_fault_half_written(&pf));
+	pf.gfn = pf.slot = V(0); /* 6.1 sets them late: the address is there */
+	assert_false(km_page_fault_half_written(&pf));
+	pf.addr = V(0);
+	assert_true(plausible(&pf));
+	assert_true(km_page_fault_half_written(&pf));
+	/* a fault at GPA 0, whose memslot was found: of gfn 0, or it is none at all */
+	pf.slot = V(0xffff888000001000);
+	assert_false(plausible(&pf));
+	assert_true(km_page_fault_plausible(&pf, &host, &base, &npages));
+	assert_false(km_page_fault_half_written(&pf));
+}
+
+/* VMRUN clears EXITINFO2: QEMU does in helper_vmrun(), "like the real hardware". */
+static void test_vmcb_in_guest(void **state)
+{
+	struct km_vmcb vmcb = {.exit_code = V(SVM_EXIT_NPF), .exit_info_2 = V(0x4000000)};
+
+	(void)state;
+	for (uint64_t mode = 0; mode < 4; mode++) {
+		vmcb.exit_info_2 = V(0x4000000);
+		assert_int_equal(km_vmcb_exit_info_2(&vmcb, V(mode)).v, 0x4000000);
+		vmcb.exit_info_2 = V(0);
+		/* outside, and while it reads shadow page tables, it is a fault at GPA 0 */
+		assert_int_equal(km_is_known(km_vmcb_exit_info_2(&vmcb, V(mode))),
+				 mode == 0 || mode == 3);
+	}
+	assert_false(km_is_known(km_vmcb_exit_info_2(&vmcb, absent)));
+	vmcb.exit_info_2 = V(0x4000000);
+	assert_true(km_is_known(km_vmcb_exit_info_2(&vmcb, absent)));
+}
+
 static void test_ept_violations(void **state)
 {
 	(void)state;
@@ -219,10 +258,9 @@ static void test_ept_violations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sound),
-		cmocka_unit_test(test_each_contradiction),
-		cmocka_unit_test(test_age),
-		cmocka_unit_test(test_ept_violations),
+		cmocka_unit_test(test_sound),	      cmocka_unit_test(test_each_contradiction),
+		cmocka_unit_test(test_age),	      cmocka_unit_test(test_half_written),
+		cmocka_unit_test(test_vmcb_in_guest), cmocka_unit_test(test_ept_violations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

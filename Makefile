@@ -166,7 +166,7 @@ fuzz:
 		mkdir -p $(BUILD)/fuzz/corpus/$$f && \
 		if [ -d tests/fuzz/corpus/$$f ]; then cp tests/fuzz/corpus/$$f/* $(BUILD)/fuzz/corpus/$$f/; fi && \
 		if [ $$f = capsule ]; then cp samples/*.kvmmmu $(BUILD)/fuzz/corpus/$$f/; fi && \
-		echo "fuzz: $$f" && \
+		echo "fuzz: $$f" && LSAN_OPTIONS=suppressions=tests/lsan.supp \
 		$(BUILD)/fuzz/fuzz-$$f -runs=$(FUZZ_RUNS) -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
 			-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$f || exit 1; \
 	done

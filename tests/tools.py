@@ -60,7 +60,8 @@ class Answer:
 def kvmmmu(*words, program=None, timeout=60):
     """Runs the stand-alone program with these words."""
     run = subprocess.run([program or BUILD / "kvmmmu", *map(str, words)], text=True,
-                         capture_output=True, timeout=timeout, errors="replace")
+                         capture_output=True, timeout=timeout, errors="replace",
+                         env={**os.environ, "LSAN_OPTIONS": f"print_suppressions=0:suppressions={TOP}/tests/lsan.supp"})
     return Answer(run.returncode, run.stdout, run.stderr)
 
 

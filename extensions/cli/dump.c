@@ -174,6 +174,7 @@ static kdump_status hand_over(struct dump *dump)
  */
 static bool survives(struct dump *dump)
 {
+	static const int ends[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM};
 	const int alive = 42;
 	pid_t child = fork();
 	int status;
@@ -182,6 +183,8 @@ static bool survives(struct dump *dump)
 		const struct rlimit none = {0};
 
 		setrlimit(RLIMIT_CORE, &none);
+		for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+			signal(ends[i], SIG_DFL);
 		alarm(30);
 		if (hand_over(dump) == KDUMP_OK)
 			set_system(dump->ctx);

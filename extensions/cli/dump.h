@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A dump file as a target: its physical memory, and kernel addresses by its page tables. */
+/* A dump file as a target: physical memory through libkdumpfile, kernel addresses by its page
+ * tables. */
 #ifndef KVMMMU_DUMP_H
 #define KVMMMU_DUMP_H
 

@@ -329,7 +329,8 @@ def test_what_is_no_capsule(tmp_path):
 def test_damaged(sample):
     """Cut at every 512 bytes, and 1,000 seeded mutations, under ASan and UBSan."""
     run = subprocess.run([BUILD / "asan" / "hostile", sample, "1000", "1"], text=True,
-                         capture_output=True, timeout=600)
+                         capture_output=True, timeout=600,
+                         env={**os.environ, "LSAN_OPTIONS": f"print_suppressions=0:suppressions={TOP}/tests/lsan.supp"})
     assert run.returncode == 0, run.stderr[-3000:]
     assert float(run.stdout) < 1000
 

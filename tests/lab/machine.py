@@ -93,6 +93,9 @@ class Terminal:
         return True
 
     def send(self, text):
+        # After a Ctrl-C gdb may show its prompt once more: what comes late is no answer to this.
+        while select.select([self.tty], [], [], 0.1)[0]:
+            os.read(self.tty, 65536)
         self.seen = ""
         os.write(self.tty, text.encode())
 

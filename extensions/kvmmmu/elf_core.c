@@ -52,6 +52,7 @@ static bool read_ehdr(struct elf_file *f)
 		return read_at(f->fd, &f->ehdr, sizeof(f->ehdr), 0);
 	if (!read_at(f->fd, &small, sizeof(small), 0))
 		return false;
+	f->ehdr.e_type = small.e_type;
 	f->ehdr.e_machine = small.e_machine;
 	f->ehdr.e_phoff = small.e_phoff;
 	f->ehdr.e_phentsize = small.e_phentsize;
@@ -202,9 +203,11 @@ km_error *km_elf_core_read(int fd, struct km_elf_core *core)
 		return damaged("it is cut off");
 	f.size = (uint64_t)st.st_size;
 	if (f.ehdr.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    (!f.is_32 && f.ehdr.e_ident[EI_CLASS] != ELFCLASS64))
+	    (!f.is_32 && f.ehdr.e_ident[EI_CLASS] != ELFCLASS64) ||
+	    (f.ehdr.e_machine != EM_X86_64 && f.ehdr.e_machine != EM_386))
 		return km_errorf(KM_EDATA, "an ELF file of another machine");
-	core->machine = f.ehdr.e_machine;
+	if (f.ehdr.e_type != ET_CORE)
+		return km_errorf(KM_EDATA, "an ELF file, but no core");
 	err = count_headers(&f, &count);
 	return err ? err : read_headers(&f, count, core);
 }

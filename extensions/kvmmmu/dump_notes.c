@@ -3,17 +3,12 @@
 
 #include "elf_core.h"
 #include "kdump_header.h"
+#include "prstatus.h"
 
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* struct elf_prstatus of x86-64, and in it pr_reg */
-#define PRSTATUS_SIZE 336
-#define PR_RBP	      (112 + 4 * 8)
-#define PR_RIP	      (112 + 16 * 8)
-#define PR_RSP	      (112 + 19 * 8)
 
 #define MAX_COUNT      65536
 #define MAX_VMCOREINFO (1u << 20)
@@ -39,7 +34,7 @@ static bool is_wanted(int fd, uint64_t at, const Elf64_Nhdr *note, const struct 
 	size_t len = strlen(w->name);
 	char name[16];
 
-	if (w->prstatus && (note->n_type != NT_PRSTATUS || note->n_descsz != PRSTATUS_SIZE))
+	if (w->prstatus && (note->n_type != NT_PRSTATUS || note->n_descsz != KM_PRSTATUS_SIZE))
 		return false;
 	/* some write the name's end, some don't */
 	return note->n_namesz >= len && note->n_namesz <= len + 1 &&
@@ -92,13 +87,15 @@ static bool find(int fd, struct wanted w, uint64_t *desc, uint32_t *size)
 
 bool km_dump_notes_registers(int fd, unsigned cpu, struct km_registers *regs)
 {
+	uint8_t prstatus[KM_PRSTATUS_SIZE];
 	uint64_t desc;
 	uint32_t size;
 
-	return find(fd, (struct wanted){"CORE", true, cpu}, &desc, &size) &&
-	       get(fd, desc + PR_RIP, &regs->rip, sizeof(regs->rip)) &&
-	       get(fd, desc + PR_RSP, &regs->rsp, sizeof(regs->rsp)) &&
-	       get(fd, desc + PR_RBP, &regs->rbp, sizeof(regs->rbp));
+	if (!find(fd, (struct wanted){"CORE", true, cpu}, &desc, &size) ||
+	    !get(fd, desc, prstatus, sizeof(prstatus)))
+		return false;
+	*regs = km_prstatus_registers(prstatus);
+	return true;
 }
 
 char *km_dump_notes_vmcoreinfo(int fd)

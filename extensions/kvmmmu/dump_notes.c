@@ -17,6 +17,7 @@ struct wanted {
 	const char *name;
 	bool prstatus; /* else of any type and size */
 	unsigned skip; /* so many like it come first */
+	unsigned left; /* notes to look at, at most */
 };
 
 static bool get(int fd, uint64_t at, void *buf, size_t len)
@@ -49,7 +50,7 @@ static bool find_in(int fd, const struct km_elf_note *notes, struct wanted *w, u
 	uint64_t at = notes->at, end = notes->at + notes->size;
 	Elf64_Nhdr note;
 
-	for (unsigned n = 0; n < MAX_COUNT && at + sizeof(note) <= end; n++) {
+	for (; w->left && at + sizeof(note) <= end; w->left--) {
 		if (!get(fd, at, &note, sizeof(note)))
 			return false;
 		*desc = at + sizeof(note) + padded(note.n_namesz);
@@ -91,7 +92,7 @@ bool km_dump_notes_registers(int fd, unsigned cpu, struct km_registers *regs)
 	uint64_t desc;
 	uint32_t size;
 
-	if (!find(fd, (struct wanted){"CORE", true, cpu}, &desc, &size) ||
+	if (!find(fd, (struct wanted){"CORE", true, cpu, MAX_COUNT}, &desc, &size) ||
 	    !get(fd, desc, prstatus, sizeof(prstatus)))
 		return false;
 	*regs = km_prstatus_registers(prstatus);
@@ -104,7 +105,7 @@ char *km_dump_notes_vmcoreinfo(int fd)
 	uint32_t size;
 	char *text;
 
-	if (!find(fd, (struct wanted){"VMCOREINFO", false, 0}, &desc, &size) ||
+	if (!find(fd, (struct wanted){"VMCOREINFO", false, 0, MAX_COUNT}, &desc, &size) ||
 	    size > MAX_VMCOREINFO || !(text = malloc(size + 1)))
 		return NULL;
 	if (!get(fd, desc, text, size)) {

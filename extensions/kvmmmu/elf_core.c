@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define MAX_HEADERS (1u << 20)
-#define MAX_NOTES   (64u << 20)
+#define MAX_NOTES   (64u << 20) /* all together */
 
 /* The headers that count, as 64-bit ones have them. */
 struct elf_file {
@@ -131,6 +131,18 @@ static km_error *add_load(struct km_elf_core *core, const Elf64_Phdr *h, uint64_
 	return NULL;
 }
 
+static km_error *add_notes(struct km_elf_core *core, const Elf64_Phdr *h, uint64_t file,
+			   uint64_t *left)
+{
+	if (!inside(file, h->p_offset, h->p_filesz, 1))
+		return damaged("notes outside of the file");
+	if (h->p_filesz > *left)
+		return damaged("too many notes");
+	*left -= h->p_filesz;
+	core->notes[core->note_count++] = (struct km_elf_note){h->p_offset, h->p_filesz};
+	return NULL;
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct km_elf_load *x = a, *y = b;
@@ -166,6 +178,7 @@ static km_error *read_headers(const struct elf_file *f, size_t count, struct km_
 {
 	bool read;
 	void *table = read_table(f, count, &read);
+	uint64_t left = MAX_NOTES;
 	km_error *err = NULL;
 
 	core->loads = calloc(count, sizeof(*core->loads));
@@ -179,12 +192,8 @@ static km_error *read_headers(const struct elf_file *f, size_t count, struct km_
 
 		if (h.p_type == PT_LOAD)
 			err = add_load(core, &h, f->size);
-		else if (h.p_type == PT_NOTE &&
-			 (h.p_filesz > MAX_NOTES || !inside(f->size, h.p_offset, h.p_filesz, 1)))
-			err = damaged("notes outside of the file");
 		else if (h.p_type == PT_NOTE)
-			core->notes[core->note_count++] =
-				(struct km_elf_note){h.p_offset, h.p_filesz};
+			err = add_notes(core, &h, f->size, &left);
 	}
 	free(table);
 	sort_loads(core);

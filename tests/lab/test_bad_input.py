@@ -349,6 +349,48 @@ def test_damaged_headers_of_a_kdump_compressed_dump(whole_kdump, field):
     assert kvmmmu(whole_kdump, "vms").code == 0
 
 
+def test_bitmap_that_would_fill_memory(tmp_path):
+    """A sparse file may be as large as it says; two bits a page are what it takes."""
+    source = dumps("7.3") / "nokvm.kdump"
+    shutil.copyfile(source, tmp_path / "dump")
+    with open(tmp_path / "dump", "r+b") as file:
+        file.seek(436)
+        file.write(struct.pack("<I", 1 << 24))
+        file.truncate(1 << 37)
+    answer = kvmmmu(tmp_path / "dump", "vms", program=ASAN, timeout=20)
+    assert answer.code == 3 and "too large" in answer.err, answer.err
+
+
+def test_pages_in_too_many_pieces(tmp_path):
+    """Of each piece libkdumpfile keeps a note in memory."""
+    source = (dumps("7.3") / "nokvm.kdump").read_bytes()[:2 * 4096]
+    blocks = 1 << 13  # half of them tell what is in the dump
+    header = bytearray(source)
+    struct.pack_into("<III", header, 432, 1, 2 * blocks, (1 << 32) - 1)
+    struct.pack_into("<i", header, 4096 + 12, 0)
+    struct.pack_into("<QQ", header, 4096 + 48, 0, 0)
+    struct.pack_into("<Q", header, 4096 + 96, blocks * 4096 * 8)
+    with open(tmp_path / "dump", "wb") as file:
+        file.write(header)
+        file.seek((2 + blocks) * 4096)
+        file.write(b"\x55" * (blocks * 4096))
+    answer = kvmmmu(tmp_path / "dump", "vms", program=ASAN, timeout=20)
+    assert answer.code == 3 and "too many pieces" in answer.err, answer.err
+
+
+def test_notes_over_and_over(tmp_path):
+    """Many headers of one piece of notes, which have no end then."""
+    notes = struct.pack("<III", 0, 0, 0) * (1 << 20)
+    count = 60000
+    head = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 4, 62, 1, 0, 64, 0, 0, 64, 56, count, 0, 0, 0)
+    one = struct.pack("<IIQQQQQQ", 4, 0, 64 + 56 * count, 0, 0, len(notes), 0, 0)
+    for times, words in (count, "too many notes"), (5, "no VMCOREINFO"):
+        rest = b"\0" * 56 * (count - times)
+        (tmp_path / "dump").write_bytes(head + one * times + rest + notes)
+        answer = kvmmmu(tmp_path / "dump", "vms", program=ASAN, timeout=20)
+        assert answer.code == 3 and words in answer.err, answer.err
+
+
 @pytest.mark.parametrize("path", ["/dev/null", "/nonexistent", "/", str(TOP / "Makefile")])
 def test_no_dump(path):
     answer = kvmmmu(path, "vms", program=ASAN)

@@ -93,6 +93,53 @@ static void test_waits(void **state)
 	assert_string_equal(w.lock, "mmu_lock");
 }
 
+/* Which semaphore it is, the caller of the lock tells, not who stands further out. */
+static void test_whose_semaphore(void **state)
+{
+	struct km_stack s = STACK("schedule", "rwsem_down_read_slowpath", "down_read_killable",
+				  "__get_user_pages_locked.constprop.0", "hva_to_pfn",
+				  "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
+
+	(void)state;
+	assert_string_equal(wait_of(2, 0, &s).lock, "mmap_lock");
+	s = STACK("schedule", "rwsem_down_read_slowpath", "down_read", "hugetlb_vma_lock_read",
+		  "hugetlb_fault", "handle_mm_fault", "__get_user_pages", "hva_to_pfn",
+		  "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
+	assert_int_equal(wait_of(2, 0, &s).kind, KM_WAIT_LOCK);
+	assert_string_equal(wait_of(2, 0, &s).lock, "");
+	s = STACK("schedule", "__mutex_lock", "hva_to_pfn", "kvm_vcpu_ioctl");
+	assert_string_equal(wait_of(2, 0, &s).lock, "");
+}
+
+/* Outer frames that were lost may be KVM's: no word on whether the thread is in KVM_RUN. */
+static void test_a_torn_stack_does_not_leave_kvm(void **state)
+{
+	struct km_stack s = STACK("schedule", "handle_userfault", "handle_mm_fault");
+	struct km_wait w = wait_of(1, 0, &s);
+
+	(void)state;
+	assert_int_equal(w.kind, KM_WAIT_USERSPACE);
+	s.pages_missing = 1;
+	assert_int_equal(wait_of(1, 0, &s).kind, KM_WAIT_USERFAULT);
+	s = STACK("schedule", "something_else");
+	s.pages_missing = 1;
+	assert_int_equal(wait_of(1, 0, &s).kind, KM_WAIT_UNKNOWN);
+	/* more frames than are kept: the outer ones are left out */
+	s.pages_missing = 0;
+	for (s.count = 0; s.count < KM_FRAMES; s.count++)
+		strcpy(s.frames[s.count].function, "deep");
+	assert_int_equal(wait_of(1, 0, &s).kind, KM_WAIT_UNKNOWN);
+}
+
+static void test_frozen_thread(void **state)
+{
+	struct km_wait w = wait_of(0x8000, 0, NULL);
+
+	(void)state;
+	assert_int_equal(w.kind, KM_WAIT_OTHER);
+	assert_non_null(strstr(w.text, "frozen"));
+}
+
 /* ---- samples ---- */
 
 #define LOOKS 4
@@ -532,6 +579,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_whose_semaphore),
+		cmocka_unit_test(test_a_torn_stack_does_not_leave_kvm),
+		cmocka_unit_test(test_frozen_thread),
 		cmocka_unit_test(test_samples),
 		cmocka_unit_test(test_samples_without_fault),
 		cmocka_unit_test(test_samples_settle),

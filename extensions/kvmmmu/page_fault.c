@@ -161,13 +161,14 @@ static bool root_is_there(struct km_replay *r)
 		       r->s->mmu->root_role.level);
 }
 
-/* A software-protected VM's faults take the private bit from the gfn's attribute. */
+/* A software-protected VM's faults, but for MMIO, take the private bit from the gfn's attribute. */
 static void apply_attribute(struct km_replay *r)
 {
 	struct km_val type = r->s->vm->vm_type;
 	struct km_val attribute;
 
-	if (!km_is_known(type) || type.v != KVM_X86_SW_PROTECTED_VM)
+	if (!km_is_known(type) || type.v != KVM_X86_SW_PROTECTED_VM ||
+	    (r->error_code & PFERR_RSVD_MASK))
 		return;
 	attribute = km_mem_is_private(r);
 	if (km_is_known(attribute) && attribute.v)

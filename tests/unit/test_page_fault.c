@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The path of a fault over a torn state: what was not read must not decide it. */
+#include "cm.h"
+
+#include "page_fault.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- a kernel of a few structures, each in pages that can be torn out ---- */
+
+#define VA    0xffff888000000000ULL
+#define PAGES 16
+#define KVM   (VA + 0x1000)
+#define VCPU  (VA + 0x2000)
+#define SP    (VA + 0x3800) /* kvm_mmu_page of the root: tdp_mmu_page is on the next page */
+#define VMEM  (VA + 0x8000) /* struct pages: of pfn 0 to 63 */
+#define ROOT  0x5000ULL
+
+static struct target {
+	struct km_target target;
+	uint8_t bytes[PAGES * KM_PAGE_SIZE];
+	bool missing[PAGES];
+} t;
+
+static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, size_t len)
+{
+	(void)target;
+	if (va < VA || va - VA + len > sizeof(t.bytes) || t.missing[(va - VA) / KM_PAGE_SIZE])
+		return km_errorf(KM_EREAD, "not there");
+	memcpy(buf, t.bytes + (va - VA), len);
+	return NULL;
+}
+
+static bool no_symbol(struct km_target *target, const char *name, uint64_t *addr)
+{
+	(void)target;
+	(void)name;
+	(void)addr;
+	return false;
+}
+
+static const struct km_target_ops ops = {
+	.read_phys = read_virt, .read_virt = read_virt, .symbol = no_symbol};
+
+static void put(uint64_t at, uint64_t value)
+{
+	memcpy(t.bytes + (at - VA), &value, sizeof(value));
+}
+
+/* Members of 8 bytes; what is not here this kernel does not have. */
+static const struct {
+	const char *tag, *path;
+	uint32_t offset;
+} members[] = {
+	{"kvm", "mem_attr_array", 0x100},
+	{"xarray", "xa_head", 0},
+	{"page", "private", 0x28},
+	{"kvm_mmu_page", "role.word", 0},
+	{"kvm_mmu_page", "gfn", 8},
+	{"kvm_mmu_page", "mmu_valid_gen", 16},
+	{"kvm_mmu_page", "tdp_mmu_page", 0x800},
+	{"kvm_page_fault", "mmu_seq", 0},
+	{"kvm_memory_slot", "arch.gfn_write_track", 0},
+};
+static bool has_mmu_seq, seq_is_int;
+
+static km_error *member(struct km_types *types, const char *tag, const char *path,
+			struct km_member *found)
+{
+	(void)types;
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		if (strcmp(members[i].tag, tag) || strcmp(members[i].path, path))
+			continue;
+		if (!strcmp(path, "mmu_seq") && !has_mmu_seq)
+			break;
+		*found = (struct km_member){.offset = members[i].offset, .size = 8, .elem = 8};
+		return NULL;
+	}
+	return km_errorf(KM_EABSENT, "no such member");
+}
+
+static km_error *size_of(struct km_types *types, const char *tag, uint32_t *size)
+{
+	(void)types;
+	*size = 64;
+	return strcmp(tag, "page") ? km_errorf(KM_EABSENT, "no such type") : NULL;
+}
+
+static km_error *enumerator(struct km_types *types, const char *tag, const char *name,
+			    int64_t *value)
+{
+	(void)types;
+	(void)tag;
+	(void)value;
+	return km_errorf(KM_EABSENT, "no %s", name);
+}
+
+static km_error *parameter(struct km_types *types, const char *function, const char *param,
+			   uint32_t *size, bool *is_signed)
+{
+	(void)types;
+	(void)param;
+	if (!seq_is_int)
+		return km_errorf(KM_EABSENT, "no parameter of %s", function);
+	*size = 4;
+	*is_signed = true;
+	return NULL;
+}
+
+static void types_free(struct km_types *types)
+{
+	(void)types;
+}
+
+static const struct km_types_ops types_ops = {
+	.size_of = size_of,
+	.member = member,
+	.enumerator = enumerator,
+	.parameter = parameter,
+	.free = types_free,
+};
+static struct km_types types = {.ops = &types_ops};
+
+/* ---- a vCPU's write to a page of its memory, under NPT and the TDP MMU ---- */
+
+#define LEAF 0xd6bee65ULL /* present, user, A, D, host- and MMU-writable, W=0 */
+
+static struct world {
+	struct km_kernel kernel;
+	struct km_vm vm;
+	struct km_vcpu vcpu;
+	struct km_vcpu_mmu all;
+	struct km_mmu *mmu;
+	struct km_spte_masks masks;
+	struct km_walk walk;
+	struct km_memslot slot;
+	struct km_memslots slots;
+	struct km_page_fault live;
+	struct km_page_fault_state s;
+	struct km_page_fault_path path;
+} w;
+
+static struct km_val val(uint64_t v)
+{
+	return km_known_val(v);
+}
+
+static const struct km_val unreadable = {.known = KM_UNREADABLE};
+
+/* The last SPTE is @spte at level 1. */
+static void walk_to(uint64_t spte)
+{
+	w.walk = (struct km_walk){.addr = 0x4321000, .root_level = 4, .count = 1};
+	w.walk.levels[0].level = w.walk.end_level = 1;
+	w.walk.levels[0].spte = km_spte_decode(&w.masks, spte, 1);
+	w.walk.end =
+		w.walk.levels[0].spte.kind == KM_SPTE_PRESENT ? KM_END_LEAF : KM_END_NOT_PRESENT;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	memset(&w, 0, sizeof(w));
+	has_mmu_seq = seq_is_int = false;
+	t.target = (struct km_target){.ops = &ops, .host = "test", .name = "test"};
+	w.kernel.mem = km_memory_new(&t.target);
+	w.kernel.layout = km_layout_new(&types);
+	w.kernel.vmemmap_base = VMEM;
+	w.kernel.features = (struct km_features){.spte_known = true,
+						 .acc = KM_ACC_RWUX,
+						 .tdp_known = true,
+						 .tdp = true,
+						 .invalidate_gfns = true,
+						 .write_protected = true};
+	w.masks = w.kernel.masks = km_spte_default_masks(KM_PAGING_NPT, KM_SPTE_7_2);
+	w.vm = (struct km_vm){.addr = KVM,
+			      .mm = unreadable,
+			      .has_private_mem = val(0),
+			      .vm_type = val(0),
+			      .tdp_mmu_enabled = val(1),
+			      .mmu_valid_gen = val(1),
+			      .mmu_invalidate_seq = val(7),
+			      .mmu_invalidate_in_progress = val(0),
+			      .mmu_invalidate_range_start = val(0),
+			      .mmu_invalidate_range_end = val(0),
+			      .gfn_direct_bits = {.known = KM_ABSENT}};
+	w.vcpu.addr = VCPU;
+	w.vcpu.requests = w.vcpu.mode = val(0);
+	w.mmu = &w.all.mmus[0];
+	w.all.mmu_count = 1;
+	w.all.active = w.mmu;
+	*w.mmu = (struct km_mmu){.name = "root_mmu", .readable = true, .used = true};
+	w.mmu->paging = KM_PAGING_NPT;
+	w.mmu->root_role = (struct km_page_role){.level = 4, .direct = 1, .access = 15};
+	w.mmu->root.hpa = val(ROOT);
+	put(VMEM + (ROOT >> KM_PAGE_SHIFT) * 64 + 0x28, SP);
+	put(SP + 0x800, 1);
+	w.slot = (struct km_memslot){.base_gfn = 0, .npages = 0x10000, .id = 3};
+	w.slot.addr = VA + 0x6000;
+	w.slots = (struct km_memslots){.generation = val(0x10), .slots = &w.slot, .count = 1};
+	walk_to(LEAF);
+	w.live.mmu_seq = w.live.prefetch = w.live.slot = w.live.gfn = unreadable;
+	w.s = (struct km_page_fault_state){
+		.kernel = &w.kernel,
+		.vm = &w.vm,
+		.vcpu = &w.vcpu,
+		.all = &w.all,
+		.mmu = w.mmu,
+		.masks = &w.masks,
+		.walk = &w.walk,
+		.slots = &w.slots,
+		.slots_known = true,
+		.addr = 0x4321000,
+		.error_code = PFERR_PRESENT_MASK | PFERR_WRITE_MASK | PFERR_USER_MASK,
+	};
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	km_layout_free(w.kernel.layout);
+	km_memory_free(w.kernel.mem);
+	return 0;
+}
+
+static const struct km_step *replayed(const char *id)
+{
+	const struct km_step *step;
+
+	km_memory_forget(w.kernel.mem);
+	assert_null(km_page_fault_replay(&w.s, &w.path));
+	step = km_path_step(&w.path, id);
+	if (!step)
+		fail_msg("no step %s", id);
+	return step;
+}
+
+/* The harness itself: the fast path mends an MMU-writable SPTE. */
+static void test_fixed(void **state)
+{
+	(void)state;
+	assert_int_equal(replayed("fast")->outcome, KM_STEP_ENDS);
+	assert_int_equal(w.path.ret, KM_RET_PF_FIXED);
+	assert_non_null(strstr(replayed("handler")->text, "TDP MMU"));
+}
+
+/* Reserved bits keep kvm_mmu_page_fault() from taking the private bit from the attributes. */
+static void test_mmio_of_a_software_protected_vm(void **state)
+{
+	(void)state;
+	w.vm.vm_type = val(1);
+	w.vm.has_private_mem = val(1);
+	put(KVM + 0x100, 8 << 1 | 1); /* gfn 0 is private */
+	w.s.addr = 0x123;
+	w.s.error_code = PFERR_RSVD_MASK | PFERR_USER_MASK;
+	walk_to(w.masks.mmio_value);
+	w.slots.generation = val(0);
+	assert_int_equal(replayed("mmio")->ret, KM_RET_PF_EMULATE);
+	/* any other access is private then */
+	w.s.error_code = PFERR_USER_MASK;
+	walk_to(KM_BIT(63));
+	assert_non_null(strstr(replayed("private")->text, "both private"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_fixed),
+		TEST(test_mmio_of_a_software_protected_vm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -385,6 +385,8 @@ static bool fast(struct km_replay *r)
 	struct km_fast_page_fault out;
 	struct km_val attribute;
 
+	if (s->vm->has_private_mem.known == KM_UNREADABLE)
+		return km_open(r, f, "fast", "has_private_mem of the VM is not readable");
 	if (km_is_known(s->vm->has_private_mem) && s->vm->has_private_mem.v) {
 		attribute = km_mem_is_private(r);
 		if (!km_is_known(attribute))

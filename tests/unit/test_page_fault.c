@@ -266,6 +266,15 @@ static void test_mmio_of_a_software_protected_vm(void **state)
 	assert_non_null(strstr(replayed("private")->text, "both private"));
 }
 
+static void test_unreadable_has_private_mem(void **state)
+{
+	(void)state;
+	w.vm.has_private_mem = unreadable;
+	assert_int_equal(replayed("fast")->outcome, KM_STEP_OPEN);
+	w.vm.has_private_mem = (struct km_val){.known = KM_ABSENT};
+	assert_int_equal(replayed("fast")->outcome, KM_STEP_ENDS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -273,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_fixed),
 		TEST(test_mmio_of_a_software_protected_vm),
+		TEST(test_unreadable_has_private_mem),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

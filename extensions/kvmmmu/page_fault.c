@@ -434,9 +434,8 @@ static void find_root(struct km_replay *r)
 
 	if (km_is_known(hpa) && km_valid_page(hpa.v) && !km_is_dummy_root(k, hpa.v))
 		km_mmu_page_read(k, hpa.v & r->s->masks->base_addr_mask, &r->root);
-	if (r->root.known) {
-		r->tdp_mmu =
-			r->root.addr && km_is_known(r->root.tdp_mmu_page) && r->root.tdp_mmu_page.v;
+	if (r->root.known && (!r->root.addr || km_is_known(r->root.tdp_mmu_page))) {
+		r->tdp_mmu = r->root.addr && r->root.tdp_mmu_page.v;
 		return;
 	}
 	enabled = r->s->vm->tdp_mmu_enabled;

@@ -57,6 +57,9 @@ static bool check_root(struct km_replay *r, const char *f)
 		return km_end(r, f, "obsolete-root", KM_RET_PF_RETRY,
 			      "the root's kvm_mmu_page 0x%" PRIx64 " has role.invalid set",
 			      root->addr);
+	if (root->tdp_mmu_page.known == KM_UNREADABLE)
+		return km_open(r, f, "obsolete-root",
+			       "whether the root is a page of the TDP MMU is not readable");
 	if (r->tdp_mmu)
 		return km_pass(r, f, "obsolete-root",
 			       "role.invalid of the root is 0 (a TDP MMU page: its mmu_valid_gen "

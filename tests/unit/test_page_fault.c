@@ -275,6 +275,25 @@ static void test_unreadable_has_private_mem(void **state)
 	assert_int_equal(replayed("fast")->outcome, KM_STEP_ENDS);
 }
 
+/* A root of which not even the kind is known: the VM's own word decides, and is not contradicted.
+ */
+static void test_torn_root(void **state)
+{
+	(void)state;
+	w.s.error_code = PFERR_USER_MASK;
+	walk_to(KM_BIT(63));
+	put(SP + 16, 99); /* of no meaning in a page of the TDP MMU */
+	assert_int_equal(replayed("obsolete-root")->outcome, KM_STEP_PASSES);
+	t.missing[4] = true;
+	assert_int_equal(replayed("obsolete-root")->outcome, KM_STEP_OPEN);
+	assert_non_null(strstr(replayed("handler")->text, "TDP MMU"));
+	assert_int_equal(w.path.ret, KM_RET_PF_UNKNOWN);
+	/* a shadow page that is obsolete */
+	t.missing[4] = false;
+	put(SP + 0x800, 0);
+	assert_int_equal(replayed("obsolete-root")->ret, KM_RET_PF_RETRY);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -283,6 +302,7 @@ int main(void)
 		TEST(test_fixed),
 		TEST(test_mmio_of_a_software_protected_vm),
 		TEST(test_unreadable_has_private_mem),
+		TEST(test_torn_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

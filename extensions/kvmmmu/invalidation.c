@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "invalidation.h"
 
-#define INVALID_GPA (~0ULL)
-
 enum km_range_unit km_invalidate_range_unit(const struct km_kernel *k)
 {
 	/* before 6.0 it was kvm_dec_notifier_count() */

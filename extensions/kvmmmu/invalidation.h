@@ -9,6 +9,9 @@
 #include "memslots.h"
 #include "tasks.h"
 
+/* Both ends of a range that is not known yet; a macro of include/linux/kvm_types.h */
+#define INVALID_GPA (~0ULL)
+
 /* What kvm.mmu_invalidate_range_start and _end are in. */
 enum km_range_unit {
 	KM_RANGE_UNKNOWN,

@@ -192,7 +192,7 @@ bool km_replay_faultin_pfn(struct km_replay *r)
 	if (!r->slot)
 		return true;
 	/* before the host is asked since 6.9 (d02c357e5bfa); there ranges are GFNs */
-	if (r->s->kernel->features.invalidate_gfns && !km_replay_invalidation(r, f))
+	if (r->s->kernel->features.invalidate_gfns && !km_replay_invalidation(r, f, false))
 		return false;
 	return ask_host(r, f);
 }

@@ -1,35 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What makes a fault stale: an obsolete root, an invalidation. */
+#include "invalidation.h"
 #include "page_fault_steps.h"
 
 #include <inttypes.h>
 
-/* mmu_invalidate_retry_gfn(); before 6.8 mmu_invalidate_retry_hva(). */
-bool km_replay_invalidation(struct km_replay *r, const char *f)
+bool km_replay_invalidation(struct km_replay *r, const char *f, bool locked)
 {
 	const struct km_vm *vm = r->s->vm;
 	bool gfns = r->s->kernel->features.invalidate_gfns;
 	struct km_val n = vm->mmu_invalidate_in_progress;
 	struct km_val start = vm->mmu_invalidate_range_start, end = vm->mmu_invalidate_range_end;
-	uint64_t at = r->gfn;
-	const char *unit = gfns ? "gfn" : "HVA";
+	uint64_t hva = r->slot->userspace_addr + ((r->gfn - r->slot->base_gfn) << KM_PAGE_SHIFT);
+	uint64_t at = gfns ? r->gfn : hva;
+	const char *name = gfns ? "gfn" : "HVA";
+	int64_t count = (int64_t)n.v;
 
-	if (!gfns)
-		at = r->slot->userspace_addr + ((r->gfn - r->slot->base_gfn) << KM_PAGE_SHIFT);
 	if (!km_is_known(n) || (n.v && (!km_is_known(start) || !km_is_known(end))))
 		return km_open(r, f, "invalidation", "mmu_invalidate_* of the VM is not readable");
 	if (!n.v)
 		return km_pass(r, f, "invalidation", "mmu_invalidate_in_progress is 0");
+	if (gfns && (start.v == INVALID_GPA || end.v == INVALID_GPA) && locked)
+		return km_end(r, f, "invalidation", KM_RET_PF_RETRY,
+			      "%" PRId64 " invalidation%s in progress, without a range: every gfn "
+			      "waits",
+			      count, count == 1 ? "" : "s");
 	if (at >= start.v && at < end.v)
 		return km_end(r, f, "invalidation", KM_RET_PF_RETRY,
-			      "%" PRIu64 " invalidation%s in progress, of %ss 0x%" PRIx64
+			      "%" PRId64 " invalidation%s in progress, of %ss 0x%" PRIx64
 			      " to 0x%" PRIx64 ", cover%s %s 0x%" PRIx64,
-			      n.v, n.v == 1 ? "" : "s", unit, start.v, end.v, n.v == 1 ? "s" : "",
-			      unit, at);
+			      count, count == 1 ? "" : "s", name, start.v, end.v,
+			      count == 1 ? "s" : "", name, at);
 	return km_pass(r, f, "invalidation",
 		       "an invalidation is in progress, of %ss 0x%" PRIx64 " to 0x%" PRIx64
 		       ": not of 0x%" PRIx64,
-		       unit, start.v, end.v, at);
+		       name, start.v, end.v, at);
 }
 
 /* is_obsolete_sp() of the root; roots that are no shadow page go by the pending request. */
@@ -129,5 +134,5 @@ bool km_replay_stale(struct km_replay *r)
 		return false;
 	if (!r->slot)
 		return true;
-	return km_replay_invalidation(r, f) && check_seq(r, f);
+	return km_replay_invalidation(r, f, true) && check_seq(r, f);
 }

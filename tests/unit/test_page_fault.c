@@ -294,6 +294,27 @@ static void test_torn_root(void **state)
 	assert_int_equal(replayed("obsolete-root")->ret, KM_RET_PF_RETRY);
 }
 
+/* Begun, and without a range: is_page_fault_stale() retries whatever gfn it is. */
+static void test_invalidation_without_a_range(void **state)
+{
+	(void)state;
+	w.s.error_code = PFERR_USER_MASK;
+	walk_to(KM_BIT(63));
+	w.vm.mmu_invalidate_in_progress = val(1);
+	w.vm.mmu_invalidate_range_start = w.vm.mmu_invalidate_range_end = val(~0ULL);
+	replayed("invalidation");
+	assert_string_equal(w.path.steps[w.path.count - 1].function, "is_page_fault_stale");
+	assert_int_equal(w.path.steps[w.path.count - 1].ret, KM_RET_PF_RETRY);
+	w.vm.mmu_invalidate_range_start = val(0x5000);
+	w.vm.mmu_invalidate_range_end = val(0x6000);
+	assert_int_equal(replayed("invalidation")->outcome, KM_STEP_PASSES);
+	w.vm.mmu_invalidate_range_start = val(0x4000);
+	assert_int_equal(replayed("invalidation")->ret, KM_RET_PF_RETRY);
+	/* less than none: leaked */
+	w.vm.mmu_invalidate_in_progress = val(-1ULL);
+	assert_non_null(strstr(replayed("invalidation")->text, "-1 invalidation"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -303,6 +324,7 @@ int main(void)
 		TEST(test_mmio_of_a_software_protected_vm),
 		TEST(test_unreadable_has_private_mem),
 		TEST(test_torn_root),
+		TEST(test_invalidation_without_a_range),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

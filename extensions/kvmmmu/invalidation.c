@@ -32,6 +32,22 @@ enum km_covers km_invalidate_covers(enum km_range_unit unit, const struct km_vm 
 	return at.v >= start.v && at.v < end.v ? KM_COVERS : KM_COVERS_NOT;
 }
 
+enum km_seq_type km_mmu_seq_type(const struct km_kernel *k)
+{
+	const struct km_member *m = km_layout_member(k->layout, KM_M_kvm_page_fault_mmu_seq);
+	km_scoped_error *err = NULL;
+	uint32_t size = 0;
+	bool is_signed = false;
+
+	if (m)
+		return m->size < sizeof(uint64_t) ? KM_SEQ_INT : KM_SEQ_ULONG;
+	err = km_types_parameter(km_layout_types(k->layout), "is_page_fault_stale", "mmu_seq",
+				 &size, &is_signed);
+	if (err)
+		return KM_SEQ_UNKNOWN;
+	return size < sizeof(uint64_t) && is_signed ? KM_SEQ_INT : KM_SEQ_ULONG;
+}
+
 static const struct km_task *first_in(const struct km_tasks *tasks, uint64_t mm,
 				      const char *const *functions, const char **function)
 {

@@ -81,26 +81,23 @@ static bool check_root(struct km_replay *r, const char *f)
 }
 
 /*
- * Kernels whose struct kvm_page_fault has no mmu_seq hand it over as a parameter: as an int in some
- * (fixed by 82d811ff5665 in 6.1 stable), which changes a value with bit 31 set.
+ * Some kernels hand mmu_seq over as an int (fixed by 82d811ff5665 in 6.1 stable), which changes a
+ * value with bit 31 set.
  */
 static bool check_sign(struct km_replay *r, const char *f, uint64_t seq)
 {
-	struct km_types *types = km_layout_types(r->s->kernel->layout);
-	km_scoped_error *err = NULL;
-	uint32_t size;
-	bool is_signed;
+	enum km_seq_type type;
 
 	if (r->s->kernel->features.invalidate_gfns || !(seq & KM_BIT(31)))
 		return true;
-	err = km_types_parameter(types, f, "mmu_seq", &size, &is_signed);
-	if (err)
+	type = km_mmu_seq_type(r->s->kernel);
+	if (type == KM_SEQ_UNKNOWN)
 		return km_open(r, f, "mmu-seq",
 			       "mmu_invalidate_seq 0x%" PRIx64
 			       " has bit 31 set; whether this kernel passes it as an int is not "
 			       "known (DWARF tells)",
 			       seq);
-	if (size == 8 || (!is_signed && !(seq >> 32)))
+	if (type == KM_SEQ_ULONG)
 		return true;
 	return km_end(r, f, "mmu-seq-sign", KM_RET_PF_RETRY,
 		      "mmu_invalidate_seq 0x%" PRIx64

@@ -315,6 +315,24 @@ static void test_invalidation_without_a_range(void **state)
 	assert_non_null(strstr(replayed("invalidation")->text, "-1 invalidation"));
 }
 
+/* Where struct kvm_page_fault has mmu_seq, no parameter is asked. */
+static void test_mmu_seq_of_a_kernel_between(void **state)
+{
+	(void)state;
+	w.kernel.features.invalidate_gfns = false;
+	w.s.error_code = PFERR_USER_MASK;
+	walk_to(KM_BIT(63));
+	w.vm.mmu_invalidate_seq = val(KM_BIT(31));
+	assert_int_equal(replayed("mmu-seq")->outcome, KM_STEP_OPEN);
+	seq_is_int = true;
+	assert_int_equal(replayed("mmu-seq-sign")->ret, KM_RET_PF_RETRY);
+	seq_is_int = false;
+	km_layout_free(w.kernel.layout);
+	has_mmu_seq = true;
+	w.kernel.layout = km_layout_new(&types);
+	assert_int_equal(replayed("mmu-seq")->outcome, KM_STEP_PASSES);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -325,6 +343,7 @@ int main(void)
 		TEST(test_unreadable_has_private_mem),
 		TEST(test_torn_root),
 		TEST(test_invalidation_without_a_range),
+		TEST(test_mmu_seq_of_a_kernel_between),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

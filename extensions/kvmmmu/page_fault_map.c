@@ -32,8 +32,11 @@ static const char *gained(const struct km_replay *r)
 	bool ept = r->s->masks->paging == KM_PAGING_EPT;
 	unsigned want = ACC_READ_MASK | ACC_WRITE_MASK | ACC_USER_MASK | ACC_EXEC_MASK;
 
+	/* up to 6.12 ACC_ALL; then the role's, which is less under GMET */
 	if (!r->s->mmu->root_role.direct)
 		want = r->guest.access;
+	else if (r->s->kernel->features.acc == KM_ACC_RWUX)
+		want = r->s->mmu->root_role.access;
 	if ((want & ACC_WRITE_MASK) && r->map_writable && !spte->w)
 		return "W";
 	if ((want & ACC_READ_MASK) && !spte->r)

@@ -333,6 +333,17 @@ static void test_mmu_seq_of_a_kernel_between(void **state)
 	assert_int_equal(replayed("mmu-seq")->outcome, KM_STEP_PASSES);
 }
 
+/* GMET: the root's role has no U, and no SPTE gets one. */
+static void test_gmet_grants_no_user(void **state)
+{
+	(void)state;
+	w.mmu->root_role.access = ACC_READ_MASK | ACC_WRITE_MASK | ACC_EXEC_MASK;
+	w.mmu->root_role.cr4_smep = 1;
+	walk_to((LEAF | KM_BIT(1) | KM_BIT(63)) & ~KM_BIT(2));
+	w.s.error_code = PFERR_PRESENT_MASK | PFERR_FETCH_MASK;
+	assert_non_null(strstr(replayed("map")->text, "lacks X"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -344,6 +355,7 @@ int main(void)
 		TEST(test_torn_root),
 		TEST(test_invalidation_without_a_range),
 		TEST(test_mmu_seq_of_a_kernel_between),
+		TEST(test_gmet_grants_no_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

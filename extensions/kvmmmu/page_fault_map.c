@@ -11,12 +11,11 @@ static const char *map_name(const struct km_replay *r)
 	return r->tdp_mmu ? "kvm_tdp_mmu_map" : "direct_map";
 }
 
-/* An access that no memslot covers: an MMIO SPTE is made, or nothing at all. */
+/* An access that no memslot covers, where MMIO SPTEs are on: one is made. */
 static bool map_mmio(struct km_replay *r, const char *f)
 {
 	return km_end(r, f, "map", KM_RET_PF_EMULATE,
-		      r->s->masks->mmio_caching ? "an MMIO SPTE is made, and the access emulated"
-						: "MMIO SPTEs are off: the access is emulated");
+		      "an MMIO SPTE is made, and the access emulated");
 }
 
 /* The first entry of the walk that somebody has frozen, or NULL. */

@@ -344,6 +344,21 @@ static void test_gmet_grants_no_user(void **state)
 	assert_non_null(strstr(replayed("map")->text, "lacks X"));
 }
 
+/* Without MMIO SPTEs the answer comes before anybody asks whether the root is obsolete. */
+static void test_mmio_without_sptes(void **state)
+{
+	(void)state;
+	w.s.error_code = PFERR_USER_MASK;
+	walk_to(KM_BIT(63));
+	w.slot.npages = 1;
+	w.masks.mmio_caching = false;
+	put(SP + 16, 99);
+	put(SP + 0x800, 0);
+	assert_int_equal(replayed("slot")->ret, KM_RET_PF_EMULATE);
+	w.masks.mmio_caching = true;
+	assert_int_equal(replayed("obsolete-root")->ret, KM_RET_PF_RETRY);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -356,6 +371,7 @@ int main(void)
 		TEST(test_invalidation_without_a_range),
 		TEST(test_mmu_seq_of_a_kernel_between),
 		TEST(test_gmet_grants_no_user),
+		TEST(test_mmio_without_sptes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,13 +93,17 @@ static bool change_leaf(struct km_replay *r, const char *f)
 }
 
 /*
- * TDP MMU, 7.2 on: a leaf at the target that the test permits is spurious, whatever make_spte()
- * would say.
+ * TDP MMU, 7.2 on: a leaf at the target that the test permits, or that a prefault meets, is
+ * spurious, whatever make_spte() would say.
  */
 static bool permitted_leaf(struct km_replay *r, const char *f)
 {
 	const struct km_spte *spte = &r->last->spte;
 
+	if (r->prefetch)
+		return km_end(r, f, "map", KM_RET_PF_SPURIOUS,
+			      "SPTE 0x%" PRIx64 " at level %d is mapped: enough for a prefault",
+			      spte->value, spte->level);
 	return km_end(r, f, "map", KM_RET_PF_SPURIOUS,
 		      "%s permits the access to SPTE 0x%" PRIx64 " at level %d: nothing is changed",
 		      r->has_words ? "spte_permission_fault()" : "is_access_allowed()", spte->value,
@@ -160,7 +164,7 @@ bool km_replay_map(struct km_replay *r)
 		return km_open(r, f, "map", "the walk has no SPTE: the tables are built");
 	if (walk->end != KM_END_LEAF)
 		return map_new(r, f);
-	if (r->test_known && !r->denied && asks_test)
+	if (asks_test && (r->prefetch || (r->test_known && !r->denied)))
 		return r->last->level == PG_LEVEL_4K ? permitted_leaf(r, f) : keep_huge_leaf(r, f);
 	return change_leaf(r, f);
 }

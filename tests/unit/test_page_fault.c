@@ -359,6 +359,23 @@ static void test_mmio_without_sptes(void **state)
 	assert_int_equal(replayed("obsolete-root")->ret, KM_RET_PF_RETRY);
 }
 
+/* A prefault of what is mapped is spurious, whatever the SPTE permits (since 6.14). */
+static void test_prefault_of_a_leaf(void **state)
+{
+	(void)state;
+	w.s.live = &w.live;
+	w.live.prefetch = val(1);
+	w.s.error_code = PFERR_USER_MASK;
+	walk_to(LEAF & ~KM_BIT(5));
+	assert_int_equal(replayed("map")->ret, KM_RET_PF_SPURIOUS);
+	w.live.prefetch = val(0);
+	walk_to((LEAF & ~KM_BIT(5)) | KM_BIT(63));
+	w.s.error_code = PFERR_USER_MASK | PFERR_FETCH_MASK;
+	assert_int_equal(replayed("map")->ret, KM_RET_PF_FIXED);
+	w.live.prefetch = val(1);
+	assert_int_equal(replayed("map")->ret, KM_RET_PF_SPURIOUS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -372,6 +389,7 @@ int main(void)
 		TEST(test_mmu_seq_of_a_kernel_between),
 		TEST(test_gmet_grants_no_user),
 		TEST(test_mmio_without_sptes),
+		TEST(test_prefault_of_a_leaf),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,6 +164,9 @@ bool km_stacks_known(const struct km_tasks *tasks, uint64_t mm)
 	for (size_t i = 0; i < tasks->count; i++) {
 		const struct km_task *task = &tasks->tasks[i];
 
+		/* whose it is may be what is missing */
+		if (task->mm.known == KM_UNREADABLE)
+			return false;
 		if (!km_is_known(task->mm) || task->mm.v != mm)
 			continue;
 		/* a task on a CPU in userspace or in the guest has no kernel stack to speak of, but

@@ -2,6 +2,7 @@
 /* What a vCPU waits for, several looks at one, and the rows of the catalogue that need no kernel.
  */
 #include "cm.h"
+#include "diagnose_rules.h"
 #include "samples.h"
 
 #include <stdlib.h>
@@ -444,6 +445,41 @@ static void test_frozen(void **state)
 	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_POSSIBLE, false);
 }
 
+/* Tasks and VMs whose mm was not read are not each other's. */
+static void test_unknown_mm(void **state)
+{
+	struct km_vm_locks locks = {.slots_lock_owner = val(0xffff888000009000)};
+
+	(void)state;
+	write_to(LEAF, 1);
+	w.slot.flags = KVM_MEMSLOT_INVALID;
+	w.c.slots = (struct km_memslots){.slots = &w.slot, .count = 1};
+	w.tasks.count = 1;
+	w.task.tid = val(77);
+	w.task.mm = val(0xffff888000003000); /* of another VM's process */
+	w.task.stack = STACK("__synchronize_srcu", "kvm_swap_active_memslots", "kvm_set_memslot");
+	w.task.stack.start = KM_STACK_SWITCHED_OUT;
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_POSSIBLE, true);
+	for (size_t i = 0; i < w.d.evidence_count; i++)
+		assert_null(strstr(w.d.evidence[i], "tid 77"));
+	w.vm.mm = unreadable;
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_POSSIBLE, true);
+	for (size_t i = 0; i < w.d.evidence_count; i++)
+		assert_null(strstr(w.d.evidence[i], "tid 77"));
+}
+
+static void test_stacks_of_unknown_owners(void **state)
+{
+	struct km_task tasks[2] = {{.mm = val(0xffff888000002000)}, {.mm = val(0)}};
+	struct km_tasks all = {.tasks = tasks, .count = 2, .complete = true};
+
+	(void)state;
+	assert_true(km_stacks_known(&all, tasks[0].mm.v));
+	assert_false(km_stacks_known(&all, tasks[0].mm.v + 1));
+	tasks[1].mm = unreadable; /* it may be one of them */
+	assert_false(km_stacks_known(&all, tasks[0].mm.v));
+}
+
 static void test_readonly_host(void **state)
 {
 	(void)state;
@@ -586,6 +622,8 @@ int main(void)
 		cmocka_unit_test(test_samples_without_fault),
 		cmocka_unit_test(test_samples_settle),
 		cmocka_unit_test(test_frozen),
+		cmocka_unit_test(test_unknown_mm),
+		cmocka_unit_test(test_stacks_of_unknown_owners),
 		cmocka_unit_test(test_readonly_host),
 		cmocka_unit_test(test_by_design),
 		cmocka_unit_test(test_walk_rows),

@@ -359,7 +359,7 @@ static void test_mmio_without_sptes(void **state)
 	assert_int_equal(replayed("obsolete-root")->ret, KM_RET_PF_RETRY);
 }
 
-/* A prefault of what is mapped is spurious, whatever the SPTE permits (since 6.14). */
+/* A prefault of what is mapped is spurious, whatever the SPTE permits (7.2, 7.3). */
 static void test_prefault_of_a_leaf(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The path of a fault over a torn state: what was not read must not decide it. */
+/* The path of a fault, and what it reads, over a torn state: what was not read decides nothing. */
 #include "cm.h"
 
 #include "page_fault.h"
@@ -63,6 +63,18 @@ static const struct {
 	{"kvm_mmu_page", "tdp_mmu_page", 0x800},
 	{"kvm_page_fault", "mmu_seq", 0},
 	{"kvm_memory_slot", "arch.gfn_write_track", 0},
+	{"kvm_memory_slot", "gfn_node", 8},
+	{"kvm_memory_slot", "base_gfn", 32},
+	{"kvm_memory_slot", "npages", 40},
+	{"kvm_memory_slot", "flags", 48},
+	{"kvm_memory_slot", "id", 56},
+	{"kvm_memory_slot", "userspace_addr", 0x800},
+	{"kvm", "memslots", 0x200},
+	{"kvm_memslots", "generation", 0},
+	{"kvm_memslots", "gfn_tree.rb_node", 8},
+	{"kvm_memslots", "node_idx", 16},
+	{"rb_node", "rb_left", 8},
+	{"rb_node", "rb_right", 16},
 };
 static bool has_mmu_seq, seq_is_int;
 
@@ -376,6 +388,32 @@ static void test_prefault_of_a_leaf(void **state)
 	assert_int_equal(replayed("map")->ret, KM_RET_PF_SPURIOUS);
 }
 
+/* A slot whose HVA was not read: no page of the VMM's is asked about in its name. */
+static void test_torn_memslot(void **state)
+{
+	const uint64_t slot = VA + 0xa800;
+	struct km_memslots slots;
+
+	(void)state;
+	put(KVM + 0x200, VA + 0x6100);
+	put(VA + 0x6108, slot + 8);
+	put(slot + 32, 0x100);
+	put(slot + 40, 0x10);
+	put(slot + 56, 5);
+	put(slot + 0x800, 0x7f0000000000);
+	assert_null(km_memslots_read(&w.kernel, KVM, 0, &slots));
+	assert_null(slots.trouble);
+	assert_int_equal(slots.count, 1);
+	assert_int_equal(slots.slots[0].userspace_addr, 0x7f0000000000);
+	km_memslots_deinit(&slots);
+	t.missing[0xb] = true;
+	km_memory_forget(w.kernel.mem);
+	assert_null(km_memslots_read(&w.kernel, KVM, 0, &slots));
+	assert_non_null(slots.trouble);
+	assert_int_equal(slots.count, 0);
+	km_memslots_deinit(&slots);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -390,6 +428,7 @@ int main(void)
 		TEST(test_gmet_grants_no_user),
 		TEST(test_mmio_without_sptes),
 		TEST(test_prefault_of_a_leaf),
+		TEST(test_torn_memslot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

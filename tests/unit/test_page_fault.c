@@ -414,6 +414,51 @@ static void test_torn_memslot(void **state)
 	km_memslots_deinit(&slots);
 }
 
+/* A shadow MMU whose guest's paging mode was not read: neither where the walk begins is known ...
+ */
+static void test_walk_without_role(void **state)
+{
+	struct km_pagewalk guest = {.name = "gva_walk", .cpu_role.base.level = 4};
+
+	(void)state;
+	w.mmu->paging = w.masks.paging = KM_PAGING_SHADOW;
+	w.mmu->root_role.direct = 0;
+	w.mmu->root.hpa = val(VA); /* physical and virtual memory are one here */
+	w.mmu->pae_root = val(VA + 0x6000);
+	w.mmu->w = &guest;
+	w.masks.base_addr_mask = ~0xfffULL;
+	assert_null(km_walk(&w.kernel, &w.masks, w.mmu, 0x1000, &w.walk));
+	assert_int_equal(w.walk.end, KM_END_UNREADABLE);
+	assert_int_equal(w.walk.count, 0);
+	guest.role_known = true;
+	assert_null(km_walk(&w.kernel, &w.masks, w.mmu, 0x1000, &w.walk));
+	assert_int_equal(w.walk.end, KM_END_NOT_PRESENT);
+	assert_int_equal(w.walk.levels[0].level, 4);
+	guest.cpu_role.base.level = 2;
+	assert_null(km_walk(&w.kernel, &w.masks, w.mmu, 0x1000, &w.walk));
+	assert_true(w.walk.levels[0].special);
+}
+
+/* ... nor whether SMEP forbids a supervisor's fetch. */
+static void test_smep_of_an_unknown_role(void **state)
+{
+	struct km_pagewalk guest = {.name = "gva_walk"};
+	struct km_panel panel;
+
+	(void)state;
+	w.mmu->paging = w.masks.paging = KM_PAGING_SHADOW;
+	w.mmu->root_role.direct = 0;
+	w.mmu->w = &guest;
+	walk_to(LEAF | KM_BIT(1));
+	km_panel_judge(&w.kernel, &w.masks, &w.all, w.mmu, &w.walk, PFERR_FETCH_MASK, KM_SPF_MERGED,
+		       &panel);
+	assert_int_equal(panel.verdicts[KM_JUDGE_PROCESSOR].ruling, KM_NO_RULING);
+	guest.role_known = true;
+	km_panel_judge(&w.kernel, &w.masks, &w.all, w.mmu, &w.walk, PFERR_FETCH_MASK, KM_SPF_MERGED,
+		       &panel);
+	assert_int_equal(panel.verdicts[KM_JUDGE_PROCESSOR].ruling, KM_ALLOWS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -429,6 +474,8 @@ int main(void)
 		TEST(test_mmio_without_sptes),
 		TEST(test_prefault_of_a_leaf),
 		TEST(test_torn_memslot),
+		TEST(test_walk_without_role),
+		TEST(test_smep_of_an_unknown_role),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -468,6 +468,48 @@ static void test_unknown_mm(void **state)
 		assert_null(strstr(w.d.evidence[i], "tid 77"));
 }
 
+/* What was not read is no 0 in the evidence. */
+static void test_unknown_values_in_evidence(void **state)
+{
+	struct km_invalidate_facts inv = {.unit = KM_RANGE_GFN};
+	struct km_emulation_facts em = {.sev = KM_SEV_ES};
+
+	(void)state;
+	write_to(LEAF, 1);
+	w.c.walk.levels[0].oddity = "this page-table page is its own ancestor";
+	w.c.walk.levels[0].sp.gfn = unreadable;
+	found(km_diagnose_role_corruption(&w.c, &w.d), KM_LIKELY, false);
+	assert_non_null(strstr(w.d.evidence[0], "(role.level ?, gfn ?)"));
+	write_to(FROZEN, 1);
+	w.tasks.count = 1;
+	w.task.stack = STACK("tdp_mmu_zap_leafs");
+	w.task.mm = w.vm.mm;
+	w.task.tid = unreadable;
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_NOTE, false);
+	assert_non_null(strstr(w.d.evidence[1], "(tid ?)"));
+	write_to(LEAF, 1);
+	w.vm.mmu_invalidate_in_progress = val(1);
+	w.vm.mmu_invalidate_range_start = val(0x4000);
+	w.vm.mmu_invalidate_range_end = val(0x5000);
+	w.vm.mn_active_invalidate_count = unreadable;
+	found(km_rule_invalidate_in_progress(&w.c, &inv, &w.d), KM_POSSIBLE, true);
+	assert_non_null(strstr(w.d.evidence[0], "mn_active_invalidate_count ?"));
+	w.vm.vm_dead = unreadable;
+	w.vm.vm_bugged = val(1);
+	memset(&w.d, 0, sizeof(w.d));
+	assert_true(km_diagnose_vm_dead(&w.c, &w.d));
+	assert_non_null(strstr(w.d.evidence[0], "vm_dead ?, kvm.vm_bugged 1"));
+	w.slot.flags = KVM_MEM_READONLY;
+	w.vm.vm_type.known = KM_ABSENT;
+	found(km_rule_readonly_slot(&w.c, &em, &w.d), KM_LIKELY, true);
+	assert_non_null(strstr(w.d.evidence[2], "vm_type ?"));
+	w.c.wait = (struct km_wait){.kind = KM_WAIT_USERFAULT, .certainty = KM_PROVEN};
+	strcpy(w.c.wait.text, "for a page, of which nobody knows");
+	w.vcpu.on_cpu = unreadable;
+	found(km_rule_lock_stall(&w.c, &(struct km_lock_facts){0}, &w.d), KM_LIKELY, true);
+	assert_non_null(strstr(w.d.evidence[0], "on_cpu ?"));
+}
+
 static void test_stacks_of_unknown_owners(void **state)
 {
 	struct km_task tasks[2] = {{.mm = val(0xffff888000002000)}, {.mm = val(0)}};
@@ -623,6 +665,7 @@ int main(void)
 		cmocka_unit_test(test_samples_settle),
 		cmocka_unit_test(test_frozen),
 		cmocka_unit_test(test_unknown_mm),
+		cmocka_unit_test(test_unknown_values_in_evidence),
 		cmocka_unit_test(test_stacks_of_unknown_owners),
 		cmocka_unit_test(test_readonly_host),
 		cmocka_unit_test(test_by_design),

@@ -3,6 +3,7 @@
 #include "cm.h"
 
 #include "page_fault.h"
+#include "vma.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,11 @@ static const struct {
 	{"kvm_memory_slot", "id", 56},
 	{"kvm_memory_slot", "userspace_addr", 0x800},
 	{"kvm", "memslots", 0x200},
+	{"mm_struct", "mm_mt", 0},
+	{"maple_tree", "ma_root", 8},
+	{"vm_area_struct", "vm_end", 0},
+	{"vm_area_struct", "vm_mm", 8},
+	{"vm_area_struct", "vm_start", 0x800},
 	{"kvm_memslots", "generation", 0},
 	{"kvm_memslots", "gfn_tree.rb_node", 8},
 	{"kvm_memslots", "node_idx", 16},
@@ -459,6 +465,50 @@ static void test_smep_of_an_unknown_role(void **state)
 	assert_int_equal(panel.verdicts[KM_JUDGE_PROCESSOR].ruling, KM_ALLOWS);
 }
 
+#define MM   (VA + 0x6200)
+#define NODE (VA + 0x6300)
+#define AREA (VA + 0xc800) /* its vm_start is on the next page */
+
+static struct km_vma vma_at(uint64_t addr)
+{
+	struct km_vma vma;
+
+	km_memory_forget(w.kernel.mem);
+	assert_null(km_vma_lookup(&w.kernel, MM, addr, &vma));
+	return vma;
+}
+
+/* A mapping of 0x1000 to 0x2000: a leaf of the maple tree below the root. */
+static void test_torn_vmas(void **state)
+{
+	const uint64_t leaf = NODE + 0x100;
+
+	(void)state;
+	assert_true(vma_at(0x1000).known); /* an empty tree */
+	assert_int_equal(vma_at(0x1000).addr, 0);
+	put(MM + 8, NODE | 2 << 3 | 2);
+	put(NODE, MM | 1);
+	put(NODE + 8, 0x3000);		/* the first pivot */
+	put(NODE + 128, leaf | 1 << 3); /* the first slot */
+	put(leaf, NODE);
+	put(leaf + 8, 0xfff);
+	put(leaf + 16, 0x1fff);
+	put(leaf + 128 + 8, AREA);
+	put(AREA, 0x2000);
+	put(AREA + 8, MM);
+	put(AREA + 0x800, 0x1000);
+	assert_int_equal(vma_at(0x1000).addr, AREA);
+	assert_true(vma_at(0x800).known); /* a gap */
+	assert_int_equal(vma_at(0x800).addr, 0);
+	/* where it begins was not read */
+	t.missing[0xd] = true;
+	assert_false(vma_at(0x1000).known);
+	/* nothing where a table should be */
+	put(NODE + 128, 0);
+	assert_false(vma_at(0x1000).known);
+	assert_true(*vma_at(0x1000).trouble);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -474,6 +524,7 @@ int main(void)
 		TEST(test_mmio_without_sptes),
 		TEST(test_prefault_of_a_leaf),
 		TEST(test_torn_memslot),
+		TEST(test_torn_vmas),
 		TEST(test_walk_without_role),
 		TEST(test_smep_of_an_unknown_role),
 	};

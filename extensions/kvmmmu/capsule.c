@@ -121,15 +121,6 @@ static const struct km_target_ops capsule_ops = {
 
 /* ---- the file ---- */
 
-static km_error *take_unpacked(struct km_capsule *c, const uint8_t *file, size_t size)
-{
-	if (size > KM_CAPSULE_MAX)
-		return damaged("too large");
-	c->size = size;
-	memcpy(c->image, file, size);
-	return NULL;
-}
-
 static km_error *map(struct km_capsule *c, size_t size)
 {
 	void *image = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -225,7 +216,9 @@ static km_error *unpack(struct km_capsule *c, const uint8_t *file, size_t size)
 	if (is_zstd(file, size))
 		return unpack_zstd(c, file, size);
 	err = size && size <= KM_CAPSULE_MAX ? map(c, size) : damaged("empty or too large");
-	return err ? err : take_unpacked(c, file, size);
+	if (!err)
+		memcpy(c->image, file, size);
+	return err;
 }
 
 /* The whole file; no pipes and devices, which may have no end. For free(). */

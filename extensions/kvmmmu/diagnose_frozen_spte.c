@@ -67,6 +67,7 @@ bool km_diagnose_frozen_spte(const struct km_case *c, struct km_diagnosis *d)
 	const struct km_task *task;
 	const char *function;
 	unsigned hidden;
+	char tid[KM_VAL_TEXT];
 
 	if (!last || c->walk.end != KM_END_NOT_PRESENT || last->spte.kind != KM_SPTE_FROZEN)
 		return false;
@@ -79,8 +80,8 @@ bool km_diagnose_frozen_spte(const struct km_case *c, struct km_diagnosis *d)
 		d->certainty = KM_NOTE;
 		km_verdict_says(d, "the SPTE is frozen, by someone who is at work: the fault is "
 				   "retried until that is done");
-		km_evidence(d, "task 0x%" PRIx64 " (tid %" PRIu64 ") is in %s()", task->addr,
-			    task->tid.v, function);
+		km_evidence(d, "task 0x%" PRIx64 " (tid %s) is in %s()", task->addr,
+			    km_val_spell(task->tid, false, tid), function);
 		return true;
 	}
 	km_verdict_says(d, "the SPTE is frozen and nobody is found who would thaw it: every fault "

@@ -30,6 +30,7 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_lock_facts *f,
 			struct km_diagnosis *d)
 {
 	const struct km_wait *wait = &c->wait;
+	char on_cpu[KM_VAL_TEXT];
 
 	switch (wait->kind) {
 	case KM_WAIT_USERFAULT: /* nobody but userspace ends it */
@@ -51,8 +52,8 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_lock_facts *f,
 		d->certainty = wait->certainty;
 	d->stuck = d->certainty > KM_NOTE;
 	km_verdict_says(d, "the vCPU's thread waits in the kernel: %s", wait->text);
-	km_evidence(d, "task 0x%" PRIx64 ": __state 0x%" PRIx64 ", on_cpu %" PRIu64,
-		    c->vcpu->task.v, c->vcpu->task_state.v, c->vcpu->on_cpu.v);
+	km_evidence(d, "task 0x%" PRIx64 ": __state 0x%" PRIx64 ", on_cpu %s", c->vcpu->task.v,
+		    c->vcpu->task_state.v, km_val_spell(c->vcpu->on_cpu, false, on_cpu));
 	say_holder(f, d);
 	if (c->vma.known && c->vma.addr && km_is_known(c->vma.userfaultfd) && c->vma.userfaultfd.v)
 		km_evidence(d,

@@ -15,6 +15,7 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 	bool encrypted = f->sev == KM_SEV_ES;
 	bool fails = km_emulation_fails(f);
 	bool walk = f->unprotect == KM_UNPROTECT_ALWAYS && km_is_write_to_guest_page_table(c);
+	char vm_type[KM_VAL_TEXT];
 
 	if (!km_case_has_fault(c) || !c->slot || !(c->slot->flags & KVM_MEM_READONLY) ||
 	    !km_case_is_write(c))
@@ -42,8 +43,8 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 		    c->slot->id, c->slot->flags, c->slot->base_gfn, c->slot->npages, c->gfn);
 	km_evidence(d, "error code 0x%" PRIx64 ": a write", c->error_code);
 	if (encrypted)
-		km_evidence(d, "vm_type %" PRIu64 " or sev_info.es_active: registers are encrypted",
-			    c->vm->vm_type.v);
+		km_evidence(d, "vm_type %s or sev_info.es_active: registers are encrypted",
+			    km_val_spell(c->vm->vm_type, false, vm_type));
 	if (walk)
 		km_evidence(d, "the error code has GUEST_PAGE, W and P, and this kernel has "
 			       "kvm_mmu_unprotect_page(): it returns to the guest in any case");

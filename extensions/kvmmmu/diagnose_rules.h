@@ -87,12 +87,6 @@ bool km_case_is_write(const struct km_case *c);
 
 /* --- */
 
-enum km_seq_type {
-	KM_SEQ_UNKNOWN,
-	KM_SEQ_INT, /* is_page_fault_stale() takes it as an int */
-	KM_SEQ_ULONG,
-};
-
 bool km_rule_mmu_seq_sign(const struct km_case *c, enum km_seq_type type, struct km_diagnosis *d);
 
 struct km_invalidate_facts {

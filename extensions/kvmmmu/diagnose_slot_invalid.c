@@ -28,7 +28,9 @@ static const struct km_task *updater(const struct km_case *c, const char **funct
 		"kvm_set_memslot",	    "kvm_set_memory_region", "__kvm_set_memory_region",
 	};
 
-	for (size_t i = 0; c->tasks && i < sizeof(functions) / sizeof(functions[0]); i++) {
+	if (!c->tasks || !km_is_known(c->vm->mm) || !c->vm->mm.v)
+		return NULL;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
 		const struct km_task *task = km_task_in(c->tasks, c->vm->mm.v, functions[i]);
 
 		if (task) {
@@ -56,7 +58,8 @@ static const struct km_task *sleeping_reader(const struct km_case *c, const stru
 	for (size_t i = 0; c->tasks && i < c->tasks->count; i++) {
 		const struct km_task *task = &c->tasks->tasks[i];
 
-		if (task == updater || task->mm.v != c->vm->mm.v || !km_task_sleeps(task))
+		if (task == updater || !task->mm.v || task->mm.v != c->vm->mm.v ||
+		    !km_task_sleeps(task))
 			continue;
 		for (size_t r = 0; r < sizeof(readers) / sizeof(readers[0]); r++) {
 			if (km_stack_in(&task->stack, readers[r]))

@@ -161,13 +161,14 @@ static bool root_is_there(struct km_replay *r)
 		       r->s->mmu->root_role.level);
 }
 
-/* A software-protected VM's faults take the private bit from the gfn's attribute. */
+/* A software-protected VM's faults, but for MMIO, take the private bit from the gfn's attribute. */
 static void apply_attribute(struct km_replay *r)
 {
 	struct km_val type = r->s->vm->vm_type;
 	struct km_val attribute;
 
-	if (!km_is_known(type) || type.v != KVM_X86_SW_PROTECTED_VM)
+	if (!km_is_known(type) || type.v != KVM_X86_SW_PROTECTED_VM ||
+	    (r->error_code & PFERR_RSVD_MASK))
 		return;
 	attribute = km_mem_is_private(r);
 	if (km_is_known(attribute) && attribute.v)
@@ -384,6 +385,8 @@ static bool fast(struct km_replay *r)
 	struct km_fast_page_fault out;
 	struct km_val attribute;
 
+	if (s->vm->has_private_mem.known == KM_UNREADABLE)
+		return km_open(r, f, "fast", "has_private_mem of the VM is not readable");
 	if (km_is_known(s->vm->has_private_mem) && s->vm->has_private_mem.v) {
 		attribute = km_mem_is_private(r);
 		if (!km_is_known(attribute))
@@ -431,9 +434,8 @@ static void find_root(struct km_replay *r)
 
 	if (km_is_known(hpa) && km_valid_page(hpa.v) && !km_is_dummy_root(k, hpa.v))
 		km_mmu_page_read(k, hpa.v & r->s->masks->base_addr_mask, &r->root);
-	if (r->root.known) {
-		r->tdp_mmu =
-			r->root.addr && km_is_known(r->root.tdp_mmu_page) && r->root.tdp_mmu_page.v;
+	if (r->root.known && (!r->root.addr || km_is_known(r->root.tdp_mmu_page))) {
+		r->tdp_mmu = r->root.addr && r->root.tdp_mmu_page.v;
 		return;
 	}
 	enabled = r->s->vm->tdp_mmu_enabled;

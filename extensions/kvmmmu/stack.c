@@ -395,6 +395,7 @@ km_error *km_stack_read(const struct km_kernel *k, uint64_t task, struct km_stac
 	return err;
 }
 
+/* Suffixes that gcc gives to copies of a function begin with a dot. */
 bool km_frame_is(const struct km_frame *frame, const char *function)
 {
 	size_t len = strcspn(frame->function, ".");

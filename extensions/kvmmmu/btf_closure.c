@@ -345,9 +345,9 @@ static km_error *take_blob(const void *data, size_t size, void **blob, size_t *l
 }
 
 /*
- * Kernels whose BTF was not wholly deduplicated (6.12, 7.2) have a structure twice: the one that has
- * the name, and the one inside another structure. Who reads the blob by names finds one of them: so
- * it is copied until nothing is left that no name leads to.
+ * Kernels whose BTF was not wholly deduplicated (6.12, 7.2) have a structure twice: the one that
+ * has the name, and the one inside another structure. Who reads the blob by names finds one of
+ * them: so it is copied until nothing is left that no name leads to.
  */
 static km_error *drop_twins(struct km_layout *layout, void **blob, size_t *len)
 {

@@ -4,19 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The context of that name; KM_EUSAGE if this kernel has none. */
-static km_error *find_mmu(const struct km_vcpu_mmu *all, const char *name,
-			  const struct km_mmu **mmu)
-{
-	for (size_t i = 0; i < all->mmu_count; i++) {
-		if (!strcmp(all->mmus[i].name, name)) {
-			*mmu = &all->mmus[i];
-			return NULL;
-		}
-	}
-	return km_errorf(KM_EUSAGE, "no MMU context \"%s\" on this kernel", name);
-}
-
 /*
  * The fault that is judged. Where none can be put to the judges, the one of which only the kind of
  * access is known (Intel) still says more than nothing.
@@ -168,7 +155,7 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 	c->form = options->form;
 	km_vcpu_mmu_read(kernel, vcpu, &c->all);
 	if (options->mmu)
-		err = find_mmu(&c->all, options->mmu, &named);
+		err = km_mmu_by_name(&c->all, options->mmu, &named);
 	if (!err)
 		err = km_last_fault_find(kernel, vm, vcpu, &c->all, &c->last);
 	if (err)

@@ -380,6 +380,16 @@ def test_arguments(words, code):
     assert answer.out if code == 0 else len(answer.err.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("words,why", [
+    (["vms", "--watch", "3"], "vms takes no --watch"), (["perms", "-m", "root_mmu"], "perms takes no --mmu"),
+    (["capture", "--as", "ept"], "capture takes no --as"), (["walk", "-m"], '"-m": option wants a value'),
+    (["walk", "-jz", "0:0", "0"], '"-z": unknown option'), (["vms", "--json=1"], '"--json=1": unknown option'),
+    (["vms", "--bad"], '"--bad": unknown option')])
+def test_options_that_mean_nothing_here_are_refused(words, why):
+    answer = kvmmmu(TOP / "samples" / "amd-7.3-healthy.kvmmmu", *words, program=ASAN)
+    assert answer.code == 2 and not answer.out and answer.err == f"kvmmmu: {why}\n"
+
+
 def test_a_hundred_rounds_leak_nothing():
     """Under LeakSanitizer no leak; without it, memory in use does not grow."""
     words = [dumps("7.3") / "looping.kdump", kernel("7.3") / "debug", "vms", "perms", "perms -j",

@@ -69,15 +69,6 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_lock_facts *f,
 	return true;
 }
 
-static const struct km_task *find_task(const struct km_tasks *tasks, uint64_t addr)
-{
-	for (size_t i = 0; tasks && addr && i < tasks->count; i++) {
-		if (tasks->tasks[i].addr == addr)
-			return &tasks->tasks[i];
-	}
-	return NULL;
-}
-
 bool km_diagnose_lock_stall(const struct km_case *c, struct km_diagnosis *d)
 {
 	struct km_lock_facts f = {0};
@@ -86,6 +77,6 @@ bool km_diagnose_lock_stall(const struct km_case *c, struct km_diagnosis *d)
 		f.held = km_vm_mmap_lock(c->kernel, c->vm);
 	else if (c->wait.kind == KM_WAIT_LOCK && !c->wait.lock[0])
 		f.held = km_vm_mutex_of(c->kernel, c->vm, c->vcpu->task.v);
-	f.by = find_task(c->tasks, f.held.holder);
+	f.by = km_task_at(c->tasks, f.held.holder);
 	return km_rule_lock_stall(c, &f, d);
 }

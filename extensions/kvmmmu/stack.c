@@ -397,8 +397,7 @@ km_error *km_stack_read(const struct km_kernel *k, uint64_t task, struct km_stac
 	return err;
 }
 
-/* Suffixes that gcc gives to copies of a function begin with a dot. */
-static bool is_function(const struct km_frame *frame, const char *function)
+bool km_frame_is(const struct km_frame *frame, const char *function)
 {
 	size_t len = strcspn(frame->function, ".");
 
@@ -408,7 +407,7 @@ static bool is_function(const struct km_frame *frame, const char *function)
 const struct km_frame *km_stack_in(const struct km_stack *stack, const char *function)
 {
 	for (size_t i = 0; i < stack->count; i++) {
-		if (is_function(&stack->frames[i], function))
+		if (km_frame_is(&stack->frames[i], function))
 			return &stack->frames[i];
 	}
 	return NULL;

@@ -42,6 +42,9 @@ struct km_stack {
  */
 km_error *km_stack_read(const struct km_kernel *kernel, uint64_t task, struct km_stack *stack);
 
+/* Is it a frame of @function? Suffixes that gcc gives to copies of it begin with a dot. */
+bool km_frame_is(const struct km_frame *frame, const char *function);
+
 /* The frame of @function (suffixes such as ".isra.0" and ".constprop.0" ignored), or NULL. */
 const struct km_frame *km_stack_in(const struct km_stack *stack, const char *function);
 

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 import kdump
-from tools import BUILD, TOP, batch, dumps, kernel, kvmmmu, number, questions, truth
+from tools import BUILD, TOP, batch, dumps, kernel, kvmmmu, number, offset_of, questions, truth
 
 ASAN = BUILD / "asan" / "kvmmmu"
 
@@ -94,24 +94,10 @@ def test_page_table_beyond_memory(elf):
     assert {j["ruling"] for j in fault["panel"]["judges"] if j["judge"] != "processor"} == {None}
 
 
-def list_offset(vm):
-    """Where vm_list is in struct kvm: gdb's addresses of two neighbours tell."""
-    out = kvmmmu("-k", kernel("7.3") / "debug", dumps("7.3") / "healthy.kdump", "vms", "-j").json
-    assert out["vms"]
-    run = subprocess.run(["gdb", "-q", "-batch", "-ex", "p/x (long)&((struct kvm *)0)->vm_list",
-                          next((kernel("7.3") / "debug").rglob("kvm.ko"))], text=True,
-                         stdout=subprocess.PIPE, check=True).stdout
-    return int(re.search(r"0x[0-9a-f]+", out_last(run)).group(), 16)
-
-
-def out_last(text):
-    return text.strip().splitlines()[-1]
-
-
 @pytest.mark.parametrize("torn", ["loop", "wild"])
 def test_torn_list_of_vms(elf, torn):
     vm, _ = first_vcpu()
-    node = number(vm["address"]) + list_offset(vm)
+    node = number(vm["address"]) + offset_of("struct kvm, vm_list")
     elf.write(elf.pa(node), struct.pack("<Q", node if torn == "loop" else 0xFFFF800000000000))
     answer = ask(elf, "vms", "-j").json
     assert answer["vms"] and ("loop" in answer["notes"][0] or "torn" in answer["notes"][0])

@@ -318,6 +318,9 @@ def test_what_is_no_capsule(tmp_path):
                        ("gzip", "gzip -6n"), ("gzip-bomb", "gzip -6n")):
         source = "head -c 512M /dev/zero" if "bomb" in name else f"cat {TOP}/Makefile"
         subprocess.run(f"{source} | {pack} > {tmp_path}/{name}", shell=True, check=True)
+    cut = tmp_path / "cut"
+    cut.write_bytes(SAMPLES[0].read_bytes()[:4096])
+    assert "cut short" in kvmmmu(cut, "vms").err
     for path in tmp_path.iterdir():
         for words in ([path, "vms"], ["capture", "--list", path]):
             answer = kvmmmu(*words, program=BUILD / "asan" / "kvmmmu")

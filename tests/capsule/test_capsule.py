@@ -374,3 +374,12 @@ def test_scenarios_hold_nothing_else():
     assert {path.name.split("-")[0] for path in scenarios} == {"6.1", "6.12", "7.2", "7.3"}
     listed = {path.stem: kvmmmu("capture", "--list", path) for path in scenarios}
     assert not {name: answer.out[-200:] for name, answer in listed.items() if answer.code}
+
+
+def test_a_gva_that_is_in_no_capsule_is_not_guessed():
+    """arch.mmio_gva is the guest's: whether the vCPU's MMIO cache answers is open, unless the SPTE says the same."""
+    sample = TOP / "samples" / "amd-7.3-shadow-paging.kvmmmu"
+    steps = kvmmmu(sample, "fault", "0:0", "-a", "21000", "-e", "f", "--trace", "-j").json["path"]["steps"]
+    assert any(step["id"] == "mmio-cache" and step["outcome"] == "open" for step in steps)
+    path = kvmmmu(sample, "explain", "0:0", "-j").json["vcpus"][0]["path"]
+    assert path["ret"] == "RET_PF_EMULATE"

@@ -142,7 +142,7 @@ static bool begins(const uint8_t *file, size_t size, const char *with, size_t le
 static km_error *map_claimed(struct km_capsule *c, unsigned long long room, size_t size)
 {
 	if (room > KM_CAPSULE_MAX || room / KM_CAPSULE_MAX_RATIO > size)
-		return damaged("it would unpack to more than any capsule does");
+		return damaged("cut short, or it would unpack to more than any capsule does");
 	return map(c, room);
 }
 

@@ -175,20 +175,22 @@ static void apply_attribute(struct km_replay *r)
 		r->error_code |= PFERR_PRIVATE_ACCESS;
 }
 
-/* mmio_info_in_cache() */
-static bool mmio_in_cache(const struct km_replay *r, struct km_val *what)
+/* mmio_info_in_cache(); *@open: the cache has a guest's address, which is not known. */
+static bool mmio_in_cache(const struct km_replay *r, struct km_val *what, bool *open)
 {
 	const struct km_page_fault_state *s = r->s;
 	struct km_val gen = km_kget(s->kernel, s->vcpu->addr, KM_M_kvm_vcpu_mmio_gen);
 	bool direct = s->mmu->root_role.direct;
 	uint64_t asked = direct ? s->addr >> KM_PAGE_SHIFT : s->addr & ~0xfffULL;
 
+	*open = false;
 	if (!strcmp(s->mmu->name, "guest_mmu") || !s->slots_known ||
 	    !km_is_known(s->slots->generation) || !km_is_known(gen) ||
 	    gen.v != s->slots->generation.v)
 		return false;
 	*what = km_kget(s->kernel, s->vcpu->addr,
 			direct ? KM_M_kvm_vcpu_mmio_gfn : KM_M_kvm_vcpu_mmio_gva);
+	*open = !km_is_known(*what);
 	return km_is_known(*what) && what->v && what->v == asked;
 }
 
@@ -246,17 +248,20 @@ static bool handle_mmio(struct km_replay *r)
 	const char *const f = "handle_mmio_page_fault";
 	const struct km_walk_level *bad;
 	struct km_val cached;
-	bool current;
+	bool current, open;
 
 	if (!(r->error_code & PFERR_RSVD_MASK))
 		return true;
 	if (r->error_code & PFERR_PRIVATE_ACCESS)
 		return km_end(r, "kvm_mmu_page_fault", "mmio", KM_RET_PF_EXIT,
 			      "reserved bits on a private access: -EFAULT");
-	if (mmio_in_cache(r, &cached))
+	if (mmio_in_cache(r, &cached, &open))
 		return km_end(r, f, "mmio", KM_RET_PF_EMULATE,
 			      "the vCPU's MMIO cache has %s 0x%" PRIx64 " of this generation",
 			      r->s->mmu->root_role.direct ? "gfn" : "GVA", cached.v);
+	/* an MMIO SPTE of this generation answers as the cache would */
+	if (open && (!r->last || r->last->spte.kind != KM_SPTE_MMIO))
+		km_open(r, f, "mmio-cache", "which GVA the vCPU's MMIO cache has is not known");
 	bad = reserved_level(r);
 	if (bad)
 		return km_end(r, f, "mmio", KM_RET_PF_EXIT,
@@ -268,6 +273,8 @@ static bool handle_mmio(struct km_replay *r)
 		return km_end(r, f, "mmio", KM_RET_PF_RETRY,
 			      "the SPTE is no MMIO SPTE (any more): zapped meanwhile");
 	judge_generation(r, &current);
+	if (!current && open)
+		km_open(r, f, "mmio-cache", "which GVA the vCPU's MMIO cache has is not known");
 	if (!current)
 		return true;
 	return km_end(r, f, "mmio", KM_RET_PF_EMULATE,

@@ -347,6 +347,9 @@ def test_what_is_no_capsule(tmp_path):
                        ("gzip", "gzip -6n"), ("gzip-bomb", "gzip -6n")):
         source = "head -c 512M /dev/zero" if "bomb" in name else f"cat {TOP}/Makefile"
         subprocess.run(f"{source} | {pack} > {tmp_path}/{name}", shell=True, check=True)
+    cut = tmp_path / "cut"
+    cut.write_bytes(SAMPLES[0].read_bytes()[:4096])
+    assert "cut short" in kvmmmu(cut, "vms").err
     for path in tmp_path.iterdir():
         for words in ([path, "vms"], ["capture", "--list", path]):
             answer = kvmmmu(*words, program=BUILD / "asan" / "kvmmmu")
@@ -392,3 +395,20 @@ def test_samples_hold_nothing_else(sample):
     assert kvmmmu("capture", "--list", sample).code == 0
     listed = f"| {sample.name} |" in (TOP / "samples" / "README.md").read_text()
     assert listed == (sample.parent.name == "samples")
+
+
+def test_scenarios_hold_nothing_else():
+    """Of 6.1, 6.12, 7.2 and 7.3: BTF that is not wholly deduplicated leaves no type that nobody asks for."""
+    scenarios = sorted((TOP / "samples" / "scenarios").glob("*.kvmmmu"))
+    assert {path.name.split("-")[0] for path in scenarios} == {"6.1", "6.12", "7.2", "7.3"}
+    listed = {path.stem: kvmmmu("capture", "--list", path) for path in scenarios}
+    assert not {name: answer.out[-200:] for name, answer in listed.items() if answer.code}
+
+
+def test_a_gva_that_is_in_no_capsule_is_not_guessed():
+    """arch.mmio_gva is the guest's: whether the vCPU's MMIO cache answers is open, unless the SPTE says the same."""
+    sample = TOP / "samples" / "amd-7.3-shadow-paging.kvmmmu"
+    steps = kvmmmu(sample, "fault", "0:0", "-a", "21000", "-e", "f", "--trace", "-j").json["path"]["steps"]
+    assert any(step["id"] == "mmio-cache" and step["outcome"] == "open" for step in steps)
+    path = kvmmmu(sample, "explain", "0:0", "-j").json["vcpus"][0]["path"]
+    assert path["ret"] == "RET_PF_EMULATE"

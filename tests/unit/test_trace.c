@@ -31,6 +31,11 @@ static void test_page_fault_as_every_tool_prints_it(void **state)
 		"0x101d address 0x0000000004000000 error_code 0x100000007",
 		"vmm-beta   134 [001]    27.134562: kvm:kvm_page_fault: vcpu 3 rip 0x101d address "
 		"0x0000000004000000 error_code 0x100000007",
+		/* perf script -F +pid; trace-cmd report --ts-diff */
+		"vmm-beta   127/134 [001]    27.134562: kvm:kvm_page_fault: vcpu 3 rip 0x101d "
+		"address 0x0000000004000000 error_code 0x100000007",
+		"        vmm-beta-134   [001]    27.134562: (+12) kvm_page_fault:       vcpu 3 "
+		"rip 0x101d address 0x0000000004000000 error_code 0x100000007",
 	};
 
 	(void)state;
@@ -93,6 +98,10 @@ static void test_lines_that_are_no_events(void **state)
 		{"CPU:1 [LOST 4711 EVENTS]", KM_LINE_LOST, 4711},
 		{"CPU:0 [12 EVENTS DROPPED]", KM_LINE_LOST, 12},
 		{"CPU:0 [EVENTS DROPPED]", KM_LINE_LOST, 0},
+		{"a-1 [000] ..... 1.2: <stack trace>", KM_LINE_COMMENT, 0},
+		{" => kvm_mmu_page_fault", KM_LINE_COMMENT, 0},
+		{"\tffffffffc0601234 kvm_mmu_page_fault+0x10 ([kvm])", KM_LINE_COMMENT, 0},
+		{"/134 [000] 1.2: kvm_exit: vcpu 0", KM_LINE_ODD, 0},
 		{"nonsense", KM_LINE_ODD, 0},
 		{"a-1 [000]", KM_LINE_ODD, 0},
 		{"a-1 [000] ", KM_LINE_ODD, 0},

@@ -3,8 +3,8 @@
  * Rules of the catalogue: for each the sick case, its twin in which one thing differs, and the case
  * in which evidence is missing. No kernel stands behind them: the rules are pure.
  */
-#include "cm.h"
 #include "diagnose_rules.h"
+#include "said.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -107,26 +107,6 @@ static void vcpu_is_in(const char *function)
 	w.c.last.stack.frames[0].sure = true;
 	w.c.last.stack.count = 1;
 }
-
-#define nothing(call)                                                                              \
-	do {                                                                                       \
-		memset(&w.d, 0, sizeof(w.d));                                                      \
-		assert_false(call);                                                                \
-	} while (0)
-
-/* It is there, this sure, with a verdict that was not cut, and with evidence if it accuses. */
-#define found(call, sure, why)                                                                     \
-	do {                                                                                       \
-		memset(&w.d, 0, sizeof(w.d));                                                      \
-		assert_true(call);                                                                 \
-		assert_int_equal(w.d.certainty, sure);                                             \
-		assert_int_equal(w.d.stuck, why);                                                  \
-		assert_in_range(strlen(w.d.verdict), 20, sizeof(w.d.verdict) - 2);                 \
-		assert_in_range(strlen(w.d.open), 0, sizeof(w.d.open) - 2);                        \
-		assert_true(w.d.evidence_count > 0);                                               \
-		for (size_t i_ = 0; i_ < w.d.evidence_count; i_++)                                 \
-			assert_in_range(strlen(w.d.evidence[i_]), 5, sizeof(w.d.evidence[0]) - 2); \
-	} while (0)
 
 static void test_vm_dead(void **state)
 {
@@ -808,6 +788,12 @@ static void test_tasks_in_an_invalidation(void **state)
 	assert_null(km_invalidating_task(NULL, MM, &function));
 }
 
+static void test_what_was_said(void **state)
+{
+	(void)state;
+	compare_with_file(__FILE__);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -829,6 +815,7 @@ int main(void)
 		cmocka_unit_test(test_hwpoison),
 		cmocka_unit_test(test_lock_stall),
 		cmocka_unit_test(test_tasks_in_an_invalidation),
+		cmocka_unit_test(test_what_was_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What a vCPU waits for, several looks at one, and the rows of the catalogue that need no kernel.
  */
-#include "cm.h"
+#include "said.h"
 #include "samples.h"
 
 #include <stdlib.h>
@@ -344,24 +344,6 @@ static void write_to(uint64_t spte, int level)
 	w.c.has_panel = true;
 }
 
-#define nothing(call)                                                                              \
-	do {                                                                                       \
-		memset(&w.d, 0, sizeof(w.d));                                                      \
-		assert_false(call);                                                                \
-	} while (0)
-
-/* It is there, this sure; neither its verdict nor its evidence was cut. */
-#define found(call, sure, why)                                                                     \
-	do {                                                                                       \
-		memset(&w.d, 0, sizeof(w.d));                                                      \
-		assert_true(call);                                                                 \
-		assert_int_equal(w.d.certainty, sure);                                             \
-		assert_int_equal(w.d.stuck, why);                                                  \
-		assert_in_range(strlen(w.d.verdict), 20, sizeof(w.d.verdict) - 2);                 \
-		for (size_t i_ = 0; i_ < w.d.evidence_count; i_++)                                 \
-			assert_in_range(strlen(w.d.evidence[i_]), 5, sizeof(w.d.evidence[0]) - 2); \
-	} while (0)
-
 #define LEAF	  0xd6bee65ULL /* present, user, A, D, host- and MMU-writable, W=0 */
 #define LEAF_W	  (LEAF | KM_BIT(1))
 #define HUGE_LEAF (LEAF | KM_BIT(7))
@@ -528,6 +510,12 @@ static void test_wrong_table(void **state)
 	found(km_diagnose_out_of_range_index(&w.c, &w.d), KM_LIKELY, false);
 }
 
+static void test_what_was_said(void **state)
+{
+	(void)state;
+	compare_with_file(__FILE__);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -540,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_by_design),
 		cmocka_unit_test(test_walk_rows),
 		cmocka_unit_test(test_wrong_table),
+		cmocka_unit_test(test_what_was_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -215,8 +215,8 @@ static const char *tables_text(const struct km_case *c, char *buf, size_t size)
 		snprintf(buf, size, "; %u of its permission tables differ from their roles",
 			 differ);
 	else if (match)
-		snprintf(buf, size, "; %u permission table%s its role%s", match,
-			 match == 1 ? " matches" : "s match",
+		snprintf(buf, size, "; %u permission table%s%s", match,
+			 match == 1 ? " matches its role" : "s match their roles",
 			 unreadable ? ", others unreadable" : "");
 	return buf;
 }

@@ -57,6 +57,15 @@ char *km_task_spell(const struct km_task *task, char *buf, size_t size)
 	return buf;
 }
 
+char *km_count_spell(struct km_val count, char *buf, size_t size)
+{
+	if (km_is_known(count))
+		snprintf(buf, size, "%" PRIu64, count.v);
+	else
+		snprintf(buf, size, "not known");
+	return buf;
+}
+
 bool km_task_sleeps(const struct km_task *task)
 {
 	return km_is_known(task->state) && task->state.v && km_is_known(task->on_cpu) &&
@@ -204,4 +213,12 @@ enum km_covers km_invalidate_covers_case(const struct km_case *c,
 
 	return km_invalidate_covers(f->unit, c->vm, c->gfn_known ? km_known_val(c->gfn) : unknown,
 				    c->has_hva ? km_known_val(c->hva) : unknown);
+}
+
+void km_evidence_page(const struct km_case *c, enum km_range_unit unit, struct km_diagnosis *d)
+{
+	if (unit == KM_RANGE_HVA && c->has_hva)
+		km_evidence(d, "the fault's page is at HVA 0x%" PRIx64, c->hva);
+	else if (unit == KM_RANGE_GFN && c->gfn_known)
+		km_evidence(d, "the fault's gfn is 0x%" PRIx64, c->gfn);
 }

@@ -58,6 +58,9 @@ enum {
 /* "vm-vmm tid 134", of a task; into @buf. Returns @buf. */
 char *km_task_spell(const struct km_task *task, char *buf, size_t size);
 
+/* A counter, or "not known"; into @buf. Returns @buf. */
+char *km_count_spell(struct km_val count, char *buf, size_t size);
+
 /* Is it asleep, on no CPU? Not of itself will it go on then. */
 bool km_task_sleeps(const struct km_task *task);
 
@@ -109,6 +112,8 @@ struct km_invalidate_facts km_invalidate_facts_read(const struct km_case *c);
 /* Does the range cover the fault's gfn (hva)? */
 enum km_covers km_invalidate_covers_case(const struct km_case *c,
 					 const struct km_invalidate_facts *f);
+/* As a fact: the page of the fault, as ranges of @unit name it, if that is known. */
+void km_evidence_page(const struct km_case *c, enum km_range_unit unit, struct km_diagnosis *d);
 bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_invalidate_facts *f,
 				    struct km_diagnosis *d);
 bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalidate_facts *f,

@@ -17,7 +17,8 @@ static char *said;
 static size_t said_size;
 static FILE *said_to;
 
-static inline void write_down(const char *test, const struct km_diagnosis *d)
+/* Where to write what the test @test has to say. */
+static inline FILE *said_by(const char *test)
 {
 	static const char *last_test;
 
@@ -26,6 +27,12 @@ static inline void write_down(const char *test, const struct km_diagnosis *d)
 	if (!last_test || strcmp(last_test, test))
 		fprintf(said_to, "%s%s\n", last_test ? "\n" : "", test);
 	last_test = test;
+	return said_to;
+}
+
+static inline void write_down(const char *test, const struct km_diagnosis *d)
+{
+	said_by(test);
 	fprintf(said_to, "! %s%s: %s\n", km_certainty_text(d->certainty), d->stuck ? ", stuck" : "",
 		d->verdict);
 	for (size_t i = 0; i < d->evidence_count; i++)

@@ -61,7 +61,7 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 	bool nobody,
 		excess = km_is_known(n) && km_is_known(active) && (int64_t)n.v > (int64_t)active.v;
 
-	if (!km_is_known(n) || !n.v)
+	if (!km_is_known(n))
 		return false;
 	if ((int64_t)n.v < 0) {
 		d->certainty = KM_PROVEN;
@@ -70,7 +70,7 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 		say_counts(c, f, false, d);
 		return true;
 	}
-	if (f->task || (!excess && !f->stacks_known))
+	if (!n.v || f->task || (!excess && !f->stacks_known))
 		return false;
 	if (excess && locks_free(&f->locks) && !has_guest_memfd(c))
 		d->certainty = f->stacks_known ? KM_PROVEN : KM_LIKELY;

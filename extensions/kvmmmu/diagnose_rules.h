@@ -180,12 +180,8 @@ struct km_hwpoison_facts {
 	struct km_val blocked, pending, ignored; /* SIGBUS, in the vCPU's thread */
 };
 
-struct km_lock_facts {
-	struct km_held_lock held; /* what it waits for, where KVM or its mm tell */
-	const struct km_task *by; /* the holder among the tasks that were read, or NULL */
-};
-
-bool km_rule_lock_stall(const struct km_case *c, const struct km_lock_facts *f,
+/* @held: what it waits for, where KVM or its mm tell; zeroed where they don't. */
+bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held,
 			struct km_diagnosis *d);
 
 bool km_rule_hwpoison(const struct km_case *c, const struct km_hwpoison_facts *f,

@@ -76,10 +76,9 @@ static inline void compare_with_file(const char *source)
 	}
 }
 
-/* The tests' world is w: the diagnosis goes into w.d, zeroed but for the marks of the catalogue. */
+/* The tests' world is w: the diagnosis goes into w.d, with marks for what the catalogue has. */
 #define ask_anew()                                                                                 \
-	(w.d = (struct km_diagnosis){                                                              \
-		 .certainty = KM_PROVEN, .known_cases = "(list)", .advice = "(list)"})
+	(w.d = (struct km_diagnosis){.certainty = -1, .known_cases = "(list)", .advice = "(list)"})
 
 #define nothing(call)                                                                              \
 	do {                                                                                       \

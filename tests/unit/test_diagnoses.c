@@ -175,7 +175,32 @@ static void test_mmu_seq_sign_of_unknown_type(void **state)
 	stats->pf_fixed = unreadable;
 	nothing(km_rule_mmu_seq_sign(&w.c, KM_SEQ_UNKNOWN, &w.d));
 	stats->pf_fixed = val(900);
+	/* counters tell from 1000 faults on, of which no more than half were fixed or the like */
+	for (int i = 0; i < 8; i++) {
+		static const struct {
+			uint64_t taken, fixed, spurious, emulate;
+			bool tell;
+		} t[] = {{1000, 500, 0, 0, true},  {999, 10, 0, 0, false},
+			 {1000, 501, 0, 0, false}, {1000, 0, 500, 0, true},
+			 {1000, 0, 501, 0, false}, {1000, 0, 0, 500, true},
+			 {1000, 1, 1, 499, false}, {1000, 200, 150, 150, true}};
+
+		stats->pf_taken = val(t[i].taken);
+		stats->pf_fixed = val(t[i].fixed);
+		stats->pf_spurious = val(t[i].spurious);
+		stats->pf_emulate = val(t[i].emulate);
+		ask_anew();
+		assert_int_equal(km_rule_mmu_seq_sign(&w.c, KM_SEQ_UNKNOWN, &w.d), t[i].tell);
+	}
+	stats->pf_emulate = unreadable;
+	nothing(km_rule_mmu_seq_sign(&w.c, KM_SEQ_UNKNOWN, &w.d));
+	stats->pf_emulate = val(0);
+	stats->pf_spurious = unreadable;
+	nothing(km_rule_mmu_seq_sign(&w.c, KM_SEQ_UNKNOWN, &w.d));
+	stats->pf_spurious = val(0);
 	w.vm.mmu_invalidate_in_progress = val(1);
+	nothing(km_rule_mmu_seq_sign(&w.c, KM_SEQ_UNKNOWN, &w.d));
+	w.vm.mmu_invalidate_in_progress = unreadable;
 	nothing(km_rule_mmu_seq_sign(&w.c, KM_SEQ_UNKNOWN, &w.d));
 	w.vm.mmu_invalidate_in_progress = val(0);
 	w.slots[0].flags = KVM_MEMSLOT_INVALID;
@@ -263,6 +288,35 @@ static void test_invalidate_in_progress(void **state)
 	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_NOTE, false);
 	f.unit = KM_RANGE_UNKNOWN;
 	nothing(km_rule_invalidate_in_progress(&w.c, &f, &w.d));
+	/* the same in HVAs */
+	w.fault.age = KM_AGE_IN_HANDLER;
+	f.unit = KM_RANGE_HVA;
+	w.vm.mmu_invalidate_range_start = val(HVA - 1);
+	w.vm.mmu_invalidate_range_end = val(HVA + 1);
+	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	/* nobody can be in it: more than mmu_notifiers began, or all stacks are known */
+	w.vm.mmu_invalidate_in_progress = val(2);
+	nothing(km_rule_invalidate_in_progress(&w.c, &f, &w.d));
+	w.vm.mn_active_invalidate_count = val(2);
+	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.vm.mn_active_invalidate_count = unreadable;
+	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_non_null(strstr(w.d.evidence[0], "count not known"));
+	w.vm.mn_active_invalidate_count = val(2);
+	f.stacks_known = true;
+	nothing(km_rule_invalidate_in_progress(&w.c, &f, &w.d));
+	f.stacks_known = false;
+	w.vm.mmu_invalidate_in_progress = val(-2ULL);
+	nothing(km_rule_invalidate_in_progress(&w.c, &f, &w.d));
+	w.vm.mmu_invalidate_in_progress = unreadable;
+	nothing(km_rule_invalidate_in_progress(&w.c, &f, &w.d));
+	/* begun without a range: it covers what is not known, too */
+	w.vm.mmu_invalidate_in_progress = val(1);
+	w.vm.mmu_invalidate_range_start = val(~0ULL);
+	f.unit = KM_RANGE_GFN;
+	w.c.gfn_known = w.c.has_hva = false;
+	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_int_equal(w.d.evidence_count, 1);
 }
 
 static void test_invalidate_leaked(void **state)
@@ -297,6 +351,9 @@ static void test_invalidate_leaked(void **state)
 	w.slots[1].flags = KVM_MEM_GUEST_MEMFD;
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.slots[1].flags = 0;
+	w.slots[0].flags = KVM_MEMSLOT_GMEM_ONLY;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.slots[0].flags = 0;
 	w.c.slots_known = false;
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.c.slots_known = true;
@@ -308,14 +365,31 @@ static void test_invalidate_leaked(void **state)
 	f.task = NULL;
 	f.locks.mmu_lock = val(0);
 	w.vm.mn_active_invalidate_count = val(1);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.vm.mn_active_invalidate_count = unreadable;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_non_null(strstr(w.d.evidence[0], "count not known"));
+	w.vm.mn_active_invalidate_count = val(1);
 	w.fault.age = KM_AGE_LAST_EXIT;
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_NOTE, false);
+	w.vm.mmu_invalidate_in_progress = val(0);
+	nothing(km_rule_invalidate_leaked(&w.c, &f, &w.d));
+	w.vm.mmu_invalidate_in_progress = val(1);
 	f.stacks_known = false;
 	nothing(km_rule_invalidate_leaked(&w.c, &f, &w.d));
 	w.vm.mmu_invalidate_in_progress = val(0);
 	nothing(km_rule_invalidate_leaked(&w.c, &f, &w.d));
 	w.vm.mmu_invalidate_in_progress = val(-1ULL);
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, false);
+	w.vm.mmu_invalidate_in_progress = val(3);
+	f.unit = KM_RANGE_UNKNOWN;
+	f.locks.mmu_lock = unreadable;
+	f.stacks_known = true;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	f.unit = KM_RANGE_HVA;
+	w.vm.mmu_invalidate_range_start = val(HVA);
+	w.vm.mmu_invalidate_range_end = val(HVA + 1);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	w.vm.mmu_invalidate_in_progress = unreadable;
 	nothing(km_rule_invalidate_leaked(&w.c, &f, &w.d));
 }
@@ -676,6 +750,21 @@ static void test_mmio_generation(void **state)
 	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
 	f.gfn = unreadable;
 	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
+	/* another gfn than the fault's, or one that is not known: then the cache tells */
+	f = (struct km_mmio_facts){.gfn = val(GFN + 1), .gen = val(0x12)};
+	spte->mmio_gfn = GFN + 1;
+	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
+	w.c.gfn_known = false;
+	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	f.gfn = val(0);
+	spte->mmio_gfn = 0; /* the cache is empty */
+	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
+	w.c.slots_known = false;
+	nothing(km_rule_mmio_generation(&w.c, &f, &w.d));
+	w.c.slots_known = true;
+	w.c.fault = NULL;
+	nothing(km_rule_mmio_generation(&w.c, &f, &w.d));
+	w.c.fault = &w.fault;
 	w.c.slots.generation = unreadable;
 	nothing(km_rule_mmio_generation(&w.c, &f, &w.d));
 	w.c.slots.generation = val(0x12);
@@ -711,7 +800,21 @@ static void test_hwpoison(void **state)
 	f.poisoned = val(1);
 	f.blocked = f.pending = f.ignored = unreadable;
 	found(km_rule_hwpoison(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	f.ignored = val(0);
+	found(km_rule_hwpoison(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	f.blocked = val(0);
+	found(km_rule_hwpoison(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	f.blocked = val(1);
+	f.pte_present = true;
+	found(km_rule_hwpoison(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_non_null(strstr(w.d.evidence[1], "pending not known"));
+	f.blocked = f.ignored = unreadable;
+	f.pending = val(0);
+	found(km_rule_hwpoison(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	f.pending = unreadable;
 	f.poisoned = unreadable;
+	nothing(km_rule_hwpoison(&w.c, &f, &w.d));
+	w.fault.pf.pfn = val((0x7ffULL << 52) + 1); /* of a handler that is over */
 	nothing(km_rule_hwpoison(&w.c, &f, &w.d));
 	w.fault.age = KM_AGE_IN_HANDLER;
 	w.fault.pf.pfn = val((0x7ffULL << 52) + 1);
@@ -722,36 +825,69 @@ static void test_hwpoison(void **state)
 
 static void test_lock_stall(void **state)
 {
-	struct km_lock_facts f = {0};
+	struct km_held_lock held = {0};
 
 	(void)state;
 	reset();
-	nothing(km_rule_lock_stall(&w.c, &f, &w.d));
+	nothing(km_rule_lock_stall(&w.c, &held, &w.d));
 	w.c.wait = (struct km_wait){.kind = KM_WAIT_HALT, .certainty = KM_PROVEN, .text = "halt"};
-	nothing(km_rule_lock_stall(&w.c, &f, &w.d));
+	nothing(km_rule_lock_stall(&w.c, &held, &w.d));
 	w.c.wait = (struct km_wait){
 		.kind = KM_WAIT_USERFAULT, .certainty = KM_PROVEN, .text = "in handle_userfault()"};
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_LIKELY, true);
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_LIKELY, true);
 	w.c.wait.certainty = KM_POSSIBLE; /* the stack was only scanned */
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_POSSIBLE, true);
 	w.c.wait.certainty = KM_PROVEN;
 	w.c.wait.kind = KM_WAIT_PAGE;
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_NOTE, false);
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
+	w.c.wait.kind = KM_WAIT_SRCU;
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
 	/* a lock, whose holder is not known, runs, or sleeps */
 	w.c.wait.kind = KM_WAIT_LOCK;
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_NOTE, false);
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
 	assert_non_null(strstr(w.d.open, "holder"));
-	f.by = add_task("kvm_swap_active_memslots");
-	f.held = (struct km_held_lock){.name = "slots_lock", .holder = f.by->addr};
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_LIKELY, true);
+	add_task("do_futex");
+	add_task("kvm_swap_active_memslots");
+	held = (struct km_held_lock){.name = "slots_lock", .holder = w.task_list[1].addr};
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_LIKELY, true);
 	assert_non_null(strstr(w.d.evidence[1], "kvm_swap_active_memslots()"));
-	f.held.by_readers = true;
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_POSSIBLE, true);
-	w.task_list[0].state = val(0);
-	w.task_list[0].on_cpu = val(1);
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_NOTE, false);
-	f.by = NULL;
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_NOTE, false);
+	held.by_readers = true;
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_POSSIBLE, true);
+	w.task_list[1].state = val(0);
+	w.task_list[1].on_cpu = val(1);
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
+	held.holder = w.task_list[0].addr;
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_POSSIBLE, true);
+	/* its holder is not among those that were read */
+	held.holder = w.task_list[1].addr;
+	w.tasks.count = 1;
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
+	w.c.tasks = NULL;
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
+}
+
+/* The page's mapping is registered with a userfaultfd: said only where all of that is known. */
+static void test_userfaultfd(void **state)
+{
+	struct km_held_lock held = {0};
+	struct km_vma *vma = &w.c.vma;
+
+	(void)state;
+	reset();
+	w.c.wait = (struct km_wait){
+		.kind = KM_WAIT_USERFAULT, .certainty = KM_PROVEN, .text = "in handle_userfault()"};
+	*vma = (struct km_vma){.known = true, .addr = 0xffff888006000000, .userfaultfd = val(1)};
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_LIKELY, true);
+	assert_int_equal(w.d.evidence_count, 2);
+	for (int i = 0; i < 4; i++) {
+		*vma = (struct km_vma){
+			.known = i != 0,
+			.addr = i != 1 ? 0xffff888006000000 : 0,
+			.userfaultfd = {.v = i != 2, .known = i == 3 ? KM_UNREADABLE : KM_KNOWN},
+		};
+		found(km_rule_lock_stall(&w.c, &held, &w.d), KM_LIKELY, true);
+		assert_int_equal(w.d.evidence_count, 1);
+	}
 }
 
 static void test_tasks_in_an_invalidation(void **state)
@@ -814,6 +950,7 @@ int main(void)
 		cmocka_unit_test(test_mmio_generation),
 		cmocka_unit_test(test_hwpoison),
 		cmocka_unit_test(test_lock_stall),
+		cmocka_unit_test(test_userfaultfd),
 		cmocka_unit_test(test_tasks_in_an_invalidation),
 		cmocka_unit_test(test_what_was_said),
 	};

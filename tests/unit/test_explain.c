@@ -372,11 +372,23 @@ static void test_frozen(void **state)
 	/* not everybody was seen */
 	w.task.stack.start = KM_STACK_UNKNOWN;
 	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_POSSIBLE, true);
+	/* the first of the functions; none of that counts if there is no such task */
+	w.task.stack = STACK("tdp_mmu_set_spte_atomic");
+	w.task.stack.start = KM_STACK_SWITCHED_OUT;
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_NOTE, false);
 	w.tasks.count = 0;
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_LIKELY, true);
 	w.tasks.complete = false;
 	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_POSSIBLE, true);
+	w.c.tasks = NULL;
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_POSSIBLE, true);
+	w.c.tasks = &w.tasks;
 	w.fault.age = KM_AGE_RESIDUE;
 	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_POSSIBLE, false);
+	w.c.walk.end = KM_END_LEAF;
+	nothing(km_diagnose_frozen_spte(&w.c, &w.d));
+	w.c.has_walk = false;
+	nothing(km_diagnose_frozen_spte(&w.c, &w.d));
 }
 
 static void test_readonly_host(void **state)
@@ -409,6 +421,21 @@ static void test_by_design(void **state)
 	nothing(km_diagnose_dirty_log_huge(&w.c, &w.d));
 	w.slot.flags = KVM_MEM_LOG_DIRTY_PAGES;
 	found(km_diagnose_dirty_log_huge(&w.c, &w.d), KM_NOTE, false);
+	w.c.error_code = PFERR_PRESENT_MASK | PFERR_USER_MASK; /* a read */
+	nothing(km_diagnose_dirty_log_huge(&w.c, &w.d));
+	w.c.error_code = PFERR_WRITE_MASK;
+	found(km_diagnose_dirty_log_huge(&w.c, &w.d), KM_NOTE, false);
+	w.c.has_error_code = false;
+	nothing(km_diagnose_dirty_log_huge(&w.c, &w.d));
+	w.c.has_error_code = true;
+	w.c.slot = NULL;
+	nothing(km_diagnose_dirty_log_huge(&w.c, &w.d));
+	write_to(HUGE_LEAF | KM_BIT(1), 2);
+	w.slot.flags = KVM_MEM_LOG_DIRTY_PAGES;
+	nothing(km_diagnose_dirty_log_huge(&w.c, &w.d));
+	write_to(HUGE_LEAF & ~KM_BIT(10), 2);
+	w.slot.flags = KVM_MEM_LOG_DIRTY_PAGES;
+	nothing(km_diagnose_dirty_log_huge(&w.c, &w.d));
 	write_to(LEAF, 1);
 	w.slot.flags = KVM_MEM_LOG_DIRTY_PAGES;
 	nothing(km_diagnose_dirty_log_huge(&w.c, &w.d));

@@ -25,6 +25,7 @@ static const char *const freezers[] = {
 	"kvm_tdp_mmu_zap_all",
 	"kvm_tdp_mmu_zap_invalidated_roots",
 	"kvm_tdp_mmu_unmap_gfn_range",
+	NULL,
 };
 
 /* A task of the VM's, or a worker, that may have frozen it; *@function is where it stands. */
@@ -35,9 +36,9 @@ static const struct km_task *freezer(const struct km_case *c, const char **funct
 
 		if (km_is_known(task->mm) && task->mm.v && task->mm.v != c->vm->mm.v)
 			continue;
-		for (size_t j = 0; j < sizeof(freezers) / sizeof(freezers[0]); j++) {
-			*function = freezers[j];
-			if (km_stack_in(&task->stack, freezers[j]))
+		for (const char *const *in = freezers; *in; in++) {
+			*function = *in;
+			if (km_stack_in(&task->stack, *in))
 				return task;
 		}
 	}

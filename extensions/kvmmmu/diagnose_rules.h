@@ -160,7 +160,6 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 struct km_root_facts {
 	struct km_mmu_page sp; /* of the root */
 	struct km_vm_locks locks;
-	bool no_zap; /* all of the VM's stacks are known, and none is zapping page tables */
 };
 
 bool km_rule_obsolete_root(const struct km_case *c, const struct km_root_facts *f,
@@ -169,6 +168,9 @@ bool km_rule_obsolete_root(const struct km_case *c, const struct km_root_facts *
 struct km_mmio_facts {
 	struct km_val gfn, gen; /* what the vCPU's MMIO cache has: arch.mmio_gfn, mmio_gen */
 };
+
+/* @on: nx_huge_pages of the module. */
+bool km_rule_nx_huge_page(const struct km_case *c, struct km_val on, struct km_diagnosis *d);
 
 bool km_rule_mmio_generation(const struct km_case *c, const struct km_mmio_facts *f,
 			     struct km_diagnosis *d);

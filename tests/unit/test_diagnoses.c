@@ -440,6 +440,54 @@ static void test_slot_invalid(void **state)
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
 	w.c.tasks = NULL;
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
+	/* somebody has the lock, and no task is found in a change; one that sleeps is no proof */
+	w.c.tasks = &w.tasks;
+	locks.slots_lock_owner = val(TASK + 0x10000);
+	w.fault.age = KM_AGE_IN_HANDLER;
+	add_task("kvm_mmu_page_fault");
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_POSSIBLE, true);
+	/* a fault without a slot, where another one is invalid: the first in the list */
+	w.c.slot = NULL;
+	nothing(km_rule_slot_invalid(&w.c, &locks, &w.d));
+	locks.slots_lock_owner = val(0);
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_PROVEN, false);
+	w.c.slots.count = 0;
+	nothing(km_rule_slot_invalid(&w.c, &locks, &w.d));
+}
+
+/* The removal waits for kvm.srcu, and somebody sleeps in it. */
+static void test_slot_invalid_and_srcu(void **state)
+{
+	static const char *const waits[] = {"__synchronize_srcu", "synchronize_srcu_expedited",
+					    "synchronize_srcu"};
+	struct km_vm_locks locks = {.slots_lock_owner = unreadable};
+	struct km_task *updater, *reader;
+
+	(void)state;
+	reset();
+	w.slots[0].flags = KVM_MEMSLOT_INVALID;
+	reader = add_task("kvm_mmu_page_fault");
+	updater = add_task("kvm_set_memory_region");
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
+	updater->stack.count = 2;
+	for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
+		strcpy(updater->stack.frames[1].function, waits[i]);
+		found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_LIKELY, true);
+	}
+	strcpy(reader->stack.frames[0].function, "kvm_arch_vcpu_pre_fault_memory");
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_LIKELY, true);
+	/* twins: of another process; the updater itself; one beyond the list */
+	reader->mm = val(MM + 1);
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
+	reader->mm = val(MM);
+	strcpy(reader->stack.frames[0].function, "do_futex");
+	strcpy(updater->stack.frames[2].function, "kvm_mmu_page_fault");
+	updater->stack.count = 3;
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
+	w.task_list[0] = w.task_list[1];
+	strcpy(w.task_list[0].stack.frames[2].function, "do_futex");
+	w.tasks.count = 1;
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
 }
 
 static struct km_root_facts invalid_root(void)
@@ -487,15 +535,44 @@ static void test_obsolete_root(void **state)
 	f.sp.mmu_valid_gen = val(0);
 	f.locks.mmu_lock = val(0xff);
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_POSSIBLE, true);
-	f.no_zap = true; /* but nobody zaps: the handler itself has the lock */
+	add_task("do_futex"); /* but nobody zaps: the handler itself has the lock */
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
-	f.no_zap = false;
+	w.vm.mm = unreadable;
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.vm.mm = val(MM);
+	w.tasks.complete = false;
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.tasks.complete = true;
+	add_task("kvm_set_memslot")->mm = val(0);
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.tasks.count = 0;
 	f.locks.mmu_lock = unreadable;
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.vcpu.requests = unreadable;
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
 	w.vcpu.requests = val(0);
 	f.sp.role_known = false;
+	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
+	/* a stack that was only scanned does not say where the thread is not */
+	f = invalid_root();
+	w.fault.age = KM_AGE_LAST_EXIT;
+	vcpu_is_in("kvm_vcpu_halt");
+	w.c.last.stack.start = KM_STACK_UNKNOWN;
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.c.last.stack.start = KM_STACK_REGISTERS;
+	w.c.last.has_stack = false;
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.c.last.has_stack = true;
+	vcpu_is_in("vcpu_enter_guest");
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
+	/* what is missing: the root's page; the MMU */
+	f.sp.known = false;
+	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
+	f.sp.known = true;
+	f.sp.addr = 0;
+	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
+	f = invalid_root();
+	w.c.all.active = NULL;
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
 }
 
@@ -539,6 +616,33 @@ static void test_private_mismatch(void **state)
 	w.vm.vm_type = val(KM_VM_SNP);
 	f.attributes = unreadable;
 	nothing(km_rule_private_mismatch(&w.c, &f, &w.d));
+	/* KVM's own bit tells for every VM, if there is an error code */
+	w.vm.vm_type = val(KM_VM_SW_PROTECTED);
+	f.attributes = val(0);
+	w.c.error_code |= PFERR_PRIVATE_ACCESS;
+	found(km_rule_private_mismatch(&w.c, &f, &w.d), KM_NOTE, false);
+	w.vm.vm_type = unreadable;
+	found(km_rule_private_mismatch(&w.c, &f, &w.d), KM_NOTE, false);
+	w.c.has_error_code = false;
+	nothing(km_rule_private_mismatch(&w.c, &f, &w.d));
+	w.fault = (struct km_fault){.source = KM_FAULT_STACK, .age = KM_AGE_IN_HANDLER};
+	w.fault.pf.is_private = val(1);
+	found(km_rule_private_mismatch(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	/* what the VMM was told, and what the path does */
+	f.exit_reason = val(KVM_EXIT_MEMORY_FAULT);
+	w.c.has_path = true;
+	w.c.path.ret = KM_RET_PF_SPURIOUS;
+	found(km_rule_private_mismatch(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_int_equal(w.d.evidence_count, 3);
+	f.exit_reason.known = KM_UNREADABLE;
+	w.c.has_path = false;
+	found(km_rule_private_mismatch(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_int_equal(w.d.evidence_count, 1);
+	f.exit_reason = val(0);
+	w.c.has_path = true;
+	w.c.path.ret = KM_RET_PF_EMULATE;
+	found(km_rule_private_mismatch(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_int_equal(w.d.evidence_count, 1);
 }
 
 static struct km_emulation_facts plain_guest(void)
@@ -717,6 +821,118 @@ static void test_self_mapping_write(void **state)
 	w.c.error_code |= PFERR_WRITE_MASK;
 	w.c.gfn_known = false;
 	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));
+	w.c.gfn_known = true;
+	f.write_track = val(1);
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
+	f.write_track.known = KM_UNREADABLE;
+	w.fault.pf.write_fault_to_shadow_pgtable = val(1);
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
+	w.fault.source = KM_FAULT_VMCB; /* there is no such bit */
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
+	w.fault.pf.write_fault_to_shadow_pgtable.known = KM_UNREADABLE;
+	w.fault.source = KM_FAULT_STACK;
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
+	w.c.walk.levels[0].sp = *sp; /* the root's page */
+	sp->gfn = val(GFN + 1);
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
+	w.c.walk.levels[0].sp.gfn = unreadable;
+	w.c.walk.levels[2].sp = *sp; /* beyond the walk */
+	w.c.walk.levels[2].sp.gfn = val(GFN);
+	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));
+	sp->gfn = val(GFN);
+	w.c.has_walk = false;
+	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));
+	w.c.has_walk = true;
+	w.fault.age = KM_AGE_RESIDUE;
+	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));
+	w.fault.age = KM_AGE_IN_HANDLER;
+	w.mmu.root_role.direct = 1;
+	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));
+	w.c.mmu = NULL;
+	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));
+}
+
+/* When the emulator fails as a rule, and what a write to a page table is. */
+static void test_emulation(void **state)
+{
+	static const struct {
+		uint64_t emulated, failed;
+		bool fails;
+	} t[] = {{16, 8, true}, {18, 8, false}, {7, 7, false}, {17, 8, true}, {8, 8, true}};
+	struct km_emulation_facts f = plain_guest();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		f.emulated = val(t[i].emulated);
+		f.failed = val(t[i].failed);
+		assert_int_equal(km_emulation_fails(&f), t[i].fails);
+	}
+	f.emulated = (struct km_val){.known = KM_UNREADABLE, .v = 8};
+	assert_false(km_emulation_fails(&f));
+	f.emulated = val(8);
+	f.failed = (struct km_val){.known = KM_UNREADABLE, .v = 8};
+	assert_false(km_emulation_fails(&f));
+	w.c.error_code = GUEST_PAGE_WRITE;
+	assert_true(km_is_write_to_guest_page_table(&w.c));
+	for (int bit = 0; bit < 64; bit++) {
+		w.c.error_code = GUEST_PAGE_WRITE & ~KM_BIT(bit);
+		assert_int_equal(km_is_write_to_guest_page_table(&w.c),
+				 !(GUEST_PAGE_WRITE & KM_BIT(bit)));
+		w.c.error_code = GUEST_PAGE_WRITE | KM_BIT(bit);
+		assert_true(km_is_write_to_guest_page_table(&w.c));
+	}
+	w.c.has_error_code = false;
+	assert_false(km_is_write_to_guest_page_table(&w.c));
+	w.c.has_error_code = true;
+	w.c.mmu = NULL;
+	assert_false(km_is_write_to_guest_page_table(&w.c));
+}
+
+static void test_tasks(void **state)
+{
+	struct km_task *task;
+	char buf[64];
+
+	(void)state;
+	reset();
+	task = add_task("__schedule");
+	assert_string_equal(km_task_spell(task, buf, sizeof(buf)), "vmm tid 101");
+	assert_string_equal(km_task_stands_in(task), "?");
+	strcpy(task->stack.frames[1].function, "do_futex"); /* beyond the stack */
+	assert_string_equal(km_task_stands_in(task), "?");
+	strcpy(task->stack.frames[0].function, "__switch_to_asm");
+	task->stack.count = 3;
+	task->stack.frames[1].function[0] = 0;
+	strcpy(task->stack.frames[2].function, "do_nanosleep");
+	assert_string_equal(km_task_stands_in(task), "do_nanosleep");
+	strcpy(task->stack.frames[0].function, "do_futex");
+	assert_string_equal(km_task_stands_in(task), "do_futex");
+	task->comm[0] = 0;
+	assert_string_equal(km_task_spell(task, buf, sizeof(buf)), "tid 101");
+	task->tid = unreadable;
+	assert_string_equal(km_task_spell(task, buf, sizeof(buf)), "task 0xffff888002010000");
+	assert_true(km_task_sleeps(task));
+	task->on_cpu = val(1);
+	assert_false(km_task_sleeps(task));
+	task->on_cpu = unreadable;
+	assert_false(km_task_sleeps(task));
+	task->on_cpu = val(0);
+	task->state = val(0);
+	assert_false(km_task_sleeps(task));
+	task->state = (struct km_val){.known = KM_UNREADABLE, .v = 1};
+	assert_false(km_task_sleeps(task));
+	/* the thread of the vCPU, in each of the functions of a prefault */
+	vcpu_is_in("kvm_arch_vcpu_pre_fault_memory");
+	assert_true(km_case_in_prefault(&w.c));
+	vcpu_is_in("kvm_tdp_page_prefault");
+	assert_true(km_case_in_prefault(&w.c));
+	vcpu_is_in("kvm_tdp_map_page");
+	assert_true(km_case_in_prefault(&w.c));
+	w.c.last.has_stack = false;
+	assert_false(km_case_in_prefault(&w.c));
+	assert_true(km_case_is_write(&w.c));
+	w.c.has_error_code = false;
+	assert_false(km_case_is_write(&w.c));
 }
 
 static void test_mmio_generation(void **state)
@@ -940,6 +1156,7 @@ int main(void)
 		cmocka_unit_test(test_invalidate_in_progress),
 		cmocka_unit_test(test_invalidate_leaked),
 		cmocka_unit_test(test_slot_invalid),
+		cmocka_unit_test(test_slot_invalid_and_srcu),
 		cmocka_unit_test(test_obsolete_root),
 		cmocka_unit_test(test_obsolete_root_under_prefault),
 		cmocka_unit_test(test_private_mismatch),
@@ -947,6 +1164,8 @@ int main(void)
 		cmocka_unit_test(test_no_slot),
 		cmocka_unit_test(test_write_tracked),
 		cmocka_unit_test(test_self_mapping_write),
+		cmocka_unit_test(test_emulation),
+		cmocka_unit_test(test_tasks),
 		cmocka_unit_test(test_mmio_generation),
 		cmocka_unit_test(test_hwpoison),
 		cmocka_unit_test(test_lock_stall),

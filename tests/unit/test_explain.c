@@ -759,6 +759,90 @@ static void test_which_table(void **state)
 	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
 }
 
+/* The processor denies what KVM's test allows: how sure that is, by what the test is. */
+static void test_spurious_loop(void **state)
+{
+	struct km_perm_table *t = &w.c.all.tables[0];
+	struct km_walk_level *l = w.c.walk.levels;
+	struct km_step *fast = &w.c.path.steps[0];
+
+	(void)state;
+	write_to(LEAF, 1);
+	w.c.has_path = true;
+	w.c.path.ret = KM_RET_PF_SPURIOUS;
+	*fast = (struct km_step){.id = "fast", .outcome = KM_STEP_ENDS, .ret = KM_RET_PF_SPURIOUS};
+	strcpy(fast->text, "(an open step)");
+	w.c.path.count = 1;
+	w.c.path.end = fast;
+	judges_say(KM_ALLOWS, KM_DENIES, KM_DENIES);
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
+	/* over: only if the table is wrong for this fault */
+	w.fault.age = KM_AGE_LAST_EXIT;
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
+	w.c.all.table_count = 1;
+	*t = (struct km_perm_table){.context = "root_mmu.fmt", .spte = true};
+	t->status = KM_TABLE_MATCHES;
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
+	t->status = KM_TABLE_DIFFERS;
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
+	judges_say(KM_ALLOWS, KM_ALLOWS, KM_DENIES);
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
+	/* an entry above the leaf that lacks rights is as good a reason, on direct MMUs */
+	w.c.walk.count = 2;
+	l[1] = l[0];
+	l[0].level = 2;
+	l[0].spte.r = l[0].spte.w = l[0].spte.x = true;
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
+	l[0].spte.r = false;
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
+	l[0].spte.r = true;
+	l[0].spte.w = false;
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
+	l[0].spte.w = true;
+	l[0].spte.x = false;
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
+	/* not sure: a step before is open */
+	w.c.path.ret = KM_RET_PF_UNKNOWN;
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
+	fast->ret = KM_RET_PF_FIXED;
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	fast->ret = KM_RET_PF_SPURIOUS;
+	fast->outcome = KM_STEP_OPEN;
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	fast->outcome = KM_STEP_ENDS;
+	fast->id = "map";
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	w.c.path.ret = KM_RET_PF_FIXED;
+	fast->id = "fast";
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	w.c.path.ret = KM_RET_PF_SPURIOUS;
+	l[0].special = true;
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
+	l[0].special = false;
+	w.c.all.mmus[0].root_role.direct = 0;
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
+	/* the test of older kernels differs by design: never more than possible by itself */
+	w.kernel.features.spte_table = false;
+	w.fault.age = KM_AGE_IN_HANDLER;
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d)); /* nobody asked it */
+	w.c.panel.verdicts[KM_JUDGE_LEGACY].consulted = true;
+	w.c.panel.verdicts[KM_JUDGE_LEGACY].ruling = KM_ALLOWS;
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
+	w.c.all.mmus[0].root_role.direct = 1;
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
+	/* twins: they agree, or nobody knows */
+	judges_say(KM_ALLOWS, KM_DENIES, KM_ALLOWS);
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	judges_say(KM_ALLOWS, KM_DENIES, KM_NO_RULING);
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	judges_say(KM_ALLOWS, KM_DENIES, KM_DENIES);
+	w.c.panel.verdicts[KM_JUDGE_LEGACY].ruling = KM_DENIES;
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	w.c.panel.verdicts[KM_JUDGE_LEGACY].ruling = KM_ALLOWS;
+	w.c.has_path = false;
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+}
+
 static void test_walk_rows(void **state)
 {
 	(void)state;
@@ -882,6 +966,7 @@ int main(void)
 		cmocka_unit_test(test_over_or_stale),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_which_table),
+		cmocka_unit_test(test_spurious_loop),
 		cmocka_unit_test(test_walk_rows),
 		cmocka_unit_test(test_wrong_table),
 		cmocka_unit_test(test_what_was_said),

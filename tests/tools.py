@@ -11,6 +11,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("KVMMMU_BUILD", TOP / "build"))
+SCENARIOS = TOP / "samples" / "scenarios"
 SHARED_DUMPS = TOP.parent / "shared" / "dumps"
 # Which kernels the lab's tests run on, and the crash that opens their dumps.
 GENERATIONS = ("7.3", "6.1")
@@ -75,9 +76,9 @@ def kvmmmu(*words, program=None, timeout=60):
     return Answer(run.returncode, run.stdout, run.stderr)
 
 
-def batch(path, lines, debug=None, timeout=300):
+def batch(path, lines, debug=None, timeout=300, program=BUILD / "batch"):
     """The answers to many commands on a dump or capsule, given in one session."""
-    run = subprocess.run([BUILD / "batch", path, *([debug] if debug else [])], timeout=timeout,
+    run = subprocess.run([program, path, *([debug] if debug else [])], timeout=timeout,
                          input="".join(f"{line}\n" for line in lines).encode(),
                          capture_output=True)
     assert run.returncode == 0, run.stderr.decode()[-3000:]
@@ -93,6 +94,20 @@ def batch(path, lines, debug=None, timeout=300):
         answers.append(Answer(code, *parts))
     assert len(answers) == len(lines)
     return answers
+
+
+@functools.lru_cache(maxsize=None)
+def scenario_questions(path):
+    """What is asked of a scenario's capsule: about all vCPUs, then about those it is played for."""
+    expected = json.loads(path.with_suffix(".json").read_text())["expect"]
+    return ["explain", *(f"explain 0:{e['vcpu']}" for e in expected)]
+
+
+def scenario_says(path, program=BUILD / "batch", timeout=60):
+    """The answers of a scenario's capsule, as they stand in the text beside it."""
+    lines = scenario_questions(path)
+    return "".join(f"$ kvmmmu {path.name} {line}\n{answer.out}{answer.err}" for line, answer in
+                   zip(lines, batch(path, lines, timeout=timeout, program=program)))
 
 
 def questions(vms):

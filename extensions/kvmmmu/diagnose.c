@@ -172,8 +172,6 @@ static void run_catalogue(const struct km_case *c, struct km_explanation *e)
 		d->advice = catalogue[i].advice;
 		e->count += catalogue[i].diagnose(c, d);
 	}
-	drop_symptoms(e);
-	sort(e);
 }
 
 static void decide(struct km_explanation *e, enum km_vcpu_state state, enum km_certainty certainty,
@@ -212,11 +210,11 @@ static const char *tables_text(const struct km_case *c, char *buf, size_t size)
 	}
 	buf[0] = 0;
 	if (differ)
-		snprintf(buf, size, "; %u of its permission tables differ from their roles",
-			 differ);
+		snprintf(buf, size, "; %u of its permission tables %s", differ,
+			 differ == 1 ? "differs from its role" : "differ from their roles");
 	else if (match)
-		snprintf(buf, size, "; %u permission table%s its role%s", match,
-			 match == 1 ? " matches" : "s match",
+		snprintf(buf, size, "; %u permission table%s%s", match,
+			 match == 1 ? " matches its role" : "s match their roles",
 			 unreadable ? ", others unreadable" : "");
 	return buf;
 }
@@ -247,7 +245,7 @@ static const char *place_text(const struct km_case *c)
 	return "between two runs of the guest";
 }
 
-/* What is missing of what a healthy vCPU is judged by; NULL if nothing is. */
+/* What speaks against, or is missing of what a healthy vCPU is judged by; NULL if nothing is. */
 static const char *missing(const struct km_case *c)
 {
 	if (!c->mmu || !c->mmu->readable)
@@ -266,20 +264,20 @@ static const char *missing(const struct km_case *c)
 		return "the thread that ran it is gone";
 	if (!c->last.has_stack || !c->last.stack.count)
 		return "the stack of its thread is not readable";
+	if (c->has_path && c->fault->age == KM_AGE_LAST_EXIT && c->path.loops)
+		return "its last exit was a fault that it would meet again";
 	return NULL;
 }
 
 /* The fault that is at hand, and what becomes of it. */
 static bool decide_by_fault(const struct km_case *c, struct km_explanation *e)
 {
-	const char *meaning = c->mmu ? km_walk_address_text(km_mmu_address_meaning(c->mmu)) : "";
-	bool live = km_case_in_handler(c);
-	bool allows = c->has_panel && c->panel.verdicts[KM_JUDGE_PROCESSOR].ruling == KM_ALLOWS;
-	const char *access = access_text(c->error_code);
+	const char *access = access_text(c->error_code), *meaning;
 
 	if (!km_case_is_current(c) || !c->has_path)
 		return false;
-	if (live) {
+	meaning = km_walk_address_text(km_mmu_address_meaning(c->mmu));
+	if (km_case_in_handler(c)) {
 		decide(e, KM_STATE_PROGRESSING,
 		       c->path.loops_known && !c->path.loops ? KM_LIKELY : KM_POSSIBLE,
 		       "KVM is handling its %s at %s 0x%" PRIx64 ": %s%s%s", access, meaning,
@@ -287,7 +285,7 @@ static bool decide_by_fault(const struct km_case *c, struct km_explanation *e)
 		       c->path.ret == KM_RET_PF_UNKNOWN ? "" : ", ", c->path.loops_text);
 		return true;
 	}
-	if (!allows)
+	if (km_case_ruling(c, KM_JUDGE_PROCESSOR) != KM_ALLOWS)
 		return false;
 	decide(e, KM_STATE_PROGRESSING, KM_LIKELY,
 	       "its last exit was a fault at %s 0x%" PRIx64
@@ -319,8 +317,8 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 		      (explains(stuck) && c->wait.kind == KM_WAIT_USERSPACE))) {
 		snprintf(past, sizeof(past), "it does not get past its %s",
 			 c->has_addr ? km_case_fault_spell(c, fault, sizeof(fault)) : "");
-		decide(e, KM_STATE_STUCK,
-		       stuck->certainty > KM_LIKELY ? KM_LIKELY : stuck->certainty, "%s: %s",
+		/* one moment may prove what is wrong, but not that it stays so */
+		decide(e, KM_STATE_STUCK, explains(stuck) ? KM_LIKELY : KM_POSSIBLE, "%s: %s",
 		       c->has_addr ? past : "it does not go on", stuck->id);
 		return;
 	}
@@ -329,7 +327,7 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 		return;
 	}
 	if (decide_by_fault(c, e)) {
-		if (gap && e->certainty > KM_POSSIBLE)
+		if (gap)
 			e->certainty = KM_POSSIBLE;
 		return;
 	}
@@ -342,9 +340,16 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 	       gap ? "; " : "", gap ? gap : "");
 }
 
+void km_explain_found(const struct km_case *c, struct km_explanation *e)
+{
+	drop_symptoms(e);
+	sort(e);
+	decide_state(c, e);
+}
+
 void km_explain_case(const struct km_case *c, struct km_explanation *e)
 {
 	memset(e, 0, sizeof(*e));
 	run_catalogue(c, e);
-	decide_state(c, e);
+	km_explain_found(c, e);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnosis.h"
+#include "diagnose_rules.h"
 
 /*
  * Where KVM freezes SPTEs and thaws them again: the TDP MMU's changes of an entry. Not
@@ -25,6 +25,7 @@ static const char *const freezers[] = {
 	"kvm_tdp_mmu_zap_all",
 	"kvm_tdp_mmu_zap_invalidated_roots",
 	"kvm_tdp_mmu_unmap_gfn_range",
+	NULL,
 };
 
 /* A task of the VM's, or a worker, that may have frozen it; *@function is where it stands. */
@@ -35,9 +36,9 @@ static const struct km_task *freezer(const struct km_case *c, const char **funct
 
 		if (km_is_known(task->mm) && task->mm.v && task->mm.v != c->vm->mm.v)
 			continue;
-		for (size_t j = 0; j < sizeof(freezers) / sizeof(freezers[0]); j++) {
-			*function = freezers[j];
-			if (km_stack_in(&task->stack, freezers[j]))
+		for (const char *const *in = freezers; *in; in++) {
+			*function = *in;
+			if (km_stack_in(&task->stack, *in))
 				return task;
 		}
 	}
@@ -67,29 +68,30 @@ bool km_diagnose_frozen_spte(const struct km_case *c, struct km_diagnosis *d)
 	const struct km_task *task;
 	const char *function;
 	unsigned hidden;
-	char tid[KM_VAL_TEXT];
+	char who[64];
 
 	if (!last || c->walk.end != KM_END_NOT_PRESENT || last->spte.kind != KM_SPTE_FROZEN)
 		return false;
 	task = c->tasks ? freezer(c, &function) : NULL;
 	hidden = c->tasks ? unseen(c->tasks) : 0;
 	km_evidence(d,
-		    "SPTE 0x%" PRIx64 " at level %d (table 0x%" PRIx64 ", index %u) is FROZEN_SPTE",
+		    "SPTE 0x%" PRIx64 " at level %d (table 0x%" PRIx64 ", index %u) is FROZEN_SPTE "
+		    "(in older kernels REMOVED_SPTE)",
 		    last->spte.value, last->level, last->table_pa, last->index);
 	if (task) {
 		d->certainty = KM_NOTE;
 		km_verdict_says(d, "the SPTE is frozen, by someone who is at work: the fault is "
 				   "retried until that is done");
-		km_evidence(d, "task 0x%" PRIx64 " (tid %s) is in %s()", task->addr,
-			    km_val_spell(task->tid, false, tid), function);
+		km_evidence(d, "%s is in %s()", km_task_spell(task, who, sizeof(who)), function);
 		return true;
 	}
 	km_verdict_says(d, "the SPTE is frozen and nobody is found who would thaw it: every fault "
 			   "there is retried (RET_PF_RETRY)");
 	if (!c->tasks || !c->tasks->complete || hidden) {
 		d->certainty = KM_POSSIBLE;
-		km_leaves_open(d, "the stacks of %s are not readable: one may be at work there",
-			       hidden ? "some tasks" : "all tasks");
+		km_leaves_open(d, "%s: one may be at work there",
+			       hidden ? "the stacks of some tasks are not readable"
+				      : "not all tasks could be looked at");
 	} else {
 		d->certainty = KM_LIKELY;
 		km_evidence(d, "of %zu threads around KVM none is in a function that freezes SPTEs",

@@ -15,6 +15,7 @@ bool km_diagnose_gpa_too_wide(const struct km_case *c, struct km_diagnosis *d)
 	km_evidence_counters(c, d);
 	if (c->slots_known && !c->slot) {
 		d->certainty = KM_NOTE;
+		d->advice = NULL;
 		km_verdict_says(d, "the address is beyond what the root can map; no memslot covers "
 				   "it, so KVM emulates the access as MMIO");
 		return true;

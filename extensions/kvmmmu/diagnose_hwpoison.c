@@ -83,6 +83,11 @@ static bool handler_met_it(const struct km_case *c)
 	       c->fault->pf.pfn.v == KVM_PFN_ERR_HWPOISON;
 }
 
+static const char *flag_text(struct km_val flag)
+{
+	return !km_is_known(flag) ? "not known" : flag.v ? "yes" : "no";
+}
+
 bool km_rule_hwpoison(const struct km_case *c, const struct km_hwpoison_facts *f,
 		      struct km_diagnosis *d)
 {
@@ -91,7 +96,8 @@ bool km_rule_hwpoison(const struct km_case *c, const struct km_hwpoison_facts *f
 	bool pending = km_is_known(f->pending) && f->pending.v;
 	bool ignored = km_is_known(f->ignored) && f->ignored.v;
 	bool deaf = blocked || ignored;
-	bool signals_known = km_is_known(f->blocked) && km_is_known(f->ignored);
+	bool signals_known =
+		km_is_known(f->blocked) && km_is_known(f->ignored) && km_is_known(f->pending);
 
 	if (!km_case_has_fault(c) || (!poisoned && !handler_met_it(c)))
 		return false;
@@ -116,10 +122,10 @@ bool km_rule_hwpoison(const struct km_case *c, const struct km_hwpoison_facts *f
 			    c->hva, f->pte, f->pte_present ? "present" : "not present");
 	if (handler_met_it(c))
 		km_evidence(d, "pfn of the fault in the handler is KVM_PFN_ERR_HWPOISON");
-	if (signals_known)
-		km_evidence(d, "SIGBUS in the vCPU's thread: blocked %d, ignored %d, pending %d",
-			    blocked, ignored, pending);
-	else
+	if (signals_known || deaf)
+		km_evidence(d, "SIGBUS in the vCPU's thread: blocked %s, ignored %s, pending %s",
+			    flag_text(f->blocked), flag_text(f->ignored), flag_text(f->pending));
+	else if (!deaf)
 		km_leaves_open(d, "whether the VMM takes SIGBUS: the signals of the vCPU's thread "
 				  "are not readable");
 	return true;

@@ -39,10 +39,7 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 		    n.v, f->unit == KM_RANGE_HVA ? "HVA" : "gfn", vm->mmu_invalidate_range_start.v,
 		    vm->mmu_invalidate_range_end.v,
 		    km_val_spell(vm->mn_active_invalidate_count, false, active));
-	if (f->unit == KM_RANGE_HVA)
-		km_evidence(d, "the fault's page is at HVA 0x%" PRIx64, c->hva);
-	else
-		km_evidence(d, "the fault's gfn is 0x%" PRIx64, c->gfn);
+	km_evidence_page(c, f->unit, d);
 	if (f->task)
 		km_evidence(d, "%s is in %s(), %s", km_task_spell(f->task, who, sizeof(who)),
 			    f->function,

@@ -58,9 +58,10 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 	bool has_fault = km_case_has_fault(c);
 	enum km_covers range = has_fault ? km_invalidate_covers_case(c, f) : KM_COVERS_UNKNOWN;
 	bool covers = range == KM_COVERS;
-	bool excess = km_is_known(n) && km_is_known(active) && (int64_t)n.v > (int64_t)active.v;
+	bool nobody,
+		excess = km_is_known(n) && km_is_known(active) && (int64_t)n.v > (int64_t)active.v;
 
-	if (!km_is_known(n) || !n.v)
+	if (!km_is_known(n))
 		return false;
 	if ((int64_t)n.v < 0) {
 		d->certainty = KM_PROVEN;
@@ -69,7 +70,7 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 		say_counts(c, f, false, d);
 		return true;
 	}
-	if (f->task || (!excess && !f->stacks_known))
+	if (!n.v || f->task || (!excess && !f->stacks_known))
 		return false;
 	if (excess && locks_free(&f->locks) && !has_guest_memfd(c))
 		d->certainty = f->stacks_known ? KM_PROVEN : KM_LIKELY;
@@ -80,22 +81,28 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 				       : KM_POSSIBLE;
 	else /* reclaim, compaction and the like do it for other processes and pass */
 		d->certainty = covers && km_case_in_handler(c) ? KM_POSSIBLE : KM_NOTE;
+	nobody = d->certainty >= KM_LIKELY;
 	/* true of the VM, but not what this vCPU suffers from */
 	if (!has_fault || range == KM_COVERS_NOT)
 		d->certainty = KM_NOTE;
 	d->stuck = covers && d->certainty != KM_NOTE;
-	km_verdict_says(d, "an invalidation was begun and nobody is there to end it%s",
-			covers ? ": the fault lies in its range, KVM retries it for ever"
+	km_verdict_says(d, "an invalidation was begun, and nobody %s%s",
+			nobody ? "is there to end it" : "was found who is at it",
+			covers ? nobody ? ": the fault lies in its range, KVM retries it for ever"
+					: ": the fault lies in its range, KVM retries it until it "
+					  "ends"
 			: range == KM_COVERS_NOT ? "; this vCPU's fault does not lie in its range"
 						 : "");
 	say_counts(c, f, excess, d);
 	if (covers)
-		km_evidence(d, "the fault: gfn 0x%" PRIx64 ", HVA 0x%" PRIx64, c->gfn, c->hva);
-	if (range == KM_COVERS_UNKNOWN || range == KM_COVERS_NOT)
-		km_leaves_open(d, "whether this vCPU faults in its range: those that do, hang");
-	else if (d->certainty < KM_LIKELY)
+		km_evidence_page(c, f->unit, d);
+	if (!nobody) {
+		d->known_cases = d->advice = NULL;
 		km_leaves_open(d, "whether a task that was not looked at is inside the "
 				  "invalidation; the same counts in a second look settle it");
+	} else if (range == KM_COVERS_UNKNOWN) {
+		km_leaves_open(d, "whether this vCPU faults in its range: those that do, hang");
+	}
 	return true;
 }
 

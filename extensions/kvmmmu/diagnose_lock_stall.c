@@ -9,26 +9,26 @@
 #include <inttypes.h>
 #include <string.h>
 
-static void say_holder(const struct km_lock_facts *f, struct km_diagnosis *d)
+static void say_holder(const struct km_held_lock *held, const struct km_task *by,
+		       struct km_diagnosis *d)
 {
-	const char *readers = f->held.by_readers ? "readers, the last of them " : "";
+	const char *readers = held->by_readers ? "readers, the last of them " : "";
 	char who[64];
 
-	if (!f->held.name || !f->held.holder)
-		return;
-	if (f->by)
-		km_evidence(d, "%s is held by %s%s, %s in %s()", f->held.name, readers,
-			    km_task_spell(f->by, who, sizeof(who)),
-			    km_task_sleeps(f->by) ? "asleep" : "running or ready to run",
-			    km_task_stands_in(f->by));
+	if (by)
+		km_evidence(d, "%s is held by %s%s, %s in %s()", held->name, readers,
+			    km_task_spell(by, who, sizeof(who)),
+			    km_task_sleeps(by) ? "asleep" : "running or ready to run",
+			    km_task_stands_in(by));
 	else
-		km_evidence(d, "%s is held by %stask 0x%" PRIx64, f->held.name, readers,
-			    f->held.holder);
+		km_evidence(d, "%s is held by %stask 0x%" PRIx64, held->name, readers,
+			    held->holder);
 }
 
-bool km_rule_lock_stall(const struct km_case *c, const struct km_lock_facts *f,
+bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held,
 			struct km_diagnosis *d)
 {
+	const struct km_task *by = km_task_at(c->tasks, held->holder);
 	const struct km_wait *wait = &c->wait;
 	char on_cpu[KM_VAL_TEXT];
 
@@ -38,8 +38,8 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_lock_facts *f,
 		break;
 	case KM_WAIT_LOCK: /* short, unless who has it sleeps */
 		d->certainty = KM_NOTE;
-		if (f->by && km_task_sleeps(f->by))
-			d->certainty = f->held.by_readers ? KM_POSSIBLE : KM_LIKELY;
+		if (by && km_task_sleeps(by))
+			d->certainty = held->by_readers ? KM_POSSIBLE : KM_LIKELY;
 		break;
 	case KM_WAIT_SRCU:
 	case KM_WAIT_PAGE:
@@ -54,7 +54,8 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_lock_facts *f,
 	km_verdict_says(d, "the vCPU's thread waits in the kernel: %s", wait->text);
 	km_evidence(d, "task 0x%" PRIx64 ": __state 0x%" PRIx64 ", on_cpu %s", c->vcpu->task.v,
 		    c->vcpu->task_state.v, km_val_spell(c->vcpu->on_cpu, false, on_cpu));
-	say_holder(f, d);
+	if (held->holder)
+		say_holder(held, by, d);
 	if (c->vma.known && c->vma.addr && km_is_known(c->vma.userfaultfd) && c->vma.userfaultfd.v)
 		km_evidence(d,
 			    "the VMA 0x%" PRIx64
@@ -63,7 +64,7 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_lock_facts *f,
 	if (wait->kind == KM_WAIT_USERFAULT)
 		km_leaves_open(d, "whether who serves userfaultfd will bring the page: a second "
 				  "look tells");
-	else if (wait->kind == KM_WAIT_LOCK && !f->held.holder)
+	else if (wait->kind == KM_WAIT_LOCK && !held->holder)
 		km_leaves_open(d, "who holds the lock: it does not name its holder");
 	else
 		km_leaves_open(d, "whether it goes on: a second look tells");
@@ -72,12 +73,11 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_lock_facts *f,
 
 bool km_diagnose_lock_stall(const struct km_case *c, struct km_diagnosis *d)
 {
-	struct km_lock_facts f = {0};
+	struct km_held_lock held = {0};
 
 	if (c->wait.kind == KM_WAIT_LOCK && !strcmp(c->wait.lock, "mmap_lock"))
-		f.held = km_vm_mmap_lock(c->kernel, c->vm);
+		held = km_vm_mmap_lock(c->kernel, c->vm);
 	else if (c->wait.kind == KM_WAIT_LOCK && !c->wait.lock[0])
-		f.held = km_vm_mutex_of(c->kernel, c->vm, c->vcpu->task.v);
-	f.by = km_task_at(c->tasks, f.held.holder);
-	return km_rule_lock_stall(c, &f, d);
+		held = km_vm_mutex_of(c->kernel, c->vm, c->vcpu->task.v);
+	return km_rule_lock_stall(c, &held, d);
 }

@@ -37,6 +37,8 @@ bool km_rule_mmio_generation(const struct km_case *c, const struct km_mmio_facts
 		    f->gfn.v == spte->mmio_gfn && f->gfn.v && !km_case_in_handler(c) &&
 		    (!c->gfn_known || c->gfn == spte->mmio_gfn);
 	d->certainty = just_made ? KM_POSSIBLE : KM_NOTE;
+	if (!just_made) /* it is as it should be */
+		d->known_cases = NULL;
 	km_verdict_says(d, "%s",
 			update ? "memslots are being changed: no MMIO SPTE is trusted meanwhile, "
 				 "accesses take the slow path"

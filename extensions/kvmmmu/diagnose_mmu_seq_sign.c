@@ -45,10 +45,10 @@ bool km_rule_mmu_seq_sign(const struct km_case *c, enum km_seq_type type, struct
 	d->stuck = waits;
 	d->certainty = type == KM_SEQ_INT && waits ? KM_LIKELY : KM_POSSIBLE;
 	km_verdict_says(d,
-			"mmu_invalidate_seq has bit 31 set%s: KVM takes every fault for stale and "
-			"fixes none",
-			type == KM_SEQ_INT ? " and goes through an int"
-					   : " and may go through an int in this kernel");
+			"mmu_invalidate_seq does not fit into an int%s KVM takes every fault for "
+			"stale and fixes none",
+			type == KM_SEQ_INT ? ", and this kernel passes it as one:"
+					   : "; if this kernel passes it as one,");
 	km_evidence(d, "kvm.mmu_invalidate_seq 0x%" PRIx64 "; as an int and back: 0x%" PRIx64,
 		    seq.v, copy);
 	if (type == KM_SEQ_INT)

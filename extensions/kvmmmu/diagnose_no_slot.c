@@ -31,15 +31,17 @@ bool km_rule_no_slot(const struct km_case *c, const struct km_emulation_facts *f
 	else if (event)
 		d->certainty = KM_POSSIBLE;
 	d->known_cases = walk ? KM_KNOWN_UNPROTECT : NULL;
+	if (!d->stuck)
+		d->advice = NULL;
 	km_verdict_says(d, "no memslot covers the fault's gfn%s",
 			no_bytes ? ", and KVM can't emulate for an SEV guest without the bytes of "
 				   "the instruction: it faults again, for ever"
 			: walk	 ? ", the guest's page tables lie there: this kernel re-enters the "
 				   "guest without emulating, for ever"
-			: fails ? ", and KVM can't emulate the instruction: KVM_RUN fails, and the "
-				  "guest is where it was"
-			: event ? ", hit while an event was delivered: KVM can't emulate that"
-				: ": MMIO, emulated or handed to the VMM");
+			: fails	 ? ", and KVM can't emulate the instruction: KVM_RUN ends with an "
+				   "internal error, or the guest gets #UD"
+			: event	 ? ", hit while an event was delivered: KVM can't emulate that"
+				 : ": MMIO, emulated or handed to the VMM");
 	km_evidence(d, "gfn 0x%" PRIx64 " is in none of the VM's %zu memslots", c->gfn,
 		    c->slots.count);
 	if (event)

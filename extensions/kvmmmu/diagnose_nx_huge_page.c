@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnosis.h"
-
-/* nx_huge_pages is an int from 5.4 on (b8e8c8303ff2), set when the module is loaded */
-static struct km_val nx_huge_pages(const struct km_case *c)
-{
-	return km_kernel_variable(c->kernel, "nx_huge_pages", 4);
-}
+#include "diagnose_rules.h"
 
 /*
  * The workaround for the iTLB multihit erratum: huge pages are mapped without X, and the first
  * fetch makes KVM split them. By design, as long as the workaround is on.
  */
-bool km_diagnose_nx_huge_page(const struct km_case *c, struct km_diagnosis *d)
+bool km_rule_nx_huge_page(const struct km_case *c, struct km_val on, struct km_diagnosis *d)
 {
 	const struct km_walk_level *leaf = km_case_leaf(c);
-	struct km_val on, off = c->vm->disable_nx_huge_pages;
+	struct km_val off = c->vm->disable_nx_huge_pages;
 
 	if (!leaf || leaf->level == PG_LEVEL_4K || leaf->spte.x || leaf->spte.xu ||
 	    leaf->spte.access_tracked || !c->mmu->root_role.direct || !c->has_error_code ||
 	    !(c->error_code & PFERR_FETCH_MASK))
 		return false;
-	on = nx_huge_pages(c);
 	d->certainty = KM_NOTE;
 	km_verdict_says(d, "a fetch from a huge page that KVM maps without X (iTLB multihit "
 			   "workaround): the slow path splits it");
@@ -32,4 +25,10 @@ bool km_diagnose_nx_huge_page(const struct km_case *c, struct km_diagnosis *d)
 	if (km_is_known(on) && (!on.v || (km_is_known(off) && off.v)))
 		km_leaves_open(d, "the workaround is off now: who took X away is open");
 	return true;
+}
+
+/* nx_huge_pages is an int from 5.4 on (b8e8c8303ff2), set when the module is loaded. */
+bool km_diagnose_nx_huge_page(const struct km_case *c, struct km_diagnosis *d)
+{
+	return km_rule_nx_huge_page(c, km_kernel_variable(c->kernel, "nx_huge_pages", 4), d);
 }

@@ -31,6 +31,30 @@ static bool may_be_freeing(const struct km_case *c)
 	       km_case_in(c, "kvm_mmu_free_obsolete_roots") || km_case_in(c, "vcpu_enter_guest");
 }
 
+/* Under shadow paging the handler itself has mmu_lock for writing: stacks tell more than the lock.
+ */
+static bool nobody_zaps(const struct km_case *c)
+{
+	static const char *const zappers[] = {
+		"kvm_set_memslot",
+		"kvm_arch_flush_shadow_memslot",
+		"kvm_arch_flush_shadow_all",
+		"kvm_mmu_zap_all",
+		"kvm_mmu_zap_all_fast",
+		"kvm_zap_obsolete_pages",
+		"kvm_mmu_zap_oldest_mmu_pages",
+		"__kvm_mmu_prepare_zap_page",
+		"kvm_mmu_commit_zap_page",
+		"kvm_tdp_mmu_invalidate_all_roots",
+		"kvm_tdp_mmu_invalidate_roots",
+		NULL,
+	};
+	const char *function;
+
+	return km_is_known(c->vm->mm) && km_stacks_known(c->tasks, c->vm->mm.v) &&
+	       !km_task_in_any(c->tasks, 0, zappers, &function);
+}
+
 /* Nothing asks the vCPU to drop the root. */
 static void judge_forgotten(const struct km_case *c, const struct km_root_facts *f,
 			    struct km_diagnosis *d)
@@ -42,7 +66,7 @@ static void judge_forgotten(const struct km_case *c, const struct km_root_facts 
 	if (!km_is_known(f->locks.mmu_lock)) {
 		d->certainty = KM_LIKELY;
 		km_leaves_open(d, "whether a zap is under way: mmu_lock is not known");
-	} else if (km_mmu_lock_written(&f->locks) && !f->no_zap) {
+	} else if (km_mmu_lock_written(&f->locks) && !nobody_zaps(c)) {
 		d->certainty = KM_POSSIBLE;
 		km_leaves_open(d, "mmu_lock is held for writing: the request may come any moment");
 	} else if (km_mmu_lock_written(&f->locks)) {
@@ -110,33 +134,6 @@ bool km_rule_obsolete_root(const struct km_case *c, const struct km_root_facts *
 	return true;
 }
 
-/* Under shadow paging the handler itself has mmu_lock for writing: stacks tell more than the lock.
- */
-static bool nobody_zaps(const struct km_case *c)
-{
-	static const char *const functions[] = {
-		"kvm_set_memslot",
-		"kvm_arch_flush_shadow_memslot",
-		"kvm_arch_flush_shadow_all",
-		"kvm_mmu_zap_all",
-		"kvm_mmu_zap_all_fast",
-		"kvm_zap_obsolete_pages",
-		"kvm_mmu_zap_oldest_mmu_pages",
-		"__kvm_mmu_prepare_zap_page",
-		"kvm_mmu_commit_zap_page",
-		"kvm_tdp_mmu_invalidate_all_roots",
-		"kvm_tdp_mmu_invalidate_roots",
-	};
-
-	if (!km_is_known(c->vm->mm) || !km_stacks_known(c->tasks, c->vm->mm.v))
-		return false;
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		if (km_task_in(c->tasks, 0, functions[i]))
-			return false;
-	}
-	return true;
-}
-
 bool km_diagnose_obsolete_root(const struct km_case *c, struct km_diagnosis *d)
 {
 	const struct km_mmu *mmu = c->all.active;
@@ -147,6 +144,5 @@ bool km_diagnose_obsolete_root(const struct km_case *c, struct km_diagnosis *d)
 		return false;
 	km_mmu_page_read(c->kernel, mmu->root.hpa.v, &f.sp);
 	f.locks = km_vm_locks_read(c->kernel, c->vm);
-	f.no_zap = nobody_zaps(c);
 	return km_rule_obsolete_root(c, &f, d);
 }

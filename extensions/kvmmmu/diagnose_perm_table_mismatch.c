@@ -76,9 +76,10 @@ bool km_diagnose_perm_table_mismatch(const struct km_case *c, struct km_diagnosi
 				c->has_panel ? "; this fault is not decided by it" : "");
 	} else {
 		km_verdict_says(d,
-				"%s.permissions is not what its role implies: KVM misjudges the "
-				"guest's own page tables by it; it does not ask it about SPTEs",
-				first->context);
+				"%s.%s is not what its role implies: KVM misjudges the guest's own "
+				"page tables by it; it does not ask it about SPTEs",
+				first->context,
+				word_to_show(c, first) < 0 ? "pkru_mask" : "permissions");
 	}
 	return true;
 }

@@ -10,31 +10,31 @@
 #include <inttypes.h>
 
 /*
- * fault->is_private. PFERR_PRIVATE_ACCESS is KVM's own bit: of an exit there is what the processor
- * says, and that only under SNP. For software-protected VMs KVM takes it from the attributes.
+ * fault->is_private, if that is known. PFERR_PRIVATE_ACCESS is KVM's own bit: of an exit there is
+ * what the processor says, and that only under SNP. For software-protected VMs KVM takes it from
+ * the attributes.
  */
-static struct km_val is_private(const struct km_case *c)
+static bool is_private(const struct km_case *c, bool *private)
 {
 	const struct km_fault *fault = c->fault;
 	struct km_val vm_type = c->vm->vm_type;
 
-	if (fault->source == KM_FAULT_STACK && km_is_known(fault->pf.is_private))
-		return fault->pf.is_private;
-	if (c->has_error_code && (c->error_code & PFERR_PRIVATE_ACCESS))
-		return km_known_val(1);
-	if (c->has_error_code && km_is_known(vm_type) && vm_type.v == KM_VM_SNP)
-		return km_known_val(!!(c->error_code & PFERR_GUEST_ENC_MASK));
-	return (struct km_val){.known = KM_ABSENT};
+	if (fault->source == KM_FAULT_STACK && km_is_known(fault->pf.is_private)) {
+		*private = fault->pf.is_private.v;
+		return true;
+	}
+	*private = c->error_code & (PFERR_PRIVATE_ACCESS | PFERR_GUEST_ENC_MASK);
+	return c->has_error_code && ((c->error_code & PFERR_PRIVATE_ACCESS) ||
+				     (km_is_known(vm_type) && vm_type.v == KM_VM_SNP));
 }
 
 bool km_rule_private_mismatch(const struct km_case *c, const struct km_private_facts *f,
 			      struct km_diagnosis *d)
 {
-	struct km_val private = is_private(c);
-	bool attribute = f->attributes.v & KVM_MEMORY_ATTRIBUTE_PRIVATE;
+	bool attribute = f->attributes.v & KVM_MEMORY_ATTRIBUTE_PRIVATE, private;
 	bool told = km_is_known(f->exit_reason) && f->exit_reason.v == KVM_EXIT_MEMORY_FAULT;
 
-	if (!km_is_known(private) || !km_is_known(f->attributes) || !!private.v == attribute)
+	if (!is_private(c, &private) || !km_is_known(f->attributes) || private == attribute)
 		return false;
 	/* one moment of a conversion looks the same */
 	d->certainty = km_case_in_handler(c) ? KM_POSSIBLE : KM_NOTE;
@@ -42,7 +42,7 @@ bool km_rule_private_mismatch(const struct km_case *c, const struct km_private_f
 	km_verdict_says(d,
 			"the guest's access is %s, the gfn is %s: KVM exits to the VMM, which has "
 			"to convert the memory",
-			private.v ? "private" : "shared", attribute ? "private" : "shared");
+			private ? "private" : "shared", attribute ? "private" : "shared");
 	km_evidence(d, "gfn 0x%" PRIx64 ": attributes 0x%" PRIx64 " in kvm.mem_attr_array", c->gfn,
 		    f->attributes.v);
 	if (c->has_error_code)

@@ -15,7 +15,6 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 	bool encrypted = f->sev == KM_SEV_ES;
 	bool fails = km_emulation_fails(f);
 	bool walk = f->unprotect == KM_UNPROTECT_ALWAYS && km_is_write_to_guest_page_table(c);
-	char vm_type[KM_VAL_TEXT];
 
 	if (!km_case_has_fault(c) || !c->slot || !(c->slot->flags & KVM_MEM_READONLY) ||
 	    !km_case_is_write(c))
@@ -24,6 +23,8 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 	if (encrypted || walk || fails)
 		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	d->stuck = encrypted || walk || fails;
+	if (!d->stuck) /* flash and ROM work like that */
+		d->advice = NULL;
 	/* the list has what concerns encrypted guests */
 	if (walk && !encrypted)
 		d->known_cases = KM_KNOWN_UNPROTECT;
@@ -34,17 +35,17 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 				    "again, for ever"
 			: walk	  ? ", through its page tables: this kernel re-enters the guest "
 				    "without emulating, for ever"
-			: fails ? ", and KVM can't emulate the instruction: KVM_RUN fails, and the "
-				  "guest is where it was"
-				: ": emulated, the VMM gets an MMIO exit");
+			: fails	  ? ", and KVM can't emulate the instruction: KVM_RUN ends with an "
+				    "internal error, or the guest gets #UD"
+				  : ": emulated, the VMM gets an MMIO exit");
 	km_evidence(d,
 		    "memslot %" PRId64 ": flags 0x%" PRIx64 " with KVM_MEM_READONLY, gfn 0x%" PRIx64
 		    ", %" PRIu64 " pages; the fault's gfn is 0x%" PRIx64,
 		    c->slot->id, c->slot->flags, c->slot->base_gfn, c->slot->npages, c->gfn);
 	km_evidence(d, "error code 0x%" PRIx64 ": a write", c->error_code);
 	if (encrypted)
-		km_evidence(d, "vm_type %s or sev_info.es_active: registers are encrypted",
-			    km_val_spell(c->vm->vm_type, false, vm_type));
+		km_evidence(d, "by vm_type or sev_info.es_active the guest's registers are "
+			       "encrypted");
 	if (walk)
 		km_evidence(d, "the error code has GUEST_PAGE, W and P, and this kernel has "
 			       "kvm_mmu_unprotect_page(): it returns to the guest in any case");

@@ -205,3 +205,11 @@ enum km_covers km_invalidate_covers_case(const struct km_case *c,
 	return km_invalidate_covers(f->unit, c->vm, c->gfn_known ? km_known_val(c->gfn) : unknown,
 				    c->has_hva ? km_known_val(c->hva) : unknown);
 }
+
+void km_evidence_page(const struct km_case *c, enum km_range_unit unit, struct km_diagnosis *d)
+{
+	if (unit == KM_RANGE_HVA && c->has_hva)
+		km_evidence(d, "the fault's page is at HVA 0x%" PRIx64, c->hva);
+	else if (unit == KM_RANGE_GFN && c->gfn_known)
+		km_evidence(d, "the fault's gfn is 0x%" PRIx64, c->gfn);
+}

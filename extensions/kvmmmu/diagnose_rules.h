@@ -103,6 +103,8 @@ struct km_invalidate_facts km_invalidate_facts_read(const struct km_case *c);
 /* Does the range cover the fault's gfn (hva)? */
 enum km_covers km_invalidate_covers_case(const struct km_case *c,
 					 const struct km_invalidate_facts *f);
+/* As a fact: the page of the fault, as ranges of @unit name it, if that is known. */
+void km_evidence_page(const struct km_case *c, enum km_range_unit unit, struct km_diagnosis *d);
 bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_invalidate_facts *f,
 				    struct km_diagnosis *d);
 bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalidate_facts *f,
@@ -149,7 +151,6 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 struct km_root_facts {
 	struct km_mmu_page sp; /* of the root */
 	struct km_vm_locks locks;
-	bool no_zap; /* all of the VM's stacks are known, and none is zapping page tables */
 };
 
 bool km_rule_obsolete_root(const struct km_case *c, const struct km_root_facts *f,
@@ -158,6 +159,9 @@ bool km_rule_obsolete_root(const struct km_case *c, const struct km_root_facts *
 struct km_mmio_facts {
 	struct km_val gfn, gen; /* what the vCPU's MMIO cache has: arch.mmio_gfn, mmio_gen */
 };
+
+/* @on: nx_huge_pages of the module. */
+bool km_rule_nx_huge_page(const struct km_case *c, struct km_val on, struct km_diagnosis *d);
 
 bool km_rule_mmio_generation(const struct km_case *c, const struct km_mmio_facts *f,
 			     struct km_diagnosis *d);
@@ -169,12 +173,8 @@ struct km_hwpoison_facts {
 	struct km_val blocked, pending, ignored; /* SIGBUS, in the vCPU's thread */
 };
 
-struct km_lock_facts {
-	struct km_held_lock held; /* what it waits for, where KVM or its mm tell */
-	const struct km_task *by; /* the holder among the tasks that were read, or NULL */
-};
-
-bool km_rule_lock_stall(const struct km_case *c, const struct km_lock_facts *f,
+/* @held: what it waits for, where KVM or its mm tell; zeroed where they don't. */
+bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held,
 			struct km_diagnosis *d);
 
 bool km_rule_hwpoison(const struct km_case *c, const struct km_hwpoison_facts *f,

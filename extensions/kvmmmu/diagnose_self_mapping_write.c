@@ -61,8 +61,8 @@ bool km_rule_self_mapping_write(const struct km_case *c, const struct km_emulati
 			    "arch.last_retry_addr 0x%" PRIx64 " and last_retry_eip are this "
 			    "fault's address and RIP",
 			    f->retry_addr.v);
-	if (f->write_track.known == KM_KNOWN)
-		km_evidence(d, "the gfn is write-tracked %" PRIu64 " times", f->write_track.v);
+	if (km_is_known(f->write_track) && f->write_track.v)
+		km_evidence(d, "the gfn is write-tracked (count %" PRIu64 ")", f->write_track.v);
 	if (fails && d->certainty < KM_LIKELY)
 		km_leaves_open(d, "whether it still faults: the fault may be over");
 	else if (again && !fails)

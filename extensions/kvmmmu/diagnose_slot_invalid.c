@@ -21,25 +21,16 @@ static const struct km_memslot *invalid_slot(const struct km_case *c)
 	return NULL;
 }
 
-static const struct km_task *updater(const struct km_case *c, const char **function)
-{
-	static const char *const functions[] = {
-		"kvm_swap_active_memslots", "install_new_memslots",  "kvm_invalidate_memslot",
-		"kvm_set_memslot",	    "kvm_set_memory_region", "__kvm_set_memory_region",
-	};
-
-	if (!c->tasks || !km_is_known(c->vm->mm) || !c->vm->mm.v)
-		return NULL;
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		const struct km_task *task = km_task_in(c->tasks, c->vm->mm.v, functions[i]);
-
-		if (task) {
-			*function = functions[i];
-			return task;
-		}
-	}
-	return NULL;
-}
+/* Who changes memslots. */
+static const char *const updaters[] = {
+	"kvm_swap_active_memslots",
+	"install_new_memslots",
+	"kvm_invalidate_memslot",
+	"kvm_set_memslot",
+	"kvm_set_memory_region",
+	"__kvm_set_memory_region",
+	NULL,
+};
 
 static bool waits_for_srcu(const struct km_task *task)
 {
@@ -52,19 +43,15 @@ static bool waits_for_srcu(const struct km_task *task)
  */
 static const struct km_task *sleeping_reader(const struct km_case *c, const struct km_task *updater)
 {
-	static const char *const readers[] = {"kvm_mmu_page_fault",
-					      "kvm_arch_vcpu_pre_fault_memory"};
-
 	for (size_t i = 0; c->tasks && i < c->tasks->count; i++) {
 		const struct km_task *task = &c->tasks->tasks[i];
 
 		if (task == updater || !task->mm.v || task->mm.v != c->vm->mm.v ||
 		    !km_task_sleeps(task))
 			continue;
-		for (size_t r = 0; r < sizeof(readers) / sizeof(readers[0]); r++) {
-			if (km_stack_in(&task->stack, readers[r]))
-				return task;
-		}
+		if (km_stack_in(&task->stack, "kvm_mmu_page_fault") ||
+		    km_stack_in(&task->stack, "kvm_arch_vcpu_pre_fault_memory"))
+			return task;
 	}
 	return NULL;
 }
@@ -74,7 +61,8 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 {
 	const struct km_memslot *slot = invalid_slot(c);
 	const char *function = NULL;
-	const struct km_task *task = updater(c, &function);
+	const struct km_task *task =
+		c->vm->mm.v ? km_task_in_any(c->tasks, c->vm->mm.v, updaters, &function) : NULL;
 	bool hit = slot && slot == c->slot && km_case_has_fault(c);
 	bool nobody = !task && km_is_known(locks->slots_lock_owner) && !locks->slots_lock_owner.v;
 	bool srcu = task && waits_for_srcu(task);

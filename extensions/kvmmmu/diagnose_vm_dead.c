@@ -53,6 +53,7 @@ bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
 			       "for KVM_REQ_VM_DEAD only since 2025");
 	if (dead && !bugged)
 		km_leaves_open(d, "what killed it: moving an SEV guest to another VM does (its "
-				  "source is dead from then on), so does a failed RSM");
+				  "source is dead from then on), so do SMM that can't be entered "
+				  "and a TDX guest's use of a page it has not accepted");
 	return true;
 }

@@ -32,12 +32,12 @@ bool km_rule_write_tracked(const struct km_case *c, const struct km_emulation_fa
 	km_verdict_says(d, "the guest writes to a gfn that KVM keeps write-protected%s",
 			d->stuck ? ", through its page tables, and there is no shadow page to "
 				   "drop: this kernel re-enters the guest all the same, for ever"
-				 : ": emulated, or the shadow page in it is dropped and the guest "
-				   "tries again");
-	km_evidence(d, "gfn 0x%" PRIx64 " is write-tracked %" PRIu64 " times", c->gfn,
+				 : ": the write is emulated, or the shadow page of it is dropped "
+				   "and the guest tries again");
+	km_evidence(d, "gfn 0x%" PRIx64 " is write-tracked (count %" PRIu64 ")", c->gfn,
 		    f->write_track.v);
 	if (f->shadow.known && f->shadow.count)
-		km_evidence(d, "%u shadow pages of it, one is 0x%" PRIx64 ", level %u",
+		km_evidence(d, "shadow pages of it: %u, the first is 0x%" PRIx64 ", level %u",
 			    f->shadow.count, f->shadow.first, f->shadow.level);
 	else if (f->shadow.known)
 		km_evidence(d, "no shadow page of it exists: a device or KVM's user watches it");

@@ -119,7 +119,10 @@ struct km_explanation {
 	size_t count;
 };
 
-/* Runs the catalogue over the case. */
+/* Runs the catalogue over the case, and then what follows. */
 void km_explain_case(const struct km_case *c, struct km_explanation *e);
+
+/* What was found, in e->found: leaves out symptoms that are explained, sorts, decides the state. */
+void km_explain_found(const struct km_case *c, struct km_explanation *e);
 
 #endif

@@ -48,22 +48,6 @@ enum km_seq_type km_mmu_seq_type(const struct km_kernel *k)
 	return size < sizeof(uint64_t) && is_signed ? KM_SEQ_INT : KM_SEQ_ULONG;
 }
 
-static const struct km_task *first_in(const struct km_tasks *tasks, uint64_t mm,
-				      const char *const *functions, const char **function)
-{
-	if (!tasks)
-		return NULL;
-	for (; *functions; functions++) {
-		const struct km_task *task = km_task_in(tasks, mm, *functions);
-
-		if (task) {
-			*function = *functions;
-			return task;
-		}
-	}
-	return NULL;
-}
-
 /* In the notifier itself. */
 static const char *const notifier[] = {
 	"kvm_mmu_notifier_invalidate_range_start",
@@ -124,13 +108,13 @@ bool km_stack_invalidates(const struct km_stack *stack)
 const struct km_task *km_invalidating_task(const struct km_tasks *tasks, uint64_t mm,
 					   const char **function)
 {
-	const struct km_task *task = first_in(tasks, mm, notifier, function);
+	const struct km_task *task = km_task_in_any(tasks, mm, notifier, function);
 
 	if (!task)
-		task = first_in(tasks, 0, notifier, function);
+		task = km_task_in_any(tasks, 0, notifier, function);
 	if (!task)
-		task = first_in(tasks, mm, by_address, function);
-	return task ? task : first_in(tasks, 0, by_page, function);
+		task = km_task_in_any(tasks, mm, by_address, function);
+	return task ? task : km_task_in_any(tasks, 0, by_page, function);
 }
 
 const struct km_task *km_zapping_task(const struct km_tasks *tasks, const char **function)
@@ -152,7 +136,7 @@ const struct km_task *km_zapping_task(const struct km_tasks *tasks, const char *
 		NULL,
 	};
 
-	return first_in(tasks, 0, functions, function);
+	return km_task_in_any(tasks, 0, functions, function);
 }
 
 bool km_stacks_known(const struct km_tasks *tasks, uint64_t mm)

@@ -391,7 +391,9 @@ km_error *km_last_fault_find(const struct km_kernel *k, const struct km_vm *vm,
 	if (err)
 		return err;
 	add_those_of(&job, &found, KM_AGE_IN_HANDLER);
-	if (k->vendor != KM_VENDOR_INTEL)
+	if (km_is_known(vcpu->tid) && !vcpu->tid.v)
+		SAY(last->none, "no thread ever ran it: there was no exit");
+	else if (k->vendor != KM_VENDOR_INTEL)
 		add_from_vmcb(&job);
 	else if (!job.only_vmcb)
 		add_from_vmx(&job);

@@ -279,3 +279,17 @@ const struct km_task *km_task_in(const struct km_tasks *tasks, uint64_t mm, cons
 	}
 	return NULL;
 }
+
+const struct km_task *km_task_in_any(const struct km_tasks *tasks, uint64_t mm,
+				     const char *const *functions, const char **function)
+{
+	for (; tasks && *functions; functions++) {
+		const struct km_task *task = km_task_in(tasks, mm, *functions);
+
+		if (task) {
+			*function = *functions;
+			return task;
+		}
+	}
+	return NULL;
+}

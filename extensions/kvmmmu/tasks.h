@@ -39,4 +39,9 @@ const struct km_task *km_task_at(const struct km_tasks *tasks, uint64_t addr);
 /* The first task of @mm's (0: any) that is inside @function, or NULL. */
 const struct km_task *km_task_in(const struct km_tasks *tasks, uint64_t mm, const char *function);
 
+/* Likewise inside any of @functions, the first of them first; NULL ends them. @tasks may be NULL.
+ */
+const struct km_task *km_task_in_any(const struct km_tasks *tasks, uint64_t mm,
+				     const char *const *functions, const char **function);
+
 #endif

@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from tools import TOP
+from tools import SCENARIOS, TOP, scenario_says
 
 sys.path.insert(0, str(TOP / "scripts" / "lab" / "scenarios"))
 
@@ -32,6 +32,16 @@ def results():
 @pytest.mark.parametrize("name", [path.stem for path, _ in SAMPLES])
 def test_what_is_found(results, name):
     assert not results[name].problems
+
+
+@pytest.mark.parametrize("name", [path.stem for path, _ in SAMPLES])
+def test_explain_says_word_for_word(name):
+    """KVMMMU_EXPECT=write writes down what it says now."""
+    path = SCENARIOS / f"{name}.kvmmmu"
+    said = scenario_says(path)
+    if os.environ.get("KVMMMU_EXPECT") == "write":
+        path.with_suffix(".txt").write_text(said)
+    assert said == path.with_suffix(".txt").read_text()
 
 
 def test_proven_is_never_wrong(results):

@@ -1,15 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every term of the rules broken in turn: every mutant must fail a test."""
+"""Every term of the rules and of the diagnoses broken in turn: every mutant must fail a test."""
 
 import hashlib
 import subprocess
 
 from tools import TOP, cache, lab
 
-RULES = [TOP / "extensions/kvmmmu" / f"{name}.{suffix}" for suffix in "ch"
-         for name in ("access", "role", "permissions", "spte", "judges", "fast_page_fault")]
-TESTS = [p for folder in ("unit", "oracle", "mutation") for p in (TOP / "tests" / folder).iterdir()
-         if p.is_file()]
+SOURCES = TOP / "extensions/kvmmmu"
+NAMES = ("access", "role", "permissions", "spte", "judges", "fast_page_fault")
+RULES = [SOURCES / f"{name}.{suffix}" for suffix in "ch" for name in NAMES]
+TESTS = [TOP / "tests/unit/cm.h", *(TOP / f"tests/unit/test_{name}.c" for name in NAMES),
+         *(p for folder in ("oracle", "mutation") for p in (TOP / "tests" / folder).iterdir()
+           if p.is_file())]
+
+
+def key_of(paths):
+    key = hashlib.sha256()
+    for path in sorted(paths):
+        key.update(path.read_bytes())
+    return key.hexdigest()[:16]
+
+
+def mutate(*words):
+    run = subprocess.run([TOP / "tests/mutation/mutate", *words], cwd=TOP, text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert run.returncode == 0, run.stdout[-3000:]
 
 
 def test_every_mutant_is_killed():
@@ -17,13 +32,14 @@ def test_every_mutant_is_killed():
     All of them when rules or their tests are new; once they have all been killed, a seeded sample shows
     that this still holds on this machine.
     """
-    key = hashlib.sha256()
-    for path in sorted(RULES + TESTS):
-        key.update(path.read_bytes())
-    passed = cache() / f"mutants-killed-{key.hexdigest()[:16]}"
+    passed = cache() / f"mutants-killed-{key_of(RULES + TESTS)}"
     words = ["--sample", "60", "--seed", "1"] if passed.exists() else []
     lab("source", "6.1", "7.2", "7.3")
-    run = subprocess.run([TOP / "tests/mutation/mutate", *words], cwd=TOP, text=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert run.returncode == 0, run.stdout[-3000:]
+    mutate(*words)
     passed.touch()
+
+
+def test_mutants_of_the_diagnoses_are_killed():
+    """Some of them, others whenever a diagnosis changes; "tests/mutation/mutate diagnoses" tries all."""
+    seed = int(key_of(SOURCES.glob("diagnose*")), 16)
+    mutate("diagnoses", "--sample", "80", "--seed", str(seed))

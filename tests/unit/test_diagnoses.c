@@ -3,8 +3,8 @@
  * Rules of the catalogue: for each the sick case, its twin in which one thing differs, and the case
  * in which evidence is missing. No kernel stands behind them: the rules are pure.
  */
-#include "cm.h"
 #include "diagnose_rules.h"
+#include "said.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -108,26 +108,6 @@ static void vcpu_is_in(const char *function)
 	w.c.last.stack.count = 1;
 }
 
-#define nothing(call)                                                                              \
-	do {                                                                                       \
-		memset(&w.d, 0, sizeof(w.d));                                                      \
-		assert_false(call);                                                                \
-	} while (0)
-
-/* It is there, this sure, with a verdict that was not cut, and with evidence if it accuses. */
-#define found(call, sure, why)                                                                     \
-	do {                                                                                       \
-		memset(&w.d, 0, sizeof(w.d));                                                      \
-		assert_true(call);                                                                 \
-		assert_int_equal(w.d.certainty, sure);                                             \
-		assert_int_equal(w.d.stuck, why);                                                  \
-		assert_in_range(strlen(w.d.verdict), 20, sizeof(w.d.verdict) - 2);                 \
-		assert_in_range(strlen(w.d.open), 0, sizeof(w.d.open) - 2);                        \
-		assert_true(w.d.evidence_count > 0);                                               \
-		for (size_t i_ = 0; i_ < w.d.evidence_count; i_++)                                 \
-			assert_in_range(strlen(w.d.evidence[i_]), 5, sizeof(w.d.evidence[0]) - 2); \
-	} while (0)
-
 static void test_vm_dead(void **state)
 {
 	(void)state;
@@ -195,7 +175,32 @@ static void test_mmu_seq_sign_of_unknown_type(void **state)
 	stats->pf_fixed = unreadable;
 	nothing(km_rule_mmu_seq_sign(&w.c, KM_SEQ_UNKNOWN, &w.d));
 	stats->pf_fixed = val(900);
+	/* counters tell from 1000 faults on, of which no more than half were fixed or the like */
+	for (int i = 0; i < 8; i++) {
+		static const struct {
+			uint64_t taken, fixed, spurious, emulate;
+			bool tell;
+		} t[] = {{1000, 500, 0, 0, true},  {999, 10, 0, 0, false},
+			 {1000, 501, 0, 0, false}, {1000, 0, 500, 0, true},
+			 {1000, 0, 501, 0, false}, {1000, 0, 0, 500, true},
+			 {1000, 1, 1, 499, false}, {1000, 200, 150, 150, true}};
+
+		stats->pf_taken = val(t[i].taken);
+		stats->pf_fixed = val(t[i].fixed);
+		stats->pf_spurious = val(t[i].spurious);
+		stats->pf_emulate = val(t[i].emulate);
+		ask_anew();
+		assert_int_equal(km_rule_mmu_seq_sign(&w.c, KM_SEQ_UNKNOWN, &w.d), t[i].tell);
+	}
+	stats->pf_emulate = unreadable;
+	nothing(km_rule_mmu_seq_sign(&w.c, KM_SEQ_UNKNOWN, &w.d));
+	stats->pf_emulate = val(0);
+	stats->pf_spurious = unreadable;
+	nothing(km_rule_mmu_seq_sign(&w.c, KM_SEQ_UNKNOWN, &w.d));
+	stats->pf_spurious = val(0);
 	w.vm.mmu_invalidate_in_progress = val(1);
+	nothing(km_rule_mmu_seq_sign(&w.c, KM_SEQ_UNKNOWN, &w.d));
+	w.vm.mmu_invalidate_in_progress = unreadable;
 	nothing(km_rule_mmu_seq_sign(&w.c, KM_SEQ_UNKNOWN, &w.d));
 	w.vm.mmu_invalidate_in_progress = val(0);
 	w.slots[0].flags = KVM_MEMSLOT_INVALID;
@@ -283,6 +288,35 @@ static void test_invalidate_in_progress(void **state)
 	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_NOTE, false);
 	f.unit = KM_RANGE_UNKNOWN;
 	nothing(km_rule_invalidate_in_progress(&w.c, &f, &w.d));
+	/* the same in HVAs */
+	w.fault.age = KM_AGE_IN_HANDLER;
+	f.unit = KM_RANGE_HVA;
+	w.vm.mmu_invalidate_range_start = val(HVA - 1);
+	w.vm.mmu_invalidate_range_end = val(HVA + 1);
+	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	/* nobody can be in it: more than mmu_notifiers began, or all stacks are known */
+	w.vm.mmu_invalidate_in_progress = val(2);
+	nothing(km_rule_invalidate_in_progress(&w.c, &f, &w.d));
+	w.vm.mn_active_invalidate_count = val(2);
+	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.vm.mn_active_invalidate_count = unreadable;
+	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_non_null(strstr(w.d.evidence[0], "count ?"));
+	w.vm.mn_active_invalidate_count = val(2);
+	f.stacks_known = true;
+	nothing(km_rule_invalidate_in_progress(&w.c, &f, &w.d));
+	f.stacks_known = false;
+	w.vm.mmu_invalidate_in_progress = val(-2ULL);
+	nothing(km_rule_invalidate_in_progress(&w.c, &f, &w.d));
+	w.vm.mmu_invalidate_in_progress = unreadable;
+	nothing(km_rule_invalidate_in_progress(&w.c, &f, &w.d));
+	/* begun without a range: it covers what is not known, too */
+	w.vm.mmu_invalidate_in_progress = val(1);
+	w.vm.mmu_invalidate_range_start = val(~0ULL);
+	f.unit = KM_RANGE_GFN;
+	w.c.gfn_known = w.c.has_hva = false;
+	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_int_equal(w.d.evidence_count, 1);
 }
 
 static void test_invalidate_leaked(void **state)
@@ -317,6 +351,9 @@ static void test_invalidate_leaked(void **state)
 	w.slots[1].flags = KVM_MEM_GUEST_MEMFD;
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.slots[1].flags = 0;
+	w.slots[0].flags = KVM_MEMSLOT_GMEM_ONLY;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.slots[0].flags = 0;
 	w.c.slots_known = false;
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.c.slots_known = true;
@@ -328,14 +365,31 @@ static void test_invalidate_leaked(void **state)
 	f.task = NULL;
 	f.locks.mmu_lock = val(0);
 	w.vm.mn_active_invalidate_count = val(1);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.vm.mn_active_invalidate_count = unreadable;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_non_null(strstr(w.d.evidence[0], "count ?"));
+	w.vm.mn_active_invalidate_count = val(1);
 	w.fault.age = KM_AGE_LAST_EXIT;
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_NOTE, false);
+	w.vm.mmu_invalidate_in_progress = val(0);
+	nothing(km_rule_invalidate_leaked(&w.c, &f, &w.d));
+	w.vm.mmu_invalidate_in_progress = val(1);
 	f.stacks_known = false;
 	nothing(km_rule_invalidate_leaked(&w.c, &f, &w.d));
 	w.vm.mmu_invalidate_in_progress = val(0);
 	nothing(km_rule_invalidate_leaked(&w.c, &f, &w.d));
 	w.vm.mmu_invalidate_in_progress = val(-1ULL);
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, false);
+	w.vm.mmu_invalidate_in_progress = val(3);
+	f.unit = KM_RANGE_UNKNOWN;
+	f.locks.mmu_lock = unreadable;
+	f.stacks_known = true;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	f.unit = KM_RANGE_HVA;
+	w.vm.mmu_invalidate_range_start = val(HVA);
+	w.vm.mmu_invalidate_range_end = val(HVA + 1);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	w.vm.mmu_invalidate_in_progress = unreadable;
 	nothing(km_rule_invalidate_leaked(&w.c, &f, &w.d));
 }
@@ -386,6 +440,54 @@ static void test_slot_invalid(void **state)
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
 	w.c.tasks = NULL;
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
+	/* somebody has the lock, and no task is found in a change; one that sleeps is no proof */
+	w.c.tasks = &w.tasks;
+	locks.slots_lock_owner = val(TASK + 0x10000);
+	w.fault.age = KM_AGE_IN_HANDLER;
+	add_task("kvm_mmu_page_fault");
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_POSSIBLE, true);
+	/* a fault without a slot, where another one is invalid: the first in the list */
+	w.c.slot = NULL;
+	nothing(km_rule_slot_invalid(&w.c, &locks, &w.d));
+	locks.slots_lock_owner = val(0);
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_PROVEN, false);
+	w.c.slots.count = 0;
+	nothing(km_rule_slot_invalid(&w.c, &locks, &w.d));
+}
+
+/* The removal waits for kvm.srcu, and somebody sleeps in it. */
+static void test_slot_invalid_and_srcu(void **state)
+{
+	static const char *const waits[] = {"__synchronize_srcu", "synchronize_srcu_expedited",
+					    "synchronize_srcu"};
+	struct km_vm_locks locks = {.slots_lock_owner = unreadable};
+	struct km_task *updater, *reader;
+
+	(void)state;
+	reset();
+	w.slots[0].flags = KVM_MEMSLOT_INVALID;
+	reader = add_task("kvm_mmu_page_fault");
+	updater = add_task("kvm_set_memory_region");
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
+	updater->stack.count = 2;
+	for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
+		strcpy(updater->stack.frames[1].function, waits[i]);
+		found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_LIKELY, true);
+	}
+	strcpy(reader->stack.frames[0].function, "kvm_arch_vcpu_pre_fault_memory");
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_LIKELY, true);
+	/* twins: of another process; the updater itself; one beyond the list */
+	reader->mm = val(MM + 1);
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
+	reader->mm = val(MM);
+	strcpy(reader->stack.frames[0].function, "do_futex");
+	strcpy(updater->stack.frames[2].function, "kvm_mmu_page_fault");
+	updater->stack.count = 3;
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
+	w.task_list[0] = w.task_list[1];
+	strcpy(w.task_list[0].stack.frames[2].function, "do_futex");
+	w.tasks.count = 1;
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
 }
 
 static struct km_root_facts invalid_root(void)
@@ -433,15 +535,44 @@ static void test_obsolete_root(void **state)
 	f.sp.mmu_valid_gen = val(0);
 	f.locks.mmu_lock = val(0xff);
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_POSSIBLE, true);
-	f.no_zap = true; /* but nobody zaps: the handler itself has the lock */
+	add_task("do_futex"); /* but nobody zaps: the handler itself has the lock */
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
-	f.no_zap = false;
+	w.vm.mm = unreadable;
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.vm.mm = val(MM);
+	w.tasks.complete = false;
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.tasks.complete = true;
+	add_task("kvm_set_memslot")->mm = val(0);
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.tasks.count = 0;
 	f.locks.mmu_lock = unreadable;
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.vcpu.requests = unreadable;
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
 	w.vcpu.requests = val(0);
 	f.sp.role_known = false;
+	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
+	/* a stack that was only scanned does not say where the thread is not */
+	f = invalid_root();
+	w.fault.age = KM_AGE_LAST_EXIT;
+	vcpu_is_in("kvm_vcpu_halt");
+	w.c.last.stack.start = KM_STACK_UNKNOWN;
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.c.last.stack.start = KM_STACK_REGISTERS;
+	w.c.last.has_stack = false;
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.c.last.has_stack = true;
+	vcpu_is_in("vcpu_enter_guest");
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
+	/* what is missing: the root's page; the MMU */
+	f.sp.known = false;
+	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
+	f.sp.known = true;
+	f.sp.addr = 0;
+	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
+	f = invalid_root();
+	w.c.all.active = NULL;
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
 }
 
@@ -485,6 +616,33 @@ static void test_private_mismatch(void **state)
 	w.vm.vm_type = val(KM_VM_SNP);
 	f.attributes = unreadable;
 	nothing(km_rule_private_mismatch(&w.c, &f, &w.d));
+	/* KVM's own bit tells for every VM, if there is an error code */
+	w.vm.vm_type = val(KM_VM_SW_PROTECTED);
+	f.attributes = val(0);
+	w.c.error_code |= PFERR_PRIVATE_ACCESS;
+	found(km_rule_private_mismatch(&w.c, &f, &w.d), KM_NOTE, false);
+	w.vm.vm_type = unreadable;
+	found(km_rule_private_mismatch(&w.c, &f, &w.d), KM_NOTE, false);
+	w.c.has_error_code = false;
+	nothing(km_rule_private_mismatch(&w.c, &f, &w.d));
+	w.fault = (struct km_fault){.source = KM_FAULT_STACK, .age = KM_AGE_IN_HANDLER};
+	w.fault.pf.is_private = val(1);
+	found(km_rule_private_mismatch(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	/* what the VMM was told, and what the path does */
+	f.exit_reason = val(KVM_EXIT_MEMORY_FAULT);
+	w.c.has_path = true;
+	w.c.path.ret = KM_RET_PF_SPURIOUS;
+	found(km_rule_private_mismatch(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_int_equal(w.d.evidence_count, 3);
+	f.exit_reason.known = KM_UNREADABLE;
+	w.c.has_path = false;
+	found(km_rule_private_mismatch(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_int_equal(w.d.evidence_count, 1);
+	f.exit_reason = val(0);
+	w.c.has_path = true;
+	w.c.path.ret = KM_RET_PF_EMULATE;
+	found(km_rule_private_mismatch(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_int_equal(w.d.evidence_count, 1);
 }
 
 static struct km_emulation_facts plain_guest(void)
@@ -663,6 +821,118 @@ static void test_self_mapping_write(void **state)
 	w.c.error_code |= PFERR_WRITE_MASK;
 	w.c.gfn_known = false;
 	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));
+	w.c.gfn_known = true;
+	f.write_track = val(1);
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
+	f.write_track.known = KM_UNREADABLE;
+	w.fault.pf.write_fault_to_shadow_pgtable = val(1);
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
+	w.fault.source = KM_FAULT_VMCB; /* there is no such bit */
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
+	w.fault.pf.write_fault_to_shadow_pgtable.known = KM_UNREADABLE;
+	w.fault.source = KM_FAULT_STACK;
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
+	w.c.walk.levels[0].sp = *sp; /* the root's page */
+	sp->gfn = val(GFN + 1);
+	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
+	w.c.walk.levels[0].sp.gfn = unreadable;
+	w.c.walk.levels[2].sp = *sp; /* beyond the walk */
+	w.c.walk.levels[2].sp.gfn = val(GFN);
+	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));
+	sp->gfn = val(GFN);
+	w.c.has_walk = false;
+	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));
+	w.c.has_walk = true;
+	w.fault.age = KM_AGE_RESIDUE;
+	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));
+	w.fault.age = KM_AGE_IN_HANDLER;
+	w.mmu.root_role.direct = 1;
+	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));
+	w.c.mmu = NULL;
+	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));
+}
+
+/* When the emulator fails as a rule, and what a write to a page table is. */
+static void test_emulation(void **state)
+{
+	static const struct {
+		uint64_t emulated, failed;
+		bool fails;
+	} t[] = {{16, 8, true}, {18, 8, false}, {7, 7, false}, {17, 8, true}, {8, 8, true}};
+	struct km_emulation_facts f = plain_guest();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		f.emulated = val(t[i].emulated);
+		f.failed = val(t[i].failed);
+		assert_int_equal(km_emulation_fails(&f), t[i].fails);
+	}
+	f.emulated = (struct km_val){.known = KM_UNREADABLE, .v = 8};
+	assert_false(km_emulation_fails(&f));
+	f.emulated = val(8);
+	f.failed = (struct km_val){.known = KM_UNREADABLE, .v = 8};
+	assert_false(km_emulation_fails(&f));
+	w.c.error_code = GUEST_PAGE_WRITE;
+	assert_true(km_is_write_to_guest_page_table(&w.c));
+	for (int bit = 0; bit < 64; bit++) {
+		w.c.error_code = GUEST_PAGE_WRITE & ~KM_BIT(bit);
+		assert_int_equal(km_is_write_to_guest_page_table(&w.c),
+				 !(GUEST_PAGE_WRITE & KM_BIT(bit)));
+		w.c.error_code = GUEST_PAGE_WRITE | KM_BIT(bit);
+		assert_true(km_is_write_to_guest_page_table(&w.c));
+	}
+	w.c.has_error_code = false;
+	assert_false(km_is_write_to_guest_page_table(&w.c));
+	w.c.has_error_code = true;
+	w.c.mmu = NULL;
+	assert_false(km_is_write_to_guest_page_table(&w.c));
+}
+
+static void test_tasks(void **state)
+{
+	struct km_task *task;
+	char buf[64];
+
+	(void)state;
+	reset();
+	task = add_task("__schedule");
+	assert_string_equal(km_task_spell(task, buf, sizeof(buf)), "vmm tid 101");
+	assert_string_equal(km_task_stands_in(task), "?");
+	strcpy(task->stack.frames[1].function, "do_futex"); /* beyond the stack */
+	assert_string_equal(km_task_stands_in(task), "?");
+	strcpy(task->stack.frames[0].function, "__switch_to_asm");
+	task->stack.count = 3;
+	task->stack.frames[1].function[0] = 0;
+	strcpy(task->stack.frames[2].function, "do_nanosleep");
+	assert_string_equal(km_task_stands_in(task), "do_nanosleep");
+	strcpy(task->stack.frames[0].function, "do_futex");
+	assert_string_equal(km_task_stands_in(task), "do_futex");
+	task->comm[0] = 0;
+	assert_string_equal(km_task_spell(task, buf, sizeof(buf)), "tid 101");
+	task->tid = unreadable;
+	assert_string_equal(km_task_spell(task, buf, sizeof(buf)), "task 0xffff888002010000");
+	assert_true(km_task_sleeps(task));
+	task->on_cpu = val(1);
+	assert_false(km_task_sleeps(task));
+	task->on_cpu = unreadable;
+	assert_false(km_task_sleeps(task));
+	task->on_cpu = val(0);
+	task->state = val(0);
+	assert_false(km_task_sleeps(task));
+	task->state = (struct km_val){.known = KM_UNREADABLE, .v = 1};
+	assert_false(km_task_sleeps(task));
+	/* the thread of the vCPU, in each of the functions of a prefault */
+	vcpu_is_in("kvm_arch_vcpu_pre_fault_memory");
+	assert_true(km_case_in_prefault(&w.c));
+	vcpu_is_in("kvm_tdp_page_prefault");
+	assert_true(km_case_in_prefault(&w.c));
+	vcpu_is_in("kvm_tdp_map_page");
+	assert_true(km_case_in_prefault(&w.c));
+	w.c.last.has_stack = false;
+	assert_false(km_case_in_prefault(&w.c));
+	assert_true(km_case_is_write(&w.c));
+	w.c.has_error_code = false;
+	assert_false(km_case_is_write(&w.c));
 }
 
 static void test_mmio_generation(void **state)
@@ -696,6 +966,21 @@ static void test_mmio_generation(void **state)
 	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
 	f.gfn = unreadable;
 	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
+	/* another gfn than the fault's, or one that is not known: then the cache tells */
+	f = (struct km_mmio_facts){.gfn = val(GFN + 1), .gen = val(0x12)};
+	spte->mmio_gfn = GFN + 1;
+	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
+	w.c.gfn_known = false;
+	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	f.gfn = val(0);
+	spte->mmio_gfn = 0; /* the cache is empty */
+	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
+	w.c.slots_known = false;
+	nothing(km_rule_mmio_generation(&w.c, &f, &w.d));
+	w.c.slots_known = true;
+	w.c.fault = NULL;
+	nothing(km_rule_mmio_generation(&w.c, &f, &w.d));
+	w.c.fault = &w.fault;
 	w.c.slots.generation = unreadable;
 	nothing(km_rule_mmio_generation(&w.c, &f, &w.d));
 	w.c.slots.generation = val(0x12);
@@ -731,7 +1016,21 @@ static void test_hwpoison(void **state)
 	f.poisoned = val(1);
 	f.blocked = f.pending = f.ignored = unreadable;
 	found(km_rule_hwpoison(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	f.ignored = val(0);
+	found(km_rule_hwpoison(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	f.blocked = val(0);
+	found(km_rule_hwpoison(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	f.blocked = val(1);
+	f.pte_present = true;
+	found(km_rule_hwpoison(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_non_null(strstr(w.d.evidence[1], "pending not known"));
+	f.blocked = f.ignored = unreadable;
+	f.pending = val(0);
+	found(km_rule_hwpoison(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	f.pending = unreadable;
 	f.poisoned = unreadable;
+	nothing(km_rule_hwpoison(&w.c, &f, &w.d));
+	w.fault.pf.pfn = val((0x7ffULL << 52) + 1); /* of a handler that is over */
 	nothing(km_rule_hwpoison(&w.c, &f, &w.d));
 	w.fault.age = KM_AGE_IN_HANDLER;
 	w.fault.pf.pfn = val((0x7ffULL << 52) + 1);
@@ -742,36 +1041,69 @@ static void test_hwpoison(void **state)
 
 static void test_lock_stall(void **state)
 {
-	struct km_lock_facts f = {0};
+	struct km_held_lock held = {0};
 
 	(void)state;
 	reset();
-	nothing(km_rule_lock_stall(&w.c, &f, &w.d));
+	nothing(km_rule_lock_stall(&w.c, &held, &w.d));
 	w.c.wait = (struct km_wait){.kind = KM_WAIT_HALT, .certainty = KM_PROVEN, .text = "halt"};
-	nothing(km_rule_lock_stall(&w.c, &f, &w.d));
+	nothing(km_rule_lock_stall(&w.c, &held, &w.d));
 	w.c.wait = (struct km_wait){
 		.kind = KM_WAIT_USERFAULT, .certainty = KM_PROVEN, .text = "in handle_userfault()"};
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_LIKELY, true);
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_LIKELY, true);
 	w.c.wait.certainty = KM_POSSIBLE; /* the stack was only scanned */
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_POSSIBLE, true);
 	w.c.wait.certainty = KM_PROVEN;
 	w.c.wait.kind = KM_WAIT_PAGE;
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_NOTE, false);
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
+	w.c.wait.kind = KM_WAIT_SRCU;
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
 	/* a lock, whose holder is not known, runs, or sleeps */
 	w.c.wait.kind = KM_WAIT_LOCK;
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_NOTE, false);
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
 	assert_non_null(strstr(w.d.open, "holder"));
-	f.by = add_task("kvm_swap_active_memslots");
-	f.held = (struct km_held_lock){.name = "slots_lock", .holder = f.by->addr};
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_LIKELY, true);
+	add_task("do_futex");
+	add_task("kvm_swap_active_memslots");
+	held = (struct km_held_lock){.name = "slots_lock", .holder = w.task_list[1].addr};
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_LIKELY, true);
 	assert_non_null(strstr(w.d.evidence[1], "kvm_swap_active_memslots()"));
-	f.held.by_readers = true;
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_POSSIBLE, true);
-	w.task_list[0].state = val(0);
-	w.task_list[0].on_cpu = val(1);
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_NOTE, false);
-	f.by = NULL;
-	found(km_rule_lock_stall(&w.c, &f, &w.d), KM_NOTE, false);
+	held.by_readers = true;
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_POSSIBLE, true);
+	w.task_list[1].state = val(0);
+	w.task_list[1].on_cpu = val(1);
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
+	held.holder = w.task_list[0].addr;
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_POSSIBLE, true);
+	/* its holder is not among those that were read */
+	held.holder = w.task_list[1].addr;
+	w.tasks.count = 1;
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
+	w.c.tasks = NULL;
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
+}
+
+/* The page's mapping is registered with a userfaultfd: said only where all of that is known. */
+static void test_userfaultfd(void **state)
+{
+	struct km_held_lock held = {0};
+	struct km_vma *vma = &w.c.vma;
+
+	(void)state;
+	reset();
+	w.c.wait = (struct km_wait){
+		.kind = KM_WAIT_USERFAULT, .certainty = KM_PROVEN, .text = "in handle_userfault()"};
+	*vma = (struct km_vma){.known = true, .addr = 0xffff888006000000, .userfaultfd = val(1)};
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_LIKELY, true);
+	assert_int_equal(w.d.evidence_count, 2);
+	for (int i = 0; i < 4; i++) {
+		*vma = (struct km_vma){
+			.known = i != 0,
+			.addr = i != 1 ? 0xffff888006000000 : 0,
+			.userfaultfd = {.v = i != 2, .known = i == 3 ? KM_UNREADABLE : KM_KNOWN},
+		};
+		found(km_rule_lock_stall(&w.c, &held, &w.d), KM_LIKELY, true);
+		assert_int_equal(w.d.evidence_count, 1);
+	}
 }
 
 static void test_tasks_in_an_invalidation(void **state)
@@ -808,6 +1140,12 @@ static void test_tasks_in_an_invalidation(void **state)
 	assert_null(km_invalidating_task(NULL, MM, &function));
 }
 
+static void test_what_was_said(void **state)
+{
+	(void)state;
+	compare_with_file(__FILE__);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -818,6 +1156,7 @@ int main(void)
 		cmocka_unit_test(test_invalidate_in_progress),
 		cmocka_unit_test(test_invalidate_leaked),
 		cmocka_unit_test(test_slot_invalid),
+		cmocka_unit_test(test_slot_invalid_and_srcu),
 		cmocka_unit_test(test_obsolete_root),
 		cmocka_unit_test(test_obsolete_root_under_prefault),
 		cmocka_unit_test(test_private_mismatch),
@@ -825,10 +1164,14 @@ int main(void)
 		cmocka_unit_test(test_no_slot),
 		cmocka_unit_test(test_write_tracked),
 		cmocka_unit_test(test_self_mapping_write),
+		cmocka_unit_test(test_emulation),
+		cmocka_unit_test(test_tasks),
 		cmocka_unit_test(test_mmio_generation),
 		cmocka_unit_test(test_hwpoison),
 		cmocka_unit_test(test_lock_stall),
+		cmocka_unit_test(test_userfaultfd),
 		cmocka_unit_test(test_tasks_in_an_invalidation),
+		cmocka_unit_test(test_what_was_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,7 +144,9 @@ def index(truths):
              "Each a vCPU of a real Debian kernel that hangs or loops, or a healthy one that looks so, as a capsule; "
              "the JSON beside", "it is the truth: what was done, and what must be said of which vCPU. "
              "`scripts/lab/lab scenario GEN NAME` plays them anew,", "`scripts/scenarios recapture` makes this "
-             "folder. A twin differs in one thing, and nothing above a note may be said of it.", "",
+             "folder. A twin differs in one thing, and nothing above a note may be said of it. "
+             "The text beside", "is what `explain` says now; with KVMMMU_EXPECT=write "
+             "tests/lab/test_scenarios.py writes it anew.", "",
              "| file | how | what was done | must be found |", "|---|---|---|---|"]
     for name, truth in sorted(truths.items()):
         first = truth["expect"][0]["first"]

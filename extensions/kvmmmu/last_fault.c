@@ -163,6 +163,15 @@ static bool apply_gmet(const struct km_mmu *mmu, const struct km_vmcb *vmcb,
 	return true;
 }
 
+/* Its structures are read for all that: they are in the capsules that there are. */
+static bool never_ran(const struct job *job)
+{
+	if (!km_is_known(job->vcpu->tid) || job->vcpu->tid.v)
+		return false;
+	SAY(job->last->none, "no thread ever ran it: there was no exit");
+	return true;
+}
+
 static void add_from_vmcb(struct job *job)
 {
 	const struct km_mmu *mmu = job->all->active;
@@ -175,6 +184,8 @@ static void add_from_vmcb(struct job *job)
 		SAY(last->none, "%s", km_error_text(err));
 		return;
 	}
+	if (never_ran(job))
+		return;
 	last->exit_code = vmcb.exit_code;
 	if (!mmu || !is_fault_exit(mmu, vmcb.exit_code.v)) {
 		const char *name = km_svm_exit_name(vmcb.exit_code.v);
@@ -226,6 +237,8 @@ static void add_from_vmx(struct job *job)
 		SAY(last->none, "%s", km_error_text(err));
 		return;
 	}
+	if (never_ran(job))
+		return;
 	last->exit_code = exit.reason;
 	name = km_vmx_exit_name(exit.reason.v);
 	if (!km_is_known(exit.reason) || !mmu) {
@@ -391,9 +404,7 @@ km_error *km_last_fault_find(const struct km_kernel *k, const struct km_vm *vm,
 	if (err)
 		return err;
 	add_those_of(&job, &found, KM_AGE_IN_HANDLER);
-	if (km_is_known(vcpu->tid) && !vcpu->tid.v)
-		SAY(last->none, "no thread ever ran it: there was no exit");
-	else if (k->vendor != KM_VENDOR_INTEL)
+	if (k->vendor != KM_VENDOR_INTEL)
 		add_from_vmcb(&job);
 	else if (!job.only_vmcb)
 		add_from_vmx(&job);

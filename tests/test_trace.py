@@ -70,6 +70,19 @@ def test_misuse_is_one_clear_line(words, code):
     assert answer.code == code and len(answer.err.strip().splitlines()) == 1
 
 
+def test_a_round_too_large_to_follow_is_told(tmp_path):
+    """Sixty addresses in turn, none ever mended: more than are kept apart."""
+    trace = tmp_path / "trace"
+    lines = [f"vmm-1 [000] ..... 1.{i:06}: kvm_page_fault: vcpu 0 rip 0x1 address {0x1000 * (i % 60):#x} "
+             "error_code 0x6\n" for i in range(60 * 200)]
+    trace.write_text("".join(lines))
+    text = kvmmmu("replay", trace).out
+    assert "made room for others" in text and "no fault came" not in text
+    trace.write_text("".join(line for i, line in enumerate(lines) if i % 60 < 40))
+    text = kvmmmu("replay", trace).out
+    assert "made room" not in text and "200 faults at 0x1000" in text
+
+
 def test_a_trace_without_faults_says_so(tmp_path):
     trace = tmp_path / "trace"
     trace.write_text("# tracer: nop\n a-1 [000] ..... 1.000001: sched_switch: prev_comm=a\n")

@@ -389,11 +389,13 @@ static km_error *describe_hot(struct km_node *root, const struct km_trace *t)
 {
 	struct seen longest = {0};
 	size_t count = 0, told = 0, stretches = 0;
+	uint64_t forgotten = 0;
 	struct seen *seen = calloc(t->vcpu_count ? t->vcpu_count * KM_TRACE_HOT : 1, sizeof(*seen));
 
 	if (!seen)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	for (size_t i = 0; i < t->vcpu_count; i++) {
+		forgotten += t->vcpus[i]->forgotten;
 		for (size_t j = 0; j < t->vcpus[i]->hot_count; j++)
 			seen[count++] = (struct seen){t->vcpus[i], &t->vcpus[i]->hot[j]};
 	}
@@ -419,9 +421,14 @@ static km_error *describe_hot(struct km_node *root, const struct km_trace *t)
 		told++;
 	}
 	tell_stretches(root, t, &longest, stretches);
+	if (forgotten)
+		km_note(root,
+			"%" PRIu64 " faults made room for others (the %d most frequent of each "
+			"vCPU are kept apart): what comes again in so large a round is not seen",
+			forgotten, KM_TRACE_HOT);
 	if (!told && !stretches && count)
-		km_note(root, "no fault came %d times or more without anything being done",
-			KM_LOOP_FAULTS);
+		km_note(root, "no fault%s came %d times or more without anything being done",
+			forgotten ? " that was kept apart" : "", KM_LOOP_FAULTS);
 	tell_progress(root, t);
 	free(seen);
 	return NULL;

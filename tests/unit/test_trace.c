@@ -257,6 +257,44 @@ static void test_progress_is_no_loop(void **state)
 	km_trace_deinit(&t);
 }
 
+static bool stop_at_once(void *ctx)
+{
+	++*(unsigned *)ctx;
+	return true;
+}
+
+/* A line without an end is one line, and Ctrl-C gets through to who reads it. */
+static void test_endless_line(void **state)
+{
+	struct km_trace_rules rules = {0};
+	struct km_trace t;
+	unsigned asked = 0;
+	km_error *err;
+	FILE *in;
+
+	(void)state;
+	begin();
+	for (unsigned i = 0; i < 9000; i++)
+		fputs("no line break in it", out);
+	fputs("\nvmm-1 [000] ..... 1.2: sched_switch: x\n", out);
+	read_all(&rules, &t);
+	assert_int_equal(t.lines, 2);
+	assert_int_equal(t.odd, 1);
+	km_trace_deinit(&t);
+	begin();
+	for (unsigned i = 0; i < 0x1000; i++)
+		fprintf(out, "%4096s", "x");
+	fclose(out);
+	in = fmemopen(text, text_len, "r");
+	err = km_trace_read(in, &rules, stop_at_once, &asked, &t);
+	assert_int_equal(km_error_code(err), KM_EINTR);
+	assert_int_equal(asked, 1);
+	km_error_free(err);
+	km_trace_deinit(&t);
+	fclose(in);
+	free(text);
+}
+
 static struct km_trace_event event(uint64_t error_code, uint64_t old, uint64_t new, bool spurious,
 				   bool fixed)
 {
@@ -308,6 +346,7 @@ int main(void)
 		cmocka_unit_test(test_no_loop_where_all_is_fixed),
 		cmocka_unit_test(test_a_stretch_counts),
 		cmocka_unit_test(test_progress_is_no_loop),
+		cmocka_unit_test(test_endless_line),
 		cmocka_unit_test(test_verdicts),
 	};
 

@@ -357,9 +357,9 @@ static void find_loop(struct km_node *root, const struct km_trace *t, const stru
 			what, f->old_spte);
 	else if (loop == KM_LOOP_SPURIOUS)
 		km_finding(root, loop_ids[loop], busy ? KM_POSSIBLE : KM_NOTE,
-			   "%s: each taken for spurious by SPTE 0x%" PRIx64
-			   ", which permits the access: a stale TLB, or another vCPU that fixes it "
-			   "each time",
+			   "%s: each taken for spurious, for KVM finds that SPTE 0x%" PRIx64
+			   " permits the access: a stale TLB, or another vCPU that fixes it each "
+			   "time",
 			   what, f->old_spte);
 	else
 		km_finding(root, loop_ids[loop], busy && would_show(t, f) ? KM_POSSIBLE : KM_NOTE,

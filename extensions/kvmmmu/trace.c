@@ -416,10 +416,11 @@ enum km_trace_loop km_trace_loop(const struct km_trace_fault *f,
 
 bool km_trace_went_on(const struct km_trace_vcpu *v, const struct km_trace_tally *tally)
 {
-	uint64_t interval =
-		tally->faults > 1 ? (tally->last - tally->first) / (tally->faults - 1) : 0;
+	uint64_t interval = tally->faults > 1 && tally->last > tally->first
+				    ? (tally->last - tally->first) / (tally->faults - 1)
+				    : 0;
 
-	return v->all.last > tally->last && v->all.last - tally->last > 10 * interval;
+	return v->all.last > tally->last && (v->all.last - tally->last) / 10 > interval;
 }
 
 double km_trace_rate(const struct km_trace *t, const struct km_trace_tally *tally)

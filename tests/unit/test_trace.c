@@ -257,6 +257,24 @@ static void test_progress_is_no_loop(void **state)
 	km_trace_deinit(&t);
 }
 
+/* Clocks of another kind than seconds may be anything: no order, and up to 2^63. */
+static void test_went_on(void **state)
+{
+	struct km_trace_vcpu v = {.all.last = 2000};
+	struct km_trace_tally t = {.faults = 101, .first = 0, .last = 1000};
+
+	(void)state;
+	assert_true(km_trace_went_on(&v, &t)); /* 1000 ticks later, faults came each 10 */
+	v.all.last = 1050;
+	assert_false(km_trace_went_on(&v, &t));
+	t = (struct km_trace_tally){.faults = 2, .first = 0, .last = 1ULL << 62};
+	v.all.last = t.last + 1000;
+	assert_false(km_trace_went_on(&v, &t));
+	t = (struct km_trace_tally){.faults = 2, .first = 3000, .last = 1000};
+	v.all.last = 3000;
+	assert_true(km_trace_went_on(&v, &t));
+}
+
 static bool stop_at_once(void *ctx)
 {
 	++*(unsigned *)ctx;
@@ -346,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_no_loop_where_all_is_fixed),
 		cmocka_unit_test(test_a_stretch_counts),
 		cmocka_unit_test(test_progress_is_no_loop),
+		cmocka_unit_test(test_went_on),
 		cmocka_unit_test(test_endless_line),
 		cmocka_unit_test(test_verdicts),
 	};

@@ -63,6 +63,15 @@ def test_standard_input_and_exit_code():
     assert kvmmmu(TOP / "samples" / "amd-7.3-healthy.kvmmmu", "replay", "-").code == 2
 
 
+def test_nobody_waits_for_a_pipe(tmp_path):
+    """Inside gdb and crash it could not be interrupted; without a target it is read as any file."""
+    os.mkfifo(tmp_path / "pipe")
+    answer = kvmmmu(TOP / "samples" / "amd-7.3-healthy.kvmmmu", "replay", tmp_path / "pipe")
+    assert answer.code == 2 and "regular file" in answer.err
+    with subprocess.Popen(["cp", MIXED, tmp_path / "pipe"]):
+        assert "kvm_page_fault" in kvmmmu("replay", tmp_path / "pipe").out
+
+
 @pytest.mark.parametrize("words,code", [(["replay"], 2), (["replay", "/nonexistent"], 3),
                                         (["replay", "/"], 3), (["replay", "--as", "arm", MIXED], 2)])
 def test_misuse_is_one_clear_line(words, code):

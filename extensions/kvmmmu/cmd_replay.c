@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define SHOWN_FAULTS 12
 #define SHOWN_VCPUS  32
@@ -434,16 +435,25 @@ static km_error *describe_hot(struct km_node *root, const struct km_trace *t)
 	return NULL;
 }
 
+/* Inside a debugger nobody waits for a pipe: neither opening it nor reading it can be interrupted.
+ */
+static bool may_wait(const char *name)
+{
+	struct stat st;
+
+	return !stat(name, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 static km_error *open_trace(struct km_command_context *ctx, const char *name, FILE **file)
 {
-	if (strcmp(name, "-")) {
-		*file = fopen(name, "re");
-		return *file ? NULL : km_errorf(KM_EREAD, "%s: %s", name, strerror(errno));
-	}
-	if (ctx->has_target)
-		return km_errorf(KM_EUSAGE, "\"-\" is for the program without a dump: name a file");
-	*file = stdin;
-	return NULL;
+	bool is_input = !strcmp(name, "-");
+
+	if (ctx->has_target && (is_input || may_wait(name)))
+		return km_errorf(KM_EUSAGE,
+				 "\"%s\" is for the program without a dump: name a regular file",
+				 name);
+	*file = is_input ? stdin : fopen(name, "re");
+	return *file ? NULL : km_errorf(KM_EREAD, "%s: %s", name, strerror(errno));
 }
 
 static km_error *answer(struct km_command_context *ctx, const struct km_trace *t, const char *name)

@@ -18,20 +18,17 @@ static void test_page_fault_as_every_tool_prints_it(void **state)
 {
 	static const char *const lines[] = {
 		/* tracefs; with the thread group; trace-cmd report; perf script */
-		"        vmm-beta-134     [001] .....    27.134562: kvm_page_fault: vcpu 3 rip "
-		"0x101d "
-		"address 0x0000000004000000 error_code 0x100000007",
-		"        vmm-beta-134     (    127) [001] d..2.    27.134562: kvm_page_fault: vcpu "
-		"3 rip "
-		"0x101d address 0x0000000004000000 error_code 0x100000007",
-		"        vmm-beta-134   [001]    27.134562: kvm_page_fault:       vcpu 3 rip "
-		"0x101d "
-		"address 0x0000000004000000 error_code 0x100000007",
-		"        vmm-beta-134   [001] .....    27.134562000: kvm_page_fault:       vcpu 3 "
-		"rip "
-		"0x101d address 0x0000000004000000 error_code 0x100000007",
-		"vmm-beta   134 [001]    27.134562: kvm:kvm_page_fault: vcpu 3 rip 0x101d address "
-		"0x0000000004000000 error_code 0x100000007",
+		("        vmm-beta-134     [001] .....    27.134562: kvm_page_fault: vcpu 3 rip "
+		 "0x101d address 0x0000000004000000 error_code 0x100000007"),
+		("        vmm-beta-134     (    127) [001] d..2.    27.134562: kvm_page_fault: "
+		 "vcpu "
+		 "3 rip 0x101d address 0x0000000004000000 error_code 0x100000007"),
+		("        vmm-beta-134   [001]    27.134562: kvm_page_fault:       vcpu 3 rip "
+		 "0x101d address 0x0000000004000000 error_code 0x100000007"),
+		("        vmm-beta-134   [001] .....    27.134562000: kvm_page_fault:       vcpu 3 "
+		 "rip 0x101d address 0x0000000004000000 error_code 0x100000007"),
+		("vmm-beta   134 [001]    27.134562: kvm:kvm_page_fault: vcpu 3 rip 0x101d address "
+		 "0x0000000004000000 error_code 0x100000007"),
 	};
 
 	(void)state;

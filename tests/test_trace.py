@@ -62,11 +62,33 @@ def test_standard_input_and_exit_code():
     assert kvmmmu(TOP / "samples" / "amd-7.3-healthy.kvmmmu", "replay", "-").code == 2
 
 
+def test_nobody_waits_for_a_pipe(tmp_path):
+    """Inside gdb and crash it could not be interrupted; without a target it is read as any file."""
+    os.mkfifo(tmp_path / "pipe")
+    answer = kvmmmu(TOP / "samples" / "amd-7.3-healthy.kvmmmu", "replay", tmp_path / "pipe")
+    assert answer.code == 2 and "regular file" in answer.err
+    with subprocess.Popen(["cp", MIXED, tmp_path / "pipe"]):
+        assert "kvm_page_fault" in kvmmmu("replay", tmp_path / "pipe").out
+
+
 @pytest.mark.parametrize("words,code", [(["replay"], 2), (["replay", "/nonexistent"], 3),
                                         (["replay", "/"], 3), (["replay", "--as", "arm", MIXED], 2)])
 def test_misuse_is_one_clear_line(words, code):
     answer = kvmmmu(*words)
     assert answer.code == code and len(answer.err.strip().splitlines()) == 1
+
+
+def test_a_round_too_large_to_follow_is_told(tmp_path):
+    """Sixty addresses in turn, none ever mended: more than are kept apart."""
+    trace = tmp_path / "trace"
+    lines = [f"vmm-1 [000] ..... 1.{i:06}: kvm_page_fault: vcpu 0 rip 0x1 address {0x1000 * (i % 60):#x} "
+             "error_code 0x6\n" for i in range(60 * 200)]
+    trace.write_text("".join(lines))
+    text = kvmmmu("replay", trace).out
+    assert "made room for others" in text and "no fault came" not in text
+    trace.write_text("".join(line for i, line in enumerate(lines) if i % 60 < 40))
+    text = kvmmmu("replay", trace).out
+    assert "made room" not in text and "200 faults at 0x1000" in text
 
 
 def test_a_trace_without_faults_says_so(tmp_path):

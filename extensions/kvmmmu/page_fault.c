@@ -556,7 +556,7 @@ static void after_retry(struct km_replay *r, const char *id)
 	}
 	if (!strcmp(id, "mmu-seq"))
 		loop(r, false, true, "the next fault reads mmu_invalidate_seq afresh");
-	else if (!strcmp(id, "root"))
+	else if (!strcmp(id, "root") || !strcmp(id, "fetch-dummy-root"))
 		loop(r, false, true, "a root is loaded before the guest is entered");
 	else if (!strcmp(id, "guest-walk"))
 		loop(r, false, true, "the guest, whose tables these are, handles it next");

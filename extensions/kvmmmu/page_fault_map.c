@@ -136,6 +136,10 @@ bool km_replay_map(struct km_replay *r)
 	/* with kvm_ad_enabled as a variable, near enough: 985b2ab9ee30 (6.15) */
 	bool asks_test = r->tdp_mmu && r->s->masks->layout->accessed_always;
 
+	/* FNAME(fetch): the guest's root became visible since the dummy was loaded */
+	if (walk->end == KM_END_DUMMY_ROOT)
+		return km_end(r, f, "fetch-dummy-root", KM_RET_PF_RETRY,
+			      "the dummy root: another one is asked for");
 	if (walk->end == KM_END_UNREADABLE)
 		return km_open(r, f, "map", "the SPTE at level %d is not in the dump",
 			       walk->end_level);

@@ -2,6 +2,7 @@
 /* The path of a fault, and what it reads, over a torn state: what was not read decides nothing. */
 #include "cm.h"
 
+#include "guest_walk.h"
 #include "page_fault.h"
 #include "vma.h"
 
@@ -465,6 +466,37 @@ static void test_smep_of_an_unknown_role(void **state)
 	assert_int_equal(panel.verdicts[KM_JUDGE_PROCESSOR].ruling, KM_ALLOWS);
 }
 
+/* A guest's page table in a slot that is being removed is in none: kvm_vcpu_gfn_to_hva_prot(). */
+static void test_guest_table_in_an_invalid_slot(void **state)
+{
+	struct km_pagewalk guest = {
+		.name = "gva_walk", .role_known = true, .cpu_role.base.level = 4};
+	struct km_guest_walk walk;
+
+	(void)state;
+	w.mmu->w = &guest;
+	w.mmu->root.pgd = val(0x7000);
+	assert_null(km_guest_walk(&w.kernel, &w.vm, &w.all, w.mmu, &w.slots, 0x1000, 0, &walk));
+	assert_int_equal(walk.end, KM_GUEST_OPEN); /* kvm.mm is not readable */
+	w.slot.flags = KVM_MEMSLOT_INVALID;
+	assert_null(km_guest_walk(&w.kernel, &w.vm, &w.all, w.mmu, &w.slots, 0x1000, 0, &walk));
+	assert_int_equal(walk.end, KM_GUEST_FAULTS);
+}
+
+/* A dummy root at the end of the path: FNAME(fetch) asks for another one, and retries. */
+static void test_dummy_root_of_a_shadow_mmu(void **state)
+{
+	(void)state;
+	w.mmu->root_role.direct = 0;
+	w.s.live = &w.live;
+	w.live.slot = val(w.slot.addr);
+	w.live.gfn = val(0x4321);
+	w.live.prefetch = val(0);
+	w.s.error_code = PFERR_USER_MASK;
+	w.walk = (struct km_walk){.addr = 0x4321000, .end = KM_END_DUMMY_ROOT};
+	assert_int_equal(replayed("fetch-dummy-root")->ret, KM_RET_PF_RETRY);
+}
+
 #define MM   (VA + 0x6200)
 #define NODE (VA + 0x6300)
 #define AREA (VA + 0xc800) /* its vm_start is on the next page */
@@ -525,6 +557,8 @@ int main(void)
 		TEST(test_prefault_of_a_leaf),
 		TEST(test_torn_memslot),
 		TEST(test_torn_vmas),
+		TEST(test_dummy_root_of_a_shadow_mmu),
+		TEST(test_guest_table_in_an_invalid_slot),
 		TEST(test_walk_without_role),
 		TEST(test_smep_of_an_unknown_role),
 	};

@@ -121,7 +121,7 @@ static bool explains(const struct km_diagnosis *d)
 /* Less is first: what explains, then what accuses, then remarks; within each as in the list. */
 static int rank(const struct km_diagnosis *d)
 {
-	return explains(d) ? 0 : d->certainty >= KM_POSSIBLE ? 1 : 2;
+	return !explains(d) + (d->certainty < KM_POSSIBLE);
 }
 
 /* Stable, and there are few. */

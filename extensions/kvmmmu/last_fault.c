@@ -166,6 +166,16 @@ static bool apply_gmet(const struct km_mmu *mmu, const struct km_vmcb *vmcb,
 	return true;
 }
 
+/* Then what stands there is no exit. */
+static bool never_ran(struct job *job)
+{
+	bool never = km_is_known(job->vcpu->tid) && !job->vcpu->tid.v;
+
+	if (never)
+		SAY(job->last->none, "no thread ever ran it: there is no exit yet");
+	return never;
+}
+
 static void add_from_vmcb(struct job *job)
 {
 	const struct km_mmu *mmu = job->all->active;
@@ -179,6 +189,8 @@ static void add_from_vmcb(struct job *job)
 		return;
 	}
 	last->exit_code = vmcb.exit_code;
+	if (never_ran(job))
+		return;
 	if (!mmu || !is_fault_exit(mmu, vmcb.exit_code.v)) {
 		const char *name = km_svm_exit_name(vmcb.exit_code.v);
 
@@ -230,6 +242,8 @@ static void add_from_vmx(struct job *job)
 		return;
 	}
 	last->exit_code = exit.reason;
+	if (never_ran(job))
+		return;
 	name = km_vmx_exit_name(exit.reason.v);
 	if (!km_is_known(exit.reason) || !mmu) {
 		SAY(last->none, "the last exit is not readable");
@@ -399,9 +413,7 @@ km_error *km_last_fault_find(const struct km_kernel *k, const struct km_vm *vm,
 	if (err)
 		return err;
 	add_those_of(&job, &found, KM_AGE_IN_HANDLER);
-	if (km_is_known(vcpu->tid) && !vcpu->tid.v)
-		SAY(last->none, "no thread ever ran it: there was no exit");
-	else if (k->vendor != KM_VENDOR_INTEL)
+	if (k->vendor != KM_VENDOR_INTEL)
 		add_from_vmcb(&job);
 	else if (!job.only_vmcb)
 		add_from_vmx(&job);

@@ -435,6 +435,8 @@ km_error *km_command_explain(struct km_command_context *ctx)
 		err = km_select(ctx, &vm, &vcpu);
 	if (!err && !vcpu && (o->has_addr || o->has_error_code || o->mmu || o->watch))
 		err = km_errorf(KM_EUSAGE, "-a, -e, -m and --watch are about one vCPU: say which");
+	if (!err && o->watch && (o->has_addr || o->has_error_code))
+		err = km_errorf(KM_EUSAGE, "--watch looks at the vCPU's own faults: no -a and -e");
 	if (!err)
 		err = km_tasks_read(ctx->kernel, &ctx->vms, &job.tasks);
 	job.one = vcpu;

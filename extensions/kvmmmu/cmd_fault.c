@@ -182,7 +182,8 @@ km_error *km_command_fault(struct km_command_context *ctx)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	options.mmu = s.mmu->name;
 	km_describe_vcpu(ctx->root, "vcpu", s.vm, s.vcpu);
-	if (ctx->kernel->vendor != KM_VENDOR_INTEL && !(o->has_addr && o->has_error_code))
+	if (ctx->kernel->vendor != KM_VENDOR_INTEL && !km_vcpu_never_ran(s.vcpu) &&
+	    !(o->has_addr && o->has_error_code))
 		err = km_error_context(show_exit(ctx, s.vcpu),
 				       "no fault found by itself; give one with -a and -e");
 	if (!err)

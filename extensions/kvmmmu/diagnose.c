@@ -121,7 +121,7 @@ static bool explains(const struct km_diagnosis *d)
 /* Less is first: what explains, then what accuses, then remarks; within each as in the list. */
 static int rank(const struct km_diagnosis *d)
 {
-	return explains(d) ? 0 : d->certainty >= KM_POSSIBLE ? 1 : 2;
+	return !explains(d) + (d->certainty < KM_POSSIBLE);
 }
 
 /* Stable, and there are few. */
@@ -198,6 +198,15 @@ static const struct km_diagnosis *why_stuck(const struct km_explanation *e)
 	return NULL;
 }
 
+static bool has_wrong_table(const struct km_case *c)
+{
+	for (size_t i = 0; i < c->all.table_count; i++) {
+		if (c->all.tables[i].status == KM_TABLE_DIFFERS)
+			return true;
+	}
+	return false;
+}
+
 /* ", 5 permission tables match their roles": what was compared; "" if nothing could be. */
 static const char *tables_text(const struct km_case *c, char *buf, size_t size)
 {
@@ -269,6 +278,42 @@ static const char *missing(const struct km_case *c)
 	return NULL;
 }
 
+/* A table that KVM asks about SPTEs is wrong, and most faults were taken for spurious. */
+static bool loses_faults(const struct km_case *c)
+{
+	const struct km_perm_table *t = c->mmu ? km_spte_table(&c->all, c->mmu) : NULL;
+	const struct km_vcpu_stats *s = &c->vcpu->stats;
+
+	return t && t->status == KM_TABLE_DIFFERS && c->mmu->root_role.direct &&
+	       km_is_known(s->pf_taken) && km_is_known(s->pf_spurious) &&
+	       s->pf_spurious.v > s->pf_taken.v / 2;
+}
+
+/* The user's own fault tells nothing about the vCPU; what it does with its own was not judged. */
+static bool decide_by_users_fault(const struct km_case *c, struct km_explanation *e)
+{
+	if (!c->fault || c->fault->source != KM_FAULT_USER)
+		return false;
+	if (c->has_path && c->path.loops_known && c->path.loops) {
+		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
+		       "if it meets the fault that was asked about, it does not get past it; "
+		       "whether it does, the dump does not say");
+		return true;
+	}
+	for (size_t i = 1; i < c->last.count; i++) {
+		const struct km_fault *own = &c->last.faults[i];
+
+		if (own->age != KM_AGE_IN_HANDLER && own->age != KM_AGE_LAST_EXIT)
+			continue;
+		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
+		       "asked about another fault than its own (%s): without -a and -e that one "
+		       "is judged",
+		       km_fault_age_text(own->age));
+		return true;
+	}
+	return false;
+}
+
 /* The fault that is at hand, and what becomes of it. */
 static bool decide_by_fault(const struct km_case *c, struct km_explanation *e)
 {
@@ -278,11 +323,19 @@ static bool decide_by_fault(const struct km_case *c, struct km_explanation *e)
 		return false;
 	meaning = km_walk_address_text(km_mmu_address_meaning(c->mmu));
 	if (km_case_in_handler(c)) {
-		decide(e, KM_STATE_PROGRESSING,
-		       c->path.loops_known && !c->path.loops ? KM_LIKELY : KM_POSSIBLE,
+		bool open = c->path.ret == KM_RET_PF_UNKNOWN;
+		bool retries = c->path.loops_known && c->path.loops;
+
+		decide(e,
+		       retries ? KM_STATE_WAITING
+		       : open  ? KM_STATE_UNKNOWN
+			       : KM_STATE_PROGRESSING,
+		       open				 ? KM_NOTE
+		       : !c->path.loops_known || retries ? KM_POSSIBLE
+							 : KM_LIKELY,
 		       "KVM is handling its %s at %s 0x%" PRIx64 ": %s%s%s", access, meaning,
-		       c->addr, c->path.ret == KM_RET_PF_UNKNOWN ? "" : km_ret_pf_name(c->path.ret),
-		       c->path.ret == KM_RET_PF_UNKNOWN ? "" : ", ", c->path.loops_text);
+		       c->addr, open ? "" : km_ret_pf_name(c->path.ret), open ? "" : ", ",
+		       c->path.loops_text);
 		return true;
 	}
 	if (km_case_ruling(c, KM_JUDGE_PROCESSOR) != KM_ALLOWS)
@@ -307,7 +360,7 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 		       "dump");
 		return;
 	}
-	if (km_is_known(v->tid) && !v->tid.v && !(stuck && explains(stuck))) {
+	if (km_vcpu_never_ran(v) && !(stuck && explains(stuck))) {
 		decide(e, KM_STATE_NEVER_RAN, KM_PROVEN,
 		       "no thread ever ran it: it has been created, and that is all");
 		return;
@@ -326,8 +379,10 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 		decide(e, KM_STATE_WAITING, c->wait.certainty, "%s", c->wait.text);
 		return;
 	}
+	if (decide_by_users_fault(c, e))
+		return;
 	if (decide_by_fault(c, e)) {
-		if (gap)
+		if (gap && e->certainty > KM_POSSIBLE)
 			e->certainty = KM_POSSIBLE;
 		return;
 	}
@@ -335,8 +390,15 @@ static void decide_state(const struct km_case *c, struct km_explanation *e)
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE, "%s", gap);
 		return;
 	}
-	decide(e, KM_STATE_HEALTHY, gap ? KM_POSSIBLE : KM_LIKELY, "%s%s%s%s%s", place_text(c),
-	       tables_text(c, tables, sizeof(tables)), counters_text(v, counters, sizeof(counters)),
+	counters_text(v, counters, sizeof(counters));
+	if (loses_faults(c)) {
+		decide(e, KM_STATE_STUCK, KM_POSSIBLE,
+		       "no fault is at hand, but the table that KVM asks about SPTEs is wrong%s",
+		       counters);
+		return;
+	}
+	decide(e, KM_STATE_HEALTHY, gap || has_wrong_table(c) ? KM_POSSIBLE : KM_LIKELY,
+	       "%s%s%s%s%s", place_text(c), tables_text(c, tables, sizeof(tables)), counters,
 	       gap ? "; " : "", gap ? gap : "");
 }
 

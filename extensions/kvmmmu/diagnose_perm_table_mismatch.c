@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "diagnosis.h"
 
-/* The word that differs: the one that the fault looks up if that does, else the first; or -1. */
+/* Of words that differ, the one that the fault looks up, else the first. */
 static int word_to_show(const struct km_case *c, const struct km_perm_table *t)
 {
-	uint64_t asked = c->error_code & (PFERR_WRITE_MASK | PFERR_USER_MASK | PFERR_FETCH_MASK);
+	int word =
+		(int)(c->error_code & (PFERR_WRITE_MASK | PFERR_USER_MASK | PFERR_FETCH_MASK)) >> 1;
 
-	if (t->spte && c->has_error_code && t->words[asked >> 1] != t->expected[asked >> 1])
-		return (int)(asked >> 1);
-	for (int i = 0; i < KM_PERM_WORDS; i++) {
-		if (t->words[i] != t->expected[i])
-			return i;
-	}
-	return -1;
+	if (!t->spte || !c->has_error_code || t->words[word] == t->expected[word])
+		word = 0;
+	while (t->words[word] == t->expected[word])
+		word++;
+	return word;
 }
 
 /* One table that differs: where, how much, and a word that does. */
 static void tell(const struct km_case *c, const struct km_perm_table *t, struct km_diagnosis *d)
 {
-	int i = word_to_show(c, t);
 	char asked[128];
+	int i;
 
-	if (i < 0)
+	if (!km_table_differences(t)) {
 		km_evidence(d, "%s.pkru_mask is %08x, the role implies %08x", t->context,
 			    t->pkru_mask, t->expected_pkru);
-	else
+	} else {
+		i = word_to_show(c, t);
 		km_evidence(d,
 			    "%s.permissions at 0x%" PRIx64 ": %u of 16 words differ; [%d] (%s) is "
 			    "%04x, the role implies %04x",
 			    t->context, t->addr, km_table_differences(t), i,
 			    km_pferr_spell((uint64_t)i << 1, asked, sizeof(asked)), t->words[i],
 			    t->expected[i]);
+	}
 }
 
 /*
@@ -79,7 +80,7 @@ bool km_diagnose_perm_table_mismatch(const struct km_case *c, struct km_diagnosi
 				"%s.%s is not what its role implies: KVM misjudges the guest's own "
 				"page tables by it; it does not ask it about SPTEs",
 				first->context,
-				word_to_show(c, first) < 0 ? "pkru_mask" : "permissions");
+				km_table_differences(first) ? "permissions" : "pkru_mask");
 	}
 	return true;
 }

@@ -166,9 +166,9 @@ static bool apply_gmet(const struct km_mmu *mmu, const struct km_vmcb *vmcb,
 /* Its structures are read for all that: they are in the capsules that there are. */
 static bool never_ran(const struct job *job)
 {
-	if (!km_is_known(job->vcpu->tid) || job->vcpu->tid.v)
+	if (!km_vcpu_never_ran(job->vcpu))
 		return false;
-	SAY(job->last->none, "no thread ever ran it: there was no exit");
+	SAY(job->last->none, "no thread ever ran it: there is no exit yet");
 	return true;
 }
 

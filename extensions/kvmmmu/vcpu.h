@@ -78,6 +78,12 @@ static inline bool km_vcpu_in_guest(const struct km_vcpu *vcpu)
 	return km_is_known(vcpu->mode) && vcpu->mode.v == KM_IN_GUEST_MODE;
 }
 
+/* Is it known that no thread ever ran it? Then what its VMCB or VMX fields hold is no exit. */
+static inline bool km_vcpu_never_ran(const struct km_vcpu *vcpu)
+{
+	return km_is_known(vcpu->tid) && !vcpu->tid.v;
+}
+
 /* OUTSIDE_GUEST_MODE, IN_GUEST_MODE, ... of kvm_vcpu.mode; NULL if it is none of them. */
 const char *km_vcpu_mode_name(uint64_t mode);
 

@@ -109,6 +109,14 @@ def test_one_stuck_vcpu_fits_a_screen():
     assert "STEP" in trace and len(trace.splitlines()) > len(lines)
 
 
+def test_a_loop_between_two_faults():
+    """The machine that panicked in the middle of the loop: the last exit is no fault, the table is wrong."""
+    vcpu = next(v for v in ask("7.3", "panic", "explain")["vcpus"]
+                if ("perm-table-mismatch", "proven") in strong(v))
+    assert (vcpu["state"], vcpu["certainty"]) == ("stuck", "possible")
+    assert vcpu["fault"]["address"] is None and "the table that KVM asks" in vcpu["verdict"]
+
+
 def test_the_users_own_fault():
     vm = next(v for v in ask("7.3", "looping", "explain")["vcpus"] if v["state"] == "stuck")
     name = f"{vm['vm']}:{vm['vcpu']}"
@@ -116,12 +124,14 @@ def test_the_users_own_fault():
     assert answer["fault"]["address"] == "0x1000" and answer["fault"]["error_code"] == "0x4"
     assert answer["faults"][0]["source"] == "user" and answer["faults"][0]["judged"]
     # one's own fault proves nothing about the vCPU; the table is as wrong as before
-    assert answer["state"] != "stuck" and ("perm-table-mismatch", "proven") in strong(answer)
+    assert answer["state"] == "unknown" and ("perm-table-mismatch", "proven") in strong(answer)
     dump = dumps("7.3") / "looping.kdump"
     for words in (["-a", "1000"], ["-e", "4"], ["-m", "guest_mmu"], ["--watch", "2"]):
         refused = kvmmmu(dump, "explain", *words)
         assert refused.code == 2 and "say which" in refused.err
     assert kvmmmu(dump, "explain", "-m", "no_mmu", name).code == 2
+    refused = kvmmmu(dump, "explain", "--watch", "2", "-a", "1000", name)
+    assert refused.code == 2 and "own faults" in refused.err
     refused = kvmmmu(dump, "explain", "--watch", "2", name)
     assert refused.code == 3 and "does not run" in refused.err
 

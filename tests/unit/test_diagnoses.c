@@ -451,6 +451,11 @@ static void test_slot_invalid(void **state)
 	nothing(km_rule_slot_invalid(&w.c, &locks, &w.d));
 	locks.slots_lock_owner = val(0);
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_PROVEN, false);
+	/* that of the fault goes first */
+	w.c.slot = &w.slots[1];
+	w.slots[1].flags = KVM_MEMSLOT_INVALID;
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_PROVEN, true);
+	w.c.slot = NULL;
 	w.c.slots.count = 0;
 	nothing(km_rule_slot_invalid(&w.c, &locks, &w.d));
 }
@@ -1074,9 +1079,10 @@ static void test_lock_stall(void **state)
 	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
 	held.holder = w.task_list[0].addr;
 	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_POSSIBLE, true);
-	/* its holder is not among those that were read */
-	held.holder = w.task_list[1].addr;
+	/* who holds it is the only task, or not among those that were read */
 	w.tasks.count = 1;
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_POSSIBLE, true);
+	held.holder = w.task_list[1].addr;
 	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
 	w.c.tasks = NULL;
 	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);

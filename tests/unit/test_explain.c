@@ -532,7 +532,7 @@ static void test_readonly_host(void **state)
 	found(km_diagnose_readonly_host(&w.c, &w.d), KM_POSSIBLE, false);
 	w.c.vma.known = false;
 	found(km_diagnose_readonly_host(&w.c, &w.d), KM_NOTE, false);
-	strcpy(w.c.vma.trouble, "mm_struct is not in the dump");
+	strcpy(w.c.vma.trouble, "?");
 	found(km_diagnose_readonly_host(&w.c, &w.d), KM_NOTE, false);
 	w.c.vma.known = true;
 	w.c.vma.flags = unreadable;
@@ -689,6 +689,11 @@ static void test_over_or_stale(void **state)
 	s->pf_spurious = val(100);
 	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
 	s->pf_taken = val(199);
+	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
+	s->pf_taken = val(400);
+	s->pf_spurious = val(200);
+	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
+	s->pf_spurious = val(150);
 	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
 	s->pf_taken = (struct km_val){.known = KM_UNREADABLE, .v = 201};
 	s->pf_spurious = val(101);

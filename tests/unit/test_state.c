@@ -219,13 +219,16 @@ static void test_progressing(void **state)
 	reset();
 	handles(KM_RET_PF_FIXED, true, false);
 	is(PROGRESSING);
+	handles(KM_RET_PF_EMULATE, false, false);
+	is(PROGRESSING);
+	/* nobody does wrong, and nothing moves; the path is open */
 	handles(KM_RET_PF_RETRY, true, true);
-	is(PROGRESSING);
+	is(WAITING);
 	handles(KM_RET_PF_UNKNOWN, false, false);
-	is(PROGRESSING);
+	is(UNKNOWN);
 	/* what is missing makes it less sure, and no surer */
 	w.c.slots_known = false;
-	is(PROGRESSING);
+	is(UNKNOWN);
 	handles(KM_RET_PF_FIXED, true, false);
 	is(PROGRESSING);
 	w.c.slots_known = true;
@@ -297,6 +300,60 @@ static void test_healthy(void **state)
 	is(HEALTHY);
 }
 
+/* Between two faults, under a table that lets KVM take faults for spurious. */
+static void test_wrong_table_without_fault(void **state)
+{
+	struct km_perm_table *t = w.c.all.tables;
+
+	(void)state;
+	reset();
+	t[0].context = t[1].context = "root_mmu.fmt";
+	t[0].spte = true;
+	t[0].status = KM_TABLE_DIFFERS;
+	is(HEALTHY);
+	w.vcpu.stats.pf_spurious = val(4);
+	is(HEALTHY);
+	w.vcpu.stats.pf_spurious = val(5);
+	is(STUCK);
+	t[0].status = KM_TABLE_MATCHES;
+	is(HEALTHY);
+	t[0].status = KM_TABLE_DIFFERS;
+	w.c.all.mmus[0].root_role.direct = 0;
+	is(HEALTHY);
+	w.c.all.mmus[0].root_role.direct = 1;
+	w.vcpu.stats.pf_spurious = unreadable;
+	is(HEALTHY);
+	w.vcpu.stats.pf_spurious = val(5);
+	w.vcpu.stats.pf_taken = unreadable;
+	is(HEALTHY);
+}
+
+/* One's own fault tells what would be, not what is. */
+static void test_users_fault(void **state)
+{
+	(void)state;
+	reset();
+	handles(KM_RET_PF_FIXED, true, false);
+	w.fault.source = KM_FAULT_USER;
+	w.fault.age = KM_AGE_UNKNOWN;
+	w.c.last.count = 1;
+	is(HEALTHY);
+	w.c.last.count = 2;
+	w.c.last.faults[1].age = KM_AGE_RESIDUE;
+	is(HEALTHY);
+	w.c.last.faults[1].age = KM_AGE_LAST_EXIT;
+	is(UNKNOWN);
+	w.c.last.faults[1].age = KM_AGE_IN_HANDLER;
+	is(UNKNOWN);
+	handles(KM_RET_PF_RETRY, true, true);
+	w.fault.source = KM_FAULT_USER;
+	w.fault.age = KM_AGE_UNKNOWN;
+	is(UNKNOWN);
+	w.c.path.loops_known = false;
+	w.c.last.count = 1;
+	is(HEALTHY);
+}
+
 /* What is missing is said, and makes it less sure. */
 static void test_gaps(void **state)
 {
@@ -337,10 +394,16 @@ static void test_what_was_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),	      cmocka_unit_test(test_symptoms),
-		cmocka_unit_test(test_stuck),	      cmocka_unit_test(test_never_ran),
-		cmocka_unit_test(test_progressing),   cmocka_unit_test(test_healthy),
-		cmocka_unit_test(test_facts),	      cmocka_unit_test(test_gaps),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_symptoms),
+		cmocka_unit_test(test_stuck),
+		cmocka_unit_test(test_never_ran),
+		cmocka_unit_test(test_progressing),
+		cmocka_unit_test(test_healthy),
+		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_wrong_table_without_fault),
+		cmocka_unit_test(test_users_fault),
+		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_what_was_said),
 	};
 

@@ -128,6 +128,8 @@ static km_error *check_headers(struct dump *dump)
 /* Opens the file with libkdumpfile. */
 static km_error *hand_over(struct dump *dump)
 {
+	kdump_num_t page = 0;
+
 	dump->ctx = kdump_new();
 	if (!dump->ctx)
 		return km_errorf(KM_ENOMEM, "out of memory");
@@ -140,12 +142,17 @@ static km_error *hand_over(struct dump *dump)
 	if (kdump_open_fd(dump->ctx, dump->fd) != KDUMP_OK ||
 	    kdump_set_string_attr(dump->ctx, KDUMP_ATTR_ARCH_NAME, "x86_64") != KDUMP_OK)
 		return km_errorf(KM_EDATA, "%s", kdump_get_err(dump->ctx));
+	/* VMCOREINFO's counts for libkdumpfile, which would read other pages than we looked at */
+	kdump_get_number_attr(dump->ctx, KDUMP_ATTR_PAGE_SIZE, &page);
+	if (page != KM_PAGE_SIZE)
+		return km_errorf(KM_EDATA, "damaged, or a dump of another machine: its pages are "
+					   "not those of x86");
 	return NULL;
 }
 
 /*
  * Whatever is left in damaged headers that ends libkdumpfile, or keeps it busy for ever, ends a
- * child, not us: it opens the file first.
+ * child, not us: it opens and closes the file first.
  */
 static bool survives(struct dump *dump)
 {
@@ -163,6 +170,8 @@ static bool survives(struct dump *dump)
 		for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 			signal(ends[i], SIG_DFL);
 		km_error_free(hand_over(dump));
+		if (dump->ctx)
+			kdump_free(dump->ctx);
 		_exit(alive);
 	}
 	while (child > 0 && waitpid(child, &status, 0) < 0) {

@@ -6,6 +6,7 @@
 #include "../kvmmmu/elf_core.h"
 #include "../kvmmmu/image.h"
 #include "../kvmmmu/kdump_header.h"
+#include "../kvmmmu/vmcoreinfo.h"
 #include "flattened.h"
 #include "kdump_pages.h"
 
@@ -125,6 +126,12 @@ static km_error *check_headers(struct dump *dump)
 	return km_errorf(KM_EDATA, "neither an ELF nor a kdump-compressed dump");
 }
 
+static km_error *other_pages(void)
+{
+	return km_errorf(KM_EDATA, "damaged, or a dump of another machine: its pages are not those "
+				   "of x86");
+}
+
 /* Opens the file with libkdumpfile. */
 static km_error *hand_over(struct dump *dump)
 {
@@ -144,10 +151,7 @@ static km_error *hand_over(struct dump *dump)
 		return km_errorf(KM_EDATA, "%s", kdump_get_err(dump->ctx));
 	/* VMCOREINFO's counts for libkdumpfile, which would read other pages than we looked at */
 	kdump_get_number_attr(dump->ctx, KDUMP_ATTR_PAGE_SIZE, &page);
-	if (page != KM_PAGE_SIZE)
-		return km_errorf(KM_EDATA, "damaged, or a dump of another machine: its pages are "
-					   "not those of x86");
-	return NULL;
+	return page == KM_PAGE_SIZE ? NULL : other_pages();
 }
 
 /*
@@ -214,6 +218,7 @@ static km_error *not_opened(const char *path)
 static km_error *open_format(struct dump *dump, const char *path)
 {
 	km_error *err = put_in_order(dump, path);
+	char pages[32];
 
 	if (!err)
 		err = check_headers(dump);
@@ -224,6 +229,9 @@ static km_error *open_format(struct dump *dump, const char *path)
 		return km_errorf(KM_EDATA,
 				 "has no VMCOREINFO: it is no dump of Linux, or QEMU's machine "
 				 "lacked -device vmcoreinfo");
+	if (vmcoreinfo_line(dump->vmcoreinfo, "PAGESIZE", pages, sizeof(pages)) &&
+	    strcmp(pages, "4096"))
+		return other_pages();
 	if (!survives(dump))
 		return km_errorf(KM_EDATA, "damaged dump: libkdumpfile does not survive its "
 					   "headers");

@@ -6,6 +6,7 @@
 #include "../kvmmmu/elf_core.h"
 #include "../kvmmmu/image.h"
 #include "../kvmmmu/kdump_header.h"
+#include "../kvmmmu/vmcoreinfo.h"
 #include "flattened.h"
 #include "kdump_pages.h"
 
@@ -125,9 +126,17 @@ static km_error *check_headers(struct dump *dump)
 	return km_errorf(KM_EDATA, "neither an ELF nor a kdump-compressed dump");
 }
 
+static km_error *other_pages(void)
+{
+	return km_errorf(KM_EDATA, "damaged, or a dump of another machine: its pages are not those "
+				   "of x86");
+}
+
 /* Opens the file with libkdumpfile. */
 static km_error *hand_over(struct dump *dump)
 {
+	kdump_num_t page = 0;
+
 	dump->ctx = kdump_new();
 	if (!dump->ctx)
 		return km_errorf(KM_ENOMEM, "out of memory");
@@ -140,12 +149,14 @@ static km_error *hand_over(struct dump *dump)
 	if (kdump_open_fd(dump->ctx, dump->fd) != KDUMP_OK ||
 	    kdump_set_string_attr(dump->ctx, KDUMP_ATTR_ARCH_NAME, "x86_64") != KDUMP_OK)
 		return km_errorf(KM_EDATA, "%s", kdump_get_err(dump->ctx));
-	return NULL;
+	/* VMCOREINFO's counts for libkdumpfile, which would read other pages than we looked at */
+	kdump_get_number_attr(dump->ctx, KDUMP_ATTR_PAGE_SIZE, &page);
+	return page == KM_PAGE_SIZE ? NULL : other_pages();
 }
 
 /*
  * Whatever is left in damaged headers that ends libkdumpfile, or keeps it busy for ever, ends a
- * child, not us: it opens the file first.
+ * child, not us: it opens and closes the file first.
  */
 static bool survives(struct dump *dump)
 {
@@ -163,6 +174,8 @@ static bool survives(struct dump *dump)
 		for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 			signal(ends[i], SIG_DFL);
 		km_error_free(hand_over(dump));
+		if (dump->ctx)
+			kdump_free(dump->ctx);
 		_exit(alive);
 	}
 	while (child > 0 && waitpid(child, &status, 0) < 0) {
@@ -205,6 +218,7 @@ static km_error *not_opened(const char *path)
 static km_error *open_format(struct dump *dump, const char *path)
 {
 	km_error *err = put_in_order(dump, path);
+	char pages[32];
 
 	if (!err)
 		err = check_headers(dump);
@@ -215,6 +229,9 @@ static km_error *open_format(struct dump *dump, const char *path)
 		return km_errorf(KM_EDATA,
 				 "has no VMCOREINFO: it is no dump of Linux, or QEMU's machine "
 				 "lacked -device vmcoreinfo");
+	if (vmcoreinfo_line(dump->vmcoreinfo, "PAGESIZE", pages, sizeof(pages)) &&
+	    strcmp(pages, "4096"))
+		return other_pages();
 	if (!survives(dump))
 		return km_errorf(KM_EDATA, "damaged dump: libkdumpfile does not survive its "
 					   "headers");

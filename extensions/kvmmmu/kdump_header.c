@@ -76,6 +76,28 @@ static bool is_x86(const unsigned char *header)
 	       (name[0] == 'i' && !strncmp(name + 2, "86", 63));
 }
 
+static bool is_page_size(uint32_t n)
+{
+	return n >= BLOCK && n <= 64 * BLOCK && !(n & (n - 1));
+}
+
+/*
+ * libkdumpfile takes a header for one of 32 bits, of either byte order, if it may be one, and such
+ * a sub header for a padded one if its VMCOREINFO lies elsewhere.
+ */
+static bool in_two_ways(const struct places *p, const unsigned char *header,
+			const unsigned char *sub)
+{
+	uint32_t size = u32(header, places_32.block_size);
+	uint64_t vmcoreinfo = u64(sub, 20), len = u32(sub, 28);
+
+	if (p != &places_32)
+		return is_page_size(size) || is_page_size(__builtin_bswap32(size));
+	return (vmcoreinfo || len) &&
+	       (vmcoreinfo <= BLOCK || vmcoreinfo > UINT32_MAX ||
+		vmcoreinfo + len > (1 + (uint64_t)u32(header, p->sub_blocks)) * BLOCK);
+}
+
 /* Bitmap and descriptors. Of two bitmaps the first tells what memory there was. */
 static km_error *place_pages(const struct places *p, const unsigned char *header, uint64_t file,
 			     uint64_t max_pfn, struct km_kdump_header *out)
@@ -90,7 +112,7 @@ static km_error *place_pages(const struct places *p, const unsigned char *header
 		return km_errorf(KM_EDATA,
 				 "damaged kdump-compressed dump: 0x%" PRIx64 " pages of memory",
 				 max_pfn);
-	if (max_pfn > blocks * BLOCK * 8)
+	if (max_pfn > blocks * BLOCK * 8 || u32(header, p->max_mapnr) > blocks * BLOCK * 8)
 		return damaged("the bitmap of its pages is too small for them");
 	/* libkdumpfile holds it in memory; it takes two bits a page, and twice that is enough */
 	if (blocks > max_pfn * 4 / (BLOCK * 8) + 4)
@@ -144,6 +166,8 @@ km_error *km_kdump_header_read(int fd, struct km_kdump_header *out)
 	if (u32(header, p->block_size) != BLOCK || !is_x86(header))
 		return km_errorf(KM_EDATA, "damaged, or a dump of another machine: its pages "
 					   "are not those of x86");
+	if (in_two_ways(p, header, sub))
+		return damaged("it can be read in two ways");
 	if (u32(header, 8) < OLDEST_VERSION || u32(header, 8) > INT32_MAX)
 		return km_errorf(KM_EDATA,
 				 "a kdump-compressed dump of version %d, which has no "

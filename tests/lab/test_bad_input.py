@@ -361,12 +361,35 @@ def test_bitmap_that_would_fill_memory(tmp_path):
     assert answer.code == 3 and "too large" in answer.err, answer.err
 
 
+@pytest.mark.parametrize("size", ["8192", str(1 << 36), str(1 << 63)])
+def test_page_size_of_vmcoreinfo(tmp_path, size):
+    """libkdumpfile believes it, reads other pages then, or can't be closed any more."""
+    data = (dumps("7.3") / "nokvm.kdump").read_bytes()
+    at, end = data.index(b"OSRELEASE="), data.index(b"PAGESIZE=4096\n") + 14
+    text = b"PAGESIZE=" + size.encode() + b"\n"
+    for first in b"", b"PAGESIZE=4096\n":  # of two libkdumpfile believes the last
+        lines = first + text
+        lines += b"x" * (end - at - len(lines) - 1) + b"\n"
+        (tmp_path / "dump").write_bytes(data[:at] + lines + data[end:])
+        answer = kvmmmu(tmp_path / "dump", "vms", timeout=20)
+        assert answer.code == 3 and len(answer.err.strip().splitlines()) == 1, (answer.code, answer.err)
+
+
+def test_header_that_can_be_read_in_two_ways(tmp_path):
+    """As one of 32 bits libkdumpfile would read it, and we looked at one of 64."""
+    data = bytearray((dumps("7.3") / "nokvm.kdump").read_bytes())
+    struct.pack_into("<I", data, 416, 4096)
+    (tmp_path / "dump").write_bytes(data)
+    answer = kvmmmu(tmp_path / "dump", "vms", timeout=20)
+    assert answer.code == 3 and "two ways" in answer.err, answer.err
+
+
 def test_pages_in_too_many_pieces(tmp_path):
     """Of each piece libkdumpfile keeps a note in memory."""
     source = (dumps("7.3") / "nokvm.kdump").read_bytes()[:2 * 4096]
     blocks = 1 << 13  # half of them tell what is in the dump
     header = bytearray(source)
-    struct.pack_into("<III", header, 432, 1, 2 * blocks, (1 << 32) - 1)
+    struct.pack_into("<III", header, 432, 1, 2 * blocks, blocks * 4096 * 8)
     struct.pack_into("<i", header, 4096 + 12, 0)
     struct.pack_into("<QQ", header, 4096 + 48, 0, 0)
     struct.pack_into("<Q", header, 4096 + 96, blocks * 4096 * 8)

@@ -517,7 +517,7 @@ class Command(gdb.Command):
         if not text:
             return f"See \"help kvmmmu\".\n\nusage: kvmmmu {self.name}"
         purpose = " ".join(text.partition("\n\n")[2].split("\n"))
-        return re.split(r"[.;:] ", purpose)[0] + ".\n\n" + text.rstrip("\n") + "\n\n-j, --json prints JSON."
+        return re.split(r"\.(?: |$)", purpose)[0] + ".\n\n" + text.rstrip("\n") + "\n\n-j, --json prints JSON."
 
     def invoke(self, arguments, _from_tty):
         gdb.write(answer([self.name, *gdb.string_to_argv(arguments)]))

@@ -402,7 +402,7 @@ static km_error *find_by_kernel_addresses(struct kvmmmu_gdb *g)
 
 static km_error *find_in_core(struct kvmmmu_gdb *g)
 {
-	const char *info;
+	char *info;
 	km_error *err = core_file_open(g->name, &g->core);
 
 	if (err)
@@ -414,6 +414,7 @@ static km_error *find_in_core(struct kvmmmu_gdb *g)
 				 "lacked -device vmcoreinfo",
 				 g->name);
 	snprintf(g->vmcoreinfo, sizeof(g->vmcoreinfo), "%s", info);
+	free(info);
 	err = km_address_space_init(&g->kernel, &g->target, g->vmcoreinfo);
 	if (!err)
 		g->gdb_symbols = gdb_symbols_fit(g);

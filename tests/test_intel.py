@@ -149,7 +149,10 @@ def test_guest_tables_under_shadow_paging(ask):
     assert any(s["id"] == "guest-walk" and "maps gfn 0x1" in s["text"] for s in p["steps"])
 
 
-def test_no_debuginfo_and_no_btf_is_said(unpacked):
+def test_no_debuginfo_and_no_btf_is_said(unpacked, monkeypatch):
+    monkeypatch.delenv("KVMMMU_DEBUGINFO", raising=False)
     answer = kvmmmu(unpacked / "ept-no-ad-bits.vmcore", "vms")
     assert answer.code == 3 and "no debuginfo" in answer.err
     assert len(answer.err.strip().splitlines()) == 1
+    monkeypatch.setenv("KVMMMU_DEBUGINFO", str(unpacked))
+    assert kvmmmu(unpacked / "ept-no-ad-bits.vmcore", "vms").code == 0

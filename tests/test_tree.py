@@ -61,8 +61,13 @@ def test_manual_page():
     run = subprocess.run(["man", "--warnings", "-l", page], text=True, capture_output=True,
                          env={**os.environ, "MANPAGER": "cat", "MANWIDTH": "80"})
     assert run.returncode == 0 and not run.stderr, run.stderr
-    for word in ("vms", "perms", "--fail-on", "EXIT STATUS", "live", "TMPDIR"):
+    for word in ("--fail-on", "EXIT STATUS", "live", "TMPDIR", "KVMMMU_DEBUGINFO"):
         assert word in run.stdout, word
+    program = (TOP / "extensions/cli/help.c").read_text()
+    commands = re.findall(r'^\t\{"([a-z]+)",', program, re.M)
+    assert len(commands) >= 11
+    for command in commands:
+        assert re.search(rf"^     {command} ", run.stdout, re.M), command
 
 
 def test_help_names_the_targets():

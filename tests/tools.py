@@ -40,6 +40,16 @@ def kernel(gen):
 
 
 @functools.lru_cache(maxsize=None)
+def offset_of(expression, gen="7.3"):
+    """Of a member, by gdb: "struct kvm_vcpu, pid"."""
+    struct_name, path = expression.split(", ")
+    run = subprocess.run(["gdb", "-nx", "-batch", "-ex", f"p/x (long)&(({struct_name} *)0)->{path}",
+                          next((kernel(gen) / "debug").rglob("kvm.ko"))], text=True, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, check=True).stdout
+    return int(run.split()[-1], 16)
+
+
+@functools.lru_cache(maxsize=None)
 def truth(gen, name):
     return json.loads((dumps(gen) / f"{name}.json").read_text())
 

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ struct dump {
 	int fd;
 	kdump_ctx_t *ctx;
 	struct kdump_pages *pages; /* that a kdump-compressed file holds; else NULL */
-	struct km_elf_core core;   /* that an ELF file holds; none: not looked at */
+	struct km_elf_core core;   /* that an ELF file holds */
 	char *vmcoreinfo;
 	struct km_address_space kernel;
 	struct km_image *image;
@@ -38,14 +39,12 @@ static struct dump *dump_of(struct km_target *target)
 	return (struct dump *)target;
 }
 
-/*
- * Does an ELF file hold all of it? libkdumpfile reads what lies between segments as zeros.
- */
+/* Does an ELF file hold all of it? libkdumpfile reads what lies between segments as zeros. */
 static km_error *core_holds(const struct km_elf_core *core, uint64_t pa, size_t len)
 {
 	uint64_t offset, run;
 
-	for (size_t done = 0; core->load_count && done < len; done += run) {
+	for (size_t done = 0; done < len; done += run) {
 		if (!km_elf_core_find(core, pa + done, &offset, &run))
 			return km_errorf(KM_EREAD,
 					 "physical address 0x%" PRIx64 " is not in the dump", pa);
@@ -65,7 +64,6 @@ static km_error *read_phys(struct km_target *target, uint64_t pa, void *buf, siz
 	if (err)
 		return err;
 	status = kdump_read(dump->ctx, KDUMP_MACHPHYSADDR, pa, buf, &done);
-
 	if (status != KDUMP_OK || done != len)
 		return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 ": %s", pa,
 				 status == KDUMP_OK ? "short read" : kdump_get_err(dump->ctx));
@@ -97,8 +95,8 @@ static volatile sig_atomic_t got_sigint;
 
 static void on_sigint(int signo)
 {
-	(void)signo;
 	got_sigint = 1;
+	signal(signo, SIG_DFL); /* a second one ends us at once */
 }
 
 static bool interrupted(struct km_target *target)
@@ -117,77 +115,54 @@ static const struct km_target_ops dump_ops = {
 	.progress = km_progress_on_terminal,
 };
 
-static bool is_live(const struct dump *dump)
-{
-	return !strcmp(dump->target.name, LIVE_FILE);
-}
-
-/*
- * QEMU's kdump headers name no machine, and its ELF dumps name an i386 while CPU 0 is in real mode:
- * the page tables will tell whether it was x86-64.
- */
-static kdump_status set_system(kdump_ctx_t *ctx)
-{
-	const char *arch;
-
-	if (kdump_get_string_attr(ctx, KDUMP_ATTR_ARCH_NAME, &arch) == KDUMP_OK &&
-	    strcmp(arch, "x86_64") && strcmp(arch, "ia32"))
-		return KDUMP_ERR_NOTIMPL;
-	return kdump_set_string_attr(ctx, KDUMP_ATTR_ARCH_NAME, "x86_64");
-}
-
 /* libkdumpfile 0.5.1 believes what headers, notes and page descriptors say: we look first. */
 static km_error *check_headers(struct dump *dump)
 {
-	if (is_live(dump))
-		return NULL;
 	if (km_kdump_header_is(dump->fd))
 		return kdump_pages_open(dump->fd, &dump->pages);
 	if (km_elf_core_is(dump->fd))
 		return km_elf_core_read(dump->fd, &dump->core);
-	return NULL;
-}
-
-static void forget_headers(struct dump *dump)
-{
-	kdump_pages_close(dump->pages);
-	dump->pages = NULL;
-	km_elf_core_free(&dump->core);
+	return km_errorf(KM_EDATA, "neither an ELF nor a kdump-compressed dump");
 }
 
 /* Opens the file with libkdumpfile. */
-static kdump_status hand_over(struct dump *dump)
+static km_error *hand_over(struct dump *dump)
 {
-	if (dump->ctx)
-		kdump_free(dump->ctx);
 	dump->ctx = kdump_new();
 	if (!dump->ctx)
-		return KDUMP_ERR_SYSTEM;
+		return km_errorf(KM_ENOMEM, "out of memory");
 	/* a mapped file that is shorter than it says would end us with SIGBUS */
 	kdump_set_number_attr(dump->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
-	return kdump_open_fd(dump->ctx, dump->fd);
+	/*
+	 * QEMU's kdump headers name no machine, and its ELF dumps name an i386 while CPU 0 is in
+	 * real mode: the page tables will tell whether it was x86-64.
+	 */
+	if (kdump_open_fd(dump->ctx, dump->fd) != KDUMP_OK ||
+	    kdump_set_string_attr(dump->ctx, KDUMP_ATTR_ARCH_NAME, "x86_64") != KDUMP_OK)
+		return km_errorf(KM_EDATA, "%s", kdump_get_err(dump->ctx));
+	return NULL;
 }
 
 /*
- * Whatever is left in damaged headers that ends libkdumpfile ends a child, not us: it opens the
- * file first.
+ * Whatever is left in damaged headers that ends libkdumpfile, or keeps it busy for ever, ends a
+ * child, not us: it opens the file first.
  */
 static bool survives(struct dump *dump)
 {
-	static const int ends[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM};
+	static const int ends[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 	const int alive = 42;
 	pid_t child = fork();
 	int status;
 
 	if (!child) {
-		const struct rlimit none = {0};
+		const struct rlimit none = {0}, seconds = {30, 30};
 
 		setrlimit(RLIMIT_CORE, &none);
+		/* busy for so long, that is: the file may be slow */
+		setrlimit(RLIMIT_CPU, &seconds);
 		for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 			signal(ends[i], SIG_DFL);
-		alarm(30);
-		if (hand_over(dump) == KDUMP_OK)
-			set_system(dump->ctx);
+		km_error_free(hand_over(dump));
 		_exit(alive);
 	}
 	while (child > 0 && waitpid(child, &status, 0) < 0) {
@@ -198,41 +173,20 @@ static bool survives(struct dump *dump)
 	return child < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == alive);
 }
 
-static km_error *open_format(struct dump *dump, kdump_status *status)
+/* Puts the pieces of a flattened dump in order, in another file, which takes its place. */
+static km_error *put_in_order(struct dump *dump, const char *path)
 {
-	km_error *err;
-
-	*status = KDUMP_ERR_CORRUPT;
-	forget_headers(dump);
-	err = check_headers(dump);
-	if (err)
-		return err;
-	if (!is_live(dump) && !survives(dump))
-		return km_errorf(KM_EDATA, "damaged dump: libkdumpfile does not survive its "
-					   "headers");
-	*status = hand_over(dump);
-	return *status == KDUMP_OK
-		       ? NULL
-		       : km_errorf(KM_EDATA, "%s",
-				   dump->ctx ? kdump_get_err(dump->ctx) : "out of memory");
-}
-
-/* As libkdumpfile can; flattened dumps, if this version does not know them, in another file. */
-static km_error *open_any_format(struct dump *dump, const char *path)
-{
-	kdump_status status = KDUMP_OK;
-	km_error *err = open_format(dump, &status);
+	km_error *err = NULL;
 	int plain;
 
-	if (status != KDUMP_ERR_NOTIMPL || !flattened_is(dump->fd))
-		return err;
-	km_error_free(err);
-	err = flattened_rearrange(dump->fd, path, &plain);
-	if (err)
-		return err;
-	close(dump->fd);
-	dump->fd = plain;
-	return open_format(dump, &status);
+	if (flattened_is(dump->fd)) {
+		err = flattened_rearrange(dump->fd, path, &plain);
+		if (!err) {
+			close(dump->fd);
+			dump->fd = plain;
+		}
+	}
+	return err;
 }
 
 static km_error *not_opened(const char *path)
@@ -248,39 +202,36 @@ static km_error *not_opened(const char *path)
 			 strerror(errno));
 }
 
-/* Only as Linux libkdumpfile looks for VMCOREINFO; of a file we read it ourselves. */
-static char *read_vmcoreinfo(const struct dump *dump)
+static km_error *open_format(struct dump *dump, const char *path)
 {
-	char *text = NULL;
+	km_error *err = put_in_order(dump, path);
 
-	if (!is_live(dump))
-		return km_dump_notes_vmcoreinfo(dump->fd);
-	if (kdump_set_string_attr(dump->ctx, KDUMP_ATTR_OSTYPE, "linux") != KDUMP_OK ||
-	    kdump_vmcoreinfo_raw(dump->ctx, &text) != KDUMP_OK)
-		return NULL;
-	return text;
+	if (!err)
+		err = check_headers(dump);
+	if (err)
+		return err;
+	dump->vmcoreinfo = km_dump_notes_vmcoreinfo(dump->fd);
+	if (!dump->vmcoreinfo)
+		return km_errorf(KM_EDATA,
+				 "has no VMCOREINFO: it is no dump of Linux, or QEMU's machine "
+				 "lacked -device vmcoreinfo");
+	if (!survives(dump))
+		return km_errorf(KM_EDATA, "damaged dump: libkdumpfile does not survive its "
+					   "headers");
+	err = hand_over(dump);
+	return err ? err : km_address_space_init(&dump->kernel, &dump->target, dump->vmcoreinfo);
 }
 
 static km_error *open_file(struct dump *dump, const char *path)
 {
-	km_error *err;
+	struct stat st;
 
 	dump->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (dump->fd < 0)
 		return not_opened(path);
-	err = open_any_format(dump, path);
-	if (err)
-		return km_error_context(err, "%s", path);
-	if (set_system(dump->ctx) != KDUMP_OK)
-		return km_errorf(KM_EDATA, "%s: no dump of Linux on x86-64 that can be read: %s",
-				 path, kdump_get_err(dump->ctx));
-	dump->vmcoreinfo = read_vmcoreinfo(dump);
-	if (!dump->vmcoreinfo)
-		return km_errorf(KM_EDATA,
-				 "%s: has no VMCOREINFO: it is no dump of Linux, or QEMU's machine "
-				 "lacked -device vmcoreinfo",
-				 path);
-	return NULL;
+	if (fstat(dump->fd, &st) || !S_ISREG(st.st_mode))
+		return km_errorf(KM_EDATA, "%s: not a regular file", path);
+	return km_error_context(open_format(dump, path), "%s", path);
 }
 
 km_error *dump_open(const char *path, const char *debug, struct dump **out)
@@ -300,10 +251,6 @@ km_error *dump_open(const char *path, const char *debug, struct dump **out)
 	if (!strcmp(path, LIVE_FILE))
 		dump->target.moving = "it is the running kernel";
 	err = open_file(dump, path);
-	if (!err)
-		err = km_error_context(
-			km_address_space_init(&dump->kernel, &dump->target, dump->vmcoreinfo), "%s",
-			path);
 	if (!err && !(dump->image = km_image_new(&dump->target, dump->vmcoreinfo)))
 		err = km_errorf(KM_ENOMEM, "out of memory");
 	if (err) {
@@ -325,7 +272,8 @@ void dump_close(struct dump *dump)
 		kdump_free(dump->ctx);
 	if (dump->fd >= 0)
 		close(dump->fd);
-	forget_headers(dump);
+	kdump_pages_close(dump->pages);
+	km_elf_core_free(&dump->core);
 	free(dump->vmcoreinfo);
 	free(dump);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * makedumpfile's flattened format, which dumps have that went through a pipe: pieces of a dump,
- * each with the offset where it belongs. libkdumpfile before 0.5.2 does not read it.
+ * each with the offset where it belongs. libkdumpfile before 0.5.2 does not read it, and what we
+ * look at ourselves has to be in its place.
  */
 #ifndef KVMMMU_FLATTENED_H
 #define KVMMMU_FLATTENED_H

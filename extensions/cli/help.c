@@ -20,27 +20,31 @@ static const char options[] =
 	"  live (/proc/kcore, as root) is the running kernel, which changes while it is\n"
 	"  read.\n"
 	"\n"
+	"  CAPSULE is what capture wrote of a dump, and answers as the dump does.\n"
+	"\n"
 	"  Exit codes: 0 answered, 1 findings (with --fail-on), 2 usage, 3 unreadable.\n";
 
 /* What a command's own help says; the general help has one or two lines about each. */
 static const struct topic {
 	const char *command, *text;
 } topics[] = {
-	{"capture", "usage: kvmmmu DUMP capture -o FILE [--with-names] [--limit PAGES] [VM|VCPU]\n"
-		    "       kvmmmu capture --list CAPSULE\n"
-		    "\n"
-		    "Writes a capsule: the kernel structures and page-table pages that the other\n"
-		    "commands read, and nothing else; they take a CAPSULE in the place of DUMP.\n"
-		    "--list shows every item, and exits with 3 if there is anything else in it.\n"
-		    "\n"
-		    "  --with-names   with the names of processes\n"
-		    "  --limit PAGES  at most so many page-table pages; default 16384\n"},
+	{"capture",
+	 "usage: kvmmmu DUMP capture -o FILE [--with-names] [--limit PAGES] [VM|VCPU]\n"
+	 "       kvmmmu capture --list CAPSULE\n"
+	 "\n"
+	 "Writes a capsule, a small file to give away. It has the kernel structures and\n"
+	 "page-table pages that the other commands read, and nothing else; they take a\n"
+	 "CAPSULE in the place of DUMP.\n"
+	 "--list shows every item, and exits with 3 if there is anything else in it.\n"
+	 "\n"
+	 "  --with-names   with the names of processes\n"
+	 "  --limit PAGES  at most so many page-table pages; default 16384\n"},
 	{"explain",
 	 "usage: kvmmmu DUMP explain [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1]\n"
 	 "                           [--trace] [--watch N] [VM|VCPU]\n"
 	 "\n"
-	 "For each vCPU: healthy, waiting (for what), progressing, or stuck (why), and how\n"
-	 "sure that is: proven (the dump contradicts itself), likely, possible. A line for\n"
+	 "Whether each vCPU is healthy, waits, progresses or is stuck, and why. How sure\n"
+	 "that is: proven (the dump contradicts itself), likely, possible. A line for\n"
 	 "each; details of those that deserve them, or of VCPU: evidence, known cases,\n"
 	 "what to do next, the fault and where it was found, the walk, what KVM does with\n"
 	 "it.\n"
@@ -51,7 +55,7 @@ static const struct topic {
 	 "                 tells a loop from progress, which one look can't\n"},
 	{"vms", "usage: kvmmmu DUMP vms [-j] [VM]\n"
 		"\n"
-		"One line a VM, one a vCPU, with the counters that matter; '!' marks a vCPU that\n"
+		"One line a VM, one a vCPU, with the counters that matter. '!' marks a vCPU that\n"
 		"deserves a look, and a finding below says why.\n"
 		"\n"
 		"  VM      a number in vms, the address of a struct kvm, or the owner's PID\n"
@@ -60,18 +64,18 @@ static const struct topic {
 		"          became of them: a loop shows as SPUR that climbs while FIXED stands\n"},
 	{"mmu", "usage: kvmmmu DUMP mmu [-j] VCPU\n"
 		"\n"
-		"The MMU contexts of a vCPU, their roles bit by bit, their roots, and the masks\n"
+		"The MMU contexts of a vCPU. Their roles bit by bit, their roots, and the masks\n"
 		"that say what the bits of an SPTE mean on this host.\n"
 		"\n"
 		"  VCPU    VM:INDEX, INDEX where there is one VM, or the address of a kvm_vcpu\n"},
 	{"perms", "usage: kvmmmu DUMP perms [-j] [VM|VCPU]\n"
 		  "\n"
-		  "The permission tables: raw words, matrix, and for each word whether it is what\n"
-		  "the role implies. Of one vCPU every table is shown in full.\n"},
+		  "The permission tables, and whether they are what the role implies. Raw words\n"
+		  "and matrix of those that are not; of one vCPU every table in full.\n"},
 	{"walk",
 	 "usage: kvmmmu DUMP walk [-j] [-m MMU] [-n SIZE [--limit PAGES]] VCPU ADDRESS\n"
 	 "\n"
-	 "Every shadow page-table entry down to ADDRESS, the kvm_mmu_page that each is in,\n"
+	 "Every shadow page-table entry down to ADDRESS. The kvm_mmu_page that each is in,\n"
 	 "where the walk ends, and why.\n"
 	 "\n"
 	 "  ADDRESS       hexadecimal: a GPA; a GVA under shadow paging; an L2 GPA in\n"
@@ -82,30 +86,33 @@ static const struct topic {
 	 "                for the page frame, as one line, and sums; SIZE is hexadecimal,\n"
 	 "                or like 512M, 40G, or all\n"
 	 "  --limit PAGES reads at most so many page-table pages; default 262144\n"},
-	{"fault", "usage: kvmmmu DUMP fault [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1]\n"
-		  "                         [--trace] VCPU\n"
-		  "\n"
-		  "The walk under a fault, and four judges on it: the processor, the kernel's\n"
-		  "table, the table that the role implies, and the test of kernels before 7.3.\n"
-		  "Where they differ it says who is wrong. On AMD the fault comes from the VMCB,\n"
-		  "and is as old as the last exit; on Intel give -a and -e.\n"
-		  "\n"
-		  "  -a, --address HEX  address of the fault\n"
-		  "  -e, --error HEX    its error code (see pfec)\n"
-		  "  -m, --mmu MMU      root_mmu or guest_mmu, instead of the active one\n"
-		  "      --v1           judge as the first posted spte_permission_fault() did\n"
-		  "      --trace        what KVM's handler does with it, step by step\n"},
+	{"fault",
+	 "usage: kvmmmu DUMP fault [-j] [-a ADDRESS] [-e ERROR_CODE] [-m MMU] [--v1]\n"
+	 "                         [--trace] VCPU\n"
+	 "\n"
+	 "The walk under a fault, and four judges on it. They are the processor, the\n"
+	 "kernel's table, the table that the role implies, and the test of kernels before\n"
+	 "7.3; where they differ it says who is wrong. The fault is the one that KVM is\n"
+	 "handling, if it is on the thread's stack; else on AMD that of the VMCB, as old\n"
+	 "as the last exit; else give -a and -e.\n"
+	 "\n"
+	 "  -a, --address HEX  address of the fault\n"
+	 "  -e, --error HEX    its error code (see pfec)\n"
+	 "  -m, --mmu MMU      root_mmu or guest_mmu, instead of the active one\n"
+	 "      --v1           judge as the first posted spte_permission_fault() did\n"
+	 "      --trace        what KVM's handler does with it, step by step\n"},
 	{"slots",
 	 "usage: kvmmmu DUMP slots [-j] [VM]\n"
 	 "\n"
-	 "The memslots of every address space: which GPAs are which memory of the VMM, and\n"
-	 "which are logged or read-only.\n"},
+	 "The memslots of every address space. They say which GPAs are which memory of the\n"
+	 "VMM, and which are logged or read-only.\n"},
 	{"replay",
 	 "usage: kvmmmu [DUMP] replay [-j] [--as FORMAT] TRACE\n"
 	 "\n"
-	 "Takes a text trace (tracefs, trace-cmd report, perf script; \"-\" is standard\n"
-	 "input, without a dump) with kvm:kvm_page_fault and kvmmmu:fast_page_fault, and\n"
-	 "what else there is of kvm:* and kvmmmu:*. Each fast_page_fault is put to the\n"
+	 "Judges the page faults of a text trace, and names the loops among them. Takes\n"
+	 "what tracefs, trace-cmd report or perf script print (\"-\" is standard input,\n"
+	 "without a dump) of kvm:kvm_page_fault, kvmmmu:fast_page_fault, and what else\n"
+	 "there is of kvm:* and kvmmmu:*. Each fast_page_fault is put to the\n"
 	 "same rule as on a dump; faults are counted by vCPU thread, address, error code\n"
 	 "and RIP; what comes again and again, and nothing is done about it, is a loop.\n"
 	 "\n"
@@ -128,7 +135,8 @@ static const struct topic {
 
 void help_usage(FILE *out)
 {
-	fputs("usage: kvmmmu [-k PATH] DUMP|live COMMAND [options] [arguments]\n"
+	fputs("usage: kvmmmu [-k PATH] DUMP|CAPSULE|live COMMAND [options] [arguments]\n"
+	      "       kvmmmu capture --list CAPSULE\n"
 	      "       kvmmmu replay [--as FORMAT] TRACE\n"
 	      "       kvmmmu spte --as ept|npt|shadow[:generation] [--level N] VALUE\n"
 	      "       kvmmmu pfec VALUE\n"

@@ -13,6 +13,7 @@
 #define PAGE	   4096
 #define CHUNK	   4096 /* bytes of the bitmap that are looked at together */
 #define CHUNK_PFNS (CHUNK * 8)
+#define MAX_RUNS   (64u << 20) /* of pages: libkdumpfile holds 24 bytes of each in memory */
 
 /* struct page_desc */
 struct desc {
@@ -30,7 +31,7 @@ struct desc {
 struct kdump_pages {
 	int fd;
 	struct km_kdump_header header;
-	uint64_t *before;  /* of each chunk: how many pages the dump holds before it */
+	uint64_t *before; /* of each chunk of the bitmap: how many pages the dump holds before it */
 	uint64_t chunk_at; /* the chunk in @chunk, in the file; 0: none */
 	uint64_t start; /* pages before header.start_pfn, which this file has no descriptors of */
 	uint64_t file;	/* its size */
@@ -52,6 +53,19 @@ static uint64_t count_bits(const unsigned char *bits, size_t bytes)
 	}
 	for (size_t i = bytes & -sizeof(word); i < bytes; i++)
 		count += (unsigned)__builtin_popcount(bits[i]);
+	return count;
+}
+
+/* How many runs of ones begin in a chunk; *@last is its last bit, before that of the one before. */
+static uint64_t count_runs(const unsigned char chunk[CHUNK], uint64_t *last)
+{
+	uint64_t count = 0, word;
+
+	for (size_t i = 0; i < CHUNK; i += sizeof(word)) {
+		memcpy(&word, chunk + i, sizeof(word));
+		count += (unsigned)__builtin_popcountll(word & ~(word << 1 | *last));
+		*last = word >> 63;
+	}
 	return count;
 }
 
@@ -83,7 +97,7 @@ static bool count_before(struct kdump_pages *p, uint64_t pfn, uint64_t *count)
 static km_error *count_pages(struct kdump_pages *p)
 {
 	const struct km_kdump_header *h = &p->header;
-	uint64_t chunks = (h->end_pfn + CHUNK_PFNS - 1) / CHUNK_PFNS, sum = 0;
+	uint64_t chunks = (h->descs - h->bitmap) / CHUNK, sum = 0, runs = 0, last = 0;
 
 	p->before = calloc(chunks + 1, sizeof(*p->before));
 	if (!p->before)
@@ -93,7 +107,10 @@ static km_error *count_pages(struct kdump_pages *p)
 			return km_errorf(KM_EDATA, "the bitmap of its pages can't be read");
 		p->before[i] = sum;
 		sum += count_bits(p->chunk, CHUNK);
+		runs += count_runs(p->chunk, &last);
 	}
+	if (runs > MAX_RUNS)
+		return km_errorf(KM_EDATA, "its pages are in too many pieces: %" PRIu64, runs);
 	if (h->start_pfn < h->end_pfn && !count_before(p, h->start_pfn, &p->start))
 		return km_errorf(KM_EDATA, "the bitmap of its pages can't be read");
 	return NULL;

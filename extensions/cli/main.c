@@ -206,7 +206,7 @@ static void help(int argc, char **argv, FILE *out)
 
 static int answer(int argc, char **argv, FILE *out)
 {
-	struct wishes w = {0};
+	struct wishes w = {.debug = getenv("KVMMMU_DEBUGINFO")};
 	int first = argc;
 	km_error *err = leading_wishes(&w, argc, argv, &first);
 
@@ -230,6 +230,8 @@ static int answer(int argc, char **argv, FILE *out)
 	if (argc >= 2)
 		return km_is_capsule(argv[0]) ? run_on_capsule(&w, argc, argv, out)
 					      : run_on_dump(&w, argc, argv, out);
+	if (argc)
+		fprintf(stderr, "kvmmmu: \"%s\" alone: say a dump and a command\n", argv[0]);
 	help_usage(stderr);
 	return KM_EXIT_USAGE;
 }

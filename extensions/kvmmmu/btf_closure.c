@@ -321,9 +321,10 @@ static km_error *compare(struct km_layout *layout, const void *blob, size_t len)
 	return err;
 }
 
-static km_error *copy_layout(struct km_layout *layout, struct km_closure *closure)
+/* Copies from @types what the layout knows: whole structures and all that they are made of. */
+static km_error *copy_layout(struct km_layout *layout, struct km_types *types,
+			     struct km_closure *closure)
 {
-	struct km_types *types = km_layout_types(layout);
 	km_error *err = NULL;
 
 	for (int id = 0; !err && id < KM_TYPE_IDS; id++) {
@@ -343,6 +344,43 @@ static km_error *take_blob(const void *data, size_t size, void **blob, size_t *l
 	return NULL;
 }
 
+/*
+ * Kernels whose BTF was not wholly deduplicated (6.12, 7.2) have a structure twice: the one that
+ * has the name, and the one inside another structure. Who reads the blob by names finds one of
+ * them: so it is copied until nothing is left that no name leads to.
+ */
+static km_error *drop_twins(struct km_layout *layout, void **blob, size_t *len)
+{
+	km_error *err = NULL;
+
+	for (size_t before = 0; !err && *len != before;) {
+		struct km_closure *closure;
+		struct km_types *types = NULL;
+		void *old = *blob;
+		const void *data;
+		size_t size;
+
+		err = km_closure_new(&closure);
+		if (err)
+			return err;
+		before = *len;
+		err = km_btf_open(old, before, NULL, "types of the capsule", &types);
+		if (!err)
+			err = copy_layout(layout, types, closure);
+		if (!err) {
+			data = km_closure_data(closure, &size);
+			err = take_blob(data, size, blob, len);
+			if (err)
+				*blob = old;
+			else
+				free(old);
+		}
+		km_types_free(types);
+		km_closure_free(closure);
+	}
+	return err;
+}
+
 km_error *km_closure_of_layout(struct km_layout *layout, void **blob, size_t *len, bool *made)
 {
 	struct km_closure *closure;
@@ -353,7 +391,7 @@ km_error *km_closure_of_layout(struct km_layout *layout, void **blob, size_t *le
 	*made = false;
 	if (err)
 		return err;
-	err = copy_layout(layout, closure);
+	err = copy_layout(layout, km_layout_types(layout), closure);
 	if (err && km_error_code(err) == KM_EABSENT) {
 		km_error_free(err);
 		*made = true;
@@ -362,6 +400,8 @@ km_error *km_closure_of_layout(struct km_layout *layout, void **blob, size_t *le
 		const void *data = km_closure_data(closure, &size);
 
 		err = take_blob(data, size, blob, len);
+		if (!err)
+			err = drop_twins(layout, blob, len);
 	}
 	km_closure_free(closure);
 	if (!err)

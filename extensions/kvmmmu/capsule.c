@@ -121,15 +121,6 @@ static const struct km_target_ops capsule_ops = {
 
 /* ---- the file ---- */
 
-static km_error *take_unpacked(struct km_capsule *c, const uint8_t *file, size_t size)
-{
-	if (size > KM_CAPSULE_MAX)
-		return damaged("too large");
-	c->size = size;
-	memcpy(c->image, file, size);
-	return NULL;
-}
-
 static km_error *map(struct km_capsule *c, size_t size)
 {
 	void *image = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -151,7 +142,7 @@ static bool begins(const uint8_t *file, size_t size, const char *with, size_t le
 static km_error *map_claimed(struct km_capsule *c, unsigned long long room, size_t size)
 {
 	if (room > KM_CAPSULE_MAX || room / KM_CAPSULE_MAX_RATIO > size)
-		return damaged("it would unpack to more than any capsule does");
+		return damaged("cut short, or it would unpack to more than any capsule does");
 	return map(c, room);
 }
 
@@ -225,7 +216,9 @@ static km_error *unpack(struct km_capsule *c, const uint8_t *file, size_t size)
 	if (is_zstd(file, size))
 		return unpack_zstd(c, file, size);
 	err = size && size <= KM_CAPSULE_MAX ? map(c, size) : damaged("empty or too large");
-	return err ? err : take_unpacked(c, file, size);
+	if (!err)
+		memcpy(c->image, file, size);
+	return err;
 }
 
 /* The whole file; no pipes and devices, which may have no end. For free(). */

@@ -17,7 +17,7 @@ struct km_capsule_range {
 bool km_is_capsule(const char *path);
 
 /*
- * Opens the capsule @path. @name is for people and outlives it. KM_EUSAGE: no such file; KM_EDATA:
+ * Opens the capsule @path; the caller calls km_capsule_close(). KM_EUSAGE: no such file; KM_EDATA:
  * it is damaged, or of a format that this version does not know.
  */
 km_error *km_capsule_open(const char *path, struct km_capsule **capsule);

@@ -46,8 +46,12 @@ static km_error *check_range(struct km_capsule_check *check, const struct km_cap
 		if (item->phys != range->phys ? item->phys
 					      : item->addr > range->addr && at >= range->len)
 			break;
-		/* one that begins before the range covers none of it: ranges are made of items */
-		if (item->phys != range->phys || item->addr < range->addr)
+		/*
+		 * One that begins before the range covers none of it: ranges are made of items. A
+		 * page of which something is missing says nothing about bytes that are there.
+		 */
+		if (item->phys != range->phys || item->addr < range->addr ||
+		    (item->len == 0) != (range->bytes == NULL))
 			continue;
 		if (at > done)
 			err = add_stray(check, range->phys, range->addr + done, at - done);

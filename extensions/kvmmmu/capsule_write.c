@@ -141,7 +141,7 @@ static km_error *append_bytes(struct image *image, struct km_memory *mem,
 		uint8_t *to = image->bytes + image->len;
 		km_error *err = km_check_interrupt(mem);
 
-		if (range->missing)
+		if (!err && range->missing)
 			continue;
 		if (!err)
 			err = range->phys ? km_read_phys(mem, range->addr, to, range->len)

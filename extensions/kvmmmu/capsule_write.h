@@ -14,8 +14,8 @@ struct km_capsule_size {
 
 /*
  * Writes what @rec noted (sorted) and its bytes, read anew from @mem, to @path: whole, or on any
- * error not at all. The same contents (and libzstd) give the same file. KM_EUSAGE: the file can't
- * be written.
+ * error not at all. The same contents give the same file (with zlib: capsule_format.h). KM_EUSAGE:
+ * the file can't be written.
  */
 km_error *km_capsule_write(const char *path, struct km_memory *mem, const struct km_recorder *rec,
 			   const struct km_manifest *manifest, struct km_capsule_size *size);

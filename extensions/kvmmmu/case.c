@@ -4,19 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The context of that name; KM_EUSAGE if this kernel has none. */
-static km_error *find_mmu(const struct km_vcpu_mmu *all, const char *name,
-			  const struct km_mmu **mmu)
-{
-	for (size_t i = 0; i < all->mmu_count; i++) {
-		if (!strcmp(all->mmus[i].name, name)) {
-			*mmu = &all->mmus[i];
-			return NULL;
-		}
-	}
-	return km_errorf(KM_EUSAGE, "no MMU context \"%s\" on this kernel", name);
-}
-
 /*
  * The fault that is judged. Where none can be put to the judges, the one of which only the kind of
  * access is known (Intel) still says more than nothing.
@@ -28,34 +15,37 @@ static const struct km_fault *choose(const struct km_last_fault *last)
 	return f || !last->count ? f : &last->faults[0];
 }
 
+/* What is not given may be taken from here: of a fault that is over it would mislead. */
+static const struct km_fault *rest_of(const struct km_last_fault *last)
+{
+	const struct km_fault *f = choose(last);
+
+	return f && (f->age == KM_AGE_IN_HANDLER || f->age == KM_AGE_LAST_EXIT) ? f : NULL;
+}
+
 /* Puts the user's fault in front of those that were found; fills in from them what is not given. */
 static void add_users(const struct km_case_options *o, struct km_last_fault *last)
 {
-	const struct km_fault *best = choose(last);
+	const struct km_fault *rest = o->has_addr && o->has_error_code ? NULL : rest_of(last);
 	struct km_fault *f = &last->faults[0], given = {
-						       .source = KM_FAULT_USER,
-						       .age = KM_AGE_UNKNOWN,
 						       .addr = {.known = KM_UNREADABLE},
 						       .error_code = {.known = KM_UNREADABLE},
 					       };
 
 	if (!o->has_addr && !o->has_error_code)
 		return;
-	if (best && !(o->has_addr && o->has_error_code)) {
-		given = *best;
-		given.source = KM_FAULT_USER;
-		given.age = KM_AGE_UNKNOWN;
-	}
+	if (rest)
+		given = *rest;
+	given.source = KM_FAULT_USER;
+	given.age = KM_AGE_UNKNOWN;
 	if (o->has_addr) {
 		given.addr = km_known_val(o->addr);
 		memset(&given.pf, 0, sizeof(given.pf)); /* of another address */
 	}
 	if (o->has_error_code)
 		given.error_code = km_known_val(o->error_code);
-	snprintf(given.from, sizeof(given.from), "user%s",
-		 o->has_addr && o->has_error_code ? ""
-		 : best				  ? ", rest from the vCPU's last fault"
-						  : "");
+	snprintf(given.from, sizeof(given.from), "user%s%.120s", rest ? ", rest from " : "",
+		 rest ? rest->from : "");
 	snprintf(given.limits, sizeof(given.limits),
 		 "whether the vCPU met this fault is yours to know");
 	if (last->count == KM_FAULTS)
@@ -83,22 +73,19 @@ static void find_gfn(struct km_case *c)
 	}
 }
 
-static km_error *find_slot(struct km_case *c)
+static void find_slot(struct km_case *c)
 {
-	const struct km_val mm = c->vm->mm;
-
 	if (!c->gfn_known || !c->slots_known)
-		return NULL;
+		return;
 	c->slot = km_gfn_to_memslot(&c->slots, c->gfn);
 	if (!c->slot)
-		return NULL;
+		return;
 	c->has_hva = true;
 	c->hva = c->slot->userspace_addr + ((c->gfn - c->slot->base_gfn) << KM_PAGE_SHIFT);
-	return km_is_known(mm) ? km_vma_lookup(c->kernel, mm.v, c->hva, &c->vma) : NULL;
 }
 
 /* What hangs on the fault's address, and on its error code. */
-static km_error *look_at_fault(struct km_case *c)
+static km_error *look_at_fault(struct km_case *c, enum km_case_depth depth)
 {
 	struct km_page_fault_state state = {
 		.kernel = c->kernel,
@@ -116,10 +103,11 @@ static km_error *look_at_fault(struct km_case *c)
 	km_error *err;
 
 	find_gfn(c);
-	err = find_slot(c);
-	if (!err && c->kernel->features.spte_known)
-		err = km_walk(c->kernel, &c->masks, c->mmu, c->addr, &c->walk);
-	if (err || !c->kernel->features.spte_known)
+	find_slot(c);
+	if (!c->kernel->features.spte_known)
+		return NULL;
+	err = km_walk(c->kernel, &c->masks, c->mmu, c->addr, &c->walk);
+	if (err)
 		return err;
 	c->has_walk = true;
 	if (!c->has_error_code)
@@ -127,6 +115,8 @@ static km_error *look_at_fault(struct km_case *c)
 	km_panel_judge(c->kernel, &c->masks, &c->all, c->mmu, &c->walk, c->error_code, c->form,
 		       &c->panel);
 	c->has_panel = true;
+	if (depth == KM_CASE_WALK)
+		return NULL;
 	state.slot = c->slot;
 	state.gfn = c->gfn;
 	state.gfn_known = c->gfn_known;
@@ -137,7 +127,8 @@ static km_error *look_at_fault(struct km_case *c)
 		return err;
 	c->gfn = c->path.gfn;
 	c->gfn_known = true;
-	return find_slot(c);
+	find_slot(c);
+	return NULL;
 }
 
 static km_error *read_slots(struct km_case *c)
@@ -152,12 +143,25 @@ static km_error *read_slots(struct km_case *c)
 	return NULL;
 }
 
+/* What its thread waits for, and what lies behind the page in the host's address space. */
+static km_error *look_at_host(struct km_case *c)
+{
+	const struct km_wait_hints hints = {
+		.wants_to_run = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_wants_to_run),
+		.apf_halted = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_apf_halted),
+	};
+
+	km_wait_find(c->vcpu, &hints, c->last.has_stack ? &c->last.stack : NULL, &c->wait);
+	return c->has_hva && km_is_known(c->vm->mm)
+		       ? km_vma_lookup(c->kernel, c->vm->mm.v, c->hva, &c->vma)
+		       : NULL;
+}
+
 km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 		       const struct km_vcpu *vcpu, const struct km_tasks *tasks,
 		       const struct km_case_options *options, struct km_case *c)
 {
 	const struct km_mmu *named = NULL;
-	struct km_wait_hints hints;
 	km_error *err = NULL;
 
 	memset(c, 0, sizeof(*c));
@@ -168,7 +172,7 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 	c->form = options->form;
 	km_vcpu_mmu_read(kernel, vcpu, &c->all);
 	if (options->mmu)
-		err = find_mmu(&c->all, options->mmu, &named);
+		err = km_mmu_by_name(&c->all, options->mmu, &named);
 	if (!err)
 		err = km_last_fault_find(kernel, vm, vcpu, &c->all, &c->last);
 	if (err)
@@ -180,17 +184,16 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 	c->masks = km_vm_masks(kernel, vm);
 	if (c->mmu)
 		c->masks.paging = c->mmu->paging;
-	hints.wants_to_run = km_kget(kernel, vcpu->addr, KM_M_kvm_vcpu_wants_to_run);
-	hints.apf_halted = km_kget(kernel, vcpu->addr, KM_M_kvm_vcpu_apf_halted);
-	km_wait_find(vcpu, &hints, c->last.has_stack ? &c->last.stack : NULL, &c->wait);
 	err = read_slots(c);
-	if (err || !c->fault || !c->mmu || !c->mmu->readable)
-		return err;
-	c->has_addr = km_is_known(c->fault->addr);
-	c->has_error_code = km_is_known(c->fault->error_code);
-	c->addr = c->fault->addr.v;
-	c->error_code = c->fault->error_code.v;
-	return c->has_addr ? look_at_fault(c) : NULL;
+	if (!err && c->fault && c->mmu && c->mmu->readable) {
+		c->has_addr = km_is_known(c->fault->addr);
+		c->has_error_code = km_is_known(c->fault->error_code);
+		c->addr = c->fault->addr.v;
+		c->error_code = c->fault->error_code.v;
+		if (c->has_addr)
+			err = look_at_fault(c, options->depth);
+	}
+	return err || options->depth != KM_CASE_WHOLE ? err : look_at_host(c);
 }
 
 void km_case_deinit(struct km_case *c)

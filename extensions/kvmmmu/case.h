@@ -41,11 +41,19 @@ struct km_case {
 	struct km_wait wait;
 };
 
+/* How much is gathered; a capsule has less of what nobody faulted on. */
+enum km_case_depth {
+	KM_CASE_WHOLE, /* also what the thread waits for, and the VMA behind the page */
+	KM_CASE_PATH,  /* the fault, and what KVM's handler does with it */
+	KM_CASE_WALK,  /* the fault, the walk under it, the judges */
+};
+
 struct km_case_options {
 	bool has_addr, has_error_code; /* the user's own fault: -a, -e */
 	uint64_t addr, error_code;
 	const char *mmu; /* context by name, or NULL */
 	enum km_spf_form form;
+	enum km_case_depth depth;
 };
 
 /*

@@ -26,18 +26,14 @@ static km_error *select_numbers(struct km_command_context *ctx, struct km_captur
 	if (!ctx->argc)
 		return NULL;
 	err = km_context_read_vms(ctx);
-	if (!err) {
-		km_scoped_error *no_vm = km_select_vm(&ctx->vms, ctx->argv[0], &vm);
-
-		if (no_vm) {
-			err = km_select_vcpu(&ctx->vms, ctx->argv[0], &vm, &vcpu);
-			if (!err)
-				o->vcpu = vcpu->idx;
-		}
-	}
 	if (!err)
-		o->vm = vm->number;
-	return err;
+		err = km_select(ctx, &vm, &vcpu);
+	if (err)
+		return err;
+	o->vm = vm->number;
+	if (vcpu)
+		o->vcpu = vcpu->idx;
+	return NULL;
 }
 
 /* What the manifest says of the kernel; @ids and @types hold its texts. */

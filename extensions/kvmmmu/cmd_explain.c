@@ -414,18 +414,6 @@ static km_error *watch(struct job *job, struct km_vm *vm, struct km_vcpu *vcpu)
 	return err;
 }
 
-/* The vCPU or VM that the user names, or neither; NULL and NULL: all. */
-static km_error *select_subject(struct km_command_context *ctx, struct km_vm **vm,
-				struct km_vcpu **vcpu)
-{
-	km_scoped_error *no_vm = NULL;
-
-	if (!ctx->argc)
-		return NULL;
-	no_vm = km_select_vm(&ctx->vms, ctx->argv[0], vm);
-	return no_vm ? km_select_vcpu(&ctx->vms, ctx->argv[0], vm, vcpu) : NULL;
-}
-
 km_error *km_command_explain(struct km_command_context *ctx)
 {
 	const struct km_command_options *o = &ctx->options;
@@ -444,7 +432,7 @@ km_error *km_command_explain(struct km_command_context *ctx)
 
 	km_vms_find_threads(ctx->kernel, &ctx->vms);
 	if (!err)
-		err = select_subject(ctx, &vm, &vcpu);
+		err = km_select(ctx, &vm, &vcpu);
 	if (!err && !vcpu && (o->has_addr || o->has_error_code || o->mmu || o->watch))
 		err = km_errorf(KM_EUSAGE, "-a, -e, -m and --watch are about one vCPU: say which");
 	if (!err)

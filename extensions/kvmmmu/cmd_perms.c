@@ -155,12 +155,8 @@ km_error *km_command_perms(struct km_command_context *ctx)
 	struct km_node *list;
 	km_error *err = km_context_read_vms(ctx);
 
-	if (!err && ctx->argc) {
-		km_scoped_error *no_vm = km_select_vm(&ctx->vms, ctx->argv[0], &vm);
-
-		if (no_vm)
-			err = km_select_vcpu(&ctx->vms, ctx->argv[0], &vm, &vcpu);
-	}
+	if (!err)
+		err = km_select(ctx, &vm, &vcpu);
 	if (err)
 		return err;
 	list = km_list(ctx->root, "tables");

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define SHOWN_FAULTS 12
 #define SHOWN_VCPUS  32
@@ -357,9 +358,9 @@ static void find_loop(struct km_node *root, const struct km_trace *t, const stru
 			what, f->old_spte);
 	else if (loop == KM_LOOP_SPURIOUS)
 		km_finding(root, loop_ids[loop], busy ? KM_POSSIBLE : KM_NOTE,
-			   "%s: each taken for spurious by SPTE 0x%" PRIx64
-			   ", which permits the access: a stale TLB, or another vCPU that fixes it "
-			   "each time",
+			   "%s: each taken for spurious, for KVM finds that SPTE 0x%" PRIx64
+			   " permits the access: a stale TLB, or another vCPU that fixes it each "
+			   "time",
 			   what, f->old_spte);
 	else
 		km_finding(root, loop_ids[loop], busy && would_show(t, f) ? KM_POSSIBLE : KM_NOTE,
@@ -389,11 +390,13 @@ static km_error *describe_hot(struct km_node *root, const struct km_trace *t)
 {
 	struct seen longest = {0};
 	size_t count = 0, told = 0, stretches = 0;
+	uint64_t forgotten = 0;
 	struct seen *seen = calloc(t->vcpu_count ? t->vcpu_count * KM_TRACE_HOT : 1, sizeof(*seen));
 
 	if (!seen)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	for (size_t i = 0; i < t->vcpu_count; i++) {
+		forgotten += t->vcpus[i]->forgotten;
 		for (size_t j = 0; j < t->vcpus[i]->hot_count; j++)
 			seen[count++] = (struct seen){t->vcpus[i], &t->vcpus[i]->hot[j]};
 	}
@@ -419,24 +422,38 @@ static km_error *describe_hot(struct km_node *root, const struct km_trace *t)
 		told++;
 	}
 	tell_stretches(root, t, &longest, stretches);
+	if (forgotten)
+		km_note(root,
+			"%" PRIu64 " faults made room for others (the %d most frequent of each "
+			"vCPU are kept apart): what comes again in so large a round is not seen",
+			forgotten, KM_TRACE_HOT);
 	if (!told && !stretches && count)
-		km_note(root, "no fault came %d times or more without anything being done",
-			KM_LOOP_FAULTS);
+		km_note(root, "no fault%s came %d times or more without anything being done",
+			forgotten ? " that was kept apart" : "", KM_LOOP_FAULTS);
 	tell_progress(root, t);
 	free(seen);
 	return NULL;
 }
 
+/* Inside a debugger nobody waits for a pipe: neither opening it nor reading it can be interrupted.
+ */
+static bool may_wait(const char *name)
+{
+	struct stat st;
+
+	return !stat(name, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 static km_error *open_trace(struct km_command_context *ctx, const char *name, FILE **file)
 {
-	if (strcmp(name, "-")) {
-		*file = fopen(name, "re");
-		return *file ? NULL : km_errorf(KM_EREAD, "%s: %s", name, strerror(errno));
-	}
-	if (ctx->has_target)
-		return km_errorf(KM_EUSAGE, "\"-\" is for the program without a dump: name a file");
-	*file = stdin;
-	return NULL;
+	bool is_input = !strcmp(name, "-");
+
+	if (ctx->has_target && (is_input || may_wait(name)))
+		return km_errorf(KM_EUSAGE,
+				 "\"%s\" is for the program without a dump: name a regular file",
+				 name);
+	*file = is_input ? stdin : fopen(name, "re");
+	return *file ? NULL : km_errorf(KM_EREAD, "%s: %s", name, strerror(errno));
 }
 
 static km_error *answer(struct km_command_context *ctx, const struct km_trace *t, const char *name)

@@ -3,30 +3,11 @@
 #ifndef KVMMMU_COMMAND_CONTEXT_H
 #define KVMMMU_COMMAND_CONTEXT_H
 
+#include "command_options.h"
 #include "document.h"
 #include "memslots.h"
 #include "mmu.h"
 #include "page_fault.h"
-
-#define KM_MAX_BYTES (1ULL << 57) /* no table maps more */
-
-struct km_command_options {
-	bool json;
-	bool v1;
-	bool trace;
-	uint64_t watch; /* times to stop and look; 0: not given */
-	bool has_addr, has_error_code;
-	uint64_t addr, error_code;
-	int level;	 /* 0: not given */
-	const char *mmu; /* context by name, NULL: the active one */
-	const char *as;	 /* "ept", "npt:6.1", ...; NULL: as the dump */
-	enum km_types_source types;
-	const char *debug;	   /* where debuginfo is, or NULL */
-	const char *output, *list; /* capsules to write, to list; or NULL */
-	bool names;		   /* process names go into the capsule */
-	uint64_t limit;		   /* page-table pages in it, or read, at most; 0: not given */
-	uint64_t bytes;		   /* of a range; 0: not given */
-};
 
 struct km_command_context {
 	struct km_kernel *kernel; /* NULL for a command that runs without a dump */
@@ -51,9 +32,6 @@ km_command_fn km_command_vms, km_command_mmu, km_command_perms, km_command_walk,
  */
 km_error *km_context_read_vms(struct km_command_context *ctx);
 
-/* A hexadecimal number, "0x" or not, as crash users write addresses. KM_EUSAGE names @what. */
-km_error *km_parse_hex(const char *word, const char *what, uint64_t *value);
-
 /* The masks that --as means: "ept", "npt:6.1", "shadow:7.2". KM_EUSAGE. */
 km_error *km_parse_format(const char *as, struct km_spte_masks *masks);
 
@@ -69,6 +47,12 @@ km_error *km_select_vm(const struct km_vms *vms, const char *word, struct km_vm 
  */
 km_error *km_select_vcpu(const struct km_vms *vms, const char *word, struct km_vm **vm,
 			 struct km_vcpu **vcpu);
+
+/*
+ * What the user's word names, if there is one: a VM (*@vcpu is NULL), or a vCPU and its VM; NULL
+ * and NULL without a word: all. A word that could be both names the VM. KM_EUSAGE.
+ */
+km_error *km_select(const struct km_command_context *ctx, struct km_vm **vm, struct km_vcpu **vcpu);
 
 /* The context that the user named, else the active one. KM_EUSAGE, or KM_EREAD if none is active.
  */
@@ -90,6 +74,12 @@ struct km_subject {
  */
 km_error *km_context_subject(struct km_command_context *ctx, const char *word,
 			     struct km_subject *subject);
+
+/* Which kernel, host and type source the answer comes from: at its head. */
+void km_describe_source(struct km_node *root, const struct km_kernel *kernel);
+
+/* What could not be read for this answer, and whether the debuginfo is damaged: at its end. */
+void km_describe_gaps(struct km_node *root, const struct km_kernel *kernel);
 
 /* vm and vcpu fields that head every answer about one vCPU, as section @key. */
 void km_describe_vcpu(struct km_node *node, const char *key, const struct km_vm *vm,

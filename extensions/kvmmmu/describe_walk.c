@@ -129,6 +129,7 @@ void km_describe_spte(struct km_node *node, const struct km_spte_masks *masks,
 static void describe_mmu_page(struct km_node *node, const struct km_walk_level *l)
 {
 	const struct km_mmu_page *sp = &l->sp;
+	char gfn[KM_VAL_TEXT];
 	struct km_node *page = km_compact(node, "page", NULL);
 
 	km_field(page, "kvm_mmu_page", NULL,
@@ -154,12 +155,14 @@ static void describe_mmu_page(struct km_node *node, const struct km_walk_level *
 	km_field(page, "nx_huge_page_disallowed", NULL,
 		 km_v_val(sp->nx_huge_page_disallowed, KM_V_BOOL));
 	km_field(page, NULL, "in",
-		 km_v_text(km_text(
-			 node, "%s page 0x%" PRIx64 " gfn 0x%" PRIx64 " role %08x%s%s%s",
-			 km_is_known(sp->tdp_mmu_page) && sp->tdp_mmu_page.v ? "TDP MMU" : "shadow",
-			 sp->addr, sp->gfn.v, sp->role.word, sp->role.invalid ? " INVALID" : "",
-			 sp->role.direct ? " direct" : "",
-			 km_is_known(sp->unsync) && sp->unsync.v ? " unsync" : "")));
+		 km_v_text(km_text(node, "%s page 0x%" PRIx64 " gfn %s role %08x%s%s%s",
+				   sp->tdp_mmu_page.known == KM_UNREADABLE ? "MMU"
+				   : sp->tdp_mmu_page.v			   ? "TDP MMU"
+									   : "shadow",
+				   sp->addr, km_val_spell(sp->gfn, true, gfn), sp->role.word,
+				   sp->role.invalid ? " INVALID" : "",
+				   sp->role.direct ? " direct" : "",
+				   km_is_known(sp->unsync) && sp->unsync.v ? " unsync" : "")));
 }
 
 /* Bits that KVM never sets in an SPTE of this context, by its own masks. Mirrors is_rsvd_spte(). */
@@ -204,11 +207,12 @@ void km_describe_walk(struct km_node *node, const struct km_kernel *k, const str
 					   "no-root", "dummy-root",  "address-too-wide",
 					   "torn"};
 	struct km_spte_masks masks = k->masks;
-	struct km_node *section = km_section(
-		node, "walk",
-		km_text(node, "walk of %s 0x%" PRIx64 " in %s, root 0x%" PRIx64 " level %d",
-			km_walk_address_text(walk->meaning), walk->addr, mmu->name, mmu->root.hpa.v,
-			walk->root_level));
+	char root[KM_VAL_TEXT];
+	struct km_node *section =
+		km_section(node, "walk",
+			   km_text(node, "walk of %s 0x%" PRIx64 " in %s, root %s level %d",
+				   km_walk_address_text(walk->meaning), walk->addr, mmu->name,
+				   km_val_spell(mmu->root.hpa, true, root), walk->root_level));
 	struct km_node *levels;
 	char end[160];
 

@@ -238,7 +238,7 @@ static const char *place_text(const struct km_case *c)
 
 	if (!km_is_known(c->vcpu->mode))
 		return "nothing contradicts";
-	if (c->vcpu->mode.v == 1)
+	if (km_vcpu_in_guest(c->vcpu))
 		return "in the guest";
 	if (stack && stack->count && stack->frames[0].sure && !km_stack_in(stack, "kvm_vcpu_ioctl"))
 		return "its thread can run, and is not in KVM_RUN";

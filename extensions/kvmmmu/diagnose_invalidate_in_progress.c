@@ -13,7 +13,7 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 {
 	const struct km_vm *vm = c->vm;
 	struct km_val n = vm->mmu_invalidate_in_progress;
-	char who[64], count[24];
+	char who[64], active[KM_VAL_TEXT];
 
 	if (!km_is_known(n) || (int64_t)n.v <= 0 || !km_case_has_fault(c) ||
 	    km_invalidate_covers_case(c, f) != KM_COVERS)
@@ -38,7 +38,7 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 		    "; mn_active_invalidate_count %s",
 		    n.v, f->unit == KM_RANGE_HVA ? "HVA" : "gfn", vm->mmu_invalidate_range_start.v,
 		    vm->mmu_invalidate_range_end.v,
-		    km_count_spell(vm->mn_active_invalidate_count, count, sizeof(count)));
+		    km_val_spell(vm->mn_active_invalidate_count, false, active));
 	km_evidence_page(c, f->unit, d);
 	if (f->task)
 		km_evidence(d, "%s is in %s(), %s", km_task_spell(f->task, who, sizeof(who)),

@@ -32,12 +32,12 @@ static void say_counts(const struct km_case *c, const struct km_invalidate_facts
 		       struct km_diagnosis *d)
 {
 	const struct km_vm *vm = c->vm;
-	char count[24];
+	char active[KM_VAL_TEXT], start[KM_VAL_TEXT], end[KM_VAL_TEXT];
 
 	km_evidence(d,
 		    "kvm.mmu_invalidate_in_progress %" PRId64 ", mn_active_invalidate_count %s%s",
 		    (int64_t)vm->mmu_invalidate_in_progress.v,
-		    km_count_spell(vm->mn_active_invalidate_count, count, sizeof(count)),
+		    km_val_spell(vm->mn_active_invalidate_count, false, active),
 		    excess ? ": no mmu_notifier stands behind it" : "");
 	if (excess && locks_free(&f->locks))
 		km_evidence(d, "slots_lock and mmu_lock are free: no change of attributes, no "
@@ -45,9 +45,9 @@ static void say_counts(const struct km_case *c, const struct km_invalidate_facts
 	if (f->stacks_known)
 		km_evidence(d, "no task was found inside an invalidation");
 	if (f->unit != KM_RANGE_UNKNOWN)
-		km_evidence(d, "range: %ss 0x%" PRIx64 " to 0x%" PRIx64,
-			    f->unit == KM_RANGE_HVA ? "HVA" : "gfn",
-			    vm->mmu_invalidate_range_start.v, vm->mmu_invalidate_range_end.v);
+		km_evidence(d, "range: %ss %s to %s", f->unit == KM_RANGE_HVA ? "HVA" : "gfn",
+			    km_val_spell(vm->mmu_invalidate_range_start, true, start),
+			    km_val_spell(vm->mmu_invalidate_range_end, true, end));
 }
 
 bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalidate_facts *f,

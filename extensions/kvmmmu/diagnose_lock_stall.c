@@ -9,17 +9,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Who holds it, among the tasks that were read. */
-static const struct km_task *find_holder(const struct km_tasks *tasks,
-					 const struct km_held_lock *held)
-{
-	for (size_t i = 0; tasks && i < tasks->count; i++) {
-		if (tasks->tasks[i].addr == held->holder)
-			return &tasks->tasks[i];
-	}
-	return NULL;
-}
-
 static void say_holder(const struct km_held_lock *held, const struct km_task *by,
 		       struct km_diagnosis *d)
 {
@@ -39,8 +28,9 @@ static void say_holder(const struct km_held_lock *held, const struct km_task *by
 bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held,
 			struct km_diagnosis *d)
 {
-	const struct km_task *by = held->holder ? find_holder(c->tasks, held) : NULL;
+	const struct km_task *by = km_task_at(c->tasks, held->holder);
 	const struct km_wait *wait = &c->wait;
+	char on_cpu[KM_VAL_TEXT];
 
 	switch (wait->kind) {
 	case KM_WAIT_USERFAULT: /* nobody but userspace ends it */
@@ -62,8 +52,8 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held
 		d->certainty = wait->certainty;
 	d->stuck = d->certainty > KM_NOTE;
 	km_verdict_says(d, "the vCPU's thread waits in the kernel: %s", wait->text);
-	km_evidence(d, "task 0x%" PRIx64 ": __state 0x%" PRIx64 ", on_cpu %" PRIu64,
-		    c->vcpu->task.v, c->vcpu->task_state.v, c->vcpu->on_cpu.v);
+	km_evidence(d, "task 0x%" PRIx64 ": __state 0x%" PRIx64 ", on_cpu %s", c->vcpu->task.v,
+		    c->vcpu->task_state.v, km_val_spell(c->vcpu->on_cpu, false, on_cpu));
 	if (held->holder)
 		say_holder(held, by, d);
 	if (c->vma.known && c->vma.addr && km_is_known(c->vma.userfaultfd) && c->vma.userfaultfd.v)

@@ -11,22 +11,6 @@
 /* The fewest faults from which counters tell anything. */
 #define MANY_FAULTS 1000
 
-static enum km_seq_type seq_type(const struct km_kernel *k)
-{
-	const struct km_member *m = km_layout_member(k->layout, KM_M_kvm_page_fault_mmu_seq);
-	km_scoped_error *err = NULL;
-	uint32_t size = 0;
-	bool is_signed = false;
-
-	if (m)
-		return m->size < sizeof(uint64_t) ? KM_SEQ_INT : KM_SEQ_ULONG;
-	err = km_types_parameter(km_layout_types(k->layout), "is_page_fault_stale", "mmu_seq",
-				 &size, &is_signed);
-	if (err)
-		return KM_SEQ_UNKNOWN;
-	return size < sizeof(uint64_t) && is_signed ? KM_SEQ_INT : KM_SEQ_ULONG;
-}
-
 /* A fault on a page that is not there yet, in a slot that is as it should be. */
 static bool waits_for_a_page(const struct km_case *c)
 {
@@ -94,5 +78,5 @@ bool km_diagnose_mmu_seq_sign(const struct km_case *c, struct km_diagnosis *d)
 
 	if (!km_is_known(seq) || seq.v < KM_BIT(31))
 		return false;
-	return km_rule_mmu_seq_sign(c, seq_type(c->kernel), d);
+	return km_rule_mmu_seq_sign(c, km_mmu_seq_type(c->kernel), d);
 }

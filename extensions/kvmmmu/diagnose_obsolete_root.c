@@ -9,8 +9,6 @@
 
 #include <inttypes.h>
 
-#define IN_GUEST_MODE 1
-
 /* is_obsolete_sp(). False also where that is not known. */
 static bool is_obsolete(const struct km_vm *vm, const struct km_mmu_page *sp)
 {
@@ -26,8 +24,7 @@ static bool is_obsolete(const struct km_vm *vm, const struct km_mmu_page *sp)
 /* Can the thread be between taking the request and freeing the roots? */
 static bool may_be_freeing(const struct km_case *c)
 {
-	if (km_case_in_handler(c) ||
-	    (km_is_known(c->vcpu->mode) && c->vcpu->mode.v == IN_GUEST_MODE))
+	if (km_case_in_handler(c) || km_vcpu_in_guest(c->vcpu))
 		return false;
 	return !c->last.has_stack || !c->last.stack.count ||
 	       c->last.stack.start == KM_STACK_UNKNOWN ||

@@ -8,15 +8,18 @@ bool km_diagnose_role_corruption(const struct km_case *c, struct km_diagnosis *d
 
 	for (size_t i = 0; c->has_walk && i < c->walk.count; i++) {
 		const struct km_walk_level *l = &c->walk.levels[i];
+		struct km_val level = {.v = l->sp.role.level,
+				       .known = l->sp.role_known ? KM_KNOWN : KM_UNREADABLE};
+		char role[KM_VAL_TEXT], gfn[KM_VAL_TEXT];
 
 		if (!l->oddity)
 			continue;
 		bad = bad ? bad : l;
 		km_evidence(d,
 			    "level %d, table 0x%" PRIx64 ", kvm_mmu_page 0x%" PRIx64
-			    ": %s (role.level %u, gfn 0x%" PRIx64 ")",
-			    l->level, l->table_pa, l->sp.addr, l->oddity, l->sp.role.level,
-			    l->sp.gfn.v);
+			    ": %s (role.level %s, gfn %s)",
+			    l->level, l->table_pa, l->sp.addr, l->oddity,
+			    km_val_spell(level, false, role), km_val_spell(l->sp.gfn, true, gfn));
 	}
 	if (!bad)
 		return false;

@@ -57,15 +57,6 @@ char *km_task_spell(const struct km_task *task, char *buf, size_t size)
 	return buf;
 }
 
-char *km_count_spell(struct km_val count, char *buf, size_t size)
-{
-	if (km_is_known(count))
-		snprintf(buf, size, "%" PRIu64, count.v);
-	else
-		snprintf(buf, size, "not known");
-	return buf;
-}
-
 bool km_task_sleeps(const struct km_task *task)
 {
 	return km_is_known(task->state) && task->state.v && km_is_known(task->on_cpu) &&

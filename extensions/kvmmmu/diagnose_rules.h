@@ -58,9 +58,6 @@ enum {
 /* "vm-vmm tid 134", of a task; into @buf. Returns @buf. */
 char *km_task_spell(const struct km_task *task, char *buf, size_t size);
 
-/* A counter, or "not known"; into @buf. Returns @buf. */
-char *km_count_spell(struct km_val count, char *buf, size_t size);
-
 /* Is it asleep, on no CPU? Not of itself will it go on then. */
 bool km_task_sleeps(const struct km_task *task);
 
@@ -89,12 +86,6 @@ static inline bool km_case_has_fault(const struct km_case *c)
 bool km_case_is_write(const struct km_case *c);
 
 /* --- */
-
-enum km_seq_type {
-	KM_SEQ_UNKNOWN,
-	KM_SEQ_INT, /* is_page_fault_stale() takes it as an int */
-	KM_SEQ_ULONG,
-};
 
 bool km_rule_mmu_seq_sign(const struct km_case *c, enum km_seq_type type, struct km_diagnosis *d);
 

@@ -46,7 +46,8 @@ static const struct km_task *sleeping_reader(const struct km_case *c, const stru
 	for (size_t i = 0; c->tasks && i < c->tasks->count; i++) {
 		const struct km_task *task = &c->tasks->tasks[i];
 
-		if (task == updater || task->mm.v != c->vm->mm.v || !km_task_sleeps(task))
+		if (task == updater || !task->mm.v || task->mm.v != c->vm->mm.v ||
+		    !km_task_sleeps(task))
 			continue;
 		if (km_stack_in(&task->stack, "kvm_mmu_page_fault") ||
 		    km_stack_in(&task->stack, "kvm_arch_vcpu_pre_fault_memory"))
@@ -60,7 +61,8 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 {
 	const struct km_memslot *slot = invalid_slot(c);
 	const char *function = NULL;
-	const struct km_task *task = km_task_in_any(c->tasks, c->vm->mm.v, updaters, &function);
+	const struct km_task *task =
+		c->vm->mm.v ? km_task_in_any(c->tasks, c->vm->mm.v, updaters, &function) : NULL;
 	bool hit = slot && slot == c->slot && km_case_has_fault(c);
 	bool nobody = !task && km_is_known(locks->slots_lock_owner) && !locks->slots_lock_owner.v;
 	bool srcu = task && waits_for_srcu(task);

@@ -12,6 +12,7 @@ bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
 	bool dead = km_is_known(c->vm->vm_dead) && c->vm->vm_dead.v;
 	bool bugged = km_is_known(c->vm->vm_bugged) && c->vm->vm_bugged.v;
 	struct km_val requests = c->vcpu->requests;
+	char is_dead[KM_VAL_TEXT], is_bugged[KM_VAL_TEXT];
 	bool told = km_is_known(requests) && (requests.v & KM_BIT(KVM_REQ_VM_DEAD));
 	bool ran = !km_is_known(c->vcpu->task) || c->vcpu->task.v;
 	/* vm_dead is asked when KVM_RUN is called, the request before the guest is entered */
@@ -39,8 +40,9 @@ bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
 				"each KVM_RUN answers -EIO",
 				why);
 	}
-	km_evidence(d, "kvm.vm_dead %" PRIu64 ", kvm.vm_bugged %" PRIu64, c->vm->vm_dead.v,
-		    c->vm->vm_bugged.v);
+	km_evidence(d, "kvm.vm_dead %s, kvm.vm_bugged %s",
+		    km_val_spell(c->vm->vm_dead, false, is_dead),
+		    km_val_spell(c->vm->vm_bugged, false, is_bugged));
 	if (told)
 		km_evidence(d, "KVM_REQ_VM_DEAD is pending in vcpu.requests 0x%" PRIx64,
 			    requests.v);

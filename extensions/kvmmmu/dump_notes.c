@@ -3,17 +3,12 @@
 
 #include "elf_core.h"
 #include "kdump_header.h"
+#include "prstatus.h"
 
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* struct elf_prstatus of x86-64, and in it pr_reg */
-#define PRSTATUS_SIZE 336
-#define PR_RBP	      (112 + 4 * 8)
-#define PR_RIP	      (112 + 16 * 8)
-#define PR_RSP	      (112 + 19 * 8)
 
 #define MAX_COUNT      65536
 #define MAX_VMCOREINFO (1u << 20)
@@ -22,6 +17,7 @@ struct wanted {
 	const char *name;
 	bool prstatus; /* else of any type and size */
 	unsigned skip; /* so many like it come first */
+	unsigned left; /* notes to look at, at most */
 };
 
 static bool get(int fd, uint64_t at, void *buf, size_t len)
@@ -39,7 +35,7 @@ static bool is_wanted(int fd, uint64_t at, const Elf64_Nhdr *note, const struct 
 	size_t len = strlen(w->name);
 	char name[16];
 
-	if (w->prstatus && (note->n_type != NT_PRSTATUS || note->n_descsz != PRSTATUS_SIZE))
+	if (w->prstatus && (note->n_type != NT_PRSTATUS || note->n_descsz != KM_PRSTATUS_SIZE))
 		return false;
 	/* some write the name's end, some don't */
 	return note->n_namesz >= len && note->n_namesz <= len + 1 &&
@@ -54,7 +50,7 @@ static bool find_in(int fd, const struct km_elf_note *notes, struct wanted *w, u
 	uint64_t at = notes->at, end = notes->at + notes->size;
 	Elf64_Nhdr note;
 
-	for (unsigned n = 0; n < MAX_COUNT && at + sizeof(note) <= end; n++) {
+	for (; w->left && at + sizeof(note) <= end; w->left--) {
 		if (!get(fd, at, &note, sizeof(note)))
 			return false;
 		*desc = at + sizeof(note) + padded(note.n_namesz);
@@ -92,13 +88,15 @@ static bool find(int fd, struct wanted w, uint64_t *desc, uint32_t *size)
 
 bool km_dump_notes_registers(int fd, unsigned cpu, struct km_registers *regs)
 {
+	uint8_t prstatus[KM_PRSTATUS_SIZE];
 	uint64_t desc;
 	uint32_t size;
 
-	return find(fd, (struct wanted){"CORE", true, cpu}, &desc, &size) &&
-	       get(fd, desc + PR_RIP, &regs->rip, sizeof(regs->rip)) &&
-	       get(fd, desc + PR_RSP, &regs->rsp, sizeof(regs->rsp)) &&
-	       get(fd, desc + PR_RBP, &regs->rbp, sizeof(regs->rbp));
+	if (!find(fd, (struct wanted){"CORE", true, cpu, MAX_COUNT}, &desc, &size) ||
+	    !get(fd, desc, prstatus, sizeof(prstatus)))
+		return false;
+	*regs = km_prstatus_registers(prstatus);
+	return true;
 }
 
 char *km_dump_notes_vmcoreinfo(int fd)
@@ -107,7 +105,7 @@ char *km_dump_notes_vmcoreinfo(int fd)
 	uint32_t size;
 	char *text;
 
-	if (!find(fd, (struct wanted){"VMCOREINFO", false, 0}, &desc, &size) ||
+	if (!find(fd, (struct wanted){"VMCOREINFO", false, 0, MAX_COUNT}, &desc, &size) ||
 	    size > MAX_VMCOREINFO || !(text = malloc(size + 1)))
 		return NULL;
 	if (!get(fd, desc, text, size)) {

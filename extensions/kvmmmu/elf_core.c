@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define MAX_HEADERS (1u << 20)
-#define MAX_NOTES   (64u << 20)
+#define MAX_NOTES   (64u << 20) /* all together */
 
 /* The headers that count, as 64-bit ones have them. */
 struct elf_file {
@@ -52,6 +52,7 @@ static bool read_ehdr(struct elf_file *f)
 		return read_at(f->fd, &f->ehdr, sizeof(f->ehdr), 0);
 	if (!read_at(f->fd, &small, sizeof(small), 0))
 		return false;
+	f->ehdr.e_type = small.e_type;
 	f->ehdr.e_machine = small.e_machine;
 	f->ehdr.e_phoff = small.e_phoff;
 	f->ehdr.e_phentsize = small.e_phentsize;
@@ -130,6 +131,18 @@ static km_error *add_load(struct km_elf_core *core, const Elf64_Phdr *h, uint64_
 	return NULL;
 }
 
+static km_error *add_notes(struct km_elf_core *core, const Elf64_Phdr *h, uint64_t file,
+			   uint64_t *left)
+{
+	if (!inside(file, h->p_offset, h->p_filesz, 1))
+		return damaged("notes outside of the file");
+	if (h->p_filesz > *left)
+		return damaged("too many notes");
+	*left -= h->p_filesz;
+	core->notes[core->note_count++] = (struct km_elf_note){h->p_offset, h->p_filesz};
+	return NULL;
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct km_elf_load *x = a, *y = b;
@@ -165,6 +178,7 @@ static km_error *read_headers(const struct elf_file *f, size_t count, struct km_
 {
 	bool read;
 	void *table = read_table(f, count, &read);
+	uint64_t left = MAX_NOTES;
 	km_error *err = NULL;
 
 	core->loads = calloc(count, sizeof(*core->loads));
@@ -178,12 +192,8 @@ static km_error *read_headers(const struct elf_file *f, size_t count, struct km_
 
 		if (h.p_type == PT_LOAD)
 			err = add_load(core, &h, f->size);
-		else if (h.p_type == PT_NOTE &&
-			 (h.p_filesz > MAX_NOTES || !inside(f->size, h.p_offset, h.p_filesz, 1)))
-			err = damaged("notes outside of the file");
 		else if (h.p_type == PT_NOTE)
-			core->notes[core->note_count++] =
-				(struct km_elf_note){h.p_offset, h.p_filesz};
+			err = add_notes(core, &h, f->size, &left);
 	}
 	free(table);
 	sort_loads(core);
@@ -202,9 +212,11 @@ km_error *km_elf_core_read(int fd, struct km_elf_core *core)
 		return damaged("it is cut off");
 	f.size = (uint64_t)st.st_size;
 	if (f.ehdr.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    (!f.is_32 && f.ehdr.e_ident[EI_CLASS] != ELFCLASS64))
+	    (!f.is_32 && f.ehdr.e_ident[EI_CLASS] != ELFCLASS64) ||
+	    (f.ehdr.e_machine != EM_X86_64 && f.ehdr.e_machine != EM_386))
 		return km_errorf(KM_EDATA, "an ELF file of another machine");
-	core->machine = f.ehdr.e_machine;
+	if (f.ehdr.e_type != ET_CORE)
+		return km_errorf(KM_EDATA, "an ELF file, but no core");
 	err = count_headers(&f, &count);
 	return err ? err : read_headers(&f, count, core);
 }

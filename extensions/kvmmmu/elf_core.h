@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The headers of an ELF dump, 64-bit or 32-bit (QEMU's while CPU 0 is in real mode): which physical
- * memory it holds, and where its notes are. Headers that lie are found here, and nothing behind
- * them is believed.
+ * The headers of an ELF dump (or /proc/kcore), 64-bit or 32-bit (QEMU's, which name an i386 while
+ * CPU 0 is in real mode): which physical memory it holds, and where its notes are. Headers that lie
+ * are found here, and nothing behind them is believed.
  */
 #ifndef KVMMMU_ELF_CORE_H
 #define KVMMMU_ELF_CORE_H
@@ -27,7 +27,6 @@ struct km_elf_core {
 	size_t load_count;
 	struct km_elf_note *notes;
 	size_t note_count;
-	uint16_t machine; /* EM_* */
 };
 
 /* Does the file @fd begin like an ELF file? */
@@ -35,7 +34,7 @@ bool km_elf_core_is(int fd);
 
 /*
  * Reads the headers of the ELF file @fd; free them with km_elf_core_free() in any case. KM_EDATA:
- * they contradict themselves or the file's size, or are those of a big-endian machine.
+ * they contradict themselves or the file's size, or are not those of an x86 machine's core.
  */
 km_error *km_elf_core_read(int fd, struct km_elf_core *core);
 void km_elf_core_free(struct km_elf_core *core);

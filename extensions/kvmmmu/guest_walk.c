@@ -61,9 +61,10 @@ static bool read_gpte(struct walker *w, uint64_t gpa, uint64_t *pte)
 	*pte = 0;
 	if (!slot && w->slots->trouble)
 		return stop(w, KM_GUEST_OPEN, "the memslots are not all readable");
-	if (!slot)
-		return stop(w, KM_GUEST_FAULTS, "no memslot holds the guest's table at 0x%" PRIx64,
-			    (gpa >> KM_PAGE_SHIFT) << KM_PAGE_SHIFT);
+	if (!slot || (slot->flags & KVM_MEMSLOT_INVALID))
+		return stop(w, KM_GUEST_FAULTS,
+			    "no %smemslot holds the guest's table at 0x%" PRIx64,
+			    slot ? "valid " : "", (gpa >> KM_PAGE_SHIFT) << KM_PAGE_SHIFT);
 	if (km_memory_recorder(mem) || km_memory_target(mem)->brings)
 		return stop(w, KM_GUEST_OPEN, "guest memory is in no capsule");
 	offset = gpa - (slot->base_gfn << KM_PAGE_SHIFT);

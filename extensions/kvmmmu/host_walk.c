@@ -27,7 +27,7 @@ struct km_host_pte km_host_walk(const struct km_kernel *k, const struct km_vm *v
 		uint64_t at = ((hva >> shift) & 0x1ff) * 8;
 		km_scoped_error *err = NULL;
 
-		if (!table)
+		if (out.level == top_level(k))
 			err = km_read_virt_as(k->mem, pgd.v + at, &out.value, 8, "host PGD entry");
 		else
 			err = km_read_phys_as(k->mem, table + at, &out.value, 8,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "invalidation.h"
 
-#define INVALID_GPA (~0ULL)
-
 enum km_range_unit km_invalidate_range_unit(const struct km_kernel *k)
 {
 	/* before 6.0 it was kvm_dec_notifier_count() */
@@ -32,6 +30,22 @@ enum km_covers km_invalidate_covers(enum km_range_unit unit, const struct km_vm 
 	if (!km_is_known(at))
 		return KM_COVERS_UNKNOWN;
 	return at.v >= start.v && at.v < end.v ? KM_COVERS : KM_COVERS_NOT;
+}
+
+enum km_seq_type km_mmu_seq_type(const struct km_kernel *k)
+{
+	const struct km_member *m = km_layout_member(k->layout, KM_M_kvm_page_fault_mmu_seq);
+	km_scoped_error *err = NULL;
+	uint32_t size = 0;
+	bool is_signed = false;
+
+	if (m)
+		return m->size < sizeof(uint64_t) ? KM_SEQ_INT : KM_SEQ_ULONG;
+	err = km_types_parameter(km_layout_types(k->layout), "is_page_fault_stale", "mmu_seq",
+				 &size, &is_signed);
+	if (err)
+		return KM_SEQ_UNKNOWN;
+	return size < sizeof(uint64_t) && is_signed ? KM_SEQ_INT : KM_SEQ_ULONG;
 }
 
 /* In the notifier itself. */
@@ -134,6 +148,9 @@ bool km_stacks_known(const struct km_tasks *tasks, uint64_t mm)
 	for (size_t i = 0; i < tasks->count; i++) {
 		const struct km_task *task = &tasks->tasks[i];
 
+		/* whose it is may be what is missing */
+		if (task->mm.known == KM_UNREADABLE)
+			return false;
 		if (!km_is_known(task->mm) || task->mm.v != mm)
 			continue;
 		/* a task on a CPU in userspace or in the guest has no kernel stack to speak of, but

@@ -9,6 +9,9 @@
 #include "memslots.h"
 #include "tasks.h"
 
+/* Both ends of a range that is not known yet; a macro of include/linux/kvm_types.h */
+#define INVALID_GPA (~0ULL)
+
 /* What kvm.mmu_invalidate_range_start and _end are in. */
 enum km_range_unit {
 	KM_RANGE_UNKNOWN,
@@ -35,6 +38,19 @@ enum km_range_unit km_invalidate_range_unit(const struct km_kernel *kernel);
  */
 enum km_covers km_invalidate_covers(enum km_range_unit unit, const struct km_vm *vm,
 				    struct km_val gfn, struct km_val hva);
+
+/* How is_page_fault_stale() gets mmu_invalidate_seq as it was before the page was looked up. */
+enum km_seq_type {
+	KM_SEQ_UNKNOWN,
+	KM_SEQ_INT, /* is_page_fault_stale() takes it as an int */
+	KM_SEQ_ULONG,
+};
+
+/*
+ * By struct kvm_page_fault, which has it since 6.3, else by the parameter of that
+ * function, which debuginfo tells.
+ */
+enum km_seq_type km_mmu_seq_type(const struct km_kernel *kernel);
 
 /*
  * The first task that is in a function that begins an invalidation of @mm's memory, ends it, or

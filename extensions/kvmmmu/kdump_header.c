@@ -92,6 +92,9 @@ static km_error *place_pages(const struct places *p, const unsigned char *header
 				 max_pfn);
 	if (max_pfn > blocks * BLOCK * 8)
 		return damaged("the bitmap of its pages is too small for them");
+	/* libkdumpfile holds it in memory; it takes two bits a page, and twice that is enough */
+	if (blocks > max_pfn * 4 / (BLOCK * 8) + 4)
+		return damaged("the bitmap of its pages is too large for them");
 	if (max_pfn <= blocks / 2 * BLOCK * 8)
 		out->bitmap += blocks / 2 * BLOCK;
 	return NULL;

@@ -11,8 +11,6 @@
 #include <string.h>
 
 #define REGS_AVAIL_RIP KM_BIT(16)
-#define IN_GUEST_MODE  1
-#define MUTEX_FLAGS    7ULL
 #define APF_GFNS       64 /* ASYNC_PF_PER_VCPU */
 
 #define SAY(buf, ...) snprintf(buf, sizeof(buf), __VA_ARGS__)
@@ -134,8 +132,7 @@ static void add_those_of(struct job *job, const struct km_page_faults *found,
 			km_page_fault_age(&job->last->stack, found->at[i], size, &frame);
 
 		/* a vCPU that is in the guest is handling none */
-		if (job->last->stack.start == KM_STACK_UNKNOWN && km_is_known(job->vcpu->mode) &&
-		    job->vcpu->mode.v == IN_GUEST_MODE)
+		if (job->last->stack.start == KM_STACK_UNKNOWN && km_vcpu_in_guest(job->vcpu))
 			age = KM_AGE_RESIDUE;
 		if (age == wanted)
 			add_from_stack(job, found->at[i], age, frame);
@@ -166,14 +163,13 @@ static bool apply_gmet(const struct km_mmu *mmu, const struct km_vmcb *vmcb,
 	return true;
 }
 
-/* Then what stands there is no exit. */
-static bool never_ran(struct job *job)
+/* Its structures are read for all that: they are in the capsules that there are. */
+static bool never_ran(const struct job *job)
 {
-	bool never = km_is_known(job->vcpu->tid) && !job->vcpu->tid.v;
-
-	if (never)
-		SAY(job->last->none, "no thread ever ran it: there is no exit yet");
-	return never;
+	if (!km_is_known(job->vcpu->tid) || job->vcpu->tid.v)
+		return false;
+	SAY(job->last->none, "no thread ever ran it: there was no exit");
+	return true;
 }
 
 static void add_from_vmcb(struct job *job)
@@ -188,9 +184,9 @@ static void add_from_vmcb(struct job *job)
 		SAY(last->none, "%s", km_error_text(err));
 		return;
 	}
-	last->exit_code = vmcb.exit_code;
 	if (never_ran(job))
 		return;
+	last->exit_code = vmcb.exit_code;
 	if (!mmu || !is_fault_exit(mmu, vmcb.exit_code.v)) {
 		const char *name = km_svm_exit_name(vmcb.exit_code.v);
 
@@ -241,9 +237,9 @@ static void add_from_vmx(struct job *job)
 		SAY(last->none, "%s", km_error_text(err));
 		return;
 	}
-	last->exit_code = exit.reason;
 	if (never_ran(job))
 		return;
+	last->exit_code = exit.reason;
 	name = km_vmx_exit_name(exit.reason.v);
 	if (!km_is_known(exit.reason) || !mmu) {
 		SAY(last->none, "the last exit is not readable");
@@ -345,17 +341,12 @@ static bool is_handling(const struct km_stack *stack)
 	return false;
 }
 
-/*
- * The thread that is in an ioctl of the vCPU now; if there is none, the one that ran it last.
- * KVM_PRE_FAULT_MEMORY may be called by another one, which never runs it.
- */
+/* The thread that is in an ioctl of the vCPU now; if there is none, the one that ran it last. */
 static uint64_t thread_of(const struct job *job)
 {
-	struct km_val owner = km_kget(job->k, job->vcpu->addr, KM_M_kvm_vcpu_mutex_owner);
+	struct km_val owner = km_vcpu_in_ioctl(job->k, job->vcpu->addr);
 
-	if (km_is_known(owner) && owner.v & ~MUTEX_FLAGS)
-		return owner.v & ~MUTEX_FLAGS;
-	return job->vcpu->task.v;
+	return owner.v ? owner.v : job->vcpu->task.v;
 }
 
 static km_error *read_stack(struct job *job, struct km_page_faults *found)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "layout.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -246,6 +248,14 @@ struct km_val km_addr_of(struct km_layout *layout, uint64_t addr, enum km_member
 	const struct km_member *m = km_layout_member(layout, id);
 
 	return m ? km_known_val(addr + m->offset) : (struct km_val){.known = KM_ABSENT};
+}
+
+const char *km_val_spell(struct km_val val, bool hex, char buf[KM_VAL_TEXT])
+{
+	if (!km_is_known(val))
+		return strcpy(buf, "?");
+	snprintf(buf, KM_VAL_TEXT, hex ? "0x%" PRIx64 : "%" PRIu64, val.v);
+	return buf;
 }
 
 static struct km_bitfield bitfield(struct km_layout *layout, enum km_member_id id)

@@ -49,6 +49,12 @@ static inline struct km_val km_known_val(uint64_t v)
 	return (struct km_val){.v = v, .known = KM_KNOWN};
 }
 
+/* Room for "0x" and 16 digits. */
+#define KM_VAL_TEXT 24
+
+/* "18" or, with @hex, "0x12"; "?" if it is not known. Into @buf, which it returns. */
+const char *km_val_spell(struct km_val val, bool hex, char buf[KM_VAL_TEXT]);
+
 struct km_layout;
 
 /* Takes over @types. NULL when memory is out (@types is freed then). */

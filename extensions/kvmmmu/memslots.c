@@ -28,9 +28,12 @@ static km_error *add_slot(const struct km_kernel *k, uint64_t addr, struct km_me
 	struct km_val base = km_kget(k, addr, KM_M_kvm_memory_slot_base_gfn);
 	struct km_val npages = km_kget(k, addr, KM_M_kvm_memory_slot_npages);
 	struct km_val flags = km_kget(k, addr, KM_M_kvm_memory_slot_flags);
+	struct km_val hva = km_kget(k, addr, KM_M_kvm_memory_slot_userspace_addr);
+	struct km_val id = km_kget(k, addr, KM_M_kvm_memory_slot_id);
 	struct km_memslot *grown;
 
-	if (!km_is_known(base) || !km_is_known(npages) || !km_is_known(flags))
+	if (!km_is_known(base) || !km_is_known(npages) || !km_is_known(flags) ||
+	    !km_is_known(hva) || !km_is_known(id))
 		return km_errorf(KM_EREAD, "memslot at 0x%" PRIx64 " is not readable", addr);
 	if (slots->count == MAX_SLOTS)
 		return km_errorf(KM_EDATA, "the tree of memslots does not end");
@@ -42,9 +45,9 @@ static km_error *add_slot(const struct km_kernel *k, uint64_t addr, struct km_me
 		.addr = addr,
 		.base_gfn = base.v,
 		.npages = npages.v,
-		.userspace_addr = km_kget(k, addr, KM_M_kvm_memory_slot_userspace_addr).v,
+		.userspace_addr = hva.v,
 		.flags = flags.v,
-		.id = (int64_t)km_kget(k, addr, KM_M_kvm_memory_slot_id).v,
+		.id = (int64_t)id.v,
 		.dirty_bitmap = km_kget(k, addr, KM_M_kvm_memory_slot_dirty_bitmap).v,
 	};
 	return NULL;

@@ -23,7 +23,7 @@ struct km_memslot {
 	uint64_t userspace_addr;   /* HVA of base_gfn */
 	uint64_t flags;
 	int64_t id;
-	uint64_t dirty_bitmap;
+	uint64_t dirty_bitmap; /* 0: none, or not readable */
 };
 
 struct km_memslots {

@@ -270,3 +270,14 @@ void km_vcpu_mmu_read(const struct km_kernel *k, const struct km_vcpu *vcpu,
 		read_without_fmt(k, all);
 	}
 }
+
+km_error *km_mmu_by_name(const struct km_vcpu_mmu *all, const char *name, const struct km_mmu **mmu)
+{
+	for (size_t i = 0; i < all->mmu_count; i++) {
+		if (!strcmp(all->mmus[i].name, name)) {
+			*mmu = &all->mmus[i];
+			return NULL;
+		}
+	}
+	return km_errorf(KM_EUSAGE, "no MMU context \"%s\" on this kernel", name);
+}

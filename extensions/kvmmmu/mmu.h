@@ -79,6 +79,10 @@ struct km_vcpu_mmu {
 void km_vcpu_mmu_read(const struct km_kernel *kernel, const struct km_vcpu *vcpu,
 		      struct km_vcpu_mmu *mmu);
 
+/* The context of that name ("root_mmu"), within @all. KM_EUSAGE: this kernel has none. */
+km_error *km_mmu_by_name(const struct km_vcpu_mmu *all, const char *name,
+			 const struct km_mmu **mmu);
+
 /* The table of SPTE permissions of @mmu; NULL on kernels without (before 7.3). */
 const struct km_perm_table *km_spte_table(const struct km_vcpu_mmu *all, const struct km_mmu *mmu);
 

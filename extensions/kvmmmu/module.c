@@ -35,12 +35,18 @@ struct km_build_id km_find_build_id(struct km_memory *mem, uint64_t start, uint6
 
 	if (end < start || end - start > MAX_RODATA)
 		return id;
-	for (uint64_t at = start; at + sizeof(wanted) + KM_BUILD_ID_SIZE <= end; at += 4) {
+	/* an offset, for addresses may end at the last one there is */
+	for (uint64_t i = 0; i + sizeof(wanted) + KM_BUILD_ID_SIZE <= end - start; i += 4) {
+		uint64_t at = start + i, in_page = at & (KM_PAGE_SIZE - 4);
 		uint8_t found[sizeof(wanted)];
-		km_scoped_error *err = km_read_virt(mem, at, found, sizeof(found));
+		km_scoped_error *stop = in_page ? NULL : km_check_interrupt(mem);
+		km_scoped_error *err = NULL;
 
+		if (stop)
+			break;
+		err = km_read_virt(mem, at, found, sizeof(found));
 		if (err) {
-			at |= KM_PAGE_SIZE - 4; /* on with the next page */
+			i += KM_PAGE_SIZE - 4 - in_page; /* on with the next page */
 			continue;
 		}
 		if (memcmp(found, &wanted, sizeof(wanted)))

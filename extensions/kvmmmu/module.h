@@ -54,8 +54,8 @@ void km_module_deinit(struct km_module *module);
 bool km_module_symbol(const struct km_module *module, const char *name, uint64_t *addr);
 
 /*
- * Build-id among the ELF notes in [start, end) of target memory; len 0 if there is none. Notes
- * start on 4-byte boundaries.
+ * Build-id among the ELF notes in [start, end) of target memory; len 0 if there is none, or if the
+ * user pressed Ctrl-C. Notes start on 4-byte boundaries.
  */
 struct km_build_id km_find_build_id(struct km_memory *mem, uint64_t start, uint64_t end);
 

@@ -41,12 +41,22 @@ static enum km_orc_reg reg_of(const struct km_orc_codes *codes, unsigned reg)
 					   : KM_ORC_OTHER;
 }
 
+/*
+ * What an entry without a stack pointer is. With END_OF_STACK the type has said so already. Before,
+ * a bit marks the end (behind the type; since ffb1b4a41016, 6.3, "signal" is between); none is set
+ * where objtool knows nothing: between two sections of code, for one.
+ */
+static enum km_orc_type end_or_nothing(const struct km_orc_codes *codes, uint16_t bits)
+{
+	return !codes->end_of_stack && (bits >> 10 & 3) ? KM_ORC_END : KM_ORC_NOTHING;
+}
+
 bool km_orc_decode(const struct km_orc_codes *codes, const struct km_orc_raw *raw,
 		   struct km_orc *orc)
 {
 	static const enum km_orc_type types[] = {KM_ORC_NOTHING, KM_ORC_END, KM_ORC_CALL,
 						 KM_ORC_REGS, KM_ORC_REGS_PARTIAL};
-	/* before END_OF_STACK two bits; then "end" or "signal", told by sp_reg and type as well */
+	/* before END_OF_STACK two bits */
 	unsigned type = codes->end_of_stack ? raw->bits >> 8 & 7 : (raw->bits >> 8 & 3) + 2;
 
 	if (type >= sizeof(types) / sizeof(types[0]))
@@ -59,7 +69,7 @@ bool km_orc_decode(const struct km_orc_codes *codes, const struct km_orc_raw *ra
 		.type = types[type],
 	};
 	if (orc->type > KM_ORC_END && orc->sp_reg == KM_ORC_UNDEFINED)
-		orc->type = KM_ORC_END;
+		orc->type = end_or_nothing(codes, raw->bits);
 	return true;
 }
 

@@ -161,33 +161,36 @@ static bool root_is_there(struct km_replay *r)
 		       r->s->mmu->root_role.level);
 }
 
-/* A software-protected VM's faults take the private bit from the gfn's attribute. */
+/* A software-protected VM's faults, but for MMIO, take the private bit from the gfn's attribute. */
 static void apply_attribute(struct km_replay *r)
 {
 	struct km_val type = r->s->vm->vm_type;
 	struct km_val attribute;
 
-	if (!km_is_known(type) || type.v != KVM_X86_SW_PROTECTED_VM)
+	if (!km_is_known(type) || type.v != KVM_X86_SW_PROTECTED_VM ||
+	    (r->error_code & PFERR_RSVD_MASK))
 		return;
 	attribute = km_mem_is_private(r);
 	if (km_is_known(attribute) && attribute.v)
 		r->error_code |= PFERR_PRIVATE_ACCESS;
 }
 
-/* mmio_info_in_cache() */
-static bool mmio_in_cache(const struct km_replay *r, struct km_val *what)
+/* mmio_info_in_cache(); *@open: the cache has a guest's address, which is not known. */
+static bool mmio_in_cache(const struct km_replay *r, struct km_val *what, bool *open)
 {
 	const struct km_page_fault_state *s = r->s;
 	struct km_val gen = km_kget(s->kernel, s->vcpu->addr, KM_M_kvm_vcpu_mmio_gen);
 	bool direct = s->mmu->root_role.direct;
 	uint64_t asked = direct ? s->addr >> KM_PAGE_SHIFT : s->addr & ~0xfffULL;
 
+	*open = false;
 	if (!strcmp(s->mmu->name, "guest_mmu") || !s->slots_known ||
 	    !km_is_known(s->slots->generation) || !km_is_known(gen) ||
 	    gen.v != s->slots->generation.v)
 		return false;
 	*what = km_kget(s->kernel, s->vcpu->addr,
 			direct ? KM_M_kvm_vcpu_mmio_gfn : KM_M_kvm_vcpu_mmio_gva);
+	*open = !km_is_known(*what);
 	return km_is_known(*what) && what->v && what->v == asked;
 }
 
@@ -245,17 +248,20 @@ static bool handle_mmio(struct km_replay *r)
 	const char *const f = "handle_mmio_page_fault";
 	const struct km_walk_level *bad;
 	struct km_val cached;
-	bool current;
+	bool current, open;
 
 	if (!(r->error_code & PFERR_RSVD_MASK))
 		return true;
 	if (r->error_code & PFERR_PRIVATE_ACCESS)
 		return km_end(r, "kvm_mmu_page_fault", "mmio", KM_RET_PF_EXIT,
 			      "reserved bits on a private access: -EFAULT");
-	if (mmio_in_cache(r, &cached))
+	if (mmio_in_cache(r, &cached, &open))
 		return km_end(r, f, "mmio", KM_RET_PF_EMULATE,
 			      "the vCPU's MMIO cache has %s 0x%" PRIx64 " of this generation",
 			      r->s->mmu->root_role.direct ? "gfn" : "GVA", cached.v);
+	/* an MMIO SPTE of this generation answers as the cache would */
+	if (open && (!r->last || r->last->spte.kind != KM_SPTE_MMIO))
+		km_open(r, f, "mmio-cache", "which GVA the vCPU's MMIO cache has is not known");
 	bad = reserved_level(r);
 	if (bad)
 		return km_end(r, f, "mmio", KM_RET_PF_EXIT,
@@ -267,6 +273,8 @@ static bool handle_mmio(struct km_replay *r)
 		return km_end(r, f, "mmio", KM_RET_PF_RETRY,
 			      "the SPTE is no MMIO SPTE (any more): zapped meanwhile");
 	judge_generation(r, &current);
+	if (!current && open)
+		km_open(r, f, "mmio-cache", "which GVA the vCPU's MMIO cache has is not known");
 	if (!current)
 		return true;
 	return km_end(r, f, "mmio", KM_RET_PF_EMULATE,
@@ -384,6 +392,8 @@ static bool fast(struct km_replay *r)
 	struct km_fast_page_fault out;
 	struct km_val attribute;
 
+	if (s->vm->has_private_mem.known == KM_UNREADABLE)
+		return km_open(r, f, "fast", "has_private_mem of the VM is not readable");
 	if (km_is_known(s->vm->has_private_mem) && s->vm->has_private_mem.v) {
 		attribute = km_mem_is_private(r);
 		if (!km_is_known(attribute))
@@ -431,9 +441,8 @@ static void find_root(struct km_replay *r)
 
 	if (km_is_known(hpa) && km_valid_page(hpa.v) && !km_is_dummy_root(k, hpa.v))
 		km_mmu_page_read(k, hpa.v & r->s->masks->base_addr_mask, &r->root);
-	if (r->root.known) {
-		r->tdp_mmu =
-			r->root.addr && km_is_known(r->root.tdp_mmu_page) && r->root.tdp_mmu_page.v;
+	if (r->root.known && (!r->root.addr || km_is_known(r->root.tdp_mmu_page))) {
+		r->tdp_mmu = r->root.addr && r->root.tdp_mmu_page.v;
 		return;
 	}
 	enabled = r->s->vm->tdp_mmu_enabled;
@@ -547,7 +556,7 @@ static void after_retry(struct km_replay *r, const char *id)
 	}
 	if (!strcmp(id, "mmu-seq"))
 		loop(r, false, true, "the next fault reads mmu_invalidate_seq afresh");
-	else if (!strcmp(id, "root"))
+	else if (!strcmp(id, "root") || !strcmp(id, "fetch-dummy-root"))
 		loop(r, false, true, "a root is loaded before the guest is entered");
 	else if (!strcmp(id, "guest-walk"))
 		loop(r, false, true, "the guest, whose tables these are, handles it next");

@@ -67,6 +67,11 @@ static bool check_slot(struct km_replay *r, const char *f)
 	if (!slot && r->is_private)
 		return km_end(r, f, "slot", KM_RET_PF_EXIT,
 			      "a private access that no memslot covers: KVM_EXIT_MEMORY_FAULT");
+	if (!slot && !r->s->masks->mmio_caching)
+		return km_end(r, f, "slot", KM_RET_PF_EMULATE,
+			      "no memslot covers gfn 0x%" PRIx64
+			      ", and MMIO SPTEs are off: the access is emulated",
+			      r->gfn);
 	if (!slot)
 		return km_pass(r, f, "slot", "no memslot covers gfn 0x%" PRIx64 ": MMIO", r->gfn);
 	if (slot->flags & KVM_MEMSLOT_INVALID)
@@ -192,7 +197,7 @@ bool km_replay_faultin_pfn(struct km_replay *r)
 	if (!r->slot)
 		return true;
 	/* before the host is asked since 6.9 (d02c357e5bfa); there ranges are GFNs */
-	if (r->s->kernel->features.invalidate_gfns && !km_replay_invalidation(r, f))
+	if (r->s->kernel->features.invalidate_gfns && !km_replay_invalidation(r, f, false))
 		return false;
 	return ask_host(r, f);
 }

@@ -11,12 +11,11 @@ static const char *map_name(const struct km_replay *r)
 	return r->tdp_mmu ? "kvm_tdp_mmu_map" : "direct_map";
 }
 
-/* An access that no memslot covers: an MMIO SPTE is made, or nothing at all. */
+/* An access that no memslot covers, where MMIO SPTEs are on: one is made. */
 static bool map_mmio(struct km_replay *r, const char *f)
 {
 	return km_end(r, f, "map", KM_RET_PF_EMULATE,
-		      r->s->masks->mmio_caching ? "an MMIO SPTE is made, and the access emulated"
-						: "MMIO SPTEs are off: the access is emulated");
+		      "an MMIO SPTE is made, and the access emulated");
 }
 
 /* The first entry of the walk that somebody has frozen, or NULL. */
@@ -32,8 +31,11 @@ static const char *gained(const struct km_replay *r)
 	bool ept = r->s->masks->paging == KM_PAGING_EPT;
 	unsigned want = ACC_READ_MASK | ACC_WRITE_MASK | ACC_USER_MASK | ACC_EXEC_MASK;
 
+	/* up to 6.12 ACC_ALL; then the role's, which is less under GMET */
 	if (!r->s->mmu->root_role.direct)
 		want = r->guest.access;
+	else if (r->s->kernel->features.acc == KM_ACC_RWUX)
+		want = r->s->mmu->root_role.access;
 	if ((want & ACC_WRITE_MASK) && r->map_writable && !spte->w)
 		return "W";
 	if ((want & ACC_READ_MASK) && !spte->r)
@@ -91,13 +93,17 @@ static bool change_leaf(struct km_replay *r, const char *f)
 }
 
 /*
- * TDP MMU, 7.2 on: a leaf at the target that the test permits is spurious, whatever make_spte()
- * would say.
+ * TDP MMU, 7.2 on: a leaf at the target that the test permits, or that a prefault meets, is
+ * spurious, whatever make_spte() would say.
  */
 static bool permitted_leaf(struct km_replay *r, const char *f)
 {
 	const struct km_spte *spte = &r->last->spte;
 
+	if (r->prefetch)
+		return km_end(r, f, "map", KM_RET_PF_SPURIOUS,
+			      "SPTE 0x%" PRIx64 " at level %d is mapped: enough for a prefault",
+			      spte->value, spte->level);
 	return km_end(r, f, "map", KM_RET_PF_SPURIOUS,
 		      "%s permits the access to SPTE 0x%" PRIx64 " at level %d: nothing is changed",
 		      r->has_words ? "spte_permission_fault()" : "is_access_allowed()", spte->value,
@@ -130,6 +136,10 @@ bool km_replay_map(struct km_replay *r)
 	/* with kvm_ad_enabled as a variable, near enough: 985b2ab9ee30 (6.15) */
 	bool asks_test = r->tdp_mmu && r->s->masks->layout->accessed_always;
 
+	/* FNAME(fetch): the guest's root became visible since the dummy was loaded */
+	if (walk->end == KM_END_DUMMY_ROOT)
+		return km_end(r, f, "fetch-dummy-root", KM_RET_PF_RETRY,
+			      "the dummy root: another one is asked for");
 	if (walk->end == KM_END_UNREADABLE)
 		return km_open(r, f, "map", "the SPTE at level %d is not in the dump",
 			       walk->end_level);
@@ -158,7 +168,7 @@ bool km_replay_map(struct km_replay *r)
 		return km_open(r, f, "map", "the walk has no SPTE: the tables are built");
 	if (walk->end != KM_END_LEAF)
 		return map_new(r, f);
-	if (r->test_known && !r->denied && asks_test)
+	if (asks_test && (r->prefetch || (r->test_known && !r->denied)))
 		return r->last->level == PG_LEVEL_4K ? permitted_leaf(r, f) : keep_huge_leaf(r, f);
 	return change_leaf(r, f);
 }

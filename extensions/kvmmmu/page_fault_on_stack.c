@@ -153,10 +153,8 @@ static const char *const handlers[] = {
 
 static bool is_one_of(const struct km_frame *frame, const char *const *names, size_t count)
 {
-	size_t len = strcspn(frame->function, ".");
-
 	for (size_t i = 0; i < count; i++) {
-		if (strlen(names[i]) == len && !memcmp(frame->function, names[i], len))
+		if (km_frame_is(frame, names[i]))
 			return true;
 	}
 	return false;

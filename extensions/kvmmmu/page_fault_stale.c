@@ -1,35 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What makes a fault stale: an obsolete root, an invalidation. */
+#include "invalidation.h"
 #include "page_fault_steps.h"
 
 #include <inttypes.h>
 
-/* mmu_invalidate_retry_gfn(); before 6.8 mmu_invalidate_retry_hva(). */
-bool km_replay_invalidation(struct km_replay *r, const char *f)
+bool km_replay_invalidation(struct km_replay *r, const char *f, bool locked)
 {
 	const struct km_vm *vm = r->s->vm;
 	bool gfns = r->s->kernel->features.invalidate_gfns;
 	struct km_val n = vm->mmu_invalidate_in_progress;
 	struct km_val start = vm->mmu_invalidate_range_start, end = vm->mmu_invalidate_range_end;
-	uint64_t at = r->gfn;
-	const char *unit = gfns ? "gfn" : "HVA";
+	uint64_t hva = r->slot->userspace_addr + ((r->gfn - r->slot->base_gfn) << KM_PAGE_SHIFT);
+	uint64_t at = gfns ? r->gfn : hva;
+	const char *name = gfns ? "gfn" : "HVA";
+	int64_t count = (int64_t)n.v;
 
-	if (!gfns)
-		at = r->slot->userspace_addr + ((r->gfn - r->slot->base_gfn) << KM_PAGE_SHIFT);
 	if (!km_is_known(n) || (n.v && (!km_is_known(start) || !km_is_known(end))))
 		return km_open(r, f, "invalidation", "mmu_invalidate_* of the VM is not readable");
 	if (!n.v)
 		return km_pass(r, f, "invalidation", "mmu_invalidate_in_progress is 0");
+	if (gfns && (start.v == INVALID_GPA || end.v == INVALID_GPA) && locked)
+		return km_end(r, f, "invalidation", KM_RET_PF_RETRY,
+			      "%" PRId64 " invalidation%s in progress, without a range: every gfn "
+			      "waits",
+			      count, count == 1 ? "" : "s");
 	if (at >= start.v && at < end.v)
 		return km_end(r, f, "invalidation", KM_RET_PF_RETRY,
-			      "%" PRIu64 " invalidation%s in progress, of %ss 0x%" PRIx64
+			      "%" PRId64 " invalidation%s in progress, of %ss 0x%" PRIx64
 			      " to 0x%" PRIx64 ", cover%s %s 0x%" PRIx64,
-			      n.v, n.v == 1 ? "" : "s", unit, start.v, end.v, n.v == 1 ? "s" : "",
-			      unit, at);
+			      count, count == 1 ? "" : "s", name, start.v, end.v,
+			      count == 1 ? "s" : "", name, at);
 	return km_pass(r, f, "invalidation",
 		       "an invalidation is in progress, of %ss 0x%" PRIx64 " to 0x%" PRIx64
 		       ": not of 0x%" PRIx64,
-		       unit, start.v, end.v, at);
+		       name, start.v, end.v, at);
 }
 
 /* is_obsolete_sp() of the root; roots that are no shadow page go by the pending request. */
@@ -57,6 +62,9 @@ static bool check_root(struct km_replay *r, const char *f)
 		return km_end(r, f, "obsolete-root", KM_RET_PF_RETRY,
 			      "the root's kvm_mmu_page 0x%" PRIx64 " has role.invalid set",
 			      root->addr);
+	if (root->tdp_mmu_page.known == KM_UNREADABLE)
+		return km_open(r, f, "obsolete-root",
+			       "whether the root is a page of the TDP MMU is not readable");
 	if (r->tdp_mmu)
 		return km_pass(r, f, "obsolete-root",
 			       "role.invalid of the root is 0 (a TDP MMU page: its mmu_valid_gen "
@@ -73,26 +81,23 @@ static bool check_root(struct km_replay *r, const char *f)
 }
 
 /*
- * Kernels whose struct kvm_page_fault has no mmu_seq hand it over as a parameter: as an int in some
- * (fixed by 82d811ff5665 in 6.1 stable), which changes a value with bit 31 set.
+ * Some kernels hand mmu_seq over as an int (fixed by 82d811ff5665 in 6.1 stable), which changes a
+ * value with bit 31 set.
  */
 static bool check_sign(struct km_replay *r, const char *f, uint64_t seq)
 {
-	struct km_types *types = km_layout_types(r->s->kernel->layout);
-	km_scoped_error *err = NULL;
-	uint32_t size;
-	bool is_signed;
+	enum km_seq_type type;
 
 	if (r->s->kernel->features.invalidate_gfns || !(seq & KM_BIT(31)))
 		return true;
-	err = km_types_parameter(types, f, "mmu_seq", &size, &is_signed);
-	if (err)
+	type = km_mmu_seq_type(r->s->kernel);
+	if (type == KM_SEQ_UNKNOWN)
 		return km_open(r, f, "mmu-seq",
 			       "mmu_invalidate_seq 0x%" PRIx64
 			       " has bit 31 set; whether this kernel passes it as an int is not "
 			       "known (DWARF tells)",
 			       seq);
-	if (size == 8 || (!is_signed && !(seq >> 32)))
+	if (type == KM_SEQ_ULONG)
 		return true;
 	return km_end(r, f, "mmu-seq-sign", KM_RET_PF_RETRY,
 		      "mmu_invalidate_seq 0x%" PRIx64
@@ -126,5 +131,5 @@ bool km_replay_stale(struct km_replay *r)
 		return false;
 	if (!r->slot)
 		return true;
-	return km_replay_invalidation(r, f) && check_seq(r, f);
+	return km_replay_invalidation(r, f, true) && check_seq(r, f);
 }

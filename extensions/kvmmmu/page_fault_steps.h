@@ -49,8 +49,12 @@ bool km_replay_page_track(struct km_replay *r);
 /* kvm_mmu_faultin_pfn(), and handle_abnormal_pfn() where it is a function of its own. */
 bool km_replay_faultin_pfn(struct km_replay *r);
 
-/* Does an invalidation cover the gfn (which has a slot)? Asked by @function. */
-bool km_replay_invalidation(struct km_replay *r, const char *function);
+/*
+ * Does an invalidation cover the gfn (which has a slot)? Asked by @function, under mmu_lock or not:
+ * mmu_invalidate_retry_gfn() (before 6.8 mmu_invalidate_retry_hva()), and its _unsafe form, which
+ * lets one pass that has no range.
+ */
+bool km_replay_invalidation(struct km_replay *r, const char *function, bool locked);
 
 /* is_page_fault_stale() */
 bool km_replay_stale(struct km_replay *r);

@@ -68,7 +68,7 @@ static void ask_processor(struct hearing *h, struct km_panel *panel)
 	struct km_hw_verdict hw;
 
 	v->consulted = true;
-	if (h->mmu->paging == KM_PAGING_SHADOW && h->mmu->w)
+	if (h->mmu->paging == KM_PAGING_SHADOW && h->mmu->w && h->mmu->w->role_known)
 		cpu.cr4_smep = km_cpu_role_cr4_smep(&h->mmu->w->cpu_role);
 	for (size_t i = 0; i < h->walk->count; i++)
 		entries[i] = (struct km_hw_entry){h->walk->levels[i].spte.value,
@@ -80,7 +80,11 @@ static void ask_processor(struct hearing *h, struct km_panel *panel)
 	hw = km_processor_judges(h->masks, &cpu, h->mmu->rsvd_known ? &h->mmu->rsvd : NULL, entries,
 				 h->walk->count, panel->error_code,
 				 h->walk->levels[0].special ? 3 : 0);
-	if (hw.denied)
+	if (!hw.denied && h->mmu->paging == KM_PAGING_SHADOW &&
+	    !(h->mmu->w && h->mmu->w->role_known) && (panel->error_code & PFERR_FETCH_MASK) &&
+	    !(panel->error_code & PFERR_USER_MASK))
+		rule(v, KM_NO_RULING, "whether SMEP forbids it is not known");
+	else if (hw.denied)
 		rule(v, KM_DENIES, "level %d: %s", hw.level,
 		     km_hw_reason_text(hw.reason, h->mmu->paging));
 	else if (hw.incomplete)

@@ -2,9 +2,11 @@
 #include "stack.h"
 
 #include "orc.h"
+#include "prstatus.h"
 #include "saved_stacks.h"
 #include "text.h"
 
+#include <elf.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +22,7 @@
 #define INACTIVE_IP   48
 #define INACTIVE_SIZE 56
 
-/* A note of crash_notes: Elf64_Nhdr, "CORE", struct elf_prstatus, whose pr_reg is at 112 */
-#define NOTE_REGS (20 + 112)
-#define NOTE_BP	  (NOTE_REGS + 4 * 8)
-#define NOTE_IP	  (NOTE_REGS + 16 * 8)
-#define NOTE_SP	  (NOTE_REGS + 19 * 8)
-#define NR_CPUS	  8192
+#define NR_CPUS 8192
 
 struct job {
 	const struct km_kernel *k;
@@ -199,6 +196,11 @@ static bool leads_here(struct job *job, struct km_unwind u, uint64_t *sp)
 	return false;
 }
 
+static struct km_unwind start_at(const struct km_registers *regs)
+{
+	return (struct km_unwind){regs->rip, regs->rsp, regs->rbp, true, true, 0};
+}
+
 /* Registers that the host kept of CPU @cpu. */
 static bool host_registers(const struct km_kernel *k, unsigned cpu, struct km_unwind *u)
 {
@@ -207,7 +209,7 @@ static bool host_registers(const struct km_kernel *k, unsigned cpu, struct km_un
 
 	if (!target->ops->registers || !target->ops->registers(target, cpu, &regs))
 		return false;
-	*u = (struct km_unwind){regs.rip, regs.rsp, regs.rbp, true, true, 0};
+	*u = start_at(&regs);
 	return true;
 }
 
@@ -215,32 +217,28 @@ static bool host_registers(const struct km_kernel *k, unsigned cpu, struct km_un
 static bool saved_registers(const struct km_kernel *k, unsigned cpu, struct km_unwind *u)
 {
 	struct km_val notes = km_kernel_variable(k, "crash_notes", 8);
-	uint64_t offsets;
-	km_scoped_error *err = NULL;
 	struct {
-		uint32_t namesz, descsz, type;
-		char name[4];
-	} head;
-	uint64_t note, regs[3];
+		Elf64_Nhdr header;
+		char name[8];
+		uint8_t prstatus[KM_PRSTATUS_SIZE];
+	} note;
+	struct km_registers regs;
+	km_scoped_error *err = NULL;
+	uint64_t offsets, at;
 
 	if (!km_is_known(notes) || !notes.v || cpu >= NR_CPUS ||
 	    !km_kernel_symbol(k, "__per_cpu_offset", &offsets))
 		return false;
-	err = km_read_virt(k->mem, offsets + 8ULL * cpu, &note, sizeof(note));
+	err = km_read_virt(k->mem, offsets + 8ULL * cpu, &at, sizeof(at));
 	if (err)
 		return false;
-	note += notes.v;
-	err = km_read_virt(k->mem, note, &head, sizeof(head));
-	if (err || head.namesz != 5 || head.type != 1 || memcmp(head.name, "CORE", 4))
+	/* crash_notes_memory_init() sees to it that it is within a page */
+	err = km_read_virt(k->mem, notes.v + at, &note, sizeof(note));
+	if (err || note.header.n_type != NT_PRSTATUS || note.header.n_namesz != sizeof("CORE") ||
+	    note.header.n_descsz != KM_PRSTATUS_SIZE || memcmp(note.name, "CORE", sizeof("CORE")))
 		return false;
-	for (unsigned i = 0; i < 3; i++) {
-		static const unsigned at[] = {NOTE_IP, NOTE_SP, NOTE_BP};
-
-		err = km_read_virt(k->mem, note + at[i], &regs[i], 8);
-		if (err)
-			return false;
-	}
-	*u = (struct km_unwind){regs[0], regs[1], regs[2], true, true, 0};
+	regs = km_prstatus_registers(note.prstatus);
+	*u = start_at(&regs);
 	return true;
 }
 
@@ -398,7 +396,7 @@ km_error *km_stack_read(const struct km_kernel *k, uint64_t task, struct km_stac
 }
 
 /* Suffixes that gcc gives to copies of a function begin with a dot. */
-static bool is_function(const struct km_frame *frame, const char *function)
+bool km_frame_is(const struct km_frame *frame, const char *function)
 {
 	size_t len = strcspn(frame->function, ".");
 
@@ -408,7 +406,7 @@ static bool is_function(const struct km_frame *frame, const char *function)
 const struct km_frame *km_stack_in(const struct km_stack *stack, const char *function)
 {
 	for (size_t i = 0; i < stack->count; i++) {
-		if (is_function(&stack->frames[i], function))
+		if (km_frame_is(&stack->frames[i], function))
 			return &stack->frames[i];
 	}
 	return NULL;

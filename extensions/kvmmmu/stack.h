@@ -42,7 +42,10 @@ struct km_stack {
  */
 km_error *km_stack_read(const struct km_kernel *kernel, uint64_t task, struct km_stack *stack);
 
-/* The frame of @function (suffixes such as ".isra.0" and ".constprop.0" ignored), or NULL. */
+/* Is it a frame of @function? Suffixes such as ".isra.0" and ".constprop.0" are ignored. */
+bool km_frame_is(const struct km_frame *frame, const char *function);
+
+/* The frame of @function, or NULL. */
 const struct km_frame *km_stack_in(const struct km_stack *stack, const char *function);
 
 #endif

@@ -3,12 +3,10 @@
 
 #include <string.h>
 
-#define IN_GUEST_MODE	   1
-#define EXITING_GUEST_MODE 2
-
 struct km_val km_vmcb_exit_info_2(const struct km_vmcb *vmcb, struct km_val mode)
 {
-	bool outside = km_is_known(mode) && mode.v != IN_GUEST_MODE && mode.v != EXITING_GUEST_MODE;
+	bool outside =
+		km_is_known(mode) && mode.v != KM_IN_GUEST_MODE && mode.v != KM_EXITING_GUEST_MODE;
 
 	if (km_is_known(vmcb->exit_info_2) && !vmcb->exit_info_2.v && !outside)
 		return (struct km_val){.known = KM_ABSENT};

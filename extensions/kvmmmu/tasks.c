@@ -84,13 +84,13 @@ static bool matters(const struct km_stack *stack)
 }
 
 /* Is the task among those found? */
-static bool has_task(const struct km_tasks *tasks, uint64_t addr)
+const struct km_task *km_task_at(const struct km_tasks *tasks, uint64_t addr)
 {
-	for (size_t i = 0; i < tasks->count; i++) {
+	for (size_t i = 0; tasks && addr && i < tasks->count; i++) {
 		if (tasks->tasks[i].addr == addr)
-			return true;
+			return &tasks->tasks[i];
 	}
-	return false;
+	return NULL;
 }
 
 static km_error *add_task(struct job *job, uint64_t addr, bool owner)
@@ -100,7 +100,7 @@ static km_error *add_task(struct job *job, uint64_t addr, bool owner)
 	struct km_task *task;
 	km_error *err;
 
-	if (has_task(tasks, addr))
+	if (km_task_at(tasks, addr))
 		return NULL;
 	if (tasks->count == MAX_KEPT) {
 		trouble(tasks, "more tasks matter than are kept");

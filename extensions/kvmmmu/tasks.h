@@ -32,6 +32,10 @@ km_error *km_tasks_read(const struct km_kernel *kernel, const struct km_vms *vms
 			struct km_tasks *tasks);
 void km_tasks_deinit(struct km_tasks *tasks);
 
+/* The task at that address (task_struct), if it is among them; NULL if not, or if @tasks is NULL.
+ */
+const struct km_task *km_task_at(const struct km_tasks *tasks, uint64_t addr);
+
 /* The first task of @mm's (0: any) that is inside @function, or NULL. */
 const struct km_task *km_task_in(const struct km_tasks *tasks, uint64_t mm, const char *function);
 

@@ -151,8 +151,13 @@ km_error *km_text_read(const struct km_kernel *k)
 	err = add_kernel(k, text);
 	if (!err)
 		err = add_modules(k, text);
-	if (err)
+	if (err) {
+		/* the next one begins anew */
+		free(text->codes);
+		text->codes = NULL;
+		text->count = 0;
 		return err;
+	}
 	text->read = true;
 	text->orc_known = symbol(k, "schedule", &schedule) &&
 			  find_raw(k, &text->codes[0], schedule, &raw) &&

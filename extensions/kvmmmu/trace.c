@@ -313,28 +313,22 @@ static void take_event(struct km_trace *t, const struct km_trace_rules *rules,
 
 /* --- reading --- */
 
-/* One line without its end; what is longer than @line is cut. False at the end of the file. */
-static bool read_line(FILE *file, char *line, bool *cut)
+/*
+ * A line without its end, or a piece of one that is longer than @line: *@more is whether others
+ * follow. False at the end of the file.
+ */
+static bool read_line(FILE *file, char *line, bool *more)
 {
 	size_t len;
 
-	*cut = false;
 	if (!fgets(line, LINE, file))
 		return false;
 	len = strlen(line);
-	if (len && line[len - 1] == '\n') {
+	*more = len == LINE - 1 && line[len - 1] != '\n';
+	if (len && line[len - 1] == '\n')
 		line[--len] = 0;
-		if (len && line[len - 1] == '\r')
-			line[--len] = 0;
-		return true;
-	}
-	if (len == LINE - 1) {
-		int c;
-
-		*cut = true;
-		while ((c = getc_unlocked(file)) != EOF && c != '\n')
-			;
-	}
+	if (len && line[len - 1] == '\r')
+		line[--len] = 0;
 	return true;
 }
 
@@ -362,16 +356,20 @@ km_error *km_trace_read(FILE *file, const struct km_trace_rules *rules,
 			bool (*interrupted)(void *ctx), void *ctx, struct km_trace *t)
 {
 	char line[LINE];
-	bool cut;
+	bool more = false, inside = false; /* of a line that is too long */
+	uint64_t pieces = 0;
 
 	memset(t, 0, sizeof(*t));
-	while (read_line(file, line, &cut)) {
+	for (; read_line(file, line, &more); inside = more) {
 		struct km_trace_event event;
 		uint64_t lost;
 
-		if (!(++t->lines & 0xfff) && interrupted && interrupted(ctx))
+		if (!(++pieces & 0xfff) && interrupted && interrupted(ctx))
 			return km_errorf(KM_EINTR, "interrupted");
-		switch (cut ? KM_LINE_ODD : km_trace_line(line, &event, &lost)) {
+		if (inside)
+			continue;
+		t->lines++;
+		switch (more ? KM_LINE_ODD : km_trace_line(line, &event, &lost)) {
 		case KM_LINE_EVENT:
 			take_event(t, rules, &event);
 			break;
@@ -418,10 +416,11 @@ enum km_trace_loop km_trace_loop(const struct km_trace_fault *f,
 
 bool km_trace_went_on(const struct km_trace_vcpu *v, const struct km_trace_tally *tally)
 {
-	uint64_t interval =
-		tally->faults > 1 ? (tally->last - tally->first) / (tally->faults - 1) : 0;
+	uint64_t interval = tally->faults > 1 && tally->last > tally->first
+				    ? (tally->last - tally->first) / (tally->faults - 1)
+				    : 0;
 
-	return v->all.last > tally->last && v->all.last - tally->last > 10 * interval;
+	return v->all.last > tally->last && (v->all.last - tally->last) / 10 > interval;
 }
 
 double km_trace_rate(const struct km_trace *t, const struct km_trace_tally *tally)

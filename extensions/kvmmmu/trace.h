@@ -112,8 +112,8 @@ void km_trace_deinit(struct km_trace *trace);
 enum km_trace_loop {
 	KM_LOOP_NONE,
 	KM_LOOP_CONTRADICTS, /* taken for spurious each time, and the SPTE denies it */
-	KM_LOOP_SPURIOUS,    /* taken for spurious each time, by an SPTE that permits it */
-	KM_LOOP_UNANSWERED,  /* nothing that the trace shows came of it */
+	KM_LOOP_SPURIOUS,   /* taken for spurious each time; that the SPTE denies it is not shown */
+	KM_LOOP_UNANSWERED, /* nothing that the trace shows came of it */
 };
 
 /* From this many times on it is a loop. */

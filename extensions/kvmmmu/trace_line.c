@@ -150,11 +150,18 @@ static bool task(const char *line, const char *end, struct km_trace_event *event
 	digits = end;
 	while (digits > line && isdigit((unsigned char)digits[-1]))
 		digits--;
-	if (digits == end || digits == line || (digits[-1] != '-' && digits[-1] != ' '))
+	if (digits == end || digits == line || !strchr("- /", digits[-1]))
 		return false;
 	name = digits;
 	if (!number(&name, 10, 9, &tid))
 		return false;
+	if (digits[-1] == '/') { /* perf's "100/134" */
+		digits--;
+		while (digits > line && isdigit((unsigned char)digits[-1]))
+			digits--;
+		if (digits == line)
+			return false;
+	}
 	event->tid = (uint32_t)tid;
 	name = skip_blanks(line);
 	len = (size_t)(digits - 1 - name);
@@ -192,6 +199,8 @@ static bool header(const char *line, struct km_trace_event *event, const char **
 		}
 		if (!task(line, open, event))
 			continue;
+		if (!strncmp(at, "(+", 2)) /* trace-cmd report --ts-diff */
+			at = skip_blanks(at + strcspn(at, " \t"));
 		*text = at;
 		return true;
 	}
@@ -264,19 +273,29 @@ static bool lost_events(const char *line, uint64_t *lost)
 	return true;
 }
 
+/* A line of a stack: "=> kvm_mmu_page_fault", perf's "ffffffffc0601234 kvm_mmu_page_fault+0x10
+ * (kvm)" */
+static bool is_frame(const char *text)
+{
+	return !strncmp(text, "=> ", 3) ||
+	       (strspn(text, "0123456789abcdef") >= 8 && strchr(text, '(') && !strchr(text, ':'));
+}
+
 enum km_trace_line km_trace_line(const char *line, struct km_trace_event *event, uint64_t *lost)
 {
 	const char *text = skip_blanks(line), *colon;
 	size_t len;
 
 	memset(event, 0, sizeof(*event));
-	if (!*text || *text == '#' || !strncmp(text, "cpus=", 5) ||
+	if (!*text || *text == '#' || is_frame(text) || !strncmp(text, "cpus=", 5) ||
 	    !strncmp(text, "version = ", 10))
 		return KM_LINE_COMMENT;
 	if (lost_events(line, lost))
 		return KM_LINE_LOST;
 	if (!header(line, event, &text))
 		return KM_LINE_ODD;
+	if (!strncmp(text, "<stack trace>", 13))
+		return KM_LINE_COMMENT;
 	colon = strchr(text, ':');
 	if (!colon)
 		return KM_LINE_ODD;

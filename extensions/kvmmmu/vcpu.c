@@ -87,14 +87,18 @@ static void read_pid(const struct km_kernel *k, uint64_t pid, struct km_vcpu *vc
 		read_task(k, node.v - links->offset, vcpu);
 }
 
+struct km_val km_vcpu_in_ioctl(const struct km_kernel *k, uint64_t vcpu)
+{
+	return km_lock_owner(km_kget(k, vcpu, KM_M_kvm_vcpu_mutex_owner));
+}
+
 void km_vcpu_find_thread(const struct km_kernel *k, struct km_vcpu *vcpu)
 {
 	struct km_val owner;
 
 	if (!km_is_known(vcpu->tid) || vcpu->tid.v)
 		return;
-	owner = km_kget(k, vcpu->addr, KM_M_kvm_vcpu_mutex_owner);
-	owner.v &= ~7ULL; /* MUTEX_FLAGS, kernel/locking/mutex.h */
+	owner = km_vcpu_in_ioctl(k, vcpu->addr);
 	if (!owner.v)
 		return;
 	vcpu->tid = km_kget(k, owner.v, KM_M_task_struct_pid);

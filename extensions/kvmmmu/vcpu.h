@@ -27,6 +27,10 @@ struct km_vcpu_stats {
 #undef KM_STAT_FIELD
 };
 
+/* Of kvm_vcpu.mode: the guest runs; it was told to leave, and may still be inside. */
+#define KM_IN_GUEST_MODE      1
+#define KM_EXITING_GUEST_MODE 2
+
 struct km_vcpu {
 	uint64_t addr; /* of struct kvm_vcpu */
 	unsigned idx;  /* index in kvm.vcpu_array */
@@ -51,6 +55,28 @@ void km_vcpu_read(const struct km_kernel *kernel, uint64_t addr, unsigned idx,
  * ioctl on it, such as KVM_PRE_FAULT_MEMORY, if there is one.
  */
 void km_vcpu_find_thread(const struct km_kernel *kernel, struct km_vcpu *vcpu);
+
+/*
+ * Who is in an ioctl on the vCPU (kvm_vcpu.mutex): task_struct, 0: nobody. KVM_PRE_FAULT_MEMORY may
+ * be called by a thread that never runs it.
+ */
+struct km_val km_vcpu_in_ioctl(const struct km_kernel *kernel, uint64_t vcpu);
+
+/*
+ * The task_struct in mutex.owner or rw_semaphore.owner, without the flags in its low bits:
+ * MUTEX_FLAGS, RWSEM_OWNER_FLAGS_MASK.
+ */
+static inline struct km_val km_lock_owner(struct km_val owner)
+{
+	owner.v &= ~7ULL;
+	return owner;
+}
+
+/* Is it known to be in the guest? */
+static inline bool km_vcpu_in_guest(const struct km_vcpu *vcpu)
+{
+	return km_is_known(vcpu->mode) && vcpu->mode.v == KM_IN_GUEST_MODE;
+}
 
 /* OUTSIDE_GUEST_MODE, IN_GUEST_MODE, ... of kvm_vcpu.mode; NULL if it is none of them. */
 const char *km_vcpu_mode_name(uint64_t mode);

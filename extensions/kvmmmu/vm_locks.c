@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "vm_locks.h"
 
-/* kernel/locking/mutex.h: MUTEX_FLAGS of mutex.owner; rwsem.c: RWSEM_OWNER_FLAGS_MASK */
-#define OWNER_FLAGS	   7
 #define RWSEM_READER_OWNED 1
 
 /* Waiters looked at; what is longer is torn, or a stampede of no interest. */
@@ -10,10 +8,7 @@
 
 static struct km_val mutex_owner(const struct km_kernel *k, uint64_t mutex)
 {
-	struct km_val owner = km_kget(k, mutex, KM_M_mutex_owner);
-
-	owner.v &= ~(uint64_t)OWNER_FLAGS;
-	return owner;
+	return km_lock_owner(km_kget(k, mutex, KM_M_mutex_owner));
 }
 
 struct km_vm_locks km_vm_locks_read(const struct km_kernel *k, const struct km_vm *vm)
@@ -85,7 +80,7 @@ struct km_held_lock km_vm_mmap_lock(const struct km_kernel *k, const struct km_v
 	if (km_is_known(vm->mm) && vm->mm.v)
 		owner = km_kget(k, vm->mm.v, KM_M_mm_struct_mmap_lock_owner);
 	if (km_is_known(owner)) {
-		held.holder = owner.v & ~(uint64_t)OWNER_FLAGS;
+		held.holder = km_lock_owner(owner).v;
 		held.by_readers = owner.v & RWSEM_READER_OWNED;
 	}
 	return held;

@@ -47,7 +47,8 @@ static void read_vma(const struct km_kernel *k, uint64_t mm, uint64_t addr, uint
 	vma->flags = km_kget(k, found, KM_M_vm_area_struct_vm_flags);
 	vma->file = km_kget(k, found, KM_M_vm_area_struct_vm_file);
 	vma->userfaultfd = km_kget(k, found, KM_M_vm_area_struct_userfaultfd);
-	if (owner.v != mm || addr < vma->start.v || addr >= vma->end.v) {
+	if (owner.v != mm || !km_is_known(vma->start) || addr < vma->start.v ||
+	    addr >= vma->end.v) {
 		vma->known = false;
 		give_up(vma, "the VMA that the tree leads to is not readable or does not fit");
 	}
@@ -113,8 +114,9 @@ km_error *km_vma_lookup(const struct km_kernel *k, uint64_t mm, uint64_t addr, s
 			return NULL;
 		}
 	}
-	if (entry)
+	/* an empty tree has no entry; a node above the leaves has no empty slots */
+	vma->known = !root.v;
+	if (!vma->known)
 		give_up(vma, "the tree of VMAs is torn");
-	vma->known = !entry; /* an empty tree */
 	return NULL;
 }

@@ -12,6 +12,7 @@
 #define TASK_STOPPED	     0x4
 #define TASK_TRACED	     0x8
 #define TASK_DEAD	     0x80
+#define TASK_FROZEN	     0x8000 /* f5d39b020809, 6.1 */
 
 /* Where a thread sleeps, innermost first: the first that is on its stack tells. */
 static const struct sleep {
@@ -44,11 +45,26 @@ static const struct sleep spins[] = {
 	{"queued_write_lock_slowpath", KM_WAIT_LOCK, "for mmu_lock, spinning (write)"},
 };
 
-/* Functions that take mmap_lock of the VMM to find a page. */
+/* Functions that themselves take mmap_lock of the VMM, or into which those are inlined. */
 static const char *const takes_mmap_lock[] = {
-	"hva_to_pfn",	"get_user_pages_unlocked", "__get_user_pages",	 "__gup_longterm_locked",
-	"faultin_page", "lock_mm_and_find_vma",	   "do_user_addr_fault", "mmap_read_lock",
+	"hva_to_pfn",
+	"hva_to_pfn_slow",
+	"get_user_pages_unlocked",
+	"get_user_pages_remote",
+	"__get_user_pages",
+	"__get_user_pages_locked",
+	"__gup_longterm_locked",
+	"internal_get_user_pages_fast",
+	"gup_fast_fallback",
+	"lock_mm_and_find_vma",
+	"do_user_addr_fault",
+	"mmap_read_lock",
+	"mmap_read_lock_killable",
 };
+
+/* What stands between who takes a semaphore and where it sleeps. */
+static const char *const rwsem_code[] = {"rwsem_", "down_read", "down_write", "__down_read",
+					 "__down_write"};
 
 const char *km_wait_kind_name(enum km_wait_kind kind)
 {
@@ -93,12 +109,38 @@ static const struct sleep *find(const struct km_stack *stack, const struct sleep
 	return NULL;
 }
 
-static void name_lock(const struct km_stack *stack, struct km_wait *wait)
+static bool is_rwsem_code(const char *function)
 {
+	for (size_t i = 0; i < sizeof(rwsem_code) / sizeof(rwsem_code[0]); i++) {
+		if (!strncmp(function, rwsem_code[i], strlen(rwsem_code[i])))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Which semaphore it is only its taker tells, the function above the sleep in @frame: below
+ * get_user_pages() there are others, of files and of mappings.
+ */
+static void name_lock(const struct km_stack *stack, const struct km_frame *frame,
+		      struct km_wait *wait)
+{
+	const struct km_frame *end = stack->frames + stack->count;
+
+	if (!is_rwsem_code(frame->function))
+		return;
+	while (frame < end && is_rwsem_code(frame->function))
+		frame++;
 	for (size_t i = 0; i < sizeof(takes_mmap_lock) / sizeof(takes_mmap_lock[0]); i++) {
-		if (km_stack_in(stack, takes_mmap_lock[i]))
+		if (frame < end && km_frame_is(frame, takes_mmap_lock[i]))
 			snprintf(wait->lock, sizeof(wait->lock), "mmap_lock");
 	}
+}
+
+/* Can KVM's own functions, the outermost ones but the system call, be missing in it? */
+static bool may_lack_outer(const struct km_stack *stack)
+{
+	return stack->pages_missing || stack->count == KM_FRAMES;
 }
 
 /* Both halves of what kvm_vcpu_block() may mean. */
@@ -135,7 +177,7 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_wait_hints *h
 
 	if (s && s->kind == KM_WAIT_HALT) {
 		waits_in_block(vcpu, hints, frame->sure, s->function, wait);
-	} else if (stack && stack->count && !in_kvm) {
+	} else if (stack && stack->count && !in_kvm && !may_lack_outer(stack)) {
 		/* asleep, and not on KVM's behalf: whatever it is, it is the VMM's affair */
 		waits(wait, KM_WAIT_USERSPACE, stack->frames[0].sure,
 		      "the thread is not in KVM_RUN: the VMM does not run the vCPU at the moment");
@@ -143,7 +185,7 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_wait_hints *h
 		waits(wait, s->kind, frame->sure, "%s sleep in %s(): waits %s",
 		      state_text(vcpu->task_state.v), s->function, s->text);
 		if (s->kind == KM_WAIT_LOCK)
-			name_lock(stack, wait);
+			name_lock(stack, frame, wait);
 	} else if (in_kvm) {
 		const char *where = stack->frames[0].function;
 
@@ -190,6 +232,10 @@ void km_wait_find(const struct km_vcpu *vcpu, const struct km_wait_hints *hints,
 	if (state & (TASK_STOPPED | TASK_TRACED)) {
 		waits(wait, KM_WAIT_USERSPACE, true, "its thread is stopped (%s)",
 		      state & TASK_TRACED ? "traced" : "by a signal");
+		return;
+	}
+	if (state & TASK_FROZEN) {
+		waits(wait, KM_WAIT_OTHER, true, "its thread is frozen (freezer, or suspend)");
 		return;
 	}
 	/* one that goes to sleep, and still is on its CPU, sleeps as good as */

@@ -135,7 +135,7 @@ static bool start(const struct km_kernel *k, const struct km_spte_masks *masks,
 		  const struct km_mmu *mmu, struct km_walk *walk, uint64_t *table, int *level)
 {
 	uint64_t root = mmu->root.hpa.v;
-	bool guest_below_4 = mmu->w && mmu->w->cpu_role.base.level < PT64_ROOT_4LEVEL;
+	bool below_4 = false;
 
 	*level = walk->root_level = mmu->root_role.level;
 	walk->end_level = *level;
@@ -154,7 +154,15 @@ static bool start(const struct km_kernel *k, const struct km_spte_masks *masks,
 	}
 	*table = root & masks->base_addr_mask;
 	/* 32-bit guest paging under a 4- or 5-level host: the PAE tables below pml4_root */
-	if (*level >= PT64_ROOT_4LEVEL && guest_below_4 && !mmu->root_role.direct)
+	if (*level >= PT64_ROOT_4LEVEL && !mmu->root_role.direct) {
+		if (!mmu->w || !mmu->w->role_known) {
+			walk->end = KM_END_UNREADABLE;
+			walk->end_level = 0;
+			return false;
+		}
+		below_4 = mmu->w->cpu_role.base.level < PT64_ROOT_4LEVEL;
+	}
+	if (below_4)
 		*level = PT32E_ROOT_LEVEL;
 	walk->root_level = *level;
 	if (*level == PT32E_ROOT_LEVEL) {
@@ -253,7 +261,8 @@ char *km_walk_end_text(const struct km_walk *walk, char *buf, size_t size)
 		break;
 	case KM_END_UNREADABLE:
 		if (!walk->end_level)
-			snprintf(buf, size, "the MMU's root is not readable: what it maps is open");
+			snprintf(buf, size,
+				 "the MMU's root or role is not readable: what it maps is open");
 		else
 			snprintf(buf, size,
 				 "ends at level %d: the page-table page is not in %s; what lies "

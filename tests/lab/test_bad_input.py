@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 import kdump
-from tools import BUILD, TOP, batch, dumps, kernel, kvmmmu, number, questions, truth
+from tools import BUILD, TOP, batch, dumps, kernel, kvmmmu, number, offset_of, questions, truth
 
 ASAN = BUILD / "asan" / "kvmmmu"
 
@@ -94,24 +94,10 @@ def test_page_table_beyond_memory(elf):
     assert {j["ruling"] for j in fault["panel"]["judges"] if j["judge"] != "processor"} == {None}
 
 
-def list_offset(vm):
-    """Where vm_list is in struct kvm: gdb's addresses of two neighbours tell."""
-    out = kvmmmu("-k", kernel("7.3") / "debug", dumps("7.3") / "healthy.kdump", "vms", "-j").json
-    assert out["vms"]
-    run = subprocess.run(["gdb", "-q", "-batch", "-ex", "p/x (long)&((struct kvm *)0)->vm_list",
-                          next((kernel("7.3") / "debug").rglob("kvm.ko"))], text=True,
-                         stdout=subprocess.PIPE, check=True).stdout
-    return int(re.search(r"0x[0-9a-f]+", out_last(run)).group(), 16)
-
-
-def out_last(text):
-    return text.strip().splitlines()[-1]
-
-
 @pytest.mark.parametrize("torn", ["loop", "wild"])
 def test_torn_list_of_vms(elf, torn):
     vm, _ = first_vcpu()
-    node = number(vm["address"]) + list_offset(vm)
+    node = number(vm["address"]) + offset_of("struct kvm, vm_list")
     elf.write(elf.pa(node), struct.pack("<Q", node if torn == "loop" else 0xFFFF800000000000))
     answer = ask(elf, "vms", "-j").json
     assert answer["vms"] and ("loop" in answer["notes"][0] or "torn" in answer["notes"][0])
@@ -363,6 +349,48 @@ def test_damaged_headers_of_a_kdump_compressed_dump(whole_kdump, field):
     assert kvmmmu(whole_kdump, "vms").code == 0
 
 
+def test_bitmap_that_would_fill_memory(tmp_path):
+    """A sparse file may be as large as it says; two bits a page are what it takes."""
+    source = dumps("7.3") / "nokvm.kdump"
+    shutil.copyfile(source, tmp_path / "dump")
+    with open(tmp_path / "dump", "r+b") as file:
+        file.seek(436)
+        file.write(struct.pack("<I", 1 << 24))
+        file.truncate(1 << 37)
+    answer = kvmmmu(tmp_path / "dump", "vms", program=ASAN, timeout=20)
+    assert answer.code == 3 and "too large" in answer.err, answer.err
+
+
+def test_pages_in_too_many_pieces(tmp_path):
+    """Of each piece libkdumpfile keeps a note in memory."""
+    source = (dumps("7.3") / "nokvm.kdump").read_bytes()[:2 * 4096]
+    blocks = 1 << 13  # half of them tell what is in the dump
+    header = bytearray(source)
+    struct.pack_into("<III", header, 432, 1, 2 * blocks, (1 << 32) - 1)
+    struct.pack_into("<i", header, 4096 + 12, 0)
+    struct.pack_into("<QQ", header, 4096 + 48, 0, 0)
+    struct.pack_into("<Q", header, 4096 + 96, blocks * 4096 * 8)
+    with open(tmp_path / "dump", "wb") as file:
+        file.write(header)
+        file.seek((2 + blocks) * 4096)
+        file.write(b"\x55" * (blocks * 4096))
+    answer = kvmmmu(tmp_path / "dump", "vms", program=ASAN, timeout=20)
+    assert answer.code == 3 and "too many pieces" in answer.err, answer.err
+
+
+def test_notes_over_and_over(tmp_path):
+    """Many headers of one piece of notes, which have no end then."""
+    notes = struct.pack("<III", 0, 0, 0) * (1 << 20)
+    count = 60000
+    head = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 4, 62, 1, 0, 64, 0, 0, 64, 56, count, 0, 0, 0)
+    one = struct.pack("<IIQQQQQQ", 4, 0, 64 + 56 * count, 0, 0, len(notes), 0, 0)
+    for times, words in (count, "too many notes"), (5, "no VMCOREINFO"):
+        rest = b"\0" * 56 * (count - times)
+        (tmp_path / "dump").write_bytes(head + one * times + rest + notes)
+        answer = kvmmmu(tmp_path / "dump", "vms", program=ASAN, timeout=20)
+        assert answer.code == 3 and words in answer.err, answer.err
+
+
 @pytest.mark.parametrize("path", ["/dev/null", "/nonexistent", "/", str(TOP / "Makefile")])
 def test_no_dump(path):
     answer = kvmmmu(path, "vms", program=ASAN)
@@ -378,6 +406,16 @@ def test_arguments(words, code):
     answer = kvmmmu(*words, program=ASAN)
     assert answer.code == code and "Sanitizer" not in answer.err
     assert answer.out if code == 0 else len(answer.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("words,why", [
+    (["vms", "--watch", "3"], "vms takes no --watch"), (["perms", "-m", "root_mmu"], "perms takes no --mmu"),
+    (["capture", "--as", "ept"], "capture takes no --as"), (["walk", "-m"], '"-m": option wants a value'),
+    (["walk", "-jz", "0:0", "0"], '"-z": unknown option'), (["vms", "--json=1"], '"--json=1": unknown option'),
+    (["vms", "--bad"], '"--bad": unknown option')])
+def test_options_that_mean_nothing_here_are_refused(words, why):
+    answer = kvmmmu(TOP / "samples" / "amd-7.3-healthy.kvmmmu", *words, program=ASAN)
+    assert answer.code == 2 and not answer.out and answer.err == f"kvmmmu: {why}\n"
 
 
 def test_a_hundred_rounds_leak_nothing():

@@ -9,7 +9,7 @@ import pytest
 
 from test_bad_input import Elf, elf, first_vcpu  # noqa: F401 (a fixture)
 from test_bad_input import ask as ask_elf
-from tools import BUILD, GENERATIONS, SHARED_DUMPS, TOP, Crash, ask, dumps, kernel, kvmmmu, number, truth
+from tools import BUILD, GENERATIONS, SHARED_DUMPS, TOP, Crash, ask, dumps, kernel, kvmmmu, number, offset_of, truth
 
 UNMAPPED = 0xFFFF800000000000
 HEALTHY = {"healthy", "waiting", "progressing", "never ran"}
@@ -185,15 +185,6 @@ def test_intel_is_healthy(intel, name):
 # ---- torn input: an answer, and less sure ----
 
 
-def offset(expression):
-    """Of a member, by gdb: "struct kvm_vcpu, pid"."""
-    struct_name, path = expression.split(", ")
-    run = subprocess.run(["gdb", "-q", "-batch", "-ex", f"p/x (long)&(({struct_name} *)0)->{path}",
-                          next((kernel("7.3") / "debug").rglob("kvm.ko"))], text=True, stdout=subprocess.PIPE,
-                         stderr=subprocess.DEVNULL, check=True).stdout
-    return int(run.split()[-1], 16)
-
-
 def word(elf, address):
     return struct.unpack("<Q", elf.read(elf.pa(address)))[0]
 
@@ -205,26 +196,43 @@ def explain(elf, vcpu):
 def test_task_is_gone(elf):  # noqa: F811
     _, vcpu = first_vcpu()
     assert explain(elf, vcpu)["thread"]["frames"]
-    elf.write(elf.pa(number(vcpu["address"]) + offset("struct kvm_vcpu, pid")), struct.pack("<Q", UNMAPPED))
+    elf.write(elf.pa(number(vcpu["address"]) + offset_of("struct kvm_vcpu, pid")), struct.pack("<Q", UNMAPPED))
     said = explain(elf, vcpu)
     assert said["state"] in HEALTHY and said["certainty"] == "possible" and not strong(said)
 
 
 def test_stack_is_missing(elf):  # noqa: F811
     _, vcpu = first_vcpu()
-    pid = word(elf, number(vcpu["address"]) + offset("struct kvm_vcpu, pid"))
-    task = word(elf, pid + offset("struct pid, tasks")) - offset("struct task_struct, pid_links")
-    elf.write(elf.pa(task + offset("struct task_struct, stack")), struct.pack("<Q", UNMAPPED))
+    pid = word(elf, number(vcpu["address"]) + offset_of("struct kvm_vcpu, pid"))
+    task = word(elf, pid + offset_of("struct pid, tasks")) - offset_of("struct task_struct, pid_links")
+    elf.write(elf.pa(task + offset_of("struct task_struct, stack")), struct.pack("<Q", UNMAPPED))
     said = explain(elf, vcpu)
     assert said["state"] in HEALTHY and said["certainty"] == "possible" and not strong(said)
     assert not said["thread"]["frames"] and said["thread"]["trouble"]
     assert not any(f["age"] == "in handler" for f in said["faults"])
 
 
+def test_address_that_vmrun_cleared_is_no_address(elf):
+    """As VMRUN leaves a VMCB after a fault: the exit's code and error code stay, its address is 0."""
+    vcpu = first_vcpu()[1]["address"]
+    vmcb = elf.pa(number(ask_elf(elf, "fault", vcpu, "-j").json["last_exit"]["vmcb_address"]))
+    elf.write(elf.pa(number(vcpu) + offset_of("struct kvm_vcpu, mode")), struct.pack("<I", 1))
+    elf.write(vmcb + 0x70, struct.pack("<QQQ", 0x400, 0x100000006, 0))
+    answer = ask_elf(elf, "fault", vcpu, "-j").json
+    assert "panel" not in answer and "walk" not in answer
+    assert any("no fault with both" in n and "exit 0x400 (NPF)" in n and "clears the address" in n
+               for n in answer["notes"])
+    answer = ask_elf(elf, "fault", vcpu, "-a", "21000", "-j").json
+    assert (answer["fault"]["error_code"], answer["fault"]["address"]) == ("0x100000006", "0x21000")
+    assert answer["fault"]["from"].startswith("user, rest from exit 0x400 (NPF)") and answer["panel"]
+    said = ask_elf(elf, "explain", vcpu, "-j").json["vcpus"][0]
+    assert said["fault"]["address"] is None and "walk" not in said
+
+
 def test_slot_tree_is_cut(elf):  # noqa: F811
     vm, vcpu = first_vcpu()
     assert explain(elf, vcpu)["memslot"]["id"] is not None
-    elf.write(elf.pa(number(vm["address"]) + offset("struct kvm, memslots")), struct.pack("<Q", UNMAPPED))
+    elf.write(elf.pa(number(vm["address"]) + offset_of("struct kvm, memslots")), struct.pack("<Q", UNMAPPED))
     said = explain(elf, vcpu)
     assert said["memslot"]["id"] is None and said["state"] in HEALTHY and not strong(said)
     assert said["certainty"] == "possible"
@@ -232,7 +240,7 @@ def test_slot_tree_is_cut(elf):  # noqa: F811
 
 def test_list_of_vms_is_torn(elf):  # noqa: F811
     vm, vcpu = first_vcpu()
-    node = number(vm["address"]) + offset("struct kvm, vm_list")
+    node = number(vm["address"]) + offset_of("struct kvm, vm_list")
     elf.write(elf.pa(node), struct.pack("<Q", UNMAPPED))
     answer = ask_elf(elf, "explain", "-j").json
     assert any("torn" in note or "may be more" in note for note in answer["notes"])

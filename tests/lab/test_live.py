@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The program on a running kernel, through /proc/kcore: inside the lab's machine, while its VMs run."""
+"""The program and gdb on a running kernel, through /proc/kcore: inside the lab's machine, while its VMs run."""
 
 import json
 import re
 import shutil
 import subprocess
+import sysconfig
 import time
 
 import pytest
@@ -23,6 +24,9 @@ ask()
 		/kvmmmu $question
 		echo "@@ exit $?"
 	done
+	echo "@@ gdb"
+	/usr/bin/gdb -nx -q -batch -ex 'core-file /proc/kcore' -ex 'source /gdb/kvmmmu.py' -ex 'kvmmmu vms -j'
+	echo "@@ exit $?"
 	echo "@@ done"
 }
 /bin/busybox mount -t devtmpfs dev /dev
@@ -32,20 +36,29 @@ exec /init
 
 
 def overlay(folder):
-    """An archive with the program and its libraries, to be unpacked over the lab's image."""
+    """An archive with the program, gdb and what they load, to be unpacked over the lab's image."""
     root = folder / "root"
-    libraries = subprocess.run(["ldd", BUILD / "kvmmmu"], text=True, check=True,
-                               stdout=subprocess.PIPE).stdout
-    for library in re.findall(r"/\S+", libraries):
-        to = root / library.lstrip("/")
+    libraries = subprocess.run(["ldd", BUILD / "kvmmmu", BUILD / "libkvmmmu-gdb.so", "/usr/bin/gdb"], text=True,
+                               check=True, stdout=subprocess.PIPE).stdout
+    for file in {"/usr/bin/gdb", *re.findall(r"\s(/\S+) \(", libraries)}:
+        to = root / file.lstrip("/")
         to.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(library, to)
+        shutil.copyfile(file, to)
         to.chmod(0o755)
+    python = sysconfig.get_path("stdlib")
+    for tree in python, "/usr/share/gdb":
+        shutil.copytree(tree, root / tree.lstrip("/"), symlinks=True,
+                        ignore=shutil.ignore_patterns("test", "config-*", "lib2to3", "idlelib"))
+    for file in BUILD / "libkvmmmu-gdb.so", *(TOP / "gdb").glob("*.py"):
+        (root / "gdb").mkdir(exist_ok=True)
+        shutil.copy(file, root / "gdb")
     shutil.copy(BUILD / "kvmmmu", root / "kvmmmu")
     (root / "live").write_text(INIT)
     (root / "live").chmod(0o755)
-    return subprocess.run("find . | cpio -o -H newc --quiet", shell=True, cwd=root, check=True,
-                          stdout=subprocess.PIPE).stdout
+    archive = subprocess.run("find . | cpio -o -H newc --quiet", shell=True, cwd=root, check=True,
+                             stdout=subprocess.PIPE).stdout
+    shutil.rmtree(root)
+    return archive
 
 
 def boot(image, serial):
@@ -59,7 +72,7 @@ def boot(image, serial):
          "-initrd", image, "-append", "console=ttyS0 panic=0 rdinit=/live 8250.nr_uarts=4",
          *(word for file in serial for word in ("-serial", f"file:{file}"))])
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 150
         while time.monotonic() < deadline and run.poll() is None:
             time.sleep(0.5)
             if "Kernel panic" in serial[0].read_text(errors="replace"):
@@ -85,6 +98,7 @@ def said(tmp_path_factory):
         text = boot(image, serial)
         if "@@ done" in text:
             break
+    image.unlink()
     assert "@@ done" in text, serial[0].read_text(errors="replace")[-2000:]
     return {question: (int(code), out) for question, out, code
             in re.findall(r"@@ (.*)\n((?:.*\n)*?)@@ exit (\d+)\n", text)}
@@ -98,6 +112,16 @@ def test_every_vm_is_there(said):
     answer = json.loads(out)
     assert code == 0 and len(answer["vms"]) == 4 and answer["source"]["dump"] == "/proc/kcore"
     assert all(vm["vcpus"] for vm in answer["vms"])
+
+
+def test_gdb(said):
+    code, out = said["gdb"]
+    assert code == 0, out
+    answer = json.loads(out[out.index("{"):])
+    assert "it is the running kernel" in answer["notes"][0] and answer["source"]["dump"] == "/proc/kcore"
+    ours = json.loads(said["/proc/kcore vms -j"][1])
+    assert [[vm["vm"]["address"], *(vcpu["address"] for vcpu in vm["vcpus"])] for vm in answer["vms"]] == [
+        [vm["vm"]["address"], *(vcpu["address"] for vcpu in vm["vcpus"])] for vm in ours["vms"]]
 
 
 def test_tables_of_a_healthy_kernel_match(said):

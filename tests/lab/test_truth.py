@@ -121,7 +121,7 @@ def test_looping_fault():
     answer = ask("7.3", "looping", "fault", vm["vcpus"][0]["address"])
 
     assert number(answer["fault"]["address"]) == number(page["gpa"])
-    assert answer["fault"]["from"] == "VMCB"
+    assert answer["fault"]["from"] == "exit 0x400 (NPF) of vmcb01"
     assert answer["last_exit"]["exit_name"] == "NPF"
     rulings = {j["judge"]: (j["ruling"], j["consulted"]) for j in answer["panel"]["judges"]}
     assert rulings == {"processor": ("denies", True), "kernel table": ("allows", True),

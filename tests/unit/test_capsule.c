@@ -194,11 +194,40 @@ static void test_more_ranges_than_an_elf_header_counts(void **state)
 	end(&t);
 }
 
+static bool stopped(struct km_target *ignored)
+{
+	(void)ignored;
+	return true;
+}
+
+/* Ctrl-C: no file, and under the sanitizers nothing is left behind, also of pages that are missing.
+ */
+static void test_interrupted(void **state)
+{
+	static const struct km_target_ops stopping = {
+		.read_phys = read_phys, .read_virt = read_virt, .interrupted = stopped};
+	struct km_manifest m = {.kernel = {.release = "1", .types = "none"}, .vm = -1, .vcpu = -1};
+	struct trip t;
+	char path[64], buf[4];
+
+	(void)state;
+	begin(&t);
+	assert_int_equal(failure(km_read_virt_as(t.mem, HOLE, buf, 4, "x")), KM_EREAD);
+	target.ops = &stopping;
+	snprintf(path, sizeof(path), "/tmp/test_capsule.%d.kvmmmu", getpid());
+	assert_int_equal(failure(km_capsule_write(path, t.mem, &t.rec, &m, &t.size)), KM_EINTR);
+	assert_int_equal(access(path, F_OK), -1);
+	target.ops = &ops;
+	km_recorder_deinit(&t.rec);
+	km_memory_free(t.mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_manifest_comes_back),
 		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_more_ranges_than_an_elf_header_counts),
 	};
 

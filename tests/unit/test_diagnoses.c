@@ -301,7 +301,7 @@ static void test_invalidate_in_progress(void **state)
 	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	w.vm.mn_active_invalidate_count = unreadable;
 	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_POSSIBLE, true);
-	assert_non_null(strstr(w.d.evidence[0], "count not known"));
+	assert_non_null(strstr(w.d.evidence[0], "count ?"));
 	w.vm.mn_active_invalidate_count = val(2);
 	f.stacks_known = true;
 	nothing(km_rule_invalidate_in_progress(&w.c, &f, &w.d));
@@ -368,7 +368,7 @@ static void test_invalidate_leaked(void **state)
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	w.vm.mn_active_invalidate_count = unreadable;
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
-	assert_non_null(strstr(w.d.evidence[0], "count not known"));
+	assert_non_null(strstr(w.d.evidence[0], "count ?"));
 	w.vm.mn_active_invalidate_count = val(1);
 	w.fault.age = KM_AGE_LAST_EXIT;
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_NOTE, false);

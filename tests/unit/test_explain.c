@@ -94,6 +94,53 @@ static void test_waits(void **state)
 	assert_string_equal(w.lock, "mmu_lock");
 }
 
+/* Which semaphore it is, the caller of the lock tells, not who stands further out. */
+static void test_whose_semaphore(void **state)
+{
+	struct km_stack s = STACK("schedule", "rwsem_down_read_slowpath", "down_read_killable",
+				  "__get_user_pages_locked.constprop.0", "hva_to_pfn",
+				  "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
+
+	(void)state;
+	assert_string_equal(wait_of(2, 0, &s).lock, "mmap_lock");
+	s = STACK("schedule", "rwsem_down_read_slowpath", "down_read", "hugetlb_vma_lock_read",
+		  "hugetlb_fault", "handle_mm_fault", "__get_user_pages", "hva_to_pfn",
+		  "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
+	assert_int_equal(wait_of(2, 0, &s).kind, KM_WAIT_LOCK);
+	assert_string_equal(wait_of(2, 0, &s).lock, "");
+	s = STACK("schedule", "__mutex_lock", "hva_to_pfn", "kvm_vcpu_ioctl");
+	assert_string_equal(wait_of(2, 0, &s).lock, "");
+}
+
+/* Outer frames that were lost may be KVM's: no word on whether the thread is in KVM_RUN. */
+static void test_a_torn_stack_does_not_leave_kvm(void **state)
+{
+	struct km_stack s = STACK("schedule", "handle_userfault", "handle_mm_fault");
+	struct km_wait w = wait_of(1, 0, &s);
+
+	(void)state;
+	assert_int_equal(w.kind, KM_WAIT_USERSPACE);
+	s.pages_missing = 1;
+	assert_int_equal(wait_of(1, 0, &s).kind, KM_WAIT_USERFAULT);
+	s = STACK("schedule", "something_else");
+	s.pages_missing = 1;
+	assert_int_equal(wait_of(1, 0, &s).kind, KM_WAIT_UNKNOWN);
+	/* more frames than are kept: the outer ones are left out */
+	s.pages_missing = 0;
+	for (s.count = 0; s.count < KM_FRAMES; s.count++)
+		strcpy(s.frames[s.count].function, "deep");
+	assert_int_equal(wait_of(1, 0, &s).kind, KM_WAIT_UNKNOWN);
+}
+
+static void test_frozen_thread(void **state)
+{
+	struct km_wait w = wait_of(0x8000, 0, NULL);
+
+	(void)state;
+	assert_int_equal(w.kind, KM_WAIT_OTHER);
+	assert_non_null(strstr(w.text, "frozen"));
+}
+
 /* ---- samples ---- */
 
 #define LOOKS 4
@@ -390,6 +437,78 @@ static void test_frozen(void **state)
 	nothing(km_diagnose_frozen_spte(&w.c, &w.d));
 	w.c.has_walk = false;
 	nothing(km_diagnose_frozen_spte(&w.c, &w.d));
+}
+
+/* Tasks and VMs whose mm was not read are not each other's. */
+static void test_unknown_mm(void **state)
+{
+	struct km_vm_locks locks = {.slots_lock_owner = val(0xffff888000009000)};
+
+	(void)state;
+	write_to(LEAF, 1);
+	w.slot.flags = KVM_MEMSLOT_INVALID;
+	w.c.slots = (struct km_memslots){.slots = &w.slot, .count = 1};
+	w.tasks.count = 1;
+	w.task.tid = val(77);
+	w.task.mm = val(0xffff888000003000); /* of another VM's process */
+	w.task.stack = STACK("__synchronize_srcu", "kvm_swap_active_memslots", "kvm_set_memslot");
+	w.task.stack.start = KM_STACK_SWITCHED_OUT;
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_POSSIBLE, true);
+	for (size_t i = 0; i < w.d.evidence_count; i++)
+		assert_null(strstr(w.d.evidence[i], "tid 77"));
+	w.vm.mm = unreadable;
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_POSSIBLE, true);
+	for (size_t i = 0; i < w.d.evidence_count; i++)
+		assert_null(strstr(w.d.evidence[i], "tid 77"));
+}
+
+/* What was not read is no 0 in the evidence. */
+static void test_unknown_values_in_evidence(void **state)
+{
+	struct km_invalidate_facts inv = {.unit = KM_RANGE_GFN};
+
+	(void)state;
+	write_to(LEAF, 1);
+	w.c.walk.levels[0].oddity = "this page-table page is its own ancestor";
+	w.c.walk.levels[0].sp.gfn = unreadable;
+	found(km_diagnose_role_corruption(&w.c, &w.d), KM_LIKELY, false);
+	assert_non_null(strstr(w.d.evidence[0], "(role.level ?, gfn ?)"));
+	write_to(FROZEN, 1);
+	w.tasks.count = 1;
+	w.task.stack = STACK("tdp_mmu_zap_leafs");
+	w.task.mm = w.vm.mm;
+	w.task.tid = unreadable;
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_NOTE, false);
+	assert_non_null(strstr(w.d.evidence[1], "task 0x"));
+	write_to(LEAF, 1);
+	w.vm.mmu_invalidate_in_progress = val(1);
+	w.vm.mmu_invalidate_range_start = val(0x4000);
+	w.vm.mmu_invalidate_range_end = val(0x5000);
+	w.vm.mn_active_invalidate_count = unreadable;
+	found(km_rule_invalidate_in_progress(&w.c, &inv, &w.d), KM_POSSIBLE, true);
+	assert_non_null(strstr(w.d.evidence[0], "mn_active_invalidate_count ?"));
+	w.vm.vm_dead = unreadable;
+	w.vm.vm_bugged = val(1);
+	memset(&w.d, 0, sizeof(w.d));
+	assert_true(km_diagnose_vm_dead(&w.c, &w.d));
+	assert_non_null(strstr(w.d.evidence[0], "vm_dead ?, kvm.vm_bugged 1"));
+	w.c.wait = (struct km_wait){.kind = KM_WAIT_USERFAULT, .certainty = KM_PROVEN};
+	strcpy(w.c.wait.text, "for a page, of which nobody knows");
+	w.vcpu.on_cpu = unreadable;
+	found(km_rule_lock_stall(&w.c, &(struct km_held_lock){0}, &w.d), KM_LIKELY, true);
+	assert_non_null(strstr(w.d.evidence[0], "on_cpu ?"));
+}
+
+static void test_stacks_of_unknown_owners(void **state)
+{
+	struct km_task tasks[2] = {{.mm = val(0xffff888000002000)}, {.mm = val(0)}};
+	struct km_tasks all = {.tasks = tasks, .count = 2, .complete = true};
+
+	(void)state;
+	assert_true(km_stacks_known(&all, tasks[0].mm.v));
+	assert_false(km_stacks_known(&all, tasks[0].mm.v + 1));
+	tasks[1].mm = unreadable; /* it may be one of them */
+	assert_false(km_stacks_known(&all, tasks[0].mm.v));
 }
 
 static void test_readonly_host(void **state)
@@ -961,10 +1080,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_whose_semaphore),
+		cmocka_unit_test(test_a_torn_stack_does_not_leave_kvm),
+		cmocka_unit_test(test_frozen_thread),
 		cmocka_unit_test(test_samples),
 		cmocka_unit_test(test_samples_without_fault),
 		cmocka_unit_test(test_samples_settle),
 		cmocka_unit_test(test_frozen),
+		cmocka_unit_test(test_unknown_mm),
+		cmocka_unit_test(test_unknown_values_in_evidence),
+		cmocka_unit_test(test_stacks_of_unknown_owners),
 		cmocka_unit_test(test_readonly_host),
 		cmocka_unit_test(test_nx_huge_page),
 		cmocka_unit_test(test_by_design),

@@ -73,6 +73,10 @@ static void test_decoding(void **state)
 	assert_int_equal(decoded(&first_6_1, 0, 0, 0x105).type, KM_ORC_REGS);
 	assert_int_equal(decoded(&first_6_1, 0, 0, 0x205).type, KM_ORC_REGS_PARTIAL);
 	assert_int_equal(decoded(&first_6_1, 0, 0, 0x400).type, KM_ORC_END);
+	assert_int_equal(decoded(&first_6_1, 0, 0, 0x800).type, KM_ORC_END); /* 6.3 */
+	/* what objtool puts where it knows nothing is no end */
+	assert_int_equal(decoded(&first_6_1, 0, 0, 0x000).type, KM_ORC_NOTHING);
+	assert_int_equal(decoded(&first_7_3, 0, 0, 0x200).type, KM_ORC_NOTHING);
 	assert_int_equal(decoded(&first_7_3, 0, 0, 0x000).type, KM_ORC_NOTHING);
 	assert_int_equal(decoded(&first_7_3, 0, 0, 0x100).type, KM_ORC_END);
 	assert_int_equal(decoded(&first_7_3, 0, 0, 0x303).type, KM_ORC_REGS);

@@ -18,20 +18,22 @@ static void test_page_fault_as_every_tool_prints_it(void **state)
 {
 	static const char *const lines[] = {
 		/* tracefs; with the thread group; trace-cmd report; perf script */
-		"        vmm-beta-134     [001] .....    27.134562: kvm_page_fault: vcpu 3 rip "
-		"0x101d "
-		"address 0x0000000004000000 error_code 0x100000007",
-		"        vmm-beta-134     (    127) [001] d..2.    27.134562: kvm_page_fault: vcpu "
-		"3 rip "
-		"0x101d address 0x0000000004000000 error_code 0x100000007",
-		"        vmm-beta-134   [001]    27.134562: kvm_page_fault:       vcpu 3 rip "
-		"0x101d "
-		"address 0x0000000004000000 error_code 0x100000007",
-		"        vmm-beta-134   [001] .....    27.134562000: kvm_page_fault:       vcpu 3 "
-		"rip "
-		"0x101d address 0x0000000004000000 error_code 0x100000007",
-		"vmm-beta   134 [001]    27.134562: kvm:kvm_page_fault: vcpu 3 rip 0x101d address "
-		"0x0000000004000000 error_code 0x100000007",
+		("        vmm-beta-134     [001] .....    27.134562: kvm_page_fault: vcpu 3 rip "
+		 "0x101d address 0x0000000004000000 error_code 0x100000007"),
+		("        vmm-beta-134     (    127) [001] d..2.    27.134562: kvm_page_fault: "
+		 "vcpu "
+		 "3 rip 0x101d address 0x0000000004000000 error_code 0x100000007"),
+		("        vmm-beta-134   [001]    27.134562: kvm_page_fault:       vcpu 3 rip "
+		 "0x101d address 0x0000000004000000 error_code 0x100000007"),
+		("        vmm-beta-134   [001] .....    27.134562000: kvm_page_fault:       vcpu 3 "
+		 "rip 0x101d address 0x0000000004000000 error_code 0x100000007"),
+		("vmm-beta   134 [001]    27.134562: kvm:kvm_page_fault: vcpu 3 rip 0x101d address "
+		 "0x0000000004000000 error_code 0x100000007"),
+		/* perf script -F +pid; trace-cmd report --ts-diff */
+		("vmm-beta   127/134 [001]    27.134562: kvm:kvm_page_fault: vcpu 3 rip 0x101d "
+		 "address 0x0000000004000000 error_code 0x100000007"),
+		("        vmm-beta-134   [001]    27.134562: (+12) kvm_page_fault:       vcpu 3 "
+		 "rip 0x101d address 0x0000000004000000 error_code 0x100000007"),
 	};
 
 	(void)state;
@@ -94,6 +96,10 @@ static void test_lines_that_are_no_events(void **state)
 		{"CPU:1 [LOST 4711 EVENTS]", KM_LINE_LOST, 4711},
 		{"CPU:0 [12 EVENTS DROPPED]", KM_LINE_LOST, 12},
 		{"CPU:0 [EVENTS DROPPED]", KM_LINE_LOST, 0},
+		{"a-1 [000] ..... 1.2: <stack trace>", KM_LINE_COMMENT, 0},
+		{" => kvm_mmu_page_fault", KM_LINE_COMMENT, 0},
+		{"\tffffffffc0601234 kvm_mmu_page_fault+0x10 ([kvm])", KM_LINE_COMMENT, 0},
+		{"/134 [000] 1.2: kvm_exit: vcpu 0", KM_LINE_ODD, 0},
 		{"nonsense", KM_LINE_ODD, 0},
 		{"a-1 [000]", KM_LINE_ODD, 0},
 		{"a-1 [000] ", KM_LINE_ODD, 0},
@@ -257,6 +263,62 @@ static void test_progress_is_no_loop(void **state)
 	km_trace_deinit(&t);
 }
 
+/* Clocks of another kind than seconds may be anything: no order, and up to 2^63. */
+static void test_went_on(void **state)
+{
+	struct km_trace_vcpu v = {.all.last = 2000};
+	struct km_trace_tally t = {.faults = 101, .first = 0, .last = 1000};
+
+	(void)state;
+	assert_true(km_trace_went_on(&v, &t)); /* 1000 ticks later, faults came each 10 */
+	v.all.last = 1050;
+	assert_false(km_trace_went_on(&v, &t));
+	t = (struct km_trace_tally){.faults = 2, .first = 0, .last = 1ULL << 62};
+	v.all.last = t.last + 1000;
+	assert_false(km_trace_went_on(&v, &t));
+	t = (struct km_trace_tally){.faults = 2, .first = 3000, .last = 1000};
+	v.all.last = 3000;
+	assert_true(km_trace_went_on(&v, &t));
+}
+
+static bool stop_at_once(void *ctx)
+{
+	++*(unsigned *)ctx;
+	return true;
+}
+
+/* A line without an end is one line, and Ctrl-C gets through to who reads it. */
+static void test_endless_line(void **state)
+{
+	struct km_trace_rules rules = {0};
+	struct km_trace t;
+	unsigned asked = 0;
+	km_error *err;
+	FILE *in;
+
+	(void)state;
+	begin();
+	for (unsigned i = 0; i < 9000; i++)
+		fputs("no line break in it", out);
+	fputs("\nvmm-1 [000] ..... 1.2: sched_switch: x\n", out);
+	read_all(&rules, &t);
+	assert_int_equal(t.lines, 2);
+	assert_int_equal(t.odd, 1);
+	km_trace_deinit(&t);
+	begin();
+	for (unsigned i = 0; i < 0x1000; i++)
+		fprintf(out, "%4096s", "x");
+	fclose(out);
+	in = fmemopen(text, text_len, "r");
+	err = km_trace_read(in, &rules, stop_at_once, &asked, &t);
+	assert_int_equal(km_error_code(err), KM_EINTR);
+	assert_int_equal(asked, 1);
+	km_error_free(err);
+	km_trace_deinit(&t);
+	fclose(in);
+	free(text);
+}
+
 static struct km_trace_event event(uint64_t error_code, uint64_t old, uint64_t new, bool spurious,
 				   bool fixed)
 {
@@ -308,6 +370,8 @@ int main(void)
 		cmocka_unit_test(test_no_loop_where_all_is_fixed),
 		cmocka_unit_test(test_a_stretch_counts),
 		cmocka_unit_test(test_progress_is_no_loop),
+		cmocka_unit_test(test_went_on),
+		cmocka_unit_test(test_endless_line),
 		cmocka_unit_test(test_verdicts),
 	};
 

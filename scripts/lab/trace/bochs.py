@@ -114,14 +114,12 @@ def wait_ready(bochs, work):
         time.sleep(0.5)
         if bochs.poll() is not None:
             die(f"Bochs ended with status {bochs.returncode}:\n{read_text(f'{work}/log')[-2000:]}")
-        if os.path.exists(f"{work}/truth"):
-            lines = read_truth(work)
-            if lines and lines[-1]["kind"] == "ready":
-                return lines
-        if os.path.exists(f"{work}/console"):
-            console = read_text(f"{work}/console")
-            if "Kernel panic" in console or "machine failed" in console:
-                break
+        lines = read_truth(work)
+        if lines and lines[-1]["kind"] == "ready":
+            return lines
+        console = read_text(f"{work}/console")
+        if "Kernel panic" in console or "machine failed" in console:
+            break
     die("the load did not end; the kernel's last words:\n" + read_text(f"{work}/console")[-3000:])
 
 

@@ -15,28 +15,14 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
+from boot import CACHE, die, read_text, say  # noqa: E402
 from qmp import Qmp  # noqa: E402
 
-CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "kvmmmu")
 # The trace buffers, the memory for the text, and what the machines need.
 MEMORY = "1280M"
 TEXT, ROOM = 0x10000000, 0x14000000
 LOAD_SECONDS = 480
 READY_SECONDS = 900
-
-
-def say(text):
-    print(f"lab: {text}", file=sys.stderr, flush=True)
-
-
-def die(text):
-    say(text)
-    sys.exit(1)
-
-
-def read_text(path):
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()
 
 
 def numbers(debug, *expressions):
@@ -129,8 +115,6 @@ def wait_ready(qemu, work):
         time.sleep(0.2)
         if qemu.poll() is not None:
             die(f"QEMU ended with status {qemu.returncode}")
-        if not os.path.exists(f"{work}/truth"):
-            continue
         lines = read_truth(work)
         if lines and lines[-1]["kind"] == "ready":
             return lines

@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The path of a fault, and what it reads, over a torn state: what was not read decides nothing. */
+#include "cm.h"
+
+#include "guest_walk.h"
+#include "page_fault.h"
+#include "vma.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- a kernel of a few structures, each in pages that can be torn out ---- */
+
+#define VA    0xffff888000000000ULL
+#define PAGES 16
+#define KVM   (VA + 0x1000)
+#define VCPU  (VA + 0x2000)
+#define SP    (VA + 0x3800) /* kvm_mmu_page of the root: tdp_mmu_page is on the next page */
+#define VMEM  (VA + 0x8000) /* struct pages: of pfn 0 to 63 */
+#define ROOT  0x5000ULL
+
+static struct target {
+	struct km_target target;
+	uint8_t bytes[PAGES * KM_PAGE_SIZE];
+	bool missing[PAGES];
+} t;
+
+static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, size_t len)
+{
+	(void)target;
+	if (va < VA || va - VA + len > sizeof(t.bytes) || t.missing[(va - VA) / KM_PAGE_SIZE])
+		return km_errorf(KM_EREAD, "not there");
+	memcpy(buf, t.bytes + (va - VA), len);
+	return NULL;
+}
+
+static bool no_symbol(struct km_target *target, const char *name, uint64_t *addr)
+{
+	(void)target;
+	(void)name;
+	(void)addr;
+	return false;
+}
+
+static const struct km_target_ops ops = {
+	.read_phys = read_virt, .read_virt = read_virt, .symbol = no_symbol};
+
+static void put(uint64_t at, uint64_t value)
+{
+	memcpy(t.bytes + (at - VA), &value, sizeof(value));
+}
+
+/* Members of 8 bytes; what is not here this kernel does not have. */
+static const struct {
+	const char *tag, *path;
+	uint32_t offset;
+} members[] = {
+	{"kvm", "mem_attr_array", 0x100},
+	{"xarray", "xa_head", 0},
+	{"page", "private", 0x28},
+	{"kvm_mmu_page", "role.word", 0},
+	{"kvm_mmu_page", "gfn", 8},
+	{"kvm_mmu_page", "mmu_valid_gen", 16},
+	{"kvm_mmu_page", "tdp_mmu_page", 0x800},
+	{"kvm_page_fault", "mmu_seq", 0},
+	{"kvm_memory_slot", "arch.gfn_write_track", 0},
+	{"kvm_memory_slot", "gfn_node", 8},
+	{"kvm_memory_slot", "base_gfn", 32},
+	{"kvm_memory_slot", "npages", 40},
+	{"kvm_memory_slot", "flags", 48},
+	{"kvm_memory_slot", "id", 56},
+	{"kvm_memory_slot", "userspace_addr", 0x800},
+	{"kvm", "memslots", 0x200},
+	{"mm_struct", "mm_mt", 0},
+	{"maple_tree", "ma_root", 8},
+	{"vm_area_struct", "vm_end", 0},
+	{"vm_area_struct", "vm_mm", 8},
+	{"vm_area_struct", "vm_start", 0x800},
+	{"kvm_memslots", "generation", 0},
+	{"kvm_memslots", "gfn_tree.rb_node", 8},
+	{"kvm_memslots", "node_idx", 16},
+	{"rb_node", "rb_left", 8},
+	{"rb_node", "rb_right", 16},
+};
+static bool has_mmu_seq, seq_is_int;
+
+static km_error *member(struct km_types *types, const char *tag, const char *path,
+			struct km_member *found)
+{
+	(void)types;
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		if (strcmp(members[i].tag, tag) || strcmp(members[i].path, path))
+			continue;
+		if (!strcmp(path, "mmu_seq") && !has_mmu_seq)
+			break;
+		*found = (struct km_member){.offset = members[i].offset, .size = 8, .elem = 8};
+		return NULL;
+	}
+	return km_errorf(KM_EABSENT, "no such member");
+}
+
+static km_error *size_of(struct km_types *types, const char *tag, uint32_t *size)
+{
+	(void)types;
+	*size = 64;
+	return strcmp(tag, "page") ? km_errorf(KM_EABSENT, "no such type") : NULL;
+}
+
+static km_error *enumerator(struct km_types *types, const char *tag, const char *name,
+			    int64_t *value)
+{
+	(void)types;
+	(void)tag;
+	(void)value;
+	return km_errorf(KM_EABSENT, "no %s", name);
+}
+
+static km_error *parameter(struct km_types *types, const char *function, const char *param,
+			   uint32_t *size, bool *is_signed)
+{
+	(void)types;
+	(void)param;
+	if (!seq_is_int)
+		return km_errorf(KM_EABSENT, "no parameter of %s", function);
+	*size = 4;
+	*is_signed = true;
+	return NULL;
+}
+
+static void types_free(struct km_types *types)
+{
+	(void)types;
+}
+
+static const struct km_types_ops types_ops = {
+	.size_of = size_of,
+	.member = member,
+	.enumerator = enumerator,
+	.parameter = parameter,
+	.free = types_free,
+};
+static struct km_types types = {.ops = &types_ops};
+
+/* ---- a vCPU's write to a page of its memory, under NPT and the TDP MMU ---- */
+
+#define LEAF 0xd6bee65ULL /* present, user, A, D, host- and MMU-writable, W=0 */
+
+static struct world {
+	struct km_kernel kernel;
+	struct km_vm vm;
+	struct km_vcpu vcpu;
+	struct km_vcpu_mmu all;
+	struct km_mmu *mmu;
+	struct km_spte_masks masks;
+	struct km_walk walk;
+	struct km_memslot slot;
+	struct km_memslots slots;
+	struct km_page_fault live;
+	struct km_page_fault_state s;
+	struct km_page_fault_path path;
+} w;
+
+static struct km_val val(uint64_t v)
+{
+	return km_known_val(v);
+}
+
+static const struct km_val unreadable = {.known = KM_UNREADABLE};
+
+/* The last SPTE is @spte at level 1. */
+static void walk_to(uint64_t spte)
+{
+	w.walk = (struct km_walk){.addr = 0x4321000, .root_level = 4, .count = 1};
+	w.walk.levels[0].level = w.walk.end_level = 1;
+	w.walk.levels[0].spte = km_spte_decode(&w.masks, spte, 1);
+	w.walk.end =
+		w.walk.levels[0].spte.kind == KM_SPTE_PRESENT ? KM_END_LEAF : KM_END_NOT_PRESENT;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	memset(&w, 0, sizeof(w));
+	has_mmu_seq = seq_is_int = false;
+	t.target = (struct km_target){.ops = &ops, .host = "test", .name = "test"};
+	w.kernel.mem = km_memory_new(&t.target);
+	w.kernel.layout = km_layout_new(&types);
+	w.kernel.vmemmap_base = VMEM;
+	w.kernel.features = (struct km_features){.spte_known = true,
+						 .acc = KM_ACC_RWUX,
+						 .tdp_known = true,
+						 .tdp = true,
+						 .invalidate_gfns = true,
+						 .write_protected = true};
+	w.masks = w.kernel.masks = km_spte_default_masks(KM_PAGING_NPT, KM_SPTE_7_2);
+	w.vm = (struct km_vm){.addr = KVM,
+			      .mm = unreadable,
+			      .has_private_mem = val(0),
+			      .vm_type = val(0),
+			      .tdp_mmu_enabled = val(1),
+			      .mmu_valid_gen = val(1),
+			      .mmu_invalidate_seq = val(7),
+			      .mmu_invalidate_in_progress = val(0),
+			      .mmu_invalidate_range_start = val(0),
+			      .mmu_invalidate_range_end = val(0),
+			      .gfn_direct_bits = {.known = KM_ABSENT}};
+	w.vcpu.addr = VCPU;
+	w.vcpu.requests = w.vcpu.mode = val(0);
+	w.mmu = &w.all.mmus[0];
+	w.all.mmu_count = 1;
+	w.all.active = w.mmu;
+	*w.mmu = (struct km_mmu){.name = "root_mmu", .readable = true, .used = true};
+	w.mmu->paging = KM_PAGING_NPT;
+	w.mmu->root_role = (struct km_page_role){.level = 4, .direct = 1, .access = 15};
+	w.mmu->root.hpa = val(ROOT);
+	put(VMEM + (ROOT >> KM_PAGE_SHIFT) * 64 + 0x28, SP);
+	put(SP + 0x800, 1);
+	w.slot = (struct km_memslot){.base_gfn = 0, .npages = 0x10000, .id = 3};
+	w.slot.addr = VA + 0x6000;
+	w.slots = (struct km_memslots){.generation = val(0x10), .slots = &w.slot, .count = 1};
+	walk_to(LEAF);
+	w.live.mmu_seq = w.live.prefetch = w.live.slot = w.live.gfn = unreadable;
+	w.s = (struct km_page_fault_state){
+		.kernel = &w.kernel,
+		.vm = &w.vm,
+		.vcpu = &w.vcpu,
+		.all = &w.all,
+		.mmu = w.mmu,
+		.masks = &w.masks,
+		.walk = &w.walk,
+		.slots = &w.slots,
+		.slots_known = true,
+		.addr = 0x4321000,
+		.error_code = PFERR_PRESENT_MASK | PFERR_WRITE_MASK | PFERR_USER_MASK,
+	};
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	km_layout_free(w.kernel.layout);
+	km_memory_free(w.kernel.mem);
+	return 0;
+}
+
+static const struct km_step *replayed(const char *id)
+{
+	const struct km_step *step;
+
+	km_memory_forget(w.kernel.mem);
+	assert_null(km_page_fault_replay(&w.s, &w.path));
+	step = km_path_step(&w.path, id);
+	if (!step)
+		fail_msg("no step %s", id);
+	return step;
+}
+
+/* The harness itself: the fast path mends an MMU-writable SPTE. */
+static void test_fixed(void **state)
+{
+	(void)state;
+	assert_int_equal(replayed("fast")->outcome, KM_STEP_ENDS);
+	assert_int_equal(w.path.ret, KM_RET_PF_FIXED);
+	assert_non_null(strstr(replayed("handler")->text, "TDP MMU"));
+}
+
+/* Reserved bits keep kvm_mmu_page_fault() from taking the private bit from the attributes. */
+static void test_mmio_of_a_software_protected_vm(void **state)
+{
+	(void)state;
+	w.vm.vm_type = val(1);
+	w.vm.has_private_mem = val(1);
+	put(KVM + 0x100, 8 << 1 | 1); /* gfn 0 is private */
+	w.s.addr = 0x123;
+	w.s.error_code = PFERR_RSVD_MASK | PFERR_USER_MASK;
+	walk_to(w.masks.mmio_value);
+	w.slots.generation = val(0);
+	assert_int_equal(replayed("mmio")->ret, KM_RET_PF_EMULATE);
+	/* any other access is private then */
+	w.s.error_code = PFERR_USER_MASK;
+	walk_to(KM_BIT(63));
+	assert_non_null(strstr(replayed("private")->text, "both private"));
+}
+
+static void test_unreadable_has_private_mem(void **state)
+{
+	(void)state;
+	w.vm.has_private_mem = unreadable;
+	assert_int_equal(replayed("fast")->outcome, KM_STEP_OPEN);
+	w.vm.has_private_mem = (struct km_val){.known = KM_ABSENT};
+	assert_int_equal(replayed("fast")->outcome, KM_STEP_ENDS);
+}
+
+/* A root of which not even the kind is known: the VM's own word decides, and is not contradicted.
+ */
+static void test_torn_root(void **state)
+{
+	(void)state;
+	w.s.error_code = PFERR_USER_MASK;
+	walk_to(KM_BIT(63));
+	put(SP + 16, 99); /* of no meaning in a page of the TDP MMU */
+	assert_int_equal(replayed("obsolete-root")->outcome, KM_STEP_PASSES);
+	t.missing[4] = true;
+	assert_int_equal(replayed("obsolete-root")->outcome, KM_STEP_OPEN);
+	assert_non_null(strstr(replayed("handler")->text, "TDP MMU"));
+	assert_int_equal(w.path.ret, KM_RET_PF_UNKNOWN);
+	/* a shadow page that is obsolete */
+	t.missing[4] = false;
+	put(SP + 0x800, 0);
+	assert_int_equal(replayed("obsolete-root")->ret, KM_RET_PF_RETRY);
+}
+
+/* Begun, and without a range: is_page_fault_stale() retries whatever gfn it is. */
+static void test_invalidation_without_a_range(void **state)
+{
+	(void)state;
+	w.s.error_code = PFERR_USER_MASK;
+	walk_to(KM_BIT(63));
+	w.vm.mmu_invalidate_in_progress = val(1);
+	w.vm.mmu_invalidate_range_start = w.vm.mmu_invalidate_range_end = val(~0ULL);
+	replayed("invalidation");
+	assert_string_equal(w.path.steps[w.path.count - 1].function, "is_page_fault_stale");
+	assert_int_equal(w.path.steps[w.path.count - 1].ret, KM_RET_PF_RETRY);
+	w.vm.mmu_invalidate_range_start = val(0x5000);
+	w.vm.mmu_invalidate_range_end = val(0x6000);
+	assert_int_equal(replayed("invalidation")->outcome, KM_STEP_PASSES);
+	w.vm.mmu_invalidate_range_start = val(0x4000);
+	assert_int_equal(replayed("invalidation")->ret, KM_RET_PF_RETRY);
+	/* less than none: leaked */
+	w.vm.mmu_invalidate_in_progress = val(-1ULL);
+	assert_non_null(strstr(replayed("invalidation")->text, "-1 invalidation"));
+}
+
+/* Where struct kvm_page_fault has mmu_seq, no parameter is asked. */
+static void test_mmu_seq_of_a_kernel_between(void **state)
+{
+	(void)state;
+	w.kernel.features.invalidate_gfns = false;
+	w.s.error_code = PFERR_USER_MASK;
+	walk_to(KM_BIT(63));
+	w.vm.mmu_invalidate_seq = val(KM_BIT(31));
+	assert_int_equal(replayed("mmu-seq")->outcome, KM_STEP_OPEN);
+	seq_is_int = true;
+	assert_int_equal(replayed("mmu-seq-sign")->ret, KM_RET_PF_RETRY);
+	seq_is_int = false;
+	km_layout_free(w.kernel.layout);
+	has_mmu_seq = true;
+	w.kernel.layout = km_layout_new(&types);
+	assert_int_equal(replayed("mmu-seq")->outcome, KM_STEP_PASSES);
+}
+
+/* GMET: the root's role has no U, and no SPTE gets one. */
+static void test_gmet_grants_no_user(void **state)
+{
+	(void)state;
+	w.mmu->root_role.access = ACC_READ_MASK | ACC_WRITE_MASK | ACC_EXEC_MASK;
+	w.mmu->root_role.cr4_smep = 1;
+	walk_to((LEAF | KM_BIT(1) | KM_BIT(63)) & ~KM_BIT(2));
+	w.s.error_code = PFERR_PRESENT_MASK | PFERR_FETCH_MASK;
+	assert_non_null(strstr(replayed("map")->text, "lacks X"));
+}
+
+/* Without MMIO SPTEs the answer comes before anybody asks whether the root is obsolete. */
+static void test_mmio_without_sptes(void **state)
+{
+	(void)state;
+	w.s.error_code = PFERR_USER_MASK;
+	walk_to(KM_BIT(63));
+	w.slot.npages = 1;
+	w.masks.mmio_caching = false;
+	put(SP + 16, 99);
+	put(SP + 0x800, 0);
+	assert_int_equal(replayed("slot")->ret, KM_RET_PF_EMULATE);
+	w.masks.mmio_caching = true;
+	assert_int_equal(replayed("obsolete-root")->ret, KM_RET_PF_RETRY);
+}
+
+/* A prefault of what is mapped is spurious, whatever the SPTE permits (7.2, 7.3). */
+static void test_prefault_of_a_leaf(void **state)
+{
+	(void)state;
+	w.s.live = &w.live;
+	w.live.prefetch = val(1);
+	w.s.error_code = PFERR_USER_MASK;
+	walk_to(LEAF & ~KM_BIT(5));
+	assert_int_equal(replayed("map")->ret, KM_RET_PF_SPURIOUS);
+	w.live.prefetch = val(0);
+	walk_to((LEAF & ~KM_BIT(5)) | KM_BIT(63));
+	w.s.error_code = PFERR_USER_MASK | PFERR_FETCH_MASK;
+	assert_int_equal(replayed("map")->ret, KM_RET_PF_FIXED);
+	w.live.prefetch = val(1);
+	assert_int_equal(replayed("map")->ret, KM_RET_PF_SPURIOUS);
+}
+
+/* A slot whose HVA was not read: no page of the VMM's is asked about in its name. */
+static void test_torn_memslot(void **state)
+{
+	const uint64_t slot = VA + 0xa800;
+	struct km_memslots slots;
+
+	(void)state;
+	put(KVM + 0x200, VA + 0x6100);
+	put(VA + 0x6108, slot + 8);
+	put(slot + 32, 0x100);
+	put(slot + 40, 0x10);
+	put(slot + 56, 5);
+	put(slot + 0x800, 0x7f0000000000);
+	assert_null(km_memslots_read(&w.kernel, KVM, 0, &slots));
+	assert_null(slots.trouble);
+	assert_int_equal(slots.count, 1);
+	assert_int_equal(slots.slots[0].userspace_addr, 0x7f0000000000);
+	km_memslots_deinit(&slots);
+	t.missing[0xb] = true;
+	km_memory_forget(w.kernel.mem);
+	assert_null(km_memslots_read(&w.kernel, KVM, 0, &slots));
+	assert_non_null(slots.trouble);
+	assert_int_equal(slots.count, 0);
+	km_memslots_deinit(&slots);
+}
+
+/* A shadow MMU whose guest's paging mode was not read: neither where the walk begins is known ...
+ */
+static void test_walk_without_role(void **state)
+{
+	struct km_pagewalk guest = {.name = "gva_walk", .cpu_role.base.level = 4};
+
+	(void)state;
+	w.mmu->paging = w.masks.paging = KM_PAGING_SHADOW;
+	w.mmu->root_role.direct = 0;
+	w.mmu->root.hpa = val(VA); /* physical and virtual memory are one here */
+	w.mmu->pae_root = val(VA + 0x6000);
+	w.mmu->w = &guest;
+	w.masks.base_addr_mask = ~0xfffULL;
+	assert_null(km_walk(&w.kernel, &w.masks, w.mmu, 0x1000, &w.walk));
+	assert_int_equal(w.walk.end, KM_END_UNREADABLE);
+	assert_int_equal(w.walk.count, 0);
+	guest.role_known = true;
+	assert_null(km_walk(&w.kernel, &w.masks, w.mmu, 0x1000, &w.walk));
+	assert_int_equal(w.walk.end, KM_END_NOT_PRESENT);
+	assert_int_equal(w.walk.levels[0].level, 4);
+	guest.cpu_role.base.level = 2;
+	assert_null(km_walk(&w.kernel, &w.masks, w.mmu, 0x1000, &w.walk));
+	assert_true(w.walk.levels[0].special);
+}
+
+/* ... nor whether SMEP forbids a supervisor's fetch. */
+static void test_smep_of_an_unknown_role(void **state)
+{
+	struct km_pagewalk guest = {.name = "gva_walk"};
+	struct km_panel panel;
+
+	(void)state;
+	w.mmu->paging = w.masks.paging = KM_PAGING_SHADOW;
+	w.mmu->root_role.direct = 0;
+	w.mmu->w = &guest;
+	walk_to(LEAF | KM_BIT(1));
+	km_panel_judge(&w.kernel, &w.masks, &w.all, w.mmu, &w.walk, PFERR_FETCH_MASK, KM_SPF_MERGED,
+		       &panel);
+	assert_int_equal(panel.verdicts[KM_JUDGE_PROCESSOR].ruling, KM_NO_RULING);
+	guest.role_known = true;
+	km_panel_judge(&w.kernel, &w.masks, &w.all, w.mmu, &w.walk, PFERR_FETCH_MASK, KM_SPF_MERGED,
+		       &panel);
+	assert_int_equal(panel.verdicts[KM_JUDGE_PROCESSOR].ruling, KM_ALLOWS);
+}
+
+/* A guest's page table in a slot that is being removed is in none: kvm_vcpu_gfn_to_hva_prot(). */
+static void test_guest_table_in_an_invalid_slot(void **state)
+{
+	struct km_pagewalk guest = {
+		.name = "gva_walk", .role_known = true, .cpu_role.base.level = 4};
+	struct km_guest_walk walk;
+
+	(void)state;
+	w.mmu->w = &guest;
+	w.mmu->root.pgd = val(0x7000);
+	assert_null(km_guest_walk(&w.kernel, &w.vm, &w.all, w.mmu, &w.slots, 0x1000, 0, &walk));
+	assert_int_equal(walk.end, KM_GUEST_OPEN); /* kvm.mm is not readable */
+	w.slot.flags = KVM_MEMSLOT_INVALID;
+	assert_null(km_guest_walk(&w.kernel, &w.vm, &w.all, w.mmu, &w.slots, 0x1000, 0, &walk));
+	assert_int_equal(walk.end, KM_GUEST_FAULTS);
+}
+
+/* A dummy root at the end of the path: FNAME(fetch) asks for another one, and retries. */
+static void test_dummy_root_of_a_shadow_mmu(void **state)
+{
+	(void)state;
+	w.mmu->root_role.direct = 0;
+	w.s.live = &w.live;
+	w.live.slot = val(w.slot.addr);
+	w.live.gfn = val(0x4321);
+	w.live.prefetch = val(0);
+	w.s.error_code = PFERR_USER_MASK;
+	w.walk = (struct km_walk){.addr = 0x4321000, .end = KM_END_DUMMY_ROOT};
+	assert_int_equal(replayed("fetch-dummy-root")->ret, KM_RET_PF_RETRY);
+}
+
+#define MM   (VA + 0x6200)
+#define NODE (VA + 0x6300)
+#define AREA (VA + 0xc800) /* its vm_start is on the next page */
+
+static struct km_vma vma_at(uint64_t addr)
+{
+	struct km_vma vma;
+
+	km_memory_forget(w.kernel.mem);
+	assert_null(km_vma_lookup(&w.kernel, MM, addr, &vma));
+	return vma;
+}
+
+/* A mapping of 0x1000 to 0x2000: a leaf of the maple tree below the root. */
+static void test_torn_vmas(void **state)
+{
+	const uint64_t leaf = NODE + 0x100;
+
+	(void)state;
+	assert_true(vma_at(0x1000).known); /* an empty tree */
+	assert_int_equal(vma_at(0x1000).addr, 0);
+	put(MM + 8, NODE | 2 << 3 | 2);
+	put(NODE, MM | 1);
+	put(NODE + 8, 0x3000);		/* the first pivot */
+	put(NODE + 128, leaf | 1 << 3); /* the first slot */
+	put(leaf, NODE);
+	put(leaf + 8, 0xfff);
+	put(leaf + 16, 0x1fff);
+	put(leaf + 128 + 8, AREA);
+	put(AREA, 0x2000);
+	put(AREA + 8, MM);
+	put(AREA + 0x800, 0x1000);
+	assert_int_equal(vma_at(0x1000).addr, AREA);
+	assert_true(vma_at(0x800).known); /* a gap */
+	assert_int_equal(vma_at(0x800).addr, 0);
+	/* where it begins was not read */
+	t.missing[0xd] = true;
+	assert_false(vma_at(0x1000).known);
+	/* nothing where a table should be */
+	put(NODE + 128, 0);
+	assert_false(vma_at(0x1000).known);
+	assert_true(*vma_at(0x1000).trouble);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_fixed),
+		TEST(test_mmio_of_a_software_protected_vm),
+		TEST(test_unreadable_has_private_mem),
+		TEST(test_torn_root),
+		TEST(test_invalidation_without_a_range),
+		TEST(test_mmu_seq_of_a_kernel_between),
+		TEST(test_gmet_grants_no_user),
+		TEST(test_mmio_without_sptes),
+		TEST(test_prefault_of_a_leaf),
+		TEST(test_torn_memslot),
+		TEST(test_torn_vmas),
+		TEST(test_dummy_root_of_a_shadow_mmu),
+		TEST(test_guest_table_in_an_invalid_slot),
+		TEST(test_walk_without_role),
+		TEST(test_smep_of_an_unknown_role),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -314,6 +314,14 @@ static bool decide_by_users_fault(const struct km_case *c, struct km_explanation
 	return false;
 }
 
+/* If the steps that are open pass, does the path end in a new SPTE? */
+static bool would_be_fixed(const struct km_page_fault_path *path)
+{
+	const struct km_step *last = path->count ? &path->steps[path->count - 1] : NULL;
+
+	return last && last->outcome == KM_STEP_ENDS && last->ret == KM_RET_PF_FIXED;
+}
+
 /* The fault that is at hand, and what becomes of it. */
 static bool decide_by_fault(const struct km_case *c, struct km_explanation *e)
 {
@@ -324,13 +332,14 @@ static bool decide_by_fault(const struct km_case *c, struct km_explanation *e)
 	meaning = km_walk_address_text(km_mmu_address_meaning(c->mmu));
 	if (km_case_in_handler(c)) {
 		bool open = c->path.ret == KM_RET_PF_UNKNOWN;
+		bool nowhere = open && !c->path.loops_known && !would_be_fixed(&c->path);
 		bool retries = c->path.loops_known && c->path.loops;
 
 		decide(e,
-		       retries ? KM_STATE_WAITING
-		       : open  ? KM_STATE_UNKNOWN
-			       : KM_STATE_PROGRESSING,
-		       open				 ? KM_NOTE
+		       retries	 ? KM_STATE_WAITING
+		       : nowhere ? KM_STATE_UNKNOWN
+				 : KM_STATE_PROGRESSING,
+		       nowhere				 ? KM_NOTE
 		       : !c->path.loops_known || retries ? KM_POSSIBLE
 							 : KM_LIKELY,
 		       "KVM is handling its %s at %s 0x%" PRIx64 ": %s%s%s", access, meaning,

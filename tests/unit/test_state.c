@@ -226,6 +226,17 @@ static void test_progressing(void **state)
 	is(WAITING);
 	handles(KM_RET_PF_UNKNOWN, false, false);
 	is(UNKNOWN);
+	w.c.path.loops_known = true; /* as the SPTEs stand */
+	is(PROGRESSING);
+	w.c.path.loops_known = false;
+	w.c.path.steps[0] = (struct km_step){.outcome = KM_STEP_ENDS, .ret = KM_RET_PF_FIXED};
+	w.c.path.count = 1;
+	is(PROGRESSING);
+	w.c.path.steps[0].ret = KM_RET_PF_RETRY;
+	is(UNKNOWN);
+	w.c.path.steps[0] = (struct km_step){.outcome = KM_STEP_OPEN, .ret = KM_RET_PF_FIXED};
+	is(UNKNOWN);
+	w.c.path.count = 0;
 	/* what is missing makes it less sure, and no surer */
 	w.c.slots_known = false;
 	is(UNKNOWN);

@@ -2,6 +2,7 @@
 """kvmmmu replay on traces of real kernels, and on lines that nobody traced."""
 
 import json
+import os
 import random
 import subprocess
 

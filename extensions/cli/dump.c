@@ -205,8 +205,7 @@ static km_error *put_in_order(struct dump *dump, const char *path)
 static km_error *not_opened(const char *path)
 {
 	if (strcmp(path, LIVE_FILE))
-		return km_errorf(errno == ENOENT ? KM_EUSAGE : KM_EREAD, "%s: %s", path,
-				 strerror(errno));
+		return km_errorf(KM_EREAD, "%s: %s", path, strerror(errno));
 	if (errno == ENOENT)
 		return km_errorf(KM_EREAD, "the running kernel has no " LIVE_FILE);
 	return km_errorf(KM_EREAD,

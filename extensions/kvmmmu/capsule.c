@@ -231,7 +231,7 @@ static km_error *read_file(const char *path, size_t max, uint8_t **bytes, size_t
 
 	*bytes = NULL;
 	if (fd < 0)
-		return km_errorf(KM_EUSAGE, "%s: %s", path, strerror(errno));
+		return km_errorf(KM_EREAD, "%s: %s", path, strerror(errno));
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		close(fd);
 		return km_errorf(KM_EDATA, "%s: not a regular file", path);

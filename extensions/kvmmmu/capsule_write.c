@@ -259,7 +259,7 @@ static km_error *save(const char *path, const void *bytes, size_t len)
 	if (error && fd >= 0)
 		unlink(temporary);
 	free(temporary);
-	return error ? km_errorf(KM_EUSAGE, "%s: %s", path, strerror(error)) : NULL;
+	return error ? km_errorf(KM_EWRITE, "%s: %s", path, strerror(error)) : NULL;
 }
 
 km_error *km_capsule_write(const char *path, struct km_memory *mem, const struct km_recorder *rec,

@@ -294,11 +294,7 @@ static km_error *explain_all(struct job *job, const struct km_vm *only)
 		if (vm->trouble)
 			km_note(job->ctx->root, "not all of VM %u is readable: %s", vm->number,
 				vm->trouble);
-		if (vm->vcpus_lost)
-			km_note(job->ctx->root,
-				"%" PRIu64 " vCPUs of VM %u could not be read, or only in part: no "
-				"verdict on those",
-				vm->vcpus_lost, vm->number);
+		km_describe_lost_vcpus(job->ctx->root, vm);
 	}
 	if (!vms->count && !vms->trouble)
 		km_note(job->ctx->root, "kvm is loaded, and there are no VMs");

@@ -168,11 +168,8 @@ km_error *km_command_perms(struct km_command_context *ctx)
 				perms_of_vcpu(ctx, list, &ctx->vms.vms[i],
 					      &ctx->vms.vms[i].vcpus[j], !vcpu);
 		}
-		if (!vcpu && ctx->vms.vms[i].vcpus_lost)
-			km_note(ctx->root,
-				"%" PRIu64 " vCPUs of VM %u could not be read, or only in part: no "
-				"verdict on those",
-				ctx->vms.vms[i].vcpus_lost, ctx->vms.vms[i].number);
+		if (!vcpu)
+			km_describe_lost_vcpus(ctx->root, &ctx->vms.vms[i]);
 	}
 	if (!ctx->vms.count)
 		km_note(ctx->root, "kvm is loaded, and there are no VMs");

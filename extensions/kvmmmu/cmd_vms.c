@@ -182,11 +182,7 @@ static void add_vm(const struct km_kernel *k, struct km_node *list, const struct
 			   "the VM is dead (vm_dead): its vCPUs can't run any more");
 	if (vm->trouble)
 		km_note(node, "not all of this VM is readable: %s", vm->trouble);
-	if (vm->vcpus_lost)
-		km_note(node,
-			"%" PRIu64
-			" of its vCPUs could not be read, or only in part: no verdict on those",
-			vm->vcpus_lost);
+	km_describe_lost_vcpus(node, vm);
 }
 
 km_error *km_command_vms(struct km_command_context *ctx)

@@ -81,6 +81,9 @@ void km_describe_source(struct km_node *root, const struct km_kernel *kernel);
 /* What could not be read for this answer, and whether the debuginfo is damaged: at its end. */
 void km_describe_gaps(struct km_node *root, const struct km_kernel *kernel);
 
+/* Notes that vCPUs of the VM could not be read, if there are such. */
+void km_describe_lost_vcpus(struct km_node *node, const struct km_vm *vm);
+
 /* vm and vcpu fields that head every answer about one vCPU, as section @key. */
 void km_describe_vcpu(struct km_node *node, const char *key, const struct km_vm *vm,
 		      const struct km_vcpu *vcpu);

@@ -535,7 +535,7 @@ static km_error *not_found(struct search *s)
 				 urls && *urls ? ", debuginfod" : "");
 	err = km_errorf(KM_EDEBUGINFO,
 			"%s; install the kernel's debuginfo (linux-image-%s-dbg, "
-			"kernel-debuginfo, ...) or give its path",
+			"kernel-debuginfo, ...) or give its path with -k",
 			km_error_text(best), release);
 	km_error_free(best);
 	return err;

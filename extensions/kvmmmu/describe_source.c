@@ -56,13 +56,13 @@ void km_describe_gaps(struct km_node *root, const struct km_kernel *k)
 	if (uncovered)
 		km_note(root,
 			"this capsule does not cover what this answer wanted in %" PRIu64
-			" place%s: what is shown as ? is open",
+			" place%s: what hangs on that is open",
 			uncovered, uncovered == 1 ? "" : "s");
 	if (missing)
 		km_note(root,
 			"%" PRIu64
-			" page%s that this answer wanted %s not in the dump: what is shown "
-			"as ? is open",
+			" page%s that this answer wanted %s not in the dump: what hangs on "
+			"that is open",
 			missing, missing == 1 ? "" : "s", missing == 1 ? "is" : "are");
 	if (k->kvm.pages_lost)
 		km_note(root,

@@ -24,3 +24,13 @@ void km_describe_vcpu(struct km_node *node, const char *key, const struct km_vm 
 	km_field(head, "cpu", "cpu", km_v_val(vcpu->cpu, KM_V_SIGNED));
 	km_field(head, "mode", "mode", mode ? km_v_text(mode) : km_v_val(vcpu->mode, KM_V_DEC));
 }
+
+void km_describe_lost_vcpus(struct km_node *node, const struct km_vm *vm)
+{
+	if (vm->vcpus_lost)
+		km_note(node,
+			"%" PRIu64 " vCPU%s of VM %u could not be read, or only in part: no "
+			"verdict on %s",
+			vm->vcpus_lost, vm->vcpus_lost == 1 ? "" : "s", vm->number,
+			vm->vcpus_lost == 1 ? "it" : "those");
+}

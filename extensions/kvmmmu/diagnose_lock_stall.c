@@ -25,12 +25,29 @@ static void say_holder(const struct km_held_lock *held, const struct km_task *by
 			    held->holder);
 }
 
+/* mmu_lock names nobody: a thread of this VM's process that is where it has to be held. */
+static const struct km_task *under_mmu_lock(const struct km_case *c, const char **function)
+{
+	static const char *const functions[] = {
+		"kvm_unmap_gfn_range",
+		"tdp_mmu_zap_leafs",
+		"__kvm_mmu_prepare_zap_page",
+		NULL,
+	};
+
+	if (c->wait.kind != KM_WAIT_LOCK || strcmp(c->wait.lock, "mmu_lock") || !c->vm->mm.v)
+		return NULL;
+	return km_task_in_any(c->tasks, c->vm->mm.v, functions, function);
+}
+
 bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held,
 			struct km_diagnosis *d)
 {
 	const struct km_task *by = km_task_at(c->tasks, held->holder);
 	const struct km_wait *wait = &c->wait;
-	char on_cpu[KM_VAL_TEXT];
+	char on_cpu[KM_VAL_TEXT], who[64];
+	const char *function;
+	const struct km_task *holder = under_mmu_lock(c, &function);
 
 	switch (wait->kind) {
 	case KM_WAIT_USERFAULT: /* nobody but userspace ends it */
@@ -56,6 +73,9 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held
 		    c->vcpu->task_state.v, km_val_spell(c->vcpu->on_cpu, false, on_cpu));
 	if (held->holder)
 		say_holder(held, by, d);
+	if (holder)
+		km_evidence(d, "%s is in %s(), which works under mmu_lock",
+			    km_task_spell(holder, who, sizeof(who)), function);
 	if (c->vma.known && c->vma.addr && km_is_known(c->vma.userfaultfd) && c->vma.userfaultfd.v)
 		km_evidence(d,
 			    "the VMA 0x%" PRIx64
@@ -64,7 +84,7 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held
 	if (wait->kind == KM_WAIT_USERFAULT)
 		km_leaves_open(d, "whether who serves userfaultfd will bring the page: a second "
 				  "look tells");
-	else if (wait->kind == KM_WAIT_LOCK && !held->holder)
+	else if (wait->kind == KM_WAIT_LOCK && !held->holder && !holder)
 		km_leaves_open(d, "who holds the lock: it does not name its holder");
 	else
 		km_leaves_open(d, "whether it goes on: a second look tells");

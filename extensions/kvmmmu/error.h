@@ -15,6 +15,7 @@ enum km_errc {
 	KM_EREAD,      /* memory that the dump does not hold */
 	KM_EDEBUGINFO, /* debuginfo missing, damaged, or of another build */
 	KM_EDATA,      /* bytes that contradict themselves: a torn list, a loop, an absurd length */
+	KM_EWRITE,     /* a file that could not be written */
 	KM_EINTR,      /* the user pressed Ctrl-C */
 };
 

@@ -57,7 +57,7 @@ static km_error *vcpu_by_index(struct km_vm *vm, const char *word, struct km_vcp
 		}
 	}
 	if (vm->vcpus_lost)
-		return km_errorf(KM_EUSAGE,
+		return km_errorf(KM_EREAD,
 				 "VM %u has no vCPU \"%s\" that is readable; %" PRIu64
 				 " of its vCPUs are not",
 				 vm->number, word, vm->vcpus_lost);

@@ -330,16 +330,16 @@ def test_file_is_whole_or_not_there(healthy, tmp_path):
     for to, part in ((tmp_path / "none" / "x", "No such file"), ("/dev/full/x", "Not a directory"),
                      (tmp_path, "Is a directory")):
         answer = kvmmmu(dump, "capture", "-o", to)
-        assert answer.code == 2 and part in answer.err, answer.err
+        assert answer.code == 3 and part in answer.err, answer.err
     # no room: a limit on the size of files
     run = subprocess.run(f"trap '' XFSZ; ulimit -f 4; exec {BUILD}/kvmmmu {healthy} capture -o "
                          f"{tmp_path}/small", shell=True, executable="/bin/bash", text=True,
                          capture_output=True)
-    assert run.returncode == 2 and "File too large" in run.stderr
+    assert run.returncode == 3 and "File too large" in run.stderr
     assert not list(tmp_path.iterdir())
     answer = kvmmmu(dump, "capture")
     assert answer.code == 2 and "-o FILE" in answer.err
-    assert kvmmmu("capture", "--list", "/nonexistent").code == 2
+    assert kvmmmu("capture", "--list", "/nonexistent").code == 3
 
 
 def test_what_is_no_capsule(tmp_path):

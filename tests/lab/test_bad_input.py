@@ -190,8 +190,8 @@ def test_filtered_dump_says_what_is_missing(filtered):
     for vm in rest["vms"]:
         lost = (vm["vm"]["online_vcpus"] or 0) - len(vm["vcpus"])
         if lost:
-            assert f"{lost} of its vCPUs could not be read" in answer.out
-            assert f"{lost} vCPUs of VM {vm['vm']['number']} could not be read" in str(perms)
+            assert f"{lost} vCPU" in answer.out and "could not be read" in answer.out
+            assert re.search(rf"\b{lost} vCPUs? of VM {vm['vm']['number']} could not be read", str(perms))
 
 
 def test_capsule_of_a_filtered_dump_says_the_same(filtered, tmp_path):
@@ -417,7 +417,7 @@ def test_notes_over_and_over(tmp_path):
 @pytest.mark.parametrize("path", ["/dev/null", "/nonexistent", "/", str(TOP / "Makefile")])
 def test_no_dump(path):
     answer = kvmmmu(path, "vms", program=ASAN)
-    assert answer.code in (2, 3) and len(answer.err.strip().splitlines()) == 1
+    assert answer.code == 3 and len(answer.err.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize("words,code", [

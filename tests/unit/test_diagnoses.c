@@ -1088,6 +1088,37 @@ static void test_lock_stall(void **state)
 	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
 }
 
+/* mmu_lock names nobody, but there is one of the VM's process where it has to be held. */
+static void test_under_mmu_lock(void **state)
+{
+	struct km_held_lock held = {0};
+
+	(void)state;
+	reset();
+	w.c.wait = (struct km_wait){
+		.kind = KM_WAIT_LOCK, .certainty = KM_PROVEN, .text = "lock", .lock = "mmu_lock"};
+	add_task("kvm_unmap_gfn_range");
+	w.task_list[0].mm = w.vm.mm;
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
+	assert_non_null(strstr(w.d.evidence[1], "kvm_unmap_gfn_range(), which works under"));
+	assert_null(strstr(w.d.open, "holder"));
+	w.task_list[0].mm.v++; /* of another VM: under another mmu_lock */
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
+	assert_int_equal(w.d.evidence_count, 1);
+	w.task_list[0].mm = w.vm.mm;
+	w.vm.mm = unreadable;
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
+	assert_int_equal(w.d.evidence_count, 1);
+	w.vm.mm = w.task_list[0].mm;
+	strcpy(w.c.wait.lock, "mmap_lock");
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
+	assert_int_equal(w.d.evidence_count, 1);
+	strcpy(w.c.wait.lock, "mmu_lock");
+	w.c.wait.kind = KM_WAIT_PAGE;
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
+	assert_int_equal(w.d.evidence_count, 1);
+}
+
 /* The page's mapping is registered with a userfaultfd: said only where all of that is known. */
 static void test_userfaultfd(void **state)
 {
@@ -1175,6 +1206,7 @@ int main(void)
 		cmocka_unit_test(test_mmio_generation),
 		cmocka_unit_test(test_hwpoison),
 		cmocka_unit_test(test_lock_stall),
+		cmocka_unit_test(test_under_mmu_lock),
 		cmocka_unit_test(test_userfaultfd),
 		cmocka_unit_test(test_tasks_in_an_invalidation),
 		cmocka_unit_test(test_what_was_said),

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MIN_PROSE 24 /* columns; what is narrower is not worth breaking */
+
 #define MAX_COLUMNS 40
 #define INDENT	    2
 
@@ -189,7 +191,7 @@ static void render_row(const struct km_node *table, const struct km_node *row,
 			begin_tone(out, cell->value.tone);
 			/* prose in the last column goes on below itself */
 			if (i + 1 == c->count && at + pending + width > KM_TEXT_WIDTH &&
-			    at + pending < KM_TEXT_WIDTH / 2)
+			    at + pending + MIN_PROSE <= KM_TEXT_WIDTH)
 				put_prose(&p, text);
 			else
 				put_text(text, strlen(text), out);

@@ -142,10 +142,13 @@ static km_error *judge(struct km_command_context *ctx, const struct km_case *c)
 {
 	const struct km_command_options *o = &ctx->options;
 
+	if (!c->mmu->readable) {
+		km_note(ctx->root, "the role of %s is not readable: no walk, nothing to judge",
+			c->mmu->name);
+		return NULL;
+	}
 	if (!c->has_addr || !c->has_error_code)
 		return none_found(ctx, c);
-	if (!c->has_panel)
-		return km_errorf(KM_EREAD, "MMU context %s is not readable", c->mmu->name);
 	if (c->fault->gmet && !o->has_error_code)
 		km_note(ctx->root, "GMET: U of this fetch was taken from the CPL, as KVM does");
 	if (c->last.disagreement[0])

@@ -208,10 +208,8 @@ def test_capsule_of_a_filtered_dump_says_the_same(filtered, tmp_path):
     assert told
 
 
-def test_elf_dump_with_holes(elf, tmp_path):
-    """What lies between the segments of an ELF dump is missing, and never zeros."""
-    vm, vcpu = first_vcpu()
-    page = elf.pa(number(vcpu["address"])) & -4096
+def without_page(elf, page, to):
+    """A copy in which what lies in that page is between the segments."""
     elf.file.seek(0)
     data = bytearray(elf.file.read())
     phoff, = struct.unpack_from("<Q", data, 32)
@@ -229,9 +227,30 @@ def test_elf_dump_with_holes(elf, tmp_path):
     struct.pack_into("<Q", data, 32, len(data))
     struct.pack_into("<Q", data, 40, 0)
     struct.pack_into("<HHHHHH", data, 52, 64, 56, len(headers) // 56, 0, 0, 0)
-    (tmp_path / "holes").write_bytes(data + headers)
-    answer = kvmmmu(tmp_path / "holes", "vms", vm["address"])
+    to.write_bytes(data + headers)
+    return to
+
+
+def test_elf_dump_with_holes(elf, tmp_path):
+    """What lies between the segments of an ELF dump is missing, and never zeros."""
+    vm, vcpu = first_vcpu()
+    holes = without_page(elf, elf.pa(number(vcpu["address"])) & -4096, tmp_path / "holes")
+    answer = kvmmmu(holes, "vms", vm["address"])
     assert "not in the dump" in answer.out and re.search(r"could not be read|\?", answer.out)
+
+
+def test_role_that_is_missing(elf, tmp_path):
+    """The rest of the answer stands: the vCPU, its last exit, and what is not known."""
+    at = offset_of("struct kvm_vcpu, arch.guest_mmu.root_role")
+    vcpus = [v["address"] for vm in truth("7.3", "healthy")["gdb"]["vms"] for v in vm["vcpus"]]
+    vcpu = next(v for v in vcpus if number(v) >> 12 != number(v) + at >> 12)
+    holes = without_page(elf, elf.pa(number(vcpu) + at) & -4096, tmp_path / "holes")
+    for words in (["-a", "1000", "-e", "6"], []):
+        answer = kvmmmu(holes, "fault", "-m", "guest_mmu", *words, vcpu, program=ASAN)
+        assert answer.code == 0 and "kvm_vcpu" in answer.out, answer.err
+        assert "the role of guest_mmu is not readable" in answer.out and "not in the dump" in answer.out
+        assert "walk of" not in answer.out
+    assert kvmmmu(holes, "explain", vcpu, program=ASAN).code == 0
 
 
 @pytest.mark.parametrize("size", [0, 1, 64, 512, 4096, 5000, 70000, 1 << 20])

@@ -2,11 +2,13 @@
 #include "memory.h"
 
 #include <inttypes.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define CACHE_SLOTS 512u /* pages; 2 MiB */
+#define CACHE_SLOTS 512u  /* pages; 2 MiB */
+#define MAX_MISSING 65536 /* pages that are told apart, so that none is counted twice */
 
 enum slot_state { SLOT_EMPTY, SLOT_HELD, SLOT_MISSING };
 
@@ -22,6 +24,7 @@ struct slot {
 struct km_memory {
 	struct km_target *target;
 	struct km_recorder *recorder;
+	void *missing_pages; /* a tree of their addresses; physical ones plus 1 */
 	uint64_t missing, uncovered;
 	time_t begun; /* long work, by the first that was told of it; 0: none */
 	bool shown;   /* that it goes on */
@@ -38,11 +41,24 @@ struct km_memory *km_memory_new(struct km_target *target)
 	return mem;
 }
 
+static void keep(void *address)
+{
+	(void)address; /* it is the key itself */
+}
+
+static void forget_missing(struct km_memory *mem)
+{
+	tdestroy(mem->missing_pages, keep);
+	mem->missing_pages = NULL;
+	mem->missing = 0;
+}
+
 void km_memory_forget(struct km_memory *mem)
 {
 	for (size_t i = 0; i < CACHE_SLOTS; i++)
 		mem->slots[i].state = SLOT_EMPTY;
-	mem->missing = mem->uncovered = 0;
+	forget_missing(mem);
+	mem->uncovered = 0;
 }
 
 void km_memory_free(struct km_memory *mem)
@@ -51,6 +67,7 @@ void km_memory_free(struct km_memory *mem)
 		return;
 	for (size_t i = 0; i < CACHE_SLOTS; i++)
 		free(mem->slots[i].bytes);
+	forget_missing(mem);
 	free(mem);
 }
 
@@ -117,6 +134,24 @@ static km_error *target_read(struct km_memory *mem, bool phys, uint64_t addr, vo
 		    : ops->read_virt(mem->target, addr, buf, len);
 }
 
+static int compare_addresses(const void *a, const void *b)
+{
+	return a < b ? -1 : a > b;
+}
+
+/* The page was wanted, and is not there. */
+static void count_missing(struct km_memory *mem, bool phys, uint64_t page)
+{
+	const void *address = (const void *)(uintptr_t)(page | phys);
+
+	if (mem->missing < MAX_MISSING) {
+		if (tfind(address, &mem->missing_pages, compare_addresses))
+			return;
+		tsearch(address, &mem->missing_pages, compare_addresses);
+	}
+	mem->missing++;
+}
+
 static km_error *missing_page(bool phys, uint64_t page)
 {
 	return km_errorf(KM_EREAD, "page at %s address 0x%" PRIx64 " is not readable",
@@ -149,7 +184,6 @@ static km_error *cached_page(struct km_memory *mem, bool phys, uint64_t page, co
 		slot->phys = phys;
 		err = target_read(mem, phys, page, slot->bytes, KM_PAGE_SIZE);
 		slot->state = err ? SLOT_MISSING : SLOT_HELD;
-		mem->missing += slot->state == SLOT_MISSING && !mem->trying;
 	}
 	if (slot->state == SLOT_MISSING)
 		return missing_page(phys, page);
@@ -162,7 +196,6 @@ static km_error *read_sparse(struct km_memory *mem, bool phys, uint64_t addr, vo
 			     const char *what)
 {
 	uint64_t page = addr & ~(uint64_t)(KM_PAGE_SIZE - 1);
-	struct slot *slot = slot_of(mem, phys, page);
 	km_error *err = target_read(mem, phys, addr, buf, len);
 
 	if (!err)
@@ -172,10 +205,6 @@ static km_error *read_sparse(struct km_memory *mem, bool phys, uint64_t addr, vo
 		return err;
 	}
 	km_error_free(err);
-	mem->missing += !is_about(slot, phys, page) && !mem->trying;
-	slot->page = page;
-	slot->phys = phys;
-	slot->state = SLOT_MISSING;
 	return missing_page(phys, page);
 }
 
@@ -196,6 +225,8 @@ static km_error *read_chunk(struct km_memory *mem, bool phys, uint64_t addr, voi
 	}
 	if (mem->trying)
 		return err;
+	if (err && km_error_code(err) == KM_EREAD)
+		count_missing(mem, phys, addr - in_page);
 	if (mem->recorder && err && km_error_code(err) == KM_EREAD)
 		km_recorder_add_missing(mem->recorder, phys, addr - in_page);
 	else if (mem->recorder && !err && what)

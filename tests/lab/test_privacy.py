@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tools import GENERATIONS, Crash, dumps, kernel, kvmmmu, number, truth, unpacked
+from tools import GENERATIONS, dumps, kernel, kvmmmu, number, offset_of, truth, unpacked
 
 PLACES = {"guest memory", "general registers", "xmm register", "ymm register", "MMIO data",
           "port data", "heap of the VMM", "command line of the VMM"}
@@ -179,13 +179,18 @@ def test_the_scanner_finds_what_leaks(tmp_path):
 
 @functools.lru_cache(maxsize=None)
 def stacks(gen):
-    """The pages of every vCPU thread's stack, by virtual address, as crash finds them."""
-    tids = [vcpu["tid"] for vm in truth(gen, "healthy")["gdb"]["vms"] for vcpu in vm["vcpus"]
-            if vcpu["tid"]]
-    out = Crash(gen, dumps(gen) / "healthy.kdump").run(*(f"task -R stack {tid}" for tid in tids))
-    found = [int(where[1], 16) for text in out if (where := re.search(r"stack = (0x\w+)", text))]
-    # crash 8.0.2 knows only the running tasks of 6.1
-    assert len(found) == len(tids) >= 9 if gen == "7.3" else len(found) >= 2
+    """The pages of every vCPU thread's stack, by virtual address, found by gdb's offsets."""
+    def follow(address, member):
+        return int.from_bytes(memory(gen).virtual(address + offset_of(member, gen), 8), "little")
+
+    found = []
+    for vm in truth(gen, "healthy")["gdb"]["vms"]:
+        for vcpu in vm["vcpus"]:
+            pid = follow(number(vcpu["address"]), "struct kvm_vcpu, pid") if vcpu["tid"] else 0
+            if pid:
+                task = follow(pid, "struct pid, tasks") - offset_of("struct task_struct, pid_links", gen)
+                found.append(follow(task, "struct task_struct, stack"))
+    assert len(set(found)) == len(found) >= 9
     return [stack + i for stack in found for i in range(0, STACK, PAGE)]
 
 

@@ -84,6 +84,10 @@ static const char *const by_address[] = {
 	"move_page_tables",
 	"copy_page_range",
 	"wp_page_copy",
+	"do_wp_page", /* into which that is inlined, as are those of the next into theirs */
+	"hugetlb_fault",
+	"madvise_vma_behavior",
+	"dup_mmap",
 	"madvise_free_single_vma",
 	"hugetlb_change_protection",
 	"hugetlb_wp",

@@ -1158,6 +1158,9 @@ static void test_tasks_in_an_invalidation(void **state)
 	add_task("change_protection");
 	assert_ptr_equal(km_invalidating_task(&w.tasks, MM, &function), &w.task_list[1]);
 	assert_string_equal(function, "change_protection");
+	/* compilers inline wp_page_copy() */
+	strcpy(w.task_list[1].stack.frames[0].function, "do_wp_page");
+	assert_ptr_equal(km_invalidating_task(&w.tasks, MM, &function), &w.task_list[1]);
 	/* of another process: only in the notifiers themselves, or by the page */
 	w.task_list[1].mm = val(0);
 	assert_null(km_invalidating_task(&w.tasks, MM, &function));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "certainty.h"
+#include "base/certainty.h"
 
 #include <string.h>
 

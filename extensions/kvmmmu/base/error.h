@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Errors as values: a function that can fail returns NULL or an error object,
- * its results come last. An error is one line of text that chains its context.
+ * Errors as values: a function that can fail returns NULL on success or an error object, and takes
+ * pointers to its results last. An error is a code and one line of text, prefixed by its context.
  */
 #ifndef KVMMMU_ERROR_H
 #define KVMMMU_ERROR_H
@@ -10,29 +10,37 @@
 
 enum km_errc {
 	KM_ENOMEM,     /* out of memory */
-	KM_EUSAGE,     /* the user's words are off */
+	KM_EUSAGE,     /* an invalid command line */
 	KM_EABSENT,    /* a symbol, type or member that this kernel or dump does not have */
-	KM_EREAD,      /* memory that the dump does not hold */
-	KM_EDEBUGINFO, /* debuginfo missing, damaged, or of another build */
-	KM_EDATA,      /* bytes that contradict themselves: a torn list, a loop, an absurd length */
+	KM_EREAD,      /* memory that the dump does not contain, or a file that cannot be read */
+	KM_EDEBUGINFO, /* debuginfo that is missing, damaged, or of another build */
+	KM_EDATA,      /* inconsistent data: a torn list, a loop, an impossible length */
 	KM_EWRITE,     /* a file that could not be written */
+	KM_ELIMIT,     /* a limit against hostile input was exceeded */
 	KM_EINTR,      /* the user pressed Ctrl-C */
 };
 
 typedef struct km_error km_error;
 
-/* Makes an error; never NULL (a static object when memory is out). The receiver frees it. */
+/*
+ * Create an error. Never returns NULL: if memory is exhausted, returns a static object. The caller
+ * frees it with km_error_free().
+ */
 km_error *km_errorf(enum km_errc code, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), returns_nonnull));
 
-/* Prefixes "<context>: " to the text of @err and returns it; keeps its code. NULL stays NULL. */
+/*
+ * Prefix "<context>: " to the text of @err, keep its code, and return @err. Returns NULL if @err is
+ * NULL.
+ */
 km_error *km_error_context(km_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* @err must not be NULL. The text lives as long as @err. */
 enum km_errc km_error_code(const km_error *err);
 const char *km_error_text(const km_error *err);
 
-/* NULL is fine. */
+/* @err may be NULL. */
 void km_error_free(km_error *err);
 
 static inline void km_error_cleanup(km_error **err)
@@ -40,7 +48,7 @@ static inline void km_error_cleanup(km_error **err)
 	km_error_free(*err);
 }
 
-/* An error that the scope looks at and then forgets. */
+/* An error that is freed at the end of its scope. */
 #define km_scoped_error __attribute__((cleanup(km_error_cleanup))) km_error
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "memory.h"
+#include "base/memory.h"
 
 #include <inttypes.h>
 #include <search.h>
@@ -8,47 +8,80 @@
 #include <time.h>
 
 #define CACHE_SLOTS 512u  /* pages; 2 MiB */
-#define MAX_MISSING 65536 /* pages that are told apart, so that none is counted twice */
+#define MAX_MISSING 65536 /* pages that are remembered, so that each is counted once */
 
 enum slot_state { SLOT_EMPTY, SLOT_HELD, SLOT_MISSING };
 
-#define KERNEL_HALF (1ULL << 63)
-
 struct slot {
-	uint64_t page; /* address, page aligned */
+	uint64_t page; /* page-aligned address */
 	bool phys;
 	enum slot_state state;
 	uint8_t *bytes;
 };
 
+/* What an answer may use, and has used. */
+struct budget {
+	uint64_t memory;    /* bytes charged */
+	int64_t cpu_start;  /* nanoseconds */
+	int64_t next_check; /* of CPU time, in nanoseconds of wall time */
+	bool memory_exceeded, cpu_exceeded;
+};
+
+#define CHECK_INTERVAL 20000000 /* nanoseconds between two looks at the CPU time */
+
 struct km_memory {
 	struct km_target *target;
 	struct km_recorder *recorder;
-	void *missing_pages; /* a tree of their addresses; physical ones plus 1 */
+	void *missing_pages; /* tsearch() tree of their addresses; bit 0 set: physical */
 	uint64_t missing, uncovered;
-	time_t begun; /* long work, by the first that was told of it; 0: none */
-	bool shown;   /* that it goes on */
-	bool trying;
+	time_t begun; /* when long work first reported progress; 0: no long work */
+	bool shown;   /* its progress is on the screen */
+	bool trying, optional;
+	struct budget budget;
 	struct slot slots[CACHE_SLOTS];
 };
+
+bool km_memory_optional(struct km_memory *mem, bool optional)
+{
+	bool before = mem->optional;
+
+	mem->optional = optional;
+	return before;
+}
+
+static int64_t nanoseconds(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static void start_budget(struct km_memory *mem)
+{
+	mem->budget = (struct budget){.cpu_start = nanoseconds(CLOCK_PROCESS_CPUTIME_ID)};
+}
 
 struct km_memory *km_memory_new(struct km_target *target)
 {
 	struct km_memory *mem = calloc(1, sizeof(*mem));
 
-	if (mem)
-		mem->target = target;
+	if (!mem)
+		return NULL;
+	mem->target = target;
+	start_budget(mem);
 	return mem;
 }
 
-static void keep(void *address)
+/* The tree's keys are addresses, not pointers to anything. */
+static void free_nothing(void *address)
 {
-	(void)address; /* it is the key itself */
+	(void)address;
 }
 
 static void forget_missing(struct km_memory *mem)
 {
-	tdestroy(mem->missing_pages, keep);
+	tdestroy(mem->missing_pages, free_nothing);
 	mem->missing_pages = NULL;
 	mem->missing = 0;
 }
@@ -59,6 +92,7 @@ void km_memory_forget(struct km_memory *mem)
 		mem->slots[i].state = SLOT_EMPTY;
 	forget_missing(mem);
 	mem->uncovered = 0;
+	start_budget(mem);
 }
 
 void km_memory_free(struct km_memory *mem)
@@ -104,11 +138,61 @@ bool km_memory_try(struct km_memory *mem, bool trying)
 	return before;
 }
 
+static uint64_t memory_limit(const struct km_memory *mem)
+{
+	size_t limit = mem->target->limits.memory;
+
+	return limit ? limit : KM_DEFAULT_MEMORY;
+}
+
+/* Asking for the CPU time is a system call: do so at most every CHECK_INTERVAL. */
+static bool cpu_is_exceeded(struct km_memory *mem)
+{
+	struct budget *budget = &mem->budget;
+	int64_t limit = mem->target->limits.cpu_seconds * INT64_C(1000000000), now;
+
+	if (!limit || budget->cpu_exceeded)
+		return budget->cpu_exceeded;
+	now = nanoseconds(CLOCK_MONOTONIC_COARSE);
+	if (now < budget->next_check)
+		return false;
+	budget->next_check = now + CHECK_INTERVAL;
+	budget->cpu_exceeded = nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - budget->cpu_start > limit;
+	return budget->cpu_exceeded;
+}
+
+km_error *km_check_limits(struct km_memory *mem)
+{
+	if (mem->budget.memory_exceeded)
+		return km_errorf(KM_ELIMIT,
+				 "stopped: this answer needs more than the limit of %" PRIu64
+				 " MiB of memory; select one VM or vCPU, or suspect a damaged file",
+				 memory_limit(mem) >> 20);
+	if (cpu_is_exceeded(mem))
+		return km_errorf(KM_ELIMIT,
+				 "stopped: this answer needs more than the limit of %u seconds of "
+				 "CPU time; select one VM or vCPU, or suspect a damaged file",
+				 mem->target->limits.cpu_seconds);
+	return NULL;
+}
+
+km_error *km_memory_charge(struct km_memory *mem, uint64_t count, size_t size)
+{
+	uint64_t bytes;
+
+	if (__builtin_mul_overflow(count, size, &bytes) ||
+	    __builtin_add_overflow(mem->budget.memory, bytes, &bytes) || bytes > memory_limit(mem))
+		mem->budget.memory_exceeded = true;
+	else
+		mem->budget.memory = bytes;
+	return km_check_limits(mem);
+}
+
 km_error *km_check_interrupt(struct km_memory *mem)
 {
 	if (mem->target->ops->interrupted && mem->target->ops->interrupted(mem->target))
 		return km_errorf(KM_EINTR, "interrupted");
-	return NULL;
+	return km_check_limits(mem);
 }
 
 void km_progress(struct km_memory *mem, const char *what, uint64_t done)
@@ -139,7 +223,7 @@ static int compare_addresses(const void *a, const void *b)
 	return a < b ? -1 : a > b;
 }
 
-/* The page was wanted, and is not there. */
+/* Count a page that was requested and is not there, unless it was counted before. */
 static void count_missing(struct km_memory *mem, bool phys, uint64_t page)
 {
 	const void *address = (const void *)(uintptr_t)(page | phys);
@@ -165,8 +249,8 @@ static struct slot *slot_of(struct km_memory *mem, bool phys, uint64_t page)
 	return &mem->slots[(hash ^ phys) % CACHE_SLOTS];
 }
 
-/* Is it this page that the slot is about? */
-static bool is_about(const struct slot *slot, bool phys, uint64_t page)
+/* Does the slot hold this page, or the fact that it is missing? */
+static bool is_slot_of(const struct slot *slot, bool phys, uint64_t page)
 {
 	return slot->state != SLOT_EMPTY && slot->page == page && slot->phys == phys;
 }
@@ -175,7 +259,7 @@ static km_error *cached_page(struct km_memory *mem, bool phys, uint64_t page, co
 {
 	struct slot *slot = slot_of(mem, phys, page);
 
-	if (!is_about(slot, phys, page)) {
+	if (!is_slot_of(slot, phys, page)) {
 		km_scoped_error *err = NULL;
 
 		if (!slot->bytes && !(slot->bytes = malloc(KM_PAGE_SIZE)))
@@ -191,7 +275,7 @@ static km_error *cached_page(struct km_memory *mem, bool phys, uint64_t page, co
 	return NULL;
 }
 
-/* A capsule holds no pages, only what was read of them: asks it for just that. */
+/* A capsule contains ranges of bytes, not pages: request exactly the bytes that are needed. */
 static km_error *read_sparse(struct km_memory *mem, bool phys, uint64_t addr, void *buf, size_t len,
 			     const char *what)
 {
@@ -201,14 +285,24 @@ static km_error *read_sparse(struct km_memory *mem, bool phys, uint64_t addr, vo
 	if (!err)
 		return NULL;
 	if (km_error_code(err) == KM_EABSENT) {
-		mem->uncovered += what != NULL && !mem->trying;
+		mem->uncovered += what != NULL && !mem->trying && !mem->optional;
 		return err;
 	}
 	km_error_free(err);
 	return missing_page(phys, page);
 }
 
-/* Reads bytes of one page. */
+static void record(struct km_memory *mem, bool phys, uint64_t addr, uint32_t len, const char *what)
+{
+	struct km_recorder *rec = mem->recorder;
+	size_t room = rec->room;
+
+	km_recorder_add(rec, phys, addr, len, what);
+	if (rec->room != room)
+		km_error_free(km_memory_charge(mem, rec->room, sizeof(*rec->items)));
+}
+
+/* Read bytes within one page. */
 static km_error *read_chunk(struct km_memory *mem, bool phys, uint64_t addr, void *buf, size_t len,
 			    const char *what)
 {
@@ -216,7 +310,7 @@ static km_error *read_chunk(struct km_memory *mem, bool phys, uint64_t addr, voi
 	const uint8_t *bytes;
 	km_error *err;
 
-	if (mem->target->brings) {
+	if (km_target_holds_ranges(mem->target)) {
 		err = read_sparse(mem, phys, addr, buf, len, what);
 	} else {
 		err = cached_page(mem, phys, addr - in_page, &bytes);
@@ -228,9 +322,9 @@ static km_error *read_chunk(struct km_memory *mem, bool phys, uint64_t addr, voi
 	if (err && km_error_code(err) == KM_EREAD)
 		count_missing(mem, phys, addr - in_page);
 	if (mem->recorder && err && km_error_code(err) == KM_EREAD)
-		km_recorder_add_missing(mem->recorder, phys, addr - in_page);
+		record(mem, phys, addr - in_page, 0, "missing page");
 	else if (mem->recorder && !err && what)
-		km_recorder_add(mem->recorder, phys, addr, (uint32_t)len, what);
+		record(mem, phys, addr, (uint32_t)len, what);
 	return err;
 }
 
@@ -242,9 +336,9 @@ static km_error *read_through(struct km_memory *mem, bool phys, uint64_t addr, v
 	if (addr + len < addr)
 		return km_errorf(KM_EREAD, "address 0x%" PRIx64 " plus %zu bytes wraps around",
 				 addr, len);
-	/* a torn pointer is no page that the dump lacks */
-	if (!phys && addr < KERNEL_HALF)
-		return km_errorf(KM_EREAD, "0x%" PRIx64 " is no kernel address", addr);
+	/* a corrupted pointer does not mean that the dump lacks a page */
+	if (!phys && !km_is_kernel_address(addr))
+		return km_errorf(KM_EREAD, "0x%" PRIx64 " is not a kernel address", addr);
 	while (len) {
 		size_t chunk = KM_PAGE_SIZE - (addr & (KM_PAGE_SIZE - 1));
 		km_error *err;

@@ -1,54 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "recorder.h"
+#include "base/recorder.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for one more; NULL when memory is out. */
-static void *grow(void *list, size_t count, size_t *room, size_t size)
+/* Double the room of @list; return NULL, with @list unchanged, if memory is exhausted. */
+static void *grow(void *list, size_t *room, size_t size)
 {
-	void *grown = list;
+	void *grown = reallocarray(list, 2 * *room + 64, size);
 
-	if (count == *room) {
-		grown = reallocarray(list, 2 * count + 64, size);
-		if (grown)
-			*room = 2 * count + 64;
-	}
+	if (grown)
+		*room = 2 * *room + 64;
 	return grown;
 }
 
-void km_recorder_add(struct km_recorder *rec, bool phys, uint64_t addr, uint32_t len,
-		     const char *what)
-{
-	struct km_item *grown = grow(rec->items, rec->count, &rec->room, sizeof(*grown));
-
-	if (!grown) {
-		rec->oom = true;
-		return;
-	}
-	rec->items = grown;
-	grown[rec->count++] = (struct km_item){addr, len, phys, what, rec->stage};
-}
-
-void km_recorder_add_missing(struct km_recorder *rec, bool phys, uint64_t page)
-{
-	km_recorder_add(rec, phys, page, 0, "missing page");
-}
-
-void km_recorder_add_symbol(struct km_recorder *rec, const char *name, uint64_t addr)
-{
-	struct km_item_symbol *grown =
-		grow(rec->symbols, rec->symbol_count, &rec->symbol_room, sizeof(*grown));
-
-	if (!grown) {
-		rec->oom = true;
-		return;
-	}
-	rec->symbols = grown;
-	grown[rec->symbol_count++] = (struct km_item_symbol){name, addr};
-}
-
-/* By place; of those at one place the longest first, then by name, so that the order is certain. */
+/* Order by address, then longest first, then by name: a total order. */
 static int compare_items(const void *a, const void *b)
 {
 	const struct km_item *x = a, *y = b;
@@ -62,23 +28,17 @@ static int compare_items(const void *a, const void *b)
 	return strcmp(x->what, y->what);
 }
 
-static int compare_symbols(const void *a, const void *b)
-{
-	const struct km_item_symbol *x = a, *y = b;
-
-	return strcmp(x->name, y->name);
-}
-
 #define KM_WHOLE_PAGE 4096
 
-/* Is @item part of @page, a page-table page that is there whole? */
+/* Is @item part of @page, a whole page-table page? */
 static bool is_in_page(const struct km_item *item, const struct km_item *page)
 {
 	return page && page->phys == item->phys && item->len < page->len &&
 	       item->addr - page->addr < page->len;
 }
 
-void km_recorder_sort(struct km_recorder *rec)
+/* Sort the items and drop duplicates. */
+static void sort_items(struct km_recorder *rec)
 {
 	const struct km_item *page = NULL;
 	size_t kept = 0;
@@ -95,7 +55,19 @@ void km_recorder_sort(struct km_recorder *rec)
 		kept++;
 	}
 	rec->count = kept;
-	kept = 0;
+}
+
+static int compare_symbols(const void *a, const void *b)
+{
+	const struct km_item_symbol *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static void sort_symbols(struct km_recorder *rec)
+{
+	size_t kept = 0;
+
 	if (rec->symbol_count)
 		qsort(rec->symbols, rec->symbol_count, sizeof(*rec->symbols), compare_symbols);
 	for (size_t i = 0; i < rec->symbol_count; i++) {
@@ -103,6 +75,60 @@ void km_recorder_sort(struct km_recorder *rec)
 			rec->symbols[kept++] = rec->symbols[i];
 	}
 	rec->symbol_count = kept;
+}
+
+void km_recorder_sort(struct km_recorder *rec)
+{
+	sort_items(rec);
+	sort_symbols(rec);
+}
+
+/* Most items and symbols are recorded many times: before growing, drop duplicates. */
+static bool make_room(struct km_recorder *rec)
+{
+	struct km_item *grown;
+
+	if (rec->count < rec->room)
+		return true;
+	sort_items(rec);
+	if (rec->count < rec->room / 2)
+		return true;
+	grown = grow(rec->items, &rec->room, sizeof(*grown));
+	if (grown)
+		rec->items = grown;
+	return grown;
+}
+
+static bool make_symbol_room(struct km_recorder *rec)
+{
+	struct km_item_symbol *grown;
+
+	if (rec->symbol_count < rec->symbol_room)
+		return true;
+	sort_symbols(rec);
+	if (rec->symbol_count < rec->symbol_room / 2)
+		return true;
+	grown = grow(rec->symbols, &rec->symbol_room, sizeof(*grown));
+	if (grown)
+		rec->symbols = grown;
+	return grown;
+}
+
+void km_recorder_add(struct km_recorder *rec, bool phys, uint64_t addr, uint32_t len,
+		     const char *what)
+{
+	if (make_room(rec))
+		rec->items[rec->count++] = (struct km_item){addr, len, phys, what, rec->stage};
+	else
+		rec->oom = true;
+}
+
+void km_recorder_add_symbol(struct km_recorder *rec, const char *name, uint64_t addr)
+{
+	if (make_symbol_room(rec))
+		rec->symbols[rec->symbol_count++] = (struct km_item_symbol){name, addr};
+	else
+		rec->oom = true;
 }
 
 void km_recorder_deinit(struct km_recorder *rec)

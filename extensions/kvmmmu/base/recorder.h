@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Notes which bytes of the target an analysis reads, what they are and why it wants them: what a
- * capsule is made of. Only reads that say what they are reach it.
+ * Records which bytes of the target an analysis reads, what they are and what they are for. A
+ * capsule is made from these records. Only labelled reads are recorded.
  */
 #ifndef KVMMMU_RECORDER_H
 #define KVMMMU_RECORDER_H
@@ -10,13 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A range of bytes within one page, or a page that the target does not hold. */
+/* A range of bytes within one page, or a page that the target does not contain. */
 struct km_item {
 	uint64_t addr;
 	uint32_t len; /* 0: the page at @addr is missing */
 	bool phys;
 	const char *what; /* "kvm.mm", "page-table page, level 2" */
-	const char *why;  /* the recorder's stage */
+	const char *why;  /* the recorder's stage at that time */
 };
 
 struct km_item_symbol {
@@ -29,19 +29,21 @@ struct km_recorder {
 	size_t count, room;
 	struct km_item_symbol *symbols;
 	size_t symbol_count, symbol_room;
-	const char *stage;	       /* what the reads from now on are for */
-	bool names;		       /* process names are wanted, too */
-	struct km_saved_stacks *saved; /* stacks and tasks, in this form only; NULL: not wanted */
-	bool oom;
+	const char *stage;	       /* what the following reads are for */
+	bool names;		       /* record process names, too */
+	struct km_saved_stacks *saved; /* unwound stacks and tasks; NULL: do not record them */
+	bool oom;		       /* memory was exhausted: the record is incomplete */
 };
 
-/* @what must outlive the recorder. */
+/*
+ * Add a range of bytes; @len 0: a missing page. @what must outlive the recorder. Failure sets
+ * rec->oom.
+ */
 void km_recorder_add(struct km_recorder *rec, bool phys, uint64_t addr, uint32_t len,
 		     const char *what);
-void km_recorder_add_missing(struct km_recorder *rec, bool phys, uint64_t page);
 void km_recorder_add_symbol(struct km_recorder *rec, const char *name, uint64_t addr);
 
-/* Brings items and symbols into order and drops what is there twice. */
+/* Sort items and symbols, and drop duplicates. */
 void km_recorder_sort(struct km_recorder *rec);
 
 void km_recorder_deinit(struct km_recorder *rec);

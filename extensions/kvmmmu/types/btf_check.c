@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "btf_check.h"
+#include "types/btf_check.h"
 
 #include <linux/btf.h>
 #include <stdbool.h>
 #include <string.h>
 
-/* libbpf's own bound. */
+/* the limit in libbpf */
 #define MAX_STRINGS 0x7fffffffu
+/* of btf_type.info: bits of vlen, kind and kind_flag since Linux 4.18; later kernels use more */
+#define INFO_BITS 0x9f00ffffu
 
 struct check {
 	const char *types;
@@ -25,7 +27,7 @@ static km_error *bad_type(const struct check *c, const char *what)
 	return km_errorf(KM_EDATA, "damaged BTF: type %u %s", c->id, what);
 }
 
-/* Takes @size bytes off the types. */
+/* Copy the next @size bytes of the types to @record. Return false if there are not that many. */
 static bool take(struct check *c, void *record, size_t size)
 {
 	if (size > c->len - c->at)
@@ -47,7 +49,7 @@ static bool name(const struct check *c, uint32_t offset)
 	return offset < c->end_string;
 }
 
-/* What follows a type's fixed part, element by element. */
+/* Check one element of what follows a type's fixed part. */
 static bool check_array(struct check *c)
 {
 	struct btf_array array;
@@ -98,7 +100,7 @@ static bool check_word(struct check *c)
 	return take(c, &word, sizeof(word));
 }
 
-/* A kind of type: does it refer to another, and what follows it, once or vlen times? */
+/* A kind of type: whether it refers to another type, and what follows it, once or vlen times. */
 static const struct kind {
 	bool known, refers, repeated;
 	bool (*more)(struct check *c);
@@ -134,7 +136,9 @@ static km_error *check_type(struct check *c)
 	uint32_t n;
 
 	if (!take(c, &type, sizeof(type)))
-		return bad_type(c, "is cut short");
+		return bad_type(c, "is truncated");
+	if (type.info & ~INFO_BITS)
+		return bad_type(c, "has more members, or a later kind, than this version reads");
 	n = BTF_INFO_KIND(type.info);
 	if (n >= sizeof(kinds) / sizeof(*kinds) || !kinds[n].known)
 		return bad_type(c, "is of an unknown kind");
@@ -145,7 +149,7 @@ static km_error *check_type(struct check *c)
 		refer(c, type.type);
 	for (n = kind->repeated ? BTF_INFO_VLEN(type.info) : !!kind->more; n; n--)
 		if (!kind->more(c))
-			return bad_type(c, "is cut short or has a name outside the strings");
+			return bad_type(c, "is truncated or has a name outside the strings");
 	return NULL;
 }
 
@@ -159,7 +163,7 @@ static km_error *check_types(struct check *c)
 			return err;
 	}
 	if (c->max_reference >= c->id)
-		return bad("a reference to a type that is not there");
+		return bad("a reference to a type that does not exist");
 	return NULL;
 }
 
@@ -167,7 +171,7 @@ km_error *km_btf_check(const void *data, size_t len, const struct km_btf_extent 
 		       struct km_btf_extent *extent)
 {
 	const char *bytes = data, *strings;
-	struct btf_header header;
+	struct km_btf_header header;
 	struct check c;
 	size_t body;
 	km_error *err;
@@ -176,16 +180,16 @@ km_error *km_btf_check(const void *data, size_t len, const struct km_btf_extent 
 		return bad("shorter than its header");
 	memcpy(&header, data, sizeof(header));
 	if (header.magic != BTF_MAGIC || header.version != BTF_VERSION)
-		return bad("no BTF of a known version");
+		return bad("not BTF of a known version");
 	if (header.hdr_len < sizeof(header) || header.hdr_len > len)
-		return bad("a header of absurd length");
+		return bad("a header of impossible length");
 	body = len - header.hdr_len;
-	/* libbpf wants strings after types. */
+	/* libbpf requires strings after types */
 	if (header.type_off % 4 || header.type_off > body ||
 	    header.type_len > body - header.type_off || header.str_off > body ||
 	    header.str_len > body - header.str_off ||
 	    header.type_off + header.type_len > header.str_off)
-		return bad("sections outside of it");
+		return bad("sections outside the data");
 	*extent = (struct km_btf_extent){
 		.types = header.hdr_len + header.type_off,
 		.types_len = header.type_len,
@@ -194,7 +198,7 @@ km_error *km_btf_check(const void *data, size_t len, const struct km_btf_extent 
 	};
 	strings = bytes + extent->strings;
 	if (header.str_len ? strings[header.str_len - 1] || (!base && strings[0]) : !base)
-		return bad("strings without end");
+		return bad("unterminated strings");
 	if (header.str_len > MAX_STRINGS - (base ? base->end_string : 0))
 		return bad("too many strings");
 	c = (struct check){

@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "btf_types.h"
-#include "btf_check.h"
-#include "btf_closure.h"
-#include "typepath.h"
+#include "types/btf_types.h"
+#include "types/btf_check.h"
+#include "types/btf_closure.h"
+#include "types/typepath.h"
 
 #include <bpf/btf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 struct km_btf {
 	struct km_types types;
 	struct km_btf_extent extent;
-	struct btf *btf;
-	uint32_t first; /* number of our first type; those before are the base's */
-	/* An open-addressed table of the types with a tag, by name; 0: free. Made at first use. */
+	struct km_btf_source source;
+	/* open-addressed hash table of types by tag; 0: free. Built at first use. */
 	uint32_t *names;
 	size_t cap;
 };
@@ -36,15 +32,15 @@ static km_error *damaged(const char *how)
 
 static const char *name_of(const struct km_btf *btf, uint32_t offset)
 {
-	const char *name = btf__name_by_offset(btf->btf, offset);
+	const char *name = btf__name_by_offset(btf->source.btf, offset);
 
 	return name ? name : "";
 }
 
 /* ---- names ---- */
 
-/* Has it a tag to be found by? Not a mere declaration, nor one in .BTF.base, which only has a size.
- */
+/* Can the type be found by its tag? Declarations, and types in .BTF.base that only have a size,
+ * cannot. */
 static bool is_tagged(const struct btf_type *type)
 {
 	switch (btf_kind(type)) {
@@ -69,7 +65,8 @@ static uint32_t *slot(const struct km_btf *btf, const char *name)
 	for (const char *p = name; *p; p++)
 		hash = (hash ^ (unsigned char)*p) * 16777619u;
 	for (i = hash & (btf->cap - 1); btf->names[i]; i = (i + 1) & (btf->cap - 1))
-		if (!strcmp(name_of(btf, btf__type_by_id(btf->btf, btf->names[i])->name_off), name))
+		if (!strcmp(name_of(btf, btf__type_by_id(btf->source.btf, btf->names[i])->name_off),
+			    name))
 			break;
 	return &btf->names[i];
 }
@@ -78,23 +75,23 @@ static km_error *index_names(struct km_btf *btf)
 {
 	size_t n = 0;
 
-	for (uint32_t id = btf->first; id < btf->extent.end_id; id++)
-		n += is_tagged(btf__type_by_id(btf->btf, id));
+	for (uint32_t id = btf->source.first; id < btf->extent.end_id; id++)
+		n += is_tagged(btf__type_by_id(btf->source.btf, id));
 	for (btf->cap = 64; btf->cap < 2 * n; btf->cap *= 2)
 		;
 	btf->names = calloc(btf->cap, sizeof(*btf->names));
 	if (!btf->names)
 		return km_errorf(KM_ENOMEM, "out of memory");
-	for (uint32_t id = btf->first; id < btf->extent.end_id; id++) {
-		const struct btf_type *type = btf__type_by_id(btf->btf, id);
+	for (uint32_t id = btf->source.first; id < btf->extent.end_id; id++) {
+		const struct btf_type *type = btf__type_by_id(btf->source.btf, id);
 		uint32_t *at;
 
 		if (!is_tagged(type))
 			continue;
 		at = slot(btf, name_of(btf, type->name_off));
-		/* The first of a name stays, but a struct is better than a typedef. */
-		if (!*at ||
-		    (btf_is_typedef(btf__type_by_id(btf->btf, *at)) && !btf_is_typedef(type)))
+		/* the first type of a name is kept, but a struct replaces a typedef */
+		if (!*at || (btf_is_typedef(btf__type_by_id(btf->source.btf, *at)) &&
+			     !btf_is_typedef(type)))
 			*at = id;
 	}
 	return NULL;
@@ -112,13 +109,13 @@ static km_error *find_tag(struct km_btf *btf, const char *tag, uint32_t *id)
 
 /* ---- the graph of types ---- */
 
-/* Strips typedefs and qualifiers off. */
+/* Strip typedefs and qualifiers. */
 static km_error *peel(const struct km_btf *btf, uint32_t id, const struct btf_type **type)
 {
 	for (int depth = 0; depth < KM_TYPE_DEPTH; depth++) {
-		*type = btf__type_by_id(btf->btf, id);
+		*type = btf__type_by_id(btf->source.btf, id);
 		if (!*type)
-			return damaged("a type that is not there");
+			return damaged("a reference to a type that does not exist");
 		switch (btf_kind(*type)) {
 		case BTF_KIND_TYPEDEF:
 		case BTF_KIND_VOLATILE:
@@ -131,12 +128,12 @@ static km_error *peel(const struct km_btf *btf, uint32_t id, const struct btf_ty
 			return NULL;
 		}
 	}
-	return damaged("a type that is made of itself");
+	return damaged("a type that contains itself");
 }
 
 static bool is_signed_int(const struct km_btf *btf, const struct btf_type *type)
 {
-	/* pahole does not call characters signed. */
+	/* pahole does not mark char as signed */
 	return btf_int_encoding(type) & BTF_INT_SIGNED &&
 	       strcmp(name_of(btf, type->name_off), "char");
 }
@@ -148,7 +145,7 @@ static km_error *shape_of(const struct km_btf *btf, uint32_t id, int depth, stru
 	km_error *err;
 
 	if (depth >= KM_TYPE_DEPTH)
-		return damaged("an array that is made of itself");
+		return damaged("an array that contains itself");
 	err = peel(btf, id, &type);
 	if (err)
 		return err;
@@ -157,6 +154,7 @@ static km_error *shape_of(const struct km_btf *btf, uint32_t id, int depth, stru
 	case BTF_KIND_INT:
 		shape->size = type->size;
 		shape->is_signed = is_signed_int(btf, type);
+		shape->is_bool = btf_int_encoding(type) & BTF_INT_BOOL;
 		return NULL;
 	case BTF_KIND_ENUM:
 	case BTF_KIND_ENUM64:
@@ -188,15 +186,16 @@ static km_error *shape_of(const struct km_btf *btf, uint32_t id, int depth, stru
 		.elem_type = btf_array(type)->type,
 		.is_signed = elem.is_signed,
 	};
-	/* An array's array without typedef between is one of two dimensions. */
-	if (elem.is_array && btf_is_array(btf__type_by_id(btf->btf, btf_array(type)->type))) {
+	/* an array of arrays, without a typedef between, has two dimensions */
+	if (elem.is_array &&
+	    btf_is_array(btf__type_by_id(btf->source.btf, btf_array(type)->type))) {
 		shape->elem_size = elem.elem_size;
 		shape->elem_type = elem.elem_type;
 		if (__builtin_mul_overflow(shape->count, elem.count, &shape->count))
-			return damaged("an array of absurd size");
+			return damaged("an array of impossible size");
 	}
 	if (__builtin_mul_overflow(shape->count, shape->elem_size, &shape->size))
-		return damaged("an array of absurd size");
+		return damaged("an array of impossible size");
 	return NULL;
 }
 
@@ -205,7 +204,7 @@ static km_error *graph_shape(struct km_types *types, uint64_t id, struct km_shap
 	return shape_of(btf_of(types), id, 0, shape);
 }
 
-/* Where member @i of @type begins and, if it is a bit-field, how wide it is. */
+/* Get the bit offset of member @i of @type and, if it is a bit-field, its width. */
 static km_error *member_bits(const struct km_btf *btf, const struct btf_type *type, uint32_t i,
 			     uint64_t *bits, uint32_t *bit_size)
 {
@@ -216,7 +215,7 @@ static km_error *member_bits(const struct km_btf *btf, const struct btf_type *ty
 	*bit_size = btf_member_bitfield_size(type, i);
 	if (btf_kflag(type))
 		return NULL;
-	/* Before pahole 1.13 a bit-field was an integer of odd width. */
+	/* before pahole 1.13 a bit-field was an integer with its own width */
 	err = peel(btf, btf_members(type)[i].type, &of);
 	if (!err && btf_is_int(of) && btf_int_bits(of) && btf_int_bits(of) < of->size * 8) {
 		*bits += btf_int_offset(of);
@@ -241,7 +240,7 @@ static km_error *find_field(const struct km_btf *btf, uint32_t id, const char *n
 		uint32_t bit_size;
 
 		if (depth >= KM_TYPE_DEPTH || ++*visits > KM_TYPE_VISITS)
-			return damaged("a structure that is made of itself");
+			return damaged("a structure that contains itself");
 		if (*member_name && (strncmp(member_name, name, len) || member_name[len]))
 			continue;
 		err = member_bits(btf, type, i, &bits, &bit_size);
@@ -284,7 +283,7 @@ static km_error *size_of(struct km_types *types, const char *tag, uint32_t *size
 	if (!err)
 		err = shape_of(btf, id, 0, &shape);
 	if (!err && shape.size > UINT32_MAX)
-		err = km_errorf(KM_EDATA, "%s has an absurd size", tag);
+		err = km_errorf(KM_EDATA, "%s has an impossible size", tag);
 	if (!err)
 		*size = shape.size;
 	return km_error_context(err, "%s", types->origin);
@@ -301,14 +300,14 @@ static km_error *member(struct km_types *types, const char *tag, const char *pat
 	return km_error_context(err, "%s", types->origin);
 }
 
-/* Looks for @name in @type, if that is an enum. */
+/* Find @name in @type, if that is an enum. */
 static bool find_enumerator(const struct km_btf *btf, const struct btf_type *type, const char *name,
 			    int64_t *value)
 {
 	if (!btf_is_any_enum(type))
 		return false;
 	for (uint32_t i = 0; i < btf_vlen(type); i++) {
-		/* Both begin alike. */
+		/* both structures start with name_off */
 		uint32_t offset = btf_is_enum(type) ? btf_enum(type)[i].name_off
 						    : btf_enum64(type)[i].name_off;
 
@@ -340,8 +339,8 @@ static km_error *enumerator(struct km_types *types, const char *tag, const char 
 		if (!err && !find_enumerator(btf, type, name, value))
 			err = km_errorf(KM_EABSENT, "%s has no enumerator %s", tag, name);
 	} else {
-		for (id = btf->first; id < btf->extent.end_id; id++)
-			if (find_enumerator(btf, btf__type_by_id(btf->btf, id), name, value))
+		for (id = btf->source.first; id < btf->extent.end_id; id++)
+			if (find_enumerator(btf, btf__type_by_id(btf->source.btf, id), name, value))
 				return NULL;
 		err = km_errorf(KM_EABSENT, "no enumerator %s", name);
 	}
@@ -355,7 +354,7 @@ static km_error *copy(struct km_types *types, const char *tag, struct km_closure
 	km_error *err = find_tag(btf, tag, &id);
 
 	if (!err)
-		err = km_closure_add(closure, btf->btf, id);
+		err = km_closure_add(closure, &btf->source, id);
 	return km_error_context(err, "%s", types->origin);
 }
 
@@ -363,7 +362,7 @@ static void btf_types_free(struct km_types *types)
 {
 	struct km_btf *btf = btf_of(types);
 
-	btf__free(btf->btf);
+	btf__free(btf->source.btf);
 	free(btf->names);
 	free(types->origin);
 	free(btf);
@@ -377,58 +376,67 @@ static const struct km_types_ops btf_ops = {
 	.free = btf_types_free,
 };
 
-/* libbpf before 1.6 declares btf__new_split() but does not export it; it can read a file, though.
+/*
+ * A new blob: the types and strings of @base, if there is one, and those of @data. Ids and offsets
+ * into the strings remain as they are. Return NULL if memory is exhausted.
+ *
+ * libbpf gets only what was checked, with a header of the first version: later versions may use
+ * other parts. It gets no split BTF, because btf__new_split() is not exported before libbpf 1.6,
+ * and btf__parse_split() wants a path.
  */
-static struct btf *new_split(const void *data, size_t len, struct btf *base)
+static void *join(const char *data, const struct km_btf_extent *extent, const struct btf *base,
+		  uint32_t *len)
 {
-	int fd = memfd_create("btf", MFD_CLOEXEC);
-	struct btf *btf = NULL;
-	char path[32];
-	int error;
+	struct km_btf_header header = {
+		.magic = BTF_MAGIC, .version = BTF_VERSION, .hdr_len = sizeof(header)};
+	struct km_btf_header first = {0};
+	const char *bytes = NULL;
+	uint64_t types, strings;
+	char *joined, *end;
 
-	if (fd < 0)
+	if (base) {
+		bytes = btf__raw_data(base, len);
+		if (!bytes)
+			return NULL;
+		memcpy(&first, bytes, sizeof(first));
+		bytes += first.hdr_len;
+	}
+	types = (uint64_t)first.type_len + extent->types_len;
+	strings = (uint64_t)first.str_len + extent->strings_len;
+	if (sizeof(header) + types + strings > UINT32_MAX)
 		return NULL;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	errno = EIO;
-	if (write(fd, data, len) == (ssize_t)len)
-		btf = btf__parse_raw_split(path, base);
-	error = errno;
-	close(fd);
-	errno = error;
-	return btf;
+	header.type_len = header.str_off = types;
+	header.str_len = strings;
+	*len = sizeof(header) + types + strings;
+	joined = malloc(*len);
+	if (!joined)
+		return NULL;
+	end = mempcpy(joined, &header, sizeof(header));
+	if (base)
+		end = mempcpy(end, bytes + first.type_off, first.type_len);
+	end = mempcpy(end, data + extent->types, extent->types_len);
+	if (base)
+		end = mempcpy(end, bytes + first.str_off, first.str_len);
+	memcpy(end, data + extent->strings, extent->strings_len);
+	return joined;
 }
 
-/* Hands libbpf the checked parts behind a plain header, and nothing that a later version may trust.
- */
-static struct btf *new_btf(const void *data, const struct km_btf_extent *extent, struct btf *base)
+/* Return NULL with errno set if libbpf refuses it or memory is exhausted. */
+static struct btf *new_btf(const void *data, const struct km_btf_extent *extent,
+			   const struct btf *base)
 {
-	const char *bytes = data;
-	struct btf_header header = {
-		.magic = BTF_MAGIC,
-		.version = BTF_VERSION,
-		.hdr_len = sizeof(header),
-		.type_len = extent->types_len,
-		.str_off = extent->types_len,
-		.str_len = extent->strings_len,
-	};
-	size_t len = sizeof(header) + extent->types_len + extent->strings_len;
-	char *copy = NULL;
 	struct btf *btf;
+	uint32_t len;
+	void *joined = join(data, extent, base, &len);
 	int error;
 
-	if (memcmp(data, &header, sizeof(header))) {
-		copy = malloc(len);
-		if (!copy)
-			return NULL;
-		memcpy(copy, &header, sizeof(header));
-		memcpy(copy + sizeof(header), bytes + extent->types, extent->types_len);
-		memcpy(copy + sizeof(header) + extent->types_len, bytes + extent->strings,
-		       extent->strings_len);
-		data = copy;
+	if (!joined) {
+		errno = ENOMEM;
+		return NULL;
 	}
-	btf = base ? new_split(data, len, base) : btf__new(data, len);
+	btf = btf__new(joined, len);
 	error = errno;
-	free(copy);
+	free(joined);
 	errno = error;
 	return btf;
 }
@@ -441,13 +449,14 @@ static km_error *open_btf(struct km_btf *btf, const void *data, size_t len,
 	err = km_btf_check(data, len, base ? &base->extent : NULL, &btf->extent);
 	if (err)
 		return err;
-	btf->first = base ? base->extent.end_id : 1;
-	btf->btf = new_btf(data, &btf->extent, base ? base->btf : NULL);
-	if (!btf->btf)
+	btf->source.first = base ? base->extent.end_id : 1;
+	btf->source.base = base ? &base->source : NULL;
+	btf->source.btf = new_btf(data, &btf->extent, base ? base->source.btf : NULL);
+	if (!btf->source.btf)
 		return errno == ENOMEM ? km_errorf(KM_ENOMEM, "out of memory")
 				       : damaged(strerror(errno));
-	if (btf__type_cnt(btf->btf) != btf->extent.end_id)
-		return damaged("libbpf counts its types otherwise");
+	if (btf__type_cnt(btf->source.btf) != btf->extent.end_id)
+		return damaged("libbpf finds a different number of types");
 	return NULL;
 }
 
@@ -458,7 +467,7 @@ km_error *km_btf_open(const void *data, size_t len, struct km_types *base, const
 	km_error *err;
 
 	if (base && base->ops != &btf_ops)
-		return km_errorf(KM_EDATA, "%s: BTF can't be based on %s", origin, base->origin);
+		return km_errorf(KM_EDATA, "%s: BTF cannot be based on %s", origin, base->origin);
 	btf = calloc(1, sizeof(*btf));
 	if (!btf || !(btf->types.origin = strdup(origin))) {
 		free(btf);

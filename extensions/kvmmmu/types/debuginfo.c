@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "debuginfo.h"
-#include "unpack.h"
+#include "types/debuginfo.h"
+#include "types/unpack.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -15,28 +15,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Bounds for what a search looks at: no module tree is deeper or larger. */
+/* Limits of a search: no module tree is deeper or larger. */
 #define MAX_DEPTH   12
 #define MAX_ENTRIES 200000
 #define MAX_SEEN    256
 
 #define DEBUGINFOD_URLS "DEBUGINFOD_URLS"
 
-/* How telling a failure is: when nothing fits, the most telling one is reported. */
+/* How informative a failure is: if no file fits, the most informative failure is reported. */
 enum rank { NOTHING, UNREADABLE, NO_DWARF, MISMATCH };
 
 struct search {
 	const struct km_debuginfo_query *q;
 	struct km_debuginfo *info;
 	bool found;
-	km_error *best; /* the most telling failure so far */
+	km_error *best; /* the most informative failure so far */
 	enum rank best_rank;
-	unsigned int entries; /* directory entries looked at */
+	unsigned int entries; /* directory entries examined */
 	unsigned int n_seen;
 	struct {
 		dev_t dev;
 		ino_t ino;
-	} seen[MAX_SEEN]; /* files looked at: /lib may be /usr/lib */
+	} seen[MAX_SEEN]; /* files examined: /lib may be /usr/lib */
 };
 
 /* ---- one ELF file ---- */
@@ -114,7 +114,7 @@ static km_error *read_elf(struct km_debuginfo *info)
 
 	if (!elf || elf_kind(elf) != ELF_K_ELF) {
 		elf_end(elf);
-		return km_errorf(KM_EDEBUGINFO, "%s is no ELF file", info->path);
+		return km_errorf(KM_EDEBUGINFO, "%s is not an ELF file", info->path);
 	}
 	len = dwelf_elf_gnu_build_id(elf, &id);
 	if (len > 0 && len <= KM_BUILD_ID_MAX) {
@@ -125,7 +125,7 @@ static km_error *read_elf(struct km_debuginfo *info)
 	return NULL;
 }
 
-/* Maps or unpacks @fd, which stays the caller's. */
+/* Map or unpack @fd, which the caller closes. */
 static km_error *load(struct km_debuginfo *info, int fd)
 {
 	km_error *err;
@@ -135,8 +135,8 @@ static km_error *load(struct km_debuginfo *info, int fd)
 	if (fstat(fd, &st))
 		return km_errorf(KM_EDEBUGINFO, "%s: %s", info->path, strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_size <= 0)
-		return km_errorf(KM_EDEBUGINFO, "%s is no ELF file", info->path);
-	/* Writable, as relocations are applied in place; MAP_PRIVATE keeps that ours. */
+		return km_errorf(KM_EDEBUGINFO, "%s is not an ELF file", info->path);
+	/* writable, as relocations are applied in place; the file itself is not changed */
 	file = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
 	if (file == MAP_FAILED)
 		return km_errorf(KM_EDEBUGINFO, "%s: %s", info->path, strerror(errno));
@@ -167,7 +167,7 @@ static km_error *init_from_fd(struct km_debuginfo *info, const char *path, int f
 
 km_error *km_debuginfo_init(struct km_debuginfo *info, const char *path)
 {
-	/* O_NONBLOCK: a FIFO must not make us wait. */
+	/* O_NONBLOCK: do not wait for the writer of a FIFO */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	km_error *err;
 
@@ -187,7 +187,7 @@ void km_debuginfo_deinit(struct km_debuginfo *info)
 	*info = (struct km_debuginfo){};
 }
 
-/* ---- does it fit? ---- */
+/* ---- checking a file ---- */
 
 static const char *base_name(const char *path)
 {
@@ -253,8 +253,8 @@ static km_error *mismatch(const struct km_debuginfo *info, const struct km_debug
 			 have, q->name, want);
 }
 
-/* Judges an opened file; keeps it if it fits, else remembers why not. */
-static void judge(struct search *s, struct km_debuginfo *info)
+/* Keep an opened file if it fits the query, else remember why not. */
+static void check_file(struct search *s, struct km_debuginfo *info)
 {
 	const struct km_debuginfo_query *q = s->q;
 	bool named = name_fits(base_name(info->path), q->name);
@@ -263,12 +263,12 @@ static void judge(struct search *s, struct km_debuginfo *info)
 				    : named;
 
 	if (!same) {
-		/* A path to kvm.ko says nothing against kvm-amd.ko's debuginfo. */
+		/* a file of another name is not a mismatch: kvm.ko is not a bad kvm-amd.ko */
 		if (named)
 			remember(s, MISMATCH, mismatch(info, q));
 	} else if (!has_dwarf(info)) {
 		remember(s, NO_DWARF,
-			 km_errorf(KM_EDEBUGINFO, "%s has no DWARF debuginfo in it", info->path));
+			 km_errorf(KM_EDEBUGINFO, "%s contains no DWARF debuginfo", info->path));
 	} else {
 		*s->info = *info;
 		s->found = true;
@@ -301,7 +301,7 @@ static void try_file(struct search *s, const char *path)
 	if (err)
 		remember(s, UNREADABLE, err);
 	else
-		judge(s, &info);
+		check_file(s, &info);
 }
 
 /* ---- places ---- */
@@ -332,7 +332,7 @@ static bool is_folder(const char *path)
 	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-/* Tries the files of the right name in @dir and @depth levels below; symlinks to folders excepted.
+/* Try files of the right name in @dir and @depth levels below, without following links to folders.
  */
 static void try_folder(struct search *s, const char *dir, int depth)
 {
@@ -377,7 +377,7 @@ static void try_build_id(struct search *s, const char *dir)
 		try_file(s, path);
 }
 
-/* The release's files below @dir, as distributions lay them out: Debian, Fedora, Ubuntu, SUSE. */
+/* Try the release's files below @dir, in the layouts of Debian, Fedora, Ubuntu and SUSE. */
 static void try_release(struct search *s, const char *dir)
 {
 	scoped_string *kvm = NULL, *modules = NULL, *boot = NULL;
@@ -385,7 +385,7 @@ static void try_release(struct search *s, const char *dir)
 	if (s->found)
 		return;
 	if (!strcmp(s->q->name, "vmlinux")) {
-		/* boot/ has every release's; without build-id only the name can tell. */
+		/* boot/ contains all releases; without a build-id only the name identifies them */
 		if (s->q->release)
 			boot = format("%s/boot/vmlinux-%s", dir, s->q->release);
 		if (boot) {
@@ -429,7 +429,7 @@ static void try_user_path(struct search *s, const char *path)
 			remember(s, UNREADABLE,
 				 km_errorf(KM_EDEBUGINFO, "%s: %s", path, strerror(errno)));
 		try_file(s, path);
-		/* Given kvm.ko, kvm-amd.ko may well lie beside it. */
+		/* kvm-amd.ko may be in the same folder as kvm.ko */
 		dir = base == path ? strdup(".") : strndup(path, base - path - (base - path > 1));
 		if (dir)
 			try_folder(s, dir, 0);
@@ -466,8 +466,8 @@ static void try_usual_places(struct search *s)
 }
 
 /*
- * libdebuginfod is only loaded when the user has set it up, and may be missing: of its header,
- * these three functions are all we need.
+ * libdebuginfod is optional and is only loaded if the user has configured it. These are the three
+ * functions of its header that are needed.
  */
 struct debuginfod {
 	void *(*begin)(void);
@@ -492,7 +492,7 @@ static void ask_debuginfod(struct search *s, const struct debuginfod *lib)
 		if (err)
 			remember(s, UNREADABLE, err);
 		else
-			judge(s, &info);
+			check_file(s, &info);
 	}
 	lib->end(client);
 }
@@ -517,7 +517,7 @@ static void try_debuginfod(struct search *s)
 	dlclose(handle);
 }
 
-/* The end of a search in vain: the most telling failure, and what to do. */
+/* Return the most informative failure of a search, and what to do about it. */
 static km_error *not_found(struct search *s)
 {
 	const struct km_debuginfo_query *q = s->q;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Names are indexed unit by unit, only until the one that is asked for turns up. A module's object
- * file is relocatable: strings and abbreviations are behind relocations. They too are applied unit
- * by unit, as all of them cost more than all the rest.
+ * Names are indexed unit by unit, until the requested one is found. A module's object file is
+ * relocatable: references to strings and abbreviations need relocations. These are also applied
+ * unit by unit, as applying all of them would take longer than everything else.
  */
-#include "dwarf_file.h"
+#include "types/dwarf_file.h"
 
 #include <dwarf.h>
 #include <elfutils/libdwelf.h>
@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No kernel's debug section is larger; a compressed one that says so lies. */
+/* No kernel has a larger debug section. */
 #define MAX_SECTION ((uint64_t)2 << 30)
-/* Longest header of a unit, which holds the abbreviations' offset. */
+/* Maximum size of a unit's header, which contains the offset of the abbreviations. */
 #define UNIT_HEADER 40
 
 struct km_dwarf_unit {
@@ -54,8 +54,7 @@ static Elf64_Rela relocation(const struct km_dwarf_relocations *r, size_t i)
 	return rela;
 }
 
-/* Debug sections have address 0 in a relocatable file, so a symbol's value is all there is to add.
- */
+/* Debug sections have address 0 in a relocatable file: the symbol's value is all that is added. */
 static void relocate_one(const struct km_dwarf_relocations *r, const Elf64_Rela *rela)
 {
 	size_t at = ELF64_R_SYM(rela->r_info) * sizeof(Elf64_Sym), width;
@@ -71,7 +70,7 @@ static void relocate_one(const struct km_dwarf_relocations *r, const Elf64_Rela 
 		width = 4;
 		break;
 	default:
-		return; /* DWARF has none that we need */
+		return; /* not used for anything that is read here */
 	}
 	if (r->symbols->d_size < sizeof(sym) || at > r->symbols->d_size - sizeof(sym) ||
 	    r->target->d_size < width || rela->r_offset > r->target->d_size - width)
@@ -81,7 +80,7 @@ static void relocate_one(const struct km_dwarf_relocations *r, const Elf64_Rela 
 	memcpy((char *)r->target->d_buf + rela->r_offset, &value, width);
 }
 
-/* Applies what lies in [start, end) of the section; all of it if they are in no order. */
+/* Apply the relocations in [start, end) of the section; all of them if they are not sorted. */
 static void relocate(const struct km_dwarf_relocations *r, uint64_t start, uint64_t end)
 {
 	size_t low = 0, high = n_relocations(r);
@@ -129,7 +128,7 @@ static km_error *unpack_section(Elf_Scn *scn, const char *name)
 	return NULL;
 }
 
-/* Unpacks debug sections and finds the relocations of .debug_info; applies those of the others. */
+/* Unpack debug sections, find the relocations of .debug_info, and apply those of the others. */
 static km_error *prepare_sections(struct km_dwarf_file *file)
 {
 	Elf *elf = file->elf;
@@ -227,7 +226,7 @@ static km_error *list_units(struct km_dwarf_file *file, Dwarf *of)
 	}
 }
 
-/* Must come before anything in the unit but its header is read. */
+/* Must be called before anything but the unit's header is read. */
 static void relocate_unit(struct km_dwarf_file *file, struct km_dwarf_unit *unit)
 {
 	if (!unit->relocated)
@@ -235,7 +234,7 @@ static void relocate_unit(struct km_dwarf_file *file, struct km_dwarf_unit *unit
 	unit->relocated = true;
 }
 
-/* As relocate_unit(), for where a reference leads. */
+/* Relocate the unit that contains @die. */
 static void relocate_die(struct km_dwarf_file *file, Dwarf_Die *die)
 {
 	Dwarf_Off offset = dwarf_dieoffset(die);
@@ -256,8 +255,8 @@ static void relocate_die(struct km_dwarf_file *file, Dwarf_Die *die)
 }
 
 /*
- * A kernel with KVM built in has thousands of units: KVM's come first. In a module all are KVM's,
- * and most are not relocated yet.
+ * A kernel with built-in KVM has thousands of units: put those of KVM first. In a module all of
+ * them belong to KVM, and most are not relocated yet.
  */
 static void order_units(struct km_dwarf_file *file)
 {
@@ -321,7 +320,7 @@ static km_error *reserve(struct km_dwarf_index *index)
 	return NULL;
 }
 
-/* The first of a name stays, but a struct is better than a typedef. */
+/* Keep the first entry of a name, but replace a typedef by a struct. */
 static km_error *add(struct km_dwarf_index *index, const char *name, Dwarf_Die *die)
 {
 	km_error *err = reserve(index);
@@ -391,7 +390,7 @@ static km_error *add_functions(struct km_dwarf_index *index, Dwarf_Die *unit)
 	for (ret = dwarf_child(unit, &die); !ret && !err; ret = dwarf_siblingof(&die, &die)) {
 		if (dwarf_tag(&die) != DW_TAG_subprogram || km_dwarf_is_declaration(&die))
 			continue;
-		/* One without a name of its own is a copy of an inlined one, which we have. */
+		/* one without a name is an instance of an inlined function, which is indexed */
 		name = dwarf_hasattr(&die, DW_AT_name) ? dwarf_diename(&die) : NULL;
 		if (name)
 			err = add(index, name, &die);
@@ -400,15 +399,15 @@ static km_error *add_functions(struct km_dwarf_index *index, Dwarf_Die *unit)
 }
 
 /*
- * Is @name among the strings at all? Compilers put names of less than four letters elsewhere. Saves
- * reading all of a file for a type that only other kernels have.
+ * Does .debug_str contain @name? This avoids reading the whole file for a type that only other
+ * kernels have. Compilers store names of less than four letters elsewhere.
  */
 static bool is_mentioned(struct km_dwarf_file *file, const char *name)
 {
 	const Elf_Data *strings = file->strings;
 	size_t len = strlen(name) + 1;
 
-	/* dwz puts strings into a second file. */
+	/* dwz moves strings to a second file */
 	if (file->alt || len <= 4 || !strings || !strings->d_buf)
 		return true;
 	return memmem(strings->d_buf, strings->d_size, name, len);
@@ -471,7 +470,7 @@ bool km_dwarf_file_type(struct km_dwarf_file *file, Dwarf_Die *die, Dwarf_Die *t
 
 /* ---- opening ---- */
 
-/* The second file, where dwz has moved what several files share. Its name is relative to ours. */
+/* Return the path of dwz's file with shared debuginfo, whose name is relative to this file. */
 static char *alt_path(const struct km_dwarf_file *file, const char *name)
 {
 	char *real = realpath(file->info.path, NULL), *slash, *path = NULL;
@@ -501,18 +500,15 @@ static km_error *open_alt(struct km_dwarf_file *file)
 	err = km_debuginfo_init(&file->alt_info, path);
 	free(path);
 	if (err)
-		return km_error_context(err, "the file that it shares debuginfo with");
+		return km_error_context(err, "its dwz file");
 	if (file->alt_info.build_id_len != (size_t)id_len ||
 	    memcmp(file->alt_info.build_id, id, id_len))
-		return km_errorf(KM_EDEBUGINFO,
-				 "the file that it shares debuginfo with, %s, is of another build",
+		return km_errorf(KM_EDEBUGINFO, "its dwz file %s is of another build",
 				 file->alt_info.path);
 	file->alt_elf = elf_memory(file->alt_info.image, file->alt_info.size);
 	file->alt = file->alt_elf ? dwarf_begin_elf(file->alt_elf, DWARF_C_READ, NULL) : NULL;
 	if (!file->alt)
-		return km_errorf(KM_EDEBUGINFO,
-				 "the file that it shares debuginfo with, %s, is damaged",
-				 file->alt_info.path);
+		return km_errorf(KM_EDEBUGINFO, "its dwz file %s is damaged", file->alt_info.path);
 	dwarf_setalt(file->dwarf, file->alt);
 	return NULL;
 }
@@ -553,7 +549,7 @@ km_error *km_dwarf_file_init(struct km_dwarf_file *file, struct km_debuginfo *in
 	*file = (struct km_dwarf_file){.info = *info};
 	err = km_error_context(open_dwarf(file), "%s", info->path);
 	if (err)
-		file->info = (struct km_debuginfo){}; /* stays the caller's */
+		file->info = (struct km_debuginfo){}; /* still owned by the caller */
 	else
 		*info = (struct km_debuginfo){};
 	return err;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "dwarf_types.h"
-#include "dwarf_file.h"
-#include "typepath.h"
+#include "types/dwarf_types.h"
+#include "types/dwarf_file.h"
+#include "types/typepath.h"
 
 #include <dwarf.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ static km_error *die_of(struct km_dwarf *dwarf, uint64_t id, Dwarf_Die *die)
 	return NULL;
 }
 
-/* Strips typedefs and qualifiers off, and goes from a declaration to the definition. */
+/* Strip typedefs and qualifiers, and replace a declaration by its definition. */
 static km_error *peel(struct km_dwarf *dwarf, Dwarf_Die *die)
 {
 	for (int depth = 0; depth < KM_TYPE_DEPTH; depth++) {
@@ -64,17 +64,17 @@ static km_error *peel(struct km_dwarf *dwarf, Dwarf_Die *die)
 			return NULL;
 		}
 	}
-	return km_dwarf_damaged("a type that is made of itself");
+	return km_dwarf_damaged("a type that contains itself");
 }
 
-/* A constant attribute; @none if there is none or it is an expression. */
-static uint64_t constant(Dwarf_Die *die, unsigned int name, uint64_t none)
+/* Return a constant attribute; @fallback if it is absent or an expression. */
+static uint64_t constant(Dwarf_Die *die, unsigned int name, uint64_t fallback)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Word value;
 
 	if (!dwarf_attr(die, name, &attr) || dwarf_formudata(&attr, &value))
-		return none;
+		return fallback;
 	return value;
 }
 
@@ -89,13 +89,13 @@ static bool is_signed(struct km_dwarf *dwarf, Dwarf_Die *die)
 		case DW_ATE_signed:
 			return true;
 		case DW_ATE_signed_char:
-			/* BTF does not tell of plain char, so neither do we. */
+			/* plain char is not signed in BTF either */
 			name = dwarf_diename(die);
 			return name && !strcmp(name, "signed char");
 		}
 		return false;
 	case DW_TAG_enumeration_type:
-		/* What it is stored as; peel() keeps it from going in circles. */
+		/* its base type; enums do not nest */
 		return km_dwarf_file_type(&dwarf->file, die, &type) &&
 		       dwarf_tag(&type) == DW_TAG_base_type && is_signed(dwarf, &type);
 	default:
@@ -103,13 +103,13 @@ static bool is_signed(struct km_dwarf *dwarf, Dwarf_Die *die)
 	}
 }
 
-/* Elements of one dimension; 0 if flexible. */
+/* Return the number of elements in one dimension; 0 for a flexible array. */
 static uint64_t n_elements(Dwarf_Die *subrange)
 {
 	uint64_t last = constant(subrange, DW_AT_upper_bound, UINT64_MAX);
 
 	if (last == UINT32_MAX)
-		last = UINT64_MAX; /* -1 of older compilers, for [0] */
+		last = UINT64_MAX; /* older compilers write -1 for [0] */
 	return constant(subrange, DW_AT_count, last + 1);
 }
 
@@ -126,7 +126,7 @@ static km_error *array_shape(struct km_dwarf *dwarf, Dwarf_Die *die, int depth,
 	int ret;
 
 	if (!km_dwarf_file_type(&dwarf->file, die, &type))
-		return km_dwarf_damaged("an array without type");
+		return km_dwarf_damaged("an array without a type");
 	*shape = (struct km_shape){.is_array = true, .count = 1, .elem_type = id_of(&type)};
 	for (ret = dwarf_child(die, &child); !ret; ret = dwarf_siblingof(&child, &child))
 		if (dwarf_tag(&child) == DW_TAG_subrange_type)
@@ -140,7 +140,7 @@ static km_error *array_shape(struct km_dwarf *dwarf, Dwarf_Die *die, int depth,
 	shape->elem_size = elem.size;
 	shape->is_signed = elem.is_signed;
 	absurd |= __builtin_mul_overflow(shape->count, elem.size, &shape->size);
-	return absurd ? km_dwarf_damaged("an array of absurd size") : NULL;
+	return absurd ? km_dwarf_damaged("an array of impossible size") : NULL;
 }
 
 static km_error *shape_of(struct km_dwarf *dwarf, Dwarf_Die *die, int depth, struct km_shape *shape)
@@ -148,17 +148,19 @@ static km_error *shape_of(struct km_dwarf *dwarf, Dwarf_Die *die, int depth, str
 	km_error *err;
 
 	if (depth >= KM_TYPE_DEPTH)
-		return km_dwarf_damaged("an array that is made of itself");
+		return km_dwarf_damaged("an array that contains itself");
 	err = peel(dwarf, die);
 	if (err)
 		return err;
 	if (dwarf_tag(die) == DW_TAG_array_type)
 		return array_shape(dwarf, die, depth, shape);
 	*shape = (struct km_shape){
-		/* Pointers may do without. */
+		/* a pointer need not have a size */
 		.size = constant(die, DW_AT_byte_size,
 				 dwarf_tag(die) == DW_TAG_pointer_type ? 8 : 0),
 		.is_signed = is_signed(dwarf, die),
+		.is_bool = dwarf_tag(die) == DW_TAG_base_type &&
+			   constant(die, DW_AT_encoding, 0) == DW_ATE_boolean,
 	};
 	return NULL;
 }
@@ -172,7 +174,7 @@ static km_error *graph_shape(struct km_types *types, uint64_t id, struct km_shap
 	return err ? err : shape_of(dwarf, &die, 0, shape);
 }
 
-/* Where @member begins within its structure. */
+/* Get the bit offset of @member and, if it is a bit-field, its width. */
 static km_error *member_bits(struct km_dwarf *dwarf, Dwarf_Die *member, Dwarf_Die *type,
 			     uint64_t *bits, uint32_t *bit_size)
 {
@@ -183,15 +185,15 @@ static km_error *member_bits(struct km_dwarf *dwarf, Dwarf_Die *member, Dwarf_Di
 	km_error *err;
 
 	if (dwarf_attr(member, DW_AT_data_member_location, &attr) && dwarf_formudata(&attr, &at))
-		return km_errorf(KM_EDEBUGINFO, "a member whose place is an expression");
+		return km_errorf(KM_EDEBUGINFO, "a member whose offset is an expression");
 	if (at > UINT32_MAX || width > UINT32_MAX)
-		return km_dwarf_damaged("a member with an absurd place");
+		return km_dwarf_damaged("a member with an impossible offset");
 	*bits = at * 8;
 	*bit_size = width;
 	if (dwarf_hasattr(member, DW_AT_data_bit_offset)) {
 		*bits = constant(member, DW_AT_data_bit_offset, 0);
 	} else if (width && dwarf_hasattr(member, DW_AT_bit_offset)) {
-		/* DWARF 3: counted down from the storage unit's most significant bit. */
+		/* DWARF 3: counted from the most significant bit of the storage unit */
 		storage = constant(member, DW_AT_byte_size, 0);
 		if (!storage) {
 			Dwarf_Die copy = *type;
@@ -203,7 +205,8 @@ static km_error *member_bits(struct km_dwarf *dwarf, Dwarf_Die *member, Dwarf_Di
 		}
 		*bits += storage * 8 - constant(member, DW_AT_bit_offset, 0) - width;
 	}
-	return *bits / 8 > UINT32_MAX ? km_dwarf_damaged("a member with an absurd place") : NULL;
+	return *bits / 8 > UINT32_MAX ? km_dwarf_damaged("a member with an impossible offset")
+				      : NULL;
 }
 
 static km_error *find_field(struct km_dwarf *dwarf, Dwarf_Die *die, const char *name, size_t len,
@@ -225,13 +228,13 @@ static km_error *find_field(struct km_dwarf *dwarf, Dwarf_Die *die, const char *
 		if (dwarf_tag(&member) != DW_TAG_member)
 			continue;
 		if (depth >= KM_TYPE_DEPTH || ++*visits > KM_TYPE_VISITS)
-			return km_dwarf_damaged("a structure that is made of itself");
+			return km_dwarf_damaged("a structure that contains itself");
 		member_name = dwarf_diename(&member);
 		if (member_name && *member_name &&
 		    (strncmp(member_name, name, len) || member_name[len]))
 			continue;
 		if (!km_dwarf_file_type(&dwarf->file, &member, &type))
-			return km_dwarf_damaged("a member without type");
+			return km_dwarf_damaged("a member without a type");
 		if (member_name && *member_name) {
 			*found = true;
 			field->type = id_of(&type);
@@ -289,7 +292,7 @@ static km_error *size_of(struct km_types *types, const char *tag, uint32_t *size
 	if (!err)
 		err = shape_of(dwarf, &die, 0, &shape);
 	if (!err && shape.size > UINT32_MAX)
-		err = km_errorf(KM_EDEBUGINFO, "damaged DWARF: %s has an absurd size", tag);
+		err = km_errorf(KM_EDEBUGINFO, "damaged DWARF: %s has an impossible size", tag);
 	if (!err)
 		*size = shape.size;
 	return km_error_context(err, "%s", types->origin);
@@ -313,8 +316,8 @@ static km_error *enumerator_value(Dwarf_Die *die, int64_t *value)
 	Dwarf_Sword number;
 
 	if (!dwarf_attr(die, DW_AT_const_value, &attr))
-		return km_dwarf_damaged("an enumerator without value");
-	/* Short forms of an unsigned value would be sign-extended. */
+		return km_dwarf_damaged("an enumerator without a value");
+	/* dwarf_formsdata() would sign-extend the short forms of unsigned values */
 	if (dwarf_whatform(&attr) == DW_FORM_sdata ||
 			    dwarf_whatform(&attr) == DW_FORM_implicit_const
 		    ? dwarf_formsdata(&attr, &number)
@@ -383,7 +386,7 @@ static km_error *find_parameter(struct km_dwarf *dwarf, const char *function, co
 			return shape_of(dwarf, &type, 0, shape);
 	}
 	return ret < 0 ? km_dwarf_libdw_error()
-		       : km_errorf(KM_EABSENT, "%s() takes no %s", function, param);
+		       : km_errorf(KM_EABSENT, "%s() has no parameter %s", function, param);
 }
 
 static void dwarf_free(struct km_types *types)
@@ -410,7 +413,7 @@ km_error *km_dwarf_parameter(struct km_types *types, const char *function, const
 	km_error *err;
 
 	if (types->ops != &dwarf_ops)
-		return km_errorf(KM_EABSENT, "%s has no parameters", types->origin);
+		return km_errorf(KM_EABSENT, "%s does not describe functions", types->origin);
 	err = find_parameter(dwarf_of(types), function, param, &shape);
 	if (!err) {
 		*size = shape.size;

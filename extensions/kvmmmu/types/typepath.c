@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "typepath.h"
+#include "types/typepath.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ struct step {
 	uint64_t index;
 };
 
-/* Takes the next step off *path. False if that is malformed. */
+/* Parse the next step of *path and advance it. Return false if it is malformed. */
 static bool next_step(const char **path, bool first, struct step *step)
 {
 	const char *p = *path;
@@ -32,8 +32,9 @@ static bool next_step(const char **path, bool first, struct step *step)
 }
 
 /*
- * A bit-field's storage unit is as large as its type and aligned to that within its structure, so
- * that DWARF and BTF come to the same; if the field straddles two, it begins at the field's byte.
+ * Place a bit-field in a storage unit of its type's size, aligned to that size within the
+ * structure, so that DWARF and BTF give the same result. If it straddles two units, the unit starts
+ * at the field's first byte.
  */
 static void set_bits(struct km_member *member, uint64_t *offset, uint64_t bits, uint32_t bit_size)
 {
@@ -51,7 +52,7 @@ static void set_bits(struct km_member *member, uint64_t *offset, uint64_t bits, 
 
 static km_error *absurd(const char *tag, const char *path)
 {
-	return km_errorf(KM_EDEBUGINFO, "%s.%s has an absurd offset or size", tag, path);
+	return km_errorf(KM_EDEBUGINFO, "%s.%s has an impossible offset or size", tag, path);
 }
 
 km_error *km_typepath_member(struct km_types *types, const struct km_type_graph *graph,
@@ -106,6 +107,7 @@ km_error *km_typepath_member(struct km_types *types, const struct km_type_graph 
 		.count = shape.is_array ? shape.count : 0,
 		.elem = shape.is_array ? shape.elem_size : shape.size,
 		.is_signed = shape.is_signed,
+		.is_bool = shape.is_bool,
 	};
 	if (field.bit_size) {
 		if (field.bit_size > 64 || shape.size > 8 || field.bits / 8 > UINT32_MAX)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "types_chain.h"
+#include "types/types_chain.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static struct chain *chain_of(struct km_types *types)
 	return (struct chain *)types;
 }
 
-/* Of two failures keeps the one that tells more: damage before absence, else the first. */
+/* Keep the more informative of two errors: damage rather than absence, else the first. */
 static km_error *worse(km_error *a, km_error *b)
 {
 	if (a && (km_error_code(a) != KM_EABSENT || km_error_code(b) == KM_EABSENT)) {
@@ -32,7 +32,7 @@ static km_error *no_sources(struct km_types *types)
 	return km_errorf(KM_EABSENT, "%s: no type sources", types->origin);
 }
 
-/* The first source that has @tag; its size on the way. */
+/* Find the first source that has @tag, and its size. */
 static km_error *find(struct km_types *types, const char *tag, struct km_types **source,
 		      uint32_t *size)
 {

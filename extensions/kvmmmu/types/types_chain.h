@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Several type sources that answer as one: kvm.ko's, kvm-amd.ko's, vmlinux's.
+ * Several type sources as one: those of kvm.ko, kvm-amd.ko and vmlinux.
  */
 #ifndef KVMMMU_TYPES_CHAIN_H
 #define KVMMMU_TYPES_CHAIN_H
 
-#include "types.h"
+#include "types/types.h"
 
 #include <stddef.h>
 
 /*
- * Asks the @n sources of @list in turn: the first that has the type decides. Takes the sources
- * over, also on failure, and frees them in this order. *chain needs km_types_free(). KM_ENOMEM.
+ * Create a source that asks the @n sources of @list in turn and uses the first that has the type.
+ * It owns the sources, also on failure, and frees them in this order. Free *chain with
+ * km_types_free(). KM_ENOMEM.
  */
 km_error *km_types_chain(struct km_types *const *list, size_t n, struct km_types **chain);
 
-/* "DWARF of /a/kvm.ko, DWARF of ..." without the folders, in place. */
+/* Remove the folders from "DWARF of /a/kvm.ko, DWARF of ...", in place. */
 void km_drop_folders(char *origin);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "unpack.h"
+#include "types/unpack.h"
 
 #include <limits.h>
 #include <lzma.h>
@@ -9,7 +9,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-/* Debuginfo packs some 5:1, and no vmlinux is larger than 2 GiB: anything else is a bomb. */
+/* Debuginfo is compressed about 5:1, and no vmlinux is larger than 2 GiB. */
 #define MAX_IMAGE   ((size_t)2 << 30)
 #define MAX_RATIO   100
 #define FIRST_IMAGE ((size_t)16 << 20)
@@ -17,7 +17,7 @@
 
 enum status { MORE, DONE, BAD, NEED_ROOM };
 
-/* What is left to read, and where to write. */
+/* The input that is left, and the output. */
 struct stream {
 	const uint8_t *in;
 	size_t in_len;
@@ -37,7 +37,7 @@ struct format {
 	size_t magic_len;
 	uint8_t magic[6];
 	bool (*init)(struct stream *s);
-	/* Decodes until input or room runs out. */
+	/* Decode until input or room for output is exhausted. */
 	enum status (*step)(struct stream *s);
 	void (*deinit)(struct stream *s);
 };
@@ -159,7 +159,7 @@ bool km_is_packed(const void *data, size_t len)
 	return format_of(data, len);
 }
 
-/* Doubles the room, without copying. */
+/* Double the room for output, without copying. */
 static km_error *grow(struct stream *s)
 {
 	size_t cap = s->out_cap ? 2 * s->out_cap : FIRST_IMAGE;
@@ -194,7 +194,7 @@ static km_error *run(const struct format *format, struct stream *s)
 			err = grow(s);
 	}
 	if (!err && !s->out_len)
-		err = km_errorf(KM_EDEBUGINFO, "nothing in the %s data", format->name);
+		err = km_errorf(KM_EDEBUGINFO, "empty %s data", format->name);
 	return err;
 }
 
@@ -213,7 +213,7 @@ km_error *km_unpack(const void *data, size_t len, void **image, size_t *size)
 	err = run(format, &s);
 	format->deinit(&s);
 	if (!err) {
-		/* Shrinking to what was written can't move it; munmap() rounds up as we do. */
+		/* shrinking does not move the mapping; munmap() rounds the size up as well */
 		*image = mremap(s.out, s.out_cap, s.out_len, 0);
 		*size = s.out_len;
 		if (*image != MAP_FAILED)

@@ -13,10 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEADER_SIZE 4096 /* signature, type and version, then nothing */
+#define HEADER_SIZE 4096 /* signature, type and version, padded */
 #define BUFFER_SIZE (1u << 20)
 
-/* All numbers of the format are big-endian. */
+/* All numbers in the format are big-endian. */
 struct header {
 	char signature[16];
 	int64_t type, version;
@@ -38,19 +38,19 @@ bool flattened_is(int fd)
 	       (int64_t)be64toh((uint64_t)h.version) == header_v1.version;
 }
 
-/* The dump, and the file in which its pieces find their places. */
+/* The flattened dump, and the file that its pieces are written to. */
 struct move {
 	FILE *from, *to;
-	int64_t size; /* of the dump */
-	int64_t at;   /* where @to stands */
+	int64_t size; /* of the flattened dump */
+	int64_t at;   /* position in @to */
 	char *buf;
-	bool no_room; /* another folder may have it */
+	bool no_room; /* writing failed: try another folder */
 };
 
 static km_error *not_read(const struct move *m)
 {
 	return ferror(m->from) ? km_errorf(KM_EREAD, "%s", strerror(errno))
-			       : km_errorf(KM_EDATA, "the flattened dump is cut off");
+			       : km_errorf(KM_EDATA, "the flattened dump is truncated");
 }
 
 static km_error *not_written(struct move *m)
@@ -76,7 +76,7 @@ static km_error *move_piece(struct move *m, const struct record *r)
 	return NULL;
 }
 
-/* Pieces may overlap: makedumpfile writes its headers once more when it knows them. */
+/* Pieces may overlap: makedumpfile rewrites its headers at the end. */
 static km_error *move_pieces(struct move *m)
 {
 	struct record r;
@@ -91,7 +91,7 @@ static km_error *move_pieces(struct move *m)
 			return fflush(m->to) ? not_written(m) : NULL;
 		if (r.offset < 0 || r.size < 0 || r.offset > INT64_MAX - r.size)
 			return km_errorf(KM_EDATA,
-					 "the flattened dump is damaged: it puts 0x%" PRIx64
+					 "damaged flattened dump: 0x%" PRIx64
 					 " bytes at offset 0x%" PRIx64,
 					 (uint64_t)r.size, (uint64_t)r.offset);
 		if (r.size > m->size)
@@ -103,7 +103,7 @@ static km_error *move_pieces(struct move *m)
 	return not_read(m);
 }
 
-/* A file in @folder that has no name, or loses it at once where the file system knows no such. */
+/* Create a file without a name in @folder; unlink it where O_TMPFILE is not supported. */
 static int temporary_file(const char *folder)
 {
 	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -173,8 +173,8 @@ km_error *flattened_rearrange(int fd, const char *path, int *plain)
 		if (m.no_room) {
 			km_error_free(err);
 			err = km_errorf(KM_EREAD,
-					"no room to put the %" PRId64 " MB of this flattened dump "
-					"in order (%s): set TMPDIR, or use makedumpfile -R",
+					"no space to rearrange the %" PRId64 " MB of this "
+					"flattened dump (%s): set TMPDIR, or use makedumpfile -R",
 					m.size >> 20, km_error_text(first));
 		}
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "address_space.h"
+#include "dump/address_space.h"
 
-#include "vmcoreinfo.h"
+#include "dump/vmcoreinfo.h"
 
 #include <inttypes.h>
 
@@ -27,12 +27,13 @@ km_error *km_address_space_init(struct km_address_space *as, struct km_target *t
 {
 	uint64_t pgd, phys_base = 0, five = 0, sme_mask = 0;
 
-	if (!vmcoreinfo_symbol(vmcoreinfo, "init_top_pgt", &pgd) &&
-	    !vmcoreinfo_symbol(vmcoreinfo, "swapper_pg_dir", &pgd))
-		return km_errorf(KM_EDATA, "VMCOREINFO does not tell where the page tables are");
-	vmcoreinfo_number(vmcoreinfo, "phys_base", &phys_base);
-	vmcoreinfo_number(vmcoreinfo, "pgtable_l5_enabled", &five);
-	vmcoreinfo_number(vmcoreinfo, "sme_mask", &sme_mask);
+	if (!km_vmcoreinfo_symbol(vmcoreinfo, "init_top_pgt", &pgd) &&
+	    !km_vmcoreinfo_symbol(vmcoreinfo, "swapper_pg_dir", &pgd))
+		return km_errorf(KM_EDATA,
+				 "VMCOREINFO does not contain the address of the page tables");
+	km_vmcoreinfo_number(vmcoreinfo, "phys_base", &phys_base);
+	km_vmcoreinfo_number(vmcoreinfo, "pgtable_l5_enabled", &five);
+	km_vmcoreinfo_number(vmcoreinfo, "sme_mask", &sme_mask);
 	return km_address_space_init_pgd(as, target, pgd - KM_START_KERNEL_MAP + phys_base,
 					 five ? 5 : 4, ~sme_mask);
 }
@@ -54,7 +55,7 @@ km_error *km_address_space_translate(struct km_address_space *as, uint64_t va, u
 		km_error *err = km_read_phys(as->tables, at, &entry, sizeof(entry));
 
 		if (err)
-			return km_error_context(err, "page table of 0x%" PRIx64, va);
+			return km_error_context(err, "page table for 0x%" PRIx64, va);
 		if (!(entry & PAGE_PRESENT))
 			return km_errorf(KM_EREAD, "virtual address 0x%" PRIx64 " is not mapped",
 					 va);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "dump_notes.h"
+#include "dump/dump_notes.h"
 
-#include "elf_core.h"
-#include "kdump_header.h"
-#include "prstatus.h"
+#include "dump/elf_core.h"
+#include "dump/kdump_header.h"
+#include "base/prstatus.h"
+#include "dump/file_read.h"
 
 #include <elf.h>
 #include <stdlib.h>
@@ -15,15 +16,10 @@
 
 struct wanted {
 	const char *name;
-	bool prstatus; /* else of any type and size */
-	unsigned skip; /* so many like it come first */
-	unsigned left; /* notes to look at, at most */
+	bool prstatus; /* must be an NT_PRSTATUS; else any type and size */
+	unsigned skip; /* number of matching notes to skip */
+	unsigned left; /* maximum number of notes to examine */
 };
-
-static bool get(int fd, uint64_t at, void *buf, size_t len)
-{
-	return at < INT64_MAX && pread(fd, buf, len, (off_t)at) == (ssize_t)len;
-}
 
 static uint64_t padded(uint32_t len)
 {
@@ -37,13 +33,13 @@ static bool is_wanted(int fd, uint64_t at, const Elf64_Nhdr *note, const struct 
 
 	if (w->prstatus && (note->n_type != NT_PRSTATUS || note->n_descsz != KM_PRSTATUS_SIZE))
 		return false;
-	/* some write the name's end, some don't */
+	/* some writers count the terminating NUL, some do not */
 	return note->n_namesz >= len && note->n_namesz <= len + 1 &&
-	       get(fd, at + sizeof(*note), name, note->n_namesz) &&
+	       km_file_read(fd, at + sizeof(*note), name, note->n_namesz) &&
 	       !memcmp(name, w->name, note->n_namesz);
 }
 
-/* Among the notes in this part of the file: where the description is, and its size. */
+/* Search this part of the file; *@desc and *@size locate the note's description. */
 static bool find_in(int fd, const struct km_elf_note *notes, struct wanted *w, uint64_t *desc,
 		    uint32_t *size)
 {
@@ -51,7 +47,7 @@ static bool find_in(int fd, const struct km_elf_note *notes, struct wanted *w, u
 	Elf64_Nhdr note;
 
 	for (; w->left && at + sizeof(note) <= end; w->left--) {
-		if (!get(fd, at, &note, sizeof(note)))
+		if (!km_file_read(fd, at, &note, sizeof(note)))
 			return false;
 		*desc = at + sizeof(note) + padded(note.n_namesz);
 		*size = note.n_descsz;
@@ -93,7 +89,7 @@ bool km_dump_notes_registers(int fd, unsigned cpu, struct km_registers *regs)
 	uint32_t size;
 
 	if (!find(fd, (struct wanted){"CORE", true, cpu, MAX_COUNT}, &desc, &size) ||
-	    !get(fd, desc, prstatus, sizeof(prstatus)))
+	    !km_file_read(fd, desc, prstatus, sizeof(prstatus)))
 		return false;
 	*regs = km_prstatus_registers(prstatus);
 	return true;
@@ -108,7 +104,7 @@ char *km_dump_notes_vmcoreinfo(int fd)
 	if (!find(fd, (struct wanted){"VMCOREINFO", false, 0, MAX_COUNT}, &desc, &size) ||
 	    size > MAX_VMCOREINFO || !(text = malloc(size + 1)))
 		return NULL;
-	if (!get(fd, desc, text, size)) {
+	if (!km_file_read(fd, desc, text, size)) {
 		free(text);
 		return NULL;
 	}

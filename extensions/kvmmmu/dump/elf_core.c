@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "elf_core.h"
+#include "dump/elf_core.h"
+#include "dump/file_read.h"
 
 #include <elf.h>
 #include <stdlib.h>
@@ -8,9 +9,10 @@
 #include <unistd.h>
 
 #define MAX_HEADERS (1u << 20)
-#define MAX_NOTES   (64u << 20) /* all together */
+#define MAX_NOTES   (64u << 20) /* bytes of all notes together */
+#define INCOMPLETE  0x1		/* makedumpfile's DUMP_ELF_INCOMPLETE in e_flags */
 
-/* The headers that count, as 64-bit ones have them. */
+/* The file's headers, converted to 64 bits. */
 struct elf_file {
 	int fd;
 	uint64_t size;
@@ -23,11 +25,6 @@ static km_error *damaged(const char *how)
 	return km_errorf(KM_EDATA, "damaged ELF: %s", how);
 }
 
-static bool read_at(int fd, void *buf, size_t len, uint64_t at)
-{
-	return at <= INT64_MAX && pread(fd, buf, len, (off_t)at) == (ssize_t)len;
-}
-
 /* Is [at, at + count * size) within the file? */
 static bool inside(uint64_t file, uint64_t at, uint64_t count, uint64_t size)
 {
@@ -38,22 +35,23 @@ bool km_elf_core_is(int fd)
 {
 	char ident[SELFMAG];
 
-	return read_at(fd, ident, sizeof(ident), 0) && !memcmp(ident, ELFMAG, SELFMAG);
+	return km_file_read(fd, 0, ident, sizeof(ident)) && !memcmp(ident, ELFMAG, SELFMAG);
 }
 
 static bool read_ehdr(struct elf_file *f)
 {
 	Elf32_Ehdr small;
 
-	if (!read_at(f->fd, f->ehdr.e_ident, EI_NIDENT, 0))
+	if (!km_file_read(f->fd, 0, f->ehdr.e_ident, EI_NIDENT))
 		return false;
 	f->is_32 = f->ehdr.e_ident[EI_CLASS] == ELFCLASS32;
 	if (!f->is_32)
-		return read_at(f->fd, &f->ehdr, sizeof(f->ehdr), 0);
-	if (!read_at(f->fd, &small, sizeof(small), 0))
+		return km_file_read(f->fd, 0, &f->ehdr, sizeof(f->ehdr));
+	if (!km_file_read(f->fd, 0, &small, sizeof(small)))
 		return false;
 	f->ehdr.e_type = small.e_type;
 	f->ehdr.e_machine = small.e_machine;
+	f->ehdr.e_flags = small.e_flags;
 	f->ehdr.e_phoff = small.e_phoff;
 	f->ehdr.e_phentsize = small.e_phentsize;
 	f->ehdr.e_phnum = small.e_phnum;
@@ -63,7 +61,7 @@ static bool read_ehdr(struct elf_file *f)
 	return true;
 }
 
-/* How many program headers; section header 0 tells if they are too many for the ELF header. */
+/* Count program headers; section header 0 has the number if it does not fit the ELF header. */
 static km_error *count_headers(const struct elf_file *f, size_t *count)
 {
 	const Elf64_Ehdr *ehdr = &f->ehdr;
@@ -74,28 +72,28 @@ static km_error *count_headers(const struct elf_file *f, size_t *count)
 	*count = ehdr->e_phnum;
 	if (ehdr->e_shnum && (ehdr->e_shentsize != section ||
 			      !inside(f->size, ehdr->e_shoff, ehdr->e_shnum, section)))
-		return damaged("section headers outside of the file");
+		return damaged("section headers outside the file");
 	if (ehdr->e_phnum == PN_XNUM) {
 		size_t at =
 			f->is_32 ? offsetof(Elf32_Shdr, sh_info) : offsetof(Elf64_Shdr, sh_info);
 
-		if (!ehdr->e_shnum || !read_at(f->fd, &info, sizeof(info), ehdr->e_shoff + at))
-			return damaged("no number of program headers");
+		if (!ehdr->e_shnum || !km_file_read(f->fd, ehdr->e_shoff + at, &info, sizeof(info)))
+			return damaged("the number of program headers is missing");
 		*count = info;
 	}
 	if (ehdr->e_phentsize != program || !*count || *count > MAX_HEADERS ||
 	    !inside(f->size, ehdr->e_phoff, *count, program))
-		return damaged("program headers outside of the file");
+		return damaged("program headers outside the file");
 	return NULL;
 }
 
-/* All program headers as they are in the file; NULL if there is no memory for them. */
+/* Return all program headers as they are in the file; NULL if memory is exhausted. */
 static void *read_table(const struct elf_file *f, size_t count, bool *read)
 {
 	size_t size = count * (f->is_32 ? sizeof(Elf32_Phdr) : sizeof(Elf64_Phdr));
 	void *table = malloc(size);
 
-	*read = table && read_at(f->fd, table, size, f->ehdr.e_phoff);
+	*read = table && km_file_read(f->fd, f->ehdr.e_phoff, table, size);
 	return table;
 }
 
@@ -116,12 +114,14 @@ static km_error *add_load(struct km_elf_core *core, const Elf64_Phdr *h, uint64_
 {
 	uint64_t len = h->p_filesz;
 
-	if (h->p_paddr == UINT64_MAX) /* /proc/kcore's memory that has no one physical address */
+	if (h->p_paddr == UINT64_MAX) /* /proc/kcore: virtual memory without one physical address */
 		return NULL;
 	if (h->p_paddr + len < h->p_paddr || h->p_offset + len < h->p_offset || h->p_memsz < len ||
 	    h->p_paddr + h->p_memsz < h->p_paddr)
 		return damaged("a segment that ends before it begins");
-	/* a dump that was cut off holds what is there */
+	/* a truncated dump contains what precedes its end */
+	if (h->p_offset >= file || len > file - h->p_offset)
+		core->loss.cut_off = true;
 	if (h->p_offset >= file)
 		return NULL;
 	len = len < file - h->p_offset ? len : file - h->p_offset;
@@ -135,7 +135,7 @@ static km_error *add_notes(struct km_elf_core *core, const Elf64_Phdr *h, uint64
 			   uint64_t *left)
 {
 	if (!inside(file, h->p_offset, h->p_filesz, 1))
-		return damaged("notes outside of the file");
+		return damaged("notes outside the file");
 	if (h->p_filesz > *left)
 		return damaged("too many notes");
 	*left -= h->p_filesz;
@@ -150,7 +150,7 @@ static int compare(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* Brings them into order; of memory that is in the file twice the first counts. */
+/* Sort the segments; where two overlap, the first one counts. */
 static void sort_loads(struct km_elf_core *core)
 {
 	struct km_elf_load *loads = core->loads;
@@ -181,12 +181,13 @@ static km_error *read_headers(const struct elf_file *f, size_t count, struct km_
 	uint64_t left = MAX_NOTES;
 	km_error *err = NULL;
 
+	core->loss.incomplete = f->ehdr.e_flags & INCOMPLETE;
 	core->loads = calloc(count, sizeof(*core->loads));
 	core->notes = calloc(count, sizeof(*core->notes));
 	if (!table || !core->loads || !core->notes)
 		err = km_errorf(KM_ENOMEM, "out of memory");
 	else if (!read)
-		err = damaged("program headers can't be read");
+		err = damaged("program headers are not readable");
 	for (size_t i = 0; i < count && !err; i++) {
 		Elf64_Phdr h = header_in(f, table, i);
 
@@ -209,14 +210,14 @@ km_error *km_elf_core_read(int fd, struct km_elf_core *core)
 
 	*core = (struct km_elf_core){0};
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || !read_ehdr(&f))
-		return damaged("it is cut off");
+		return damaged("it is truncated");
 	f.size = (uint64_t)st.st_size;
 	if (f.ehdr.e_ident[EI_DATA] != ELFDATA2LSB ||
 	    (!f.is_32 && f.ehdr.e_ident[EI_CLASS] != ELFCLASS64) ||
 	    (f.ehdr.e_machine != EM_X86_64 && f.ehdr.e_machine != EM_386))
-		return km_errorf(KM_EDATA, "an ELF file of another machine");
+		return km_errorf(KM_EDATA, "an ELF file of another architecture");
 	if (f.ehdr.e_type != ET_CORE)
-		return km_errorf(KM_EDATA, "an ELF file, but no core");
+		return km_errorf(KM_EDATA, "an ELF file, but not a core file");
 	err = count_headers(&f, &count);
 	return err ? err : read_headers(&f, count, core);
 }

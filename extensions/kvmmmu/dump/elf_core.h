@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The headers of an ELF dump (or /proc/kcore), 64-bit or 32-bit (QEMU's, which name an i386 while
- * CPU 0 is in real mode): which physical memory it holds, and where its notes are. Headers that lie
- * are found here, and nothing behind them is believed.
+ * The headers of an ELF dump or of /proc/kcore: which physical memory it contains, and where its
+ * notes are. 64-bit, or 32-bit as QEMU writes them while CPU 0 is in real mode. Inconsistent
+ * headers are rejected here.
  */
 #ifndef KVMMMU_ELF_CORE_H
 #define KVMMMU_ELF_CORE_H
 
-#include "error.h"
+#include "base/error.h"
+#include "dump/dump_loss.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct km_elf_load {
-	uint64_t start, end; /* physical; end is the first byte behind */
+	uint64_t start, end; /* physical addresses; end is exclusive */
 	uint64_t offset;     /* in the file */
 };
 
@@ -23,24 +24,27 @@ struct km_elf_note {
 };
 
 struct km_elf_core {
-	struct km_elf_load *loads; /* in order, apart from each other */
+	struct km_elf_load *loads; /* sorted, without overlap */
 	size_t load_count;
 	struct km_elf_note *notes;
 	size_t note_count;
+	struct km_dump_loss loss;
 };
 
-/* Does the file @fd begin like an ELF file? */
+/* Does file @fd start with the ELF magic number? */
 bool km_elf_core_is(int fd);
 
 /*
- * Reads the headers of the ELF file @fd; free them with km_elf_core_free() in any case. KM_EDATA:
- * they contradict themselves or the file's size, or are not those of an x86 machine's core.
+ * Read the headers of ELF file @fd; free them with km_elf_core_free() in any case. KM_EDATA: they
+ * are inconsistent, do not fit the file's size, or are not those of an x86 core file.
  */
 km_error *km_elf_core_read(int fd, struct km_elf_core *core);
 void km_elf_core_free(struct km_elf_core *core);
 
-/* Where in the file physical address @pa is, and at *@run how many bytes go on there; false if not
- * in it. */
+/*
+ * Find physical address @pa: its offset in the file, and the number of contiguous bytes from there.
+ * Return false if it is not in the dump.
+ */
 bool km_elf_core_find(const struct km_elf_core *core, uint64_t pa, uint64_t *offset, uint64_t *run);
 
 #endif

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "elf_symbols.h"
+#include "dump/elf_symbols.h"
 
-#include "debuginfo.h"
+#include "types/debuginfo.h"
 
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct elf_symbols {
+struct km_elf_symbols {
 	struct km_debuginfo info;
 	const Elf64_Sym *syms;
 	size_t count;
@@ -27,10 +27,10 @@ static size_t parse_build_id(const char *hex, uint8_t *bytes, size_t size)
 	return len;
 }
 
-km_error *elf_symbols_read(const char *debug, const char *release, const char *build_id,
-			   uint64_t offset, struct elf_symbols **out)
+km_error *km_elf_symbols_read(const char *debug, const char *release, const char *build_id,
+			      uint64_t offset, struct km_elf_symbols **out)
 {
-	struct elf_symbols *s = calloc(1, sizeof(*s));
+	struct km_elf_symbols *s = calloc(1, sizeof(*s));
 	uint8_t id[20];
 	struct km_debuginfo_query query = {
 		.build_id = id,
@@ -49,7 +49,7 @@ km_error *elf_symbols_read(const char *debug, const char *release, const char *b
 		     !s->strings_size || ((const char *)strings)[s->strings_size - 1]))
 		err = km_errorf(KM_EDEBUGINFO, "%s has no symbol table", s->info.path);
 	if (err) {
-		elf_symbols_free(s);
+		km_elf_symbols_free(s);
 		return err;
 	}
 	s->syms = syms;
@@ -60,7 +60,7 @@ km_error *elf_symbols_read(const char *debug, const char *release, const char *b
 	return NULL;
 }
 
-void elf_symbols_free(struct elf_symbols *s)
+void km_elf_symbols_free(struct km_elf_symbols *s)
 {
 	if (!s)
 		return;
@@ -68,12 +68,12 @@ void elf_symbols_free(struct elf_symbols *s)
 	free(s);
 }
 
-bool elf_symbols_lookup(const struct elf_symbols *s, const char *name, uint64_t *addr)
+bool km_elf_symbols_lookup(const struct km_elf_symbols *s, const char *name, uint64_t *addr)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		Elf64_Sym sym;
 
-		memcpy(&sym, &s->syms[i], sizeof(sym)); /* sections need not be aligned */
+		memcpy(&sym, &s->syms[i], sizeof(sym)); /* the section may be unaligned */
 		if (sym.st_shndx == SHN_UNDEF || sym.st_name >= s->strings_size ||
 		    strcmp(s->strings + sym.st_name, name))
 			continue;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "find_kernel.h"
+#include "dump/find_kernel.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,9 +12,9 @@
 #define LARGE	      0x80ULL
 #define ENTRY_ADDRESS 0x00003ffffffff000ULL /* without SME's C bit, which is above */
 #define ENTRIES	      512
-#define TEXT_SLOTS    4 /* any kernel's text has as many pages of 2 MB */
+#define TEXT_SLOTS    4 /* every kernel image has at least this many pages of 2 MB */
 
-/* Kernel addresses below the image: direct map, vmalloc, with 4 or 5 levels. */
+/* Start of the kernel addresses below the image: direct map, vmalloc; 4 or 5 levels. */
 #define HEAP_START 0xff00000000000000ULL
 
 static const char beginning[] = "OSRELEASE=";
@@ -24,15 +24,15 @@ static km_error *read_entry(struct km_memory *phys, uint64_t table, unsigned ind
 	return km_read_phys(phys, table + index * sizeof(*entry), entry, sizeof(*entry));
 }
 
-/* An entry for a table, as the kernel makes them: a wrong guess might lead to a device. */
+/* Is it an entry that the kernel makes for a table? A wrong guess could lead to a device. */
 static bool is_table(uint64_t entry)
 {
-	const uint64_t fixed = 0xfff0000000000f9bULL; /* all but address, U, A, D */
+	const uint64_t fixed = 0xfff0000000000f9bULL; /* all bits but address, U, A, D */
 
 	return (entry & fixed) == 3;
 }
 
-/* Is it the table of the kernel's image: physically contiguous pages of 2 MB? */
+/* Does @table map the kernel image: physically contiguous pages of 2 MB? */
 static bool maps_image(struct km_memory *phys, uint64_t table)
 {
 	uint64_t before = 0, entry;
@@ -55,22 +55,23 @@ static bool maps_image(struct km_memory *phys, uint64_t table)
 }
 
 /*
- * Levels of the tables that begin with @table, 0 if they are no kernel's: its last entry leads to
- * level3_kernel_pgt, whose last two are image and fixmap; with 5 levels there is one table between.
+ * Return the number of levels of the page tables at @table, 0 if they are not a kernel's. The last
+ * entry points to level3_kernel_pgt, whose last two entries are image and fixmap; with 5 levels
+ * there is one more table between them.
  */
 static int kernel_levels(struct km_memory *phys, uint64_t table)
 {
 	uint64_t last, image;
 
 	for (int levels = 4; levels <= 5; levels++) {
-		km_scoped_error *none = NULL;
 		km_scoped_error *err = read_entry(phys, table, ENTRIES - 1, &last);
+		km_scoped_error *image_err = NULL;
 
 		if (err || !is_table(last))
 			return 0;
 		table = last & ENTRY_ADDRESS;
-		none = read_entry(phys, table, ENTRIES - 2, &image);
-		if (none)
+		image_err = read_entry(phys, table, ENTRIES - 2, &image);
+		if (image_err)
 			return 0;
 		if (image & PRESENT)
 			return is_table(image) && maps_image(phys, image & ENTRY_ADDRESS) ? levels
@@ -79,7 +80,7 @@ static int kernel_levels(struct km_memory *phys, uint64_t table)
 	return 0;
 }
 
-km_error *find_page_tables(struct km_memory *phys, uint64_t *pa, int *levels)
+km_error *km_find_page_tables(struct km_memory *phys, uint64_t *pa, int *levels)
 {
 	while (*pa) {
 		km_error *err = km_check_interrupt(phys);
@@ -91,7 +92,7 @@ km_error *find_page_tables(struct km_memory *phys, uint64_t *pa, int *levels)
 		if (*levels)
 			return NULL;
 	}
-	return km_errorf(KM_EABSENT, "below 1 MB are no page tables of a Linux kernel");
+	return km_errorf(KM_EABSENT, "no page tables of a Linux kernel below 1 MB");
 }
 
 static bool is_heap_page(uint64_t value)
@@ -99,22 +100,22 @@ static bool is_heap_page(uint64_t value)
 	return value >= HEAP_START && value < KM_START_KERNEL_MAP && !(value % KM_PAGE_SIZE);
 }
 
-/* Is the page at @va VMCOREINFO's? Its text ends with zeros. */
-static bool is_vmcoreinfo(struct km_target *target, uint64_t va, char text[VMCOREINFO_MAX + 1])
+/* Does the page at @va contain VMCOREINFO? If so, copy its text. */
+static bool is_vmcoreinfo(struct km_target *target, uint64_t va, char text[KM_VMCOREINFO_MAX + 1])
 {
 	char head[sizeof(beginning) - 1];
-	km_scoped_error *none = target->ops->read_virt(target, va, head, sizeof(head));
+	km_scoped_error *head_err = target->ops->read_virt(target, va, head, sizeof(head));
 	km_scoped_error *err = NULL;
 
-	if (none || memcmp(head, beginning, sizeof(head)))
+	if (head_err || memcmp(head, beginning, sizeof(head)))
 		return false;
-	err = target->ops->read_virt(target, va, text, VMCOREINFO_MAX);
-	text[VMCOREINFO_MAX] = '\0';
+	err = target->ops->read_virt(target, va, text, KM_VMCOREINFO_MAX);
+	text[KM_VMCOREINFO_MAX] = '\0';
 	return !err && strstr(text, "\nSYMBOL(");
 }
 
-km_error *read_vmcoreinfo(struct km_target *target, uint64_t variable,
-			  char text[VMCOREINFO_MAX + 1])
+km_error *km_read_vmcoreinfo(struct km_target *target, uint64_t variable,
+			     char text[KM_VMCOREINFO_MAX + 1])
 {
 	uint64_t page;
 	km_error *err = target->ops->read_virt(target, variable, &page, sizeof(page));
@@ -122,13 +123,13 @@ km_error *read_vmcoreinfo(struct km_target *target, uint64_t variable,
 	if (err)
 		return err;
 	if (!is_heap_page(page) || !is_vmcoreinfo(target, page, text))
-		return km_errorf(KM_EDATA, "vmcoreinfo_data leads to no VMCOREINFO");
+		return km_errorf(KM_EDATA, "vmcoreinfo_data does not point to VMCOREINFO");
 	return NULL;
 }
 
-/* Follows the pointers in a piece of memory; the same one is often there in a row. */
+/* Follow each pointer among @words; the same one often repeats. */
 static bool follow(struct km_target *target, const uint64_t *words, size_t count,
-		   char text[VMCOREINFO_MAX + 1])
+		   char text[KM_VMCOREINFO_MAX + 1])
 {
 	uint64_t before = 0;
 
@@ -142,9 +143,9 @@ static bool follow(struct km_target *target, const uint64_t *words, size_t count
 	return false;
 }
 
-/* A chunk of the image: whole, or what is mapped of it. */
+/* Follow the pointers in a chunk of the image, or in those of its pages that are mapped. */
 static bool follow_chunk(struct km_target *target, uint64_t va, uint64_t *words,
-			 char text[VMCOREINFO_MAX + 1])
+			 char text[KM_VMCOREINFO_MAX + 1])
 {
 	km_scoped_error *whole = target->ops->read_virt(target, va, words, CHUNK);
 
@@ -160,7 +161,8 @@ static bool follow_chunk(struct km_target *target, uint64_t va, uint64_t *words,
 	return false;
 }
 
-km_error *find_vmcoreinfo(struct km_target *target, char text[VMCOREINFO_MAX + 1], uint64_t *image)
+km_error *km_find_vmcoreinfo(struct km_target *target, char text[KM_VMCOREINFO_MAX + 1],
+			     uint64_t *image)
 {
 	uint64_t *words = malloc(CHUNK);
 	bool found = false;
@@ -186,6 +188,6 @@ km_error *find_vmcoreinfo(struct km_target *target, char text[VMCOREINFO_MAX + 1
 	free(words);
 	if (found)
 		return NULL;
-	return km_errorf(KM_EABSENT, *image ? "no pointer in the kernel's image leads to VMCOREINFO"
-					    : "the kernel's image is not mapped");
+	return km_errorf(KM_EABSENT, *image ? "no pointer in the kernel image leads to VMCOREINFO"
+					    : "the kernel image is not mapped");
 }

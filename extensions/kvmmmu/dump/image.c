@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "image.h"
+#include "dump/image.h"
 
-#include "elf_symbols.h"
-#include "kallsyms.h"
-#include "vmcoreinfo.h"
+#include "dump/elf_symbols.h"
+#include "dump/kallsyms.h"
+#include "dump/vmcoreinfo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,8 @@
 struct km_image {
 	struct km_target *target;
 	char *vmcoreinfo;
-	struct kallsyms *kallsyms;
-	struct elf_symbols *vmlinux;
+	struct km_kallsyms *kallsyms;
+	struct km_elf_symbols *vmlinux;
 	bool kallsyms_tried, vmlinux_tried;
 	km_error *trouble;
 };
@@ -33,8 +33,8 @@ void km_image_free(struct km_image *image)
 {
 	if (!image)
 		return;
-	kallsyms_free(image->kallsyms);
-	elf_symbols_free(image->vmlinux);
+	km_kallsyms_free(image->kallsyms);
+	km_elf_symbols_free(image->vmlinux);
 	km_error_free(image->trouble);
 	free(image->vmcoreinfo);
 	free(image);
@@ -52,7 +52,7 @@ static void try_kallsyms(struct km_image *image)
 	image->kallsyms_tried = true;
 	if (!mem)
 		return;
-	image->trouble = kallsyms_read(mem, image->vmcoreinfo, &image->kallsyms);
+	image->trouble = km_kallsyms_read(mem, image->vmcoreinfo, &image->kallsyms);
 	km_memory_free(mem);
 }
 
@@ -61,11 +61,11 @@ static void try_vmlinux(struct km_image *image)
 	char offset[32] = "0", release[65] = "", id[64] = "";
 
 	image->vmlinux_tried = true;
-	vmcoreinfo_line(image->vmcoreinfo, "KERNELOFFSET", offset, sizeof(offset));
-	vmcoreinfo_line(image->vmcoreinfo, "OSRELEASE", release, sizeof(release));
-	vmcoreinfo_line(image->vmcoreinfo, "BUILD-ID", id, sizeof(id));
-	km_error_free(elf_symbols_read(image->target->debug_dir, release, id,
-				       strtoull(offset, NULL, 16), &image->vmlinux));
+	km_vmcoreinfo_line(image->vmcoreinfo, "KERNELOFFSET", offset, sizeof(offset));
+	km_vmcoreinfo_line(image->vmcoreinfo, "OSRELEASE", release, sizeof(release));
+	km_vmcoreinfo_line(image->vmcoreinfo, "BUILD-ID", id, sizeof(id));
+	km_error_free(km_elf_symbols_read(image->target->debug_dir, release, id,
+					  strtoull(offset, NULL, 16), &image->vmlinux));
 }
 
 bool km_image_symbol_at(struct km_image *image, uint64_t addr, char *name, size_t size,
@@ -74,16 +74,16 @@ bool km_image_symbol_at(struct km_image *image, uint64_t addr, char *name, size_
 	if (!image->kallsyms_tried)
 		try_kallsyms(image);
 	return image->kallsyms &&
-	       kallsyms_lookup_address(image->kallsyms, addr, name, size, offset);
+	       km_kallsyms_lookup_address(image->kallsyms, addr, name, size, offset);
 }
 
 bool km_image_symbol(struct km_image *image, const char *name, uint64_t *addr)
 {
 	if (!image->kallsyms_tried)
 		try_kallsyms(image);
-	if (image->kallsyms && kallsyms_lookup(image->kallsyms, name, addr))
+	if (image->kallsyms && km_kallsyms_lookup(image->kallsyms, name, addr))
 		return true;
 	if (!image->vmlinux_tried)
 		try_vmlinux(image);
-	return image->vmlinux && elf_symbols_lookup(image->vmlinux, name, addr);
+	return image->vmlinux && km_elf_symbols_lookup(image->vmlinux, name, addr);
 }

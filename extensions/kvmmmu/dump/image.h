@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A kernel known by its memory and VMCOREINFO: its symbols, by its own kallsyms or its vmlinux's.
- */
+/* Symbols of a kernel given by its memory and VMCOREINFO: from its kallsyms, or from vmlinux. */
 #ifndef KVMMMU_IMAGE_H
 #define KVMMMU_IMAGE_H
 
-#include "target.h"
+#include "base/target.h"
 
 struct km_image;
 
-/* @vmcoreinfo is copied; nothing is read yet. NULL when memory is out. */
+/*
+ * @vmcoreinfo is copied; nothing is read yet. NULL if memory is exhausted. Free it with
+ * km_image_free().
+ */
 struct km_image *km_image_new(struct km_target *target, const char *vmcoreinfo);
 void km_image_free(struct km_image *image);
 
-/* kallsyms first; data symbols are not in it without CONFIG_KALLSYMS_ALL: then vmlinux's own. */
+/*
+ * Find a symbol in kallsyms, then in vmlinux: without CONFIG_KALLSYMS_ALL kallsyms contains no data
+ * symbols. Return false if there is no such symbol.
+ */
 bool km_image_symbol(struct km_image *image, const char *name, uint64_t *addr);
 
-/* The function of the kernel proper that covers @addr, by kallsyms, and how far into it. */
+/* Find the function of vmlinux that contains @addr in kallsyms, and the offset within it. */
 bool km_image_symbol_at(struct km_image *image, uint64_t addr, char *name, size_t size,
 			uint64_t *offset);
 
-/* Why kallsyms was not readable; NULL: it was, or was not asked yet. */
+/* Why kallsyms is not readable; NULL if it is, or has not been read yet. */
 const char *km_image_trouble(const struct km_image *image);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "kallsyms.h"
+#include "dump/kallsyms.h"
 
-#include "vmcoreinfo.h"
+#include "dump/vmcoreinfo.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,40 +13,44 @@
 #define MAX_NAME       512 /* KSYM_NAME_LEN */
 #define CHUNK	       65536u
 
-struct kallsyms {
+struct km_kallsyms {
 	uint32_t count;
 	uint64_t offsets_addr;
-	bool relative; /* to relative_base (up to 6.10 or so), else to the offset's own address */
+	bool relative; /* to relative_base; else to the address of the offset itself */
 	bool percpu_absolute;
 	uint64_t relative_base;
 	int32_t *offsets;
 	uint8_t *names;	  /* compressed: length, then tokens */
-	uint32_t *starts; /* where each symbol starts in names */
+	uint32_t *starts; /* offset of each symbol in names */
 	char token_text[MAX_TOKEN_TEXT + 1];
 	uint16_t token_index[TOKENS];
+	/* hash table of the names: the first symbol of each bucket and the next of each symbol,
+	 * plus one; 0: none. Built at the first look-up. */
+	uint32_t *buckets, *next;
+	uint32_t mask;
 };
 
-static uint64_t symbol_addr(const struct kallsyms *k, uint32_t i)
+static uint64_t symbol_addr(const struct km_kallsyms *k, uint32_t i)
 {
 	int64_t offset = k->offsets[i];
 
 	if (!k->relative)
 		return k->offsets_addr + 4ULL * i + (uint64_t)offset;
-	/* CONFIG_KALLSYMS_ABSOLUTE_PERCPU: per-CPU ones stand as they are, others below the base */
+	/* CONFIG_KALLSYMS_ABSOLUTE_PERCPU: per-CPU ones are absolute, others below the base */
 	if (k->percpu_absolute)
 		return offset >= 0 ? (uint64_t)offset : k->relative_base - 1 - (uint64_t)offset;
 	return k->relative_base + (uint32_t)offset;
 }
 
-/* Length of the compressed name at @data, and the bytes that tell it. */
+/* Return the length of the compressed name at @data; *@head is the size of the length itself. */
 static uint32_t name_length(const uint8_t *data, uint32_t *head)
 {
 	*head = data[0] & 0x80 ? 2 : 1;
 	return data[0] & 0x80 ? (data[0] & 0x7fu) | (uint32_t)data[1] << 7 : data[0];
 }
 
-/* Does symbol @i have this name? Its first character is its type. */
-static bool has_name(const struct kallsyms *k, uint32_t i, const char *name)
+/* Does symbol @i have this name? The first character of the table's text is its type. */
+static bool has_name(const struct km_kallsyms *k, uint32_t i, const char *name)
 {
 	const uint8_t *data = k->names + k->starts[i];
 	uint32_t head, len = name_length(data, &head);
@@ -63,7 +67,81 @@ static bool has_name(const struct kallsyms *k, uint32_t i, const char *name)
 	return !*name;
 }
 
-bool kallsyms_lookup(const struct kallsyms *k, const char *name, uint64_t *addr)
+/*
+ * The hash of a name is a polynomial, so that the hash of a symbol follows from those of its
+ * tokens. kallsyms_seqs_of_names would allow a binary search, but VMCOREINFO does not contain its
+ * address.
+ */
+#define HASH_BASE 0x01000193u
+
+/* The hash of some text, and what the hash of the text before it is multiplied with. */
+struct part {
+	uint32_t hash, factor;
+};
+
+static struct part hash_text(const char *text)
+{
+	struct part part = {0, 1};
+
+	for (; *text; text++) {
+		part.hash = part.hash * HASH_BASE + (unsigned char)*text;
+		part.factor *= HASH_BASE;
+	}
+	return part;
+}
+
+static uint32_t bucket_of(const struct km_kallsyms *k, uint32_t hash)
+{
+	return (hash ^ hash >> 15) & k->mask;
+}
+
+/* Return the hash of the name of symbol @i, without its type: has_name() says which text that is.
+ */
+static uint32_t hash_symbol(const struct km_kallsyms *k, uint32_t i, const struct part *whole,
+			    const struct part *untyped)
+{
+	const uint8_t *data = k->names + k->starts[i];
+	uint32_t head, len = name_length(data, &head), hash = 0;
+	bool type = true;
+
+	for (uint32_t t = 0; t < len; t++) {
+		uint8_t token = data[head + t];
+		const struct part *part = type ? &untyped[token] : &whole[token];
+
+		hash = hash * part->factor + part->hash;
+		type = type && !k->token_text[k->token_index[token]];
+	}
+	return hash;
+}
+
+static bool index_names(struct km_kallsyms *k)
+{
+	struct part whole[TOKENS], untyped[TOKENS];
+
+	for (k->mask = 1023; k->mask < k->count; k->mask = k->mask * 2 + 1)
+		;
+	k->buckets = calloc((size_t)k->mask + 1, sizeof(*k->buckets));
+	k->next = calloc((size_t)k->count + 1, sizeof(*k->next));
+	if (!k->buckets || !k->next)
+		return false;
+	for (unsigned t = 0; t < TOKENS; t++) {
+		const char *text = k->token_text + k->token_index[t];
+
+		whole[t] = hash_text(text);
+		untyped[t] = hash_text(*text ? text + 1 : text);
+	}
+	/* backwards: of several symbols with one name the first in the table is found first */
+	for (uint32_t i = k->count; i-- > 0;) {
+		uint32_t *bucket = &k->buckets[bucket_of(k, hash_symbol(k, i, whole, untyped))];
+
+		k->next[i] = *bucket;
+		*bucket = i + 1;
+	}
+	return true;
+}
+
+/* Without an index, for which memory is missing, each look-up reads the whole table. */
+static bool scan_names(const struct km_kallsyms *k, const char *name, uint64_t *addr)
 {
 	for (uint32_t i = 0; i < k->count; i++) {
 		if (has_name(k, i, name)) {
@@ -74,8 +152,25 @@ bool kallsyms_lookup(const struct kallsyms *k, const char *name, uint64_t *addr)
 	return false;
 }
 
-/* The name of symbol @i, cut to @size. */
-static void get_name(const struct kallsyms *k, uint32_t i, char *name, size_t size)
+bool km_kallsyms_lookup(struct km_kallsyms *k, const char *name, uint64_t *addr)
+{
+	if (!k->buckets && !index_names(k)) {
+		free(k->buckets);
+		free(k->next);
+		k->buckets = k->next = NULL;
+		return scan_names(k, name, addr);
+	}
+	for (uint32_t i = k->buckets[bucket_of(k, hash_text(name).hash)]; i; i = k->next[i - 1]) {
+		if (has_name(k, i - 1, name)) {
+			*addr = symbol_addr(k, i - 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Get the name of symbol @i, truncated to @size. */
+static void get_name(const struct km_kallsyms *k, uint32_t i, char *name, size_t size)
 {
 	const uint8_t *data = k->names + k->starts[i];
 	uint32_t head, len = name_length(data, &head);
@@ -94,12 +189,12 @@ static void get_name(const struct kallsyms *k, uint32_t i, char *name, size_t si
 		name[at] = '\0';
 }
 
-bool kallsyms_lookup_address(const struct kallsyms *k, uint64_t addr, char *name, size_t size,
-			     uint64_t *offset)
+bool km_kallsyms_lookup_address(const struct km_kallsyms *k, uint64_t addr, char *name, size_t size,
+				uint64_t *offset)
 {
 	uint32_t low = 0, high = k->count;
 
-	/* in order of address */
+	/* the table is sorted by address */
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
 
@@ -118,8 +213,8 @@ bool kallsyms_lookup_address(const struct kallsyms *k, uint64_t addr, char *name
 	return true;
 }
 
-/* The compressed names are as long as they say themselves: read on until all symbols are there. */
-static km_error *read_names(struct km_memory *mem, uint64_t addr, struct kallsyms *k)
+/* The total size of the names is not stored: read on until all symbols are there. */
+static km_error *read_names(struct km_memory *mem, uint64_t addr, struct km_kallsyms *k)
 {
 	uint32_t have = 0, at = 0, head;
 
@@ -148,7 +243,7 @@ static km_error *read_names(struct km_memory *mem, uint64_t addr, struct kallsym
 }
 
 static km_error *read_tokens(struct km_memory *mem, uint64_t table, uint64_t index,
-			     struct kallsyms *k)
+			     struct km_kallsyms *k)
 {
 	uint32_t end = 0;
 	km_error *err = km_read_bulk(mem, index, k->token_index, sizeof(k->token_index));
@@ -165,18 +260,19 @@ static km_error *read_tokens(struct km_memory *mem, uint64_t table, uint64_t ind
 	return km_error_context(err, "kallsyms tokens");
 }
 
-static km_error *read_all(struct km_memory *mem, const char *info, struct kallsyms *k)
+static km_error *read_all(struct km_memory *mem, const char *info, struct km_kallsyms *k)
 {
 	uint64_t names, num, table, index, base;
 	km_error *err;
 
-	if (!vmcoreinfo_symbol(info, "kallsyms_names", &names) ||
-	    !vmcoreinfo_symbol(info, "kallsyms_num_syms", &num) ||
-	    !vmcoreinfo_symbol(info, "kallsyms_token_table", &table) ||
-	    !vmcoreinfo_symbol(info, "kallsyms_token_index", &index) ||
-	    !vmcoreinfo_symbol(info, "kallsyms_offsets", &k->offsets_addr))
-		return km_errorf(KM_EABSENT, "VMCOREINFO does not tell where kallsyms is");
-	k->relative = vmcoreinfo_symbol(info, "kallsyms_relative_base", &base);
+	if (!km_vmcoreinfo_symbol(info, "kallsyms_names", &names) ||
+	    !km_vmcoreinfo_symbol(info, "kallsyms_num_syms", &num) ||
+	    !km_vmcoreinfo_symbol(info, "kallsyms_token_table", &table) ||
+	    !km_vmcoreinfo_symbol(info, "kallsyms_token_index", &index) ||
+	    !km_vmcoreinfo_symbol(info, "kallsyms_offsets", &k->offsets_addr))
+		return km_errorf(KM_EABSENT,
+				 "VMCOREINFO does not contain the addresses of kallsyms");
+	k->relative = km_vmcoreinfo_symbol(info, "kallsyms_relative_base", &base);
 	if (k->relative) {
 		err = km_read_virt(mem, base, &k->relative_base, sizeof(k->relative_base));
 		if (err)
@@ -193,32 +289,35 @@ static km_error *read_all(struct km_memory *mem, const char *info, struct kallsy
 	err = km_read_bulk(mem, k->offsets_addr, k->offsets, k->count * sizeof(*k->offsets));
 	if (err)
 		return km_error_context(err, "kallsyms_offsets");
-	/* with absolute per-CPU symbols most offsets are negative, without none is */
+	/* with absolute per-CPU symbols most offsets are negative; else all are positive */
 	for (uint32_t i = 0; i < k->count; i++)
 		k->percpu_absolute |= k->offsets[i] < 0;
 	err = read_tokens(mem, table, index, k);
 	return err ? err : read_names(mem, names, k);
 }
 
-km_error *kallsyms_read(struct km_memory *mem, const char *vmcoreinfo, struct kallsyms **kallsyms)
+km_error *km_kallsyms_read(struct km_memory *mem, const char *vmcoreinfo,
+			   struct km_kallsyms **kallsyms)
 {
-	struct kallsyms *k = calloc(1, sizeof(*k));
+	struct km_kallsyms *k = calloc(1, sizeof(*k));
 	km_error *err = k ? read_all(mem, vmcoreinfo, k) : km_errorf(KM_ENOMEM, "out of memory");
 
 	if (err) {
-		kallsyms_free(k);
+		km_kallsyms_free(k);
 		return err;
 	}
 	*kallsyms = k;
 	return NULL;
 }
 
-void kallsyms_free(struct kallsyms *k)
+void km_kallsyms_free(struct km_kallsyms *k)
 {
 	if (!k)
 		return;
 	free(k->offsets);
 	free(k->names);
 	free(k->starts);
+	free(k->buckets);
+	free(k->next);
 	free(k);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "kdump_header.h"
+#include "dump/kdump_header.h"
+#include "dump/file_read.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -13,30 +14,28 @@
 #define WIDE_SINCE     6	     /* the first whose page numbers have 64 bits */
 #define MACHINE	       (12 + 4 * 65) /* of struct new_utsname, which is at 12 */
 #define HEADER_SIZE    464
+#define INCOMPLETE     0x8 /* DUMP_DH_COMPRESSED_INCOMPLETE in status */
 #define SUB_SIZE       104
 
 /*
- * Where things are in struct disk_dump_header and, a block later, in struct kdump_sub_header
- * (makedumpfile's diskdump_mod.h), of which those of 32 bits are packed.
+ * Offsets of members in struct disk_dump_header and, one block later, in struct kdump_sub_header
+ * (diskdump_mod.h of makedumpfile). The 32-bit forms are packed.
  */
 struct places {
-	unsigned block_size, sub_blocks, bitmap_blocks, max_mapnr;
-	unsigned split, start, end, notes, notes_size; /* in the sub header */
+	unsigned status, block_size, sub_blocks, bitmap_blocks, max_mapnr;
+	unsigned level, split, start, end, notes, notes_size; /* in the sub header */
 	unsigned start_64, end_64, max_mapnr_64;
-	unsigned word; /* size of start, end and the sizes */
+	unsigned word; /* size of start, end and notes_size */
 };
 
-static const struct places places_64 = {428, 432, 436, 440, 12, 16, 24, 48, 56, 80, 88, 96, 8};
-static const struct places places_32 = {416, 420, 424, 428, 8, 12, 16, 32, 40, 56, 64, 72, 4};
+static const struct places places_64 = {424, 428, 432, 436, 440, 8,  12, 16,
+					24,  48,  56,  80,  88,	 96, 8};
+static const struct places places_32 = {412, 416, 420, 424, 428, 4,  8, 12,
+					16,  32,  40,  56,  64,	 72, 4};
 
 static km_error *damaged(const char *how)
 {
 	return km_errorf(KM_EDATA, "damaged kdump-compressed dump: %s", how);
-}
-
-static bool get(int fd, uint64_t at, void *buf, size_t len)
-{
-	return pread(fd, buf, len, (off_t)at) == (ssize_t)len;
 }
 
 static uint32_t u32(const unsigned char *buf, unsigned at)
@@ -64,10 +63,11 @@ bool km_kdump_header_is(int fd)
 {
 	char signature[8];
 
-	return get(fd, 0, signature, sizeof(signature)) && !memcmp(signature, "KDUMP   ", 8);
+	return km_file_read(fd, 0, signature, sizeof(signature)) &&
+	       !memcmp(signature, "KDUMP   ", 8);
 }
 
-/* QEMU calls every machine "Unknown": the page tables will tell. */
+/* QEMU calls every machine "Unknown"; the page tables decide later. */
 static bool is_x86(const unsigned char *header)
 {
 	const char *name = (const char *)header + MACHINE;
@@ -82,8 +82,9 @@ static bool is_page_size(uint32_t n)
 }
 
 /*
- * libkdumpfile takes a header for one of 32 bits, of either byte order, if it may be one, and such
- * a sub header for a padded one if its VMCOREINFO lies elsewhere.
+ * Is the header valid in more than one form? Such headers are damaged: reject them, rather than
+ * read another dump than libkdumpfile, which takes a header as 32-bit, in either byte order, if it
+ * could be one, and a 32-bit sub header as padded if its VMCOREINFO lies elsewhere.
  */
 static bool in_two_ways(const struct places *p, const unsigned char *header,
 			const unsigned char *sub)
@@ -98,7 +99,7 @@ static bool in_two_ways(const struct places *p, const unsigned char *header,
 		vmcoreinfo + len > (1 + (uint64_t)u32(header, p->sub_blocks)) * BLOCK);
 }
 
-/* Bitmap and descriptors. Of two bitmaps the first tells what memory there was. */
+/* Locate bitmap and descriptors. If there are two bitmaps, the first one describes all memory. */
 static km_error *place_pages(const struct places *p, const unsigned char *header, uint64_t file,
 			     uint64_t max_pfn, struct km_kdump_header *out)
 {
@@ -107,14 +108,14 @@ static km_error *place_pages(const struct places *p, const unsigned char *header
 	out->bitmap = (1 + sub) * BLOCK;
 	out->descs = out->bitmap + blocks * BLOCK;
 	if (!sub || out->descs > file)
-		return damaged("the bitmap of its pages is outside of the file");
+		return damaged("the bitmap of its pages is outside the file");
 	if (max_pfn > MAX_PFN)
 		return km_errorf(KM_EDATA,
 				 "damaged kdump-compressed dump: 0x%" PRIx64 " pages of memory",
 				 max_pfn);
 	if (max_pfn > blocks * BLOCK * 8 || u32(header, p->max_mapnr) > blocks * BLOCK * 8)
 		return damaged("the bitmap of its pages is too small for them");
-	/* libkdumpfile holds it in memory; it takes two bits a page, and twice that is enough */
+	/* All of it is read. It needs two bits a page; allow twice that. */
 	if (blocks > max_pfn * 4 / (BLOCK * 8) + 4)
 		return damaged("the bitmap of its pages is too large for them");
 	if (max_pfn <= blocks / 2 * BLOCK * 8)
@@ -122,7 +123,7 @@ static km_error *place_pages(const struct places *p, const unsigned char *header
 	return NULL;
 }
 
-/* makedumpfile --split makes files that are about a part of the memory. */
+/* makedumpfile --split writes files that each describe a part of memory. */
 static km_error *place_split(const struct places *p, const unsigned char *sub, bool wide,
 			     uint64_t max_pfn, struct km_kdump_header *out)
 {
@@ -133,7 +134,7 @@ static km_error *place_split(const struct places *p, const unsigned char *sub, b
 	out->start_pfn = wide ? u64(sub, p->start_64) : word(p, sub, p->start);
 	out->end_pfn = wide ? u64(sub, p->end_64) : word(p, sub, p->end);
 	if (out->start_pfn > out->end_pfn || out->end_pfn > max_pfn)
-		return damaged("it is about pages that are none");
+		return damaged("it describes pages beyond the end of memory");
 	return NULL;
 }
 
@@ -143,7 +144,7 @@ static km_error *place_notes(const struct places *p, const unsigned char *sub, u
 	out->notes = u64(sub, p->notes);
 	out->notes_size = word(p, sub, p->notes_size);
 	if (out->notes_size > MAX_NOTES || out->notes > file || out->notes_size > file - out->notes)
-		return damaged("notes outside of the file");
+		return damaged("notes outside the file");
 	return NULL;
 }
 
@@ -157,22 +158,23 @@ km_error *km_kdump_header_read(int fd, struct km_kdump_header *out)
 	bool wide;
 
 	*out = (struct km_kdump_header){0};
-	if (fstat(fd, &st) || !get(fd, 0, header, sizeof(header)) ||
-	    !get(fd, BLOCK, sub, sizeof(sub)))
-		return damaged("it is cut off");
+	if (fstat(fd, &st) || !km_file_read(fd, 0, header, sizeof(header)) ||
+	    !km_file_read(fd, BLOCK, sub, sizeof(sub)))
+		return damaged("it is truncated");
 	file = (uint64_t)st.st_size;
 	if (u32(header, p->block_size) != BLOCK)
 		p = &places_32;
 	if (u32(header, p->block_size) != BLOCK || !is_x86(header))
-		return km_errorf(KM_EDATA, "damaged, or a dump of another machine: its pages "
+		return km_errorf(KM_EDATA, "damaged, or a dump of another architecture: its pages "
 					   "are not those of x86");
 	if (in_two_ways(p, header, sub))
-		return damaged("it can be read in two ways");
+		return damaged("its header can be read in two ways");
 	if (u32(header, 8) < OLDEST_VERSION || u32(header, 8) > INT32_MAX)
 		return km_errorf(KM_EDATA,
-				 "a kdump-compressed dump of version %d, which has no "
-				 "notes",
+				 "a kdump-compressed dump of version %d, which has no notes",
 				 (int)u32(header, 8));
+	out->loss.incomplete = u32(header, p->status) & INCOMPLETE;
+	out->loss.level = u32(sub, p->level);
 	wide = u32(header, 8) >= WIDE_SINCE;
 	max_pfn = wide ? u64(sub, p->max_mapnr_64) : u32(header, p->max_mapnr);
 	err = place_pages(p, header, file, max_pfn, out);

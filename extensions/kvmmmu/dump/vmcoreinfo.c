@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "vmcoreinfo.h"
+#include "dump/vmcoreinfo.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool vmcoreinfo_line(const char *text, const char *key, char *value, size_t size)
+bool km_vmcoreinfo_line(const char *text, const char *key, char *value, size_t size)
 {
 	size_t len = strlen(key);
 
@@ -26,18 +26,18 @@ static bool number_line(const char *text, const char *kind, const char *name, in
 	char key[128], word[64], *end;
 
 	snprintf(key, sizeof(key), "%s(%s)", kind, name);
-	if (!vmcoreinfo_line(text, key, word, sizeof(word)))
+	if (!km_vmcoreinfo_line(text, key, word, sizeof(word)))
 		return false;
 	*value = word[0] == '-' ? (uint64_t)strtoll(word, &end, base) : strtoull(word, &end, base);
 	return end != word;
 }
 
-bool vmcoreinfo_symbol(const char *text, const char *name, uint64_t *value)
+bool km_vmcoreinfo_symbol(const char *text, const char *name, uint64_t *value)
 {
 	return number_line(text, "SYMBOL", name, 16, value);
 }
 
-bool vmcoreinfo_number(const char *text, const char *name, uint64_t *value)
+bool km_vmcoreinfo_number(const char *text, const char *name, uint64_t *value)
 {
 	return number_line(text, "NUMBER", name, 0, value);
 }

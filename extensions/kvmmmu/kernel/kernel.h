@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel in the dump, opened: where its types and symbols come from, which features it has, the
- * SPTE masks it runs with. Everything that does not depend on one VM.
+ * An opened kernel: its types and symbols, its features and its SPTE masks. Everything that does
+ * not depend on one VM.
  */
 #ifndef KVMMMU_KERNEL_H
 #define KVMMMU_KERNEL_H
 
-#include "layout.h"
-#include "module.h"
-#include "permissions.h"
-#include "spte.h"
+#include "kernel/layout.h"
+#include "kernel/module.h"
+#include "rules/permissions.h"
+#include "rules/spte.h"
 
 /* Where type information may come from. */
 enum km_types_source {
 	KM_TYPES_AUTO,
 	KM_TYPES_DWARF,
 	KM_TYPES_BTF,
-};
-
-struct km_open_options {
-	enum km_types_source source;
 };
 
 enum km_vendor {
@@ -29,19 +25,22 @@ enum km_vendor {
 };
 
 /*
- * What differs between kernels in meaning, not just in a name. Each is decided by an observation in
- * the dump, never by a version.
+ * Differences between kernels in meaning, not just in a name. Each is detected by the presence of
+ * members or symbols in the dump, never by a version.
  */
 struct km_features {
 	bool spte_table;	/* kvm_mmu.fmt exists: SPTEs have a table of their own (7.3) */
-	bool perm_known;	/* permissions[] is 16 words of 1 or 2 bytes */
+	bool perm_known;	/* permissions[] is 16 words of 1 or 2 bytes, the role is known */
 	enum km_acc_format acc; /* by the size of a permission word (u16 since 7.2) */
-	bool spte_known;	/* the SPTE software bits are of a known generation */
+	bool spte_known;	/* all SPTE masks are readable and possible */
+	bool masks_corrupted;	/* they are readable, and KVM never sets such values */
 	bool tdp_known, tdp;	/* tdp_enabled */
-	/* mmu_invalidate_range_* are guest frames, not host-virtual addresses: since 6.8
-	 * (8569992d64b8), with kvm_mmu_invalidate_range_add(); has_private_mem came in 6.10 */
+	/* mmu_invalidate_range_* are guest frames, not host virtual addresses: since 6.8,
+	 * 8569992d64b8 ("KVM: Use gfn instead of hva for mmu_notifier_retry") */
 	bool invalidate_gfns;
-	bool write_protected; /* RET_PF_WRITE_PROTECTED: since 6.12 (147277540bbc) */
+	/* RET_PF_WRITE_PROTECTED exists: since 6.12, 989a84c93f59 ("KVM: x86/mmu: Trigger unprotect
+	 * logic only on write-protection page faults") */
+	bool write_protected;
 	bool kvm_faultin_pfn; /* kvm_mmu_faultin_pfn() has its old name: before 6.13 */
 };
 
@@ -56,45 +55,47 @@ struct km_kernel {
 	char *vendor_trouble; /* why the vendor module's types are missing, or NULL */
 	enum km_vendor vendor;
 	struct km_features features;
-	struct km_spte_masks masks; /* as every VM has them; mmio_value may differ per VM */
+	struct km_spte_masks masks; /* the global ones; mmio_value may differ per VM */
 	struct km_page_role_layout page_role;
 	struct km_ext_role_layout ext_role;
 	uint64_t vm_list; /* address of the list head */
 	uint64_t vmemmap_base, page_offset_base;
-	struct km_text *text; /* its code: text.h */
+	struct km_text *text; /* code of the kernel and its modules */
 };
 
-/*
- * Opens the kernel that @target holds: finds kvm, its types and its symbols. The target must
- * outlive it. Errors: KVM is not loaded (KM_EABSENT), no usable type information (KM_EDEBUGINFO),
- * memory missing.
- */
-km_error *km_kernel_open(struct km_target *target, const struct km_open_options *options,
-			 struct km_kernel **kernel);
-void km_kernel_free(struct km_kernel *kernel);
-
-/* Reads the kernel's variables again: masks and features. As the opening of it did. */
-km_error *km_kernel_read(struct km_kernel *kernel);
-
-/* "AMD", "Intel"; NULL if unknown. */
+/* Return "AMD" or "Intel"; NULL if the vendor is unknown. */
 const char *km_vendor_name(enum km_vendor vendor);
 
-/* Address of a symbol of kvm, its vendor module or the kernel proper. */
+/* Find a symbol of kvm, of its vendor module or of vmlinux. Return false if there is none. */
 bool km_kernel_symbol(const struct km_kernel *kernel, const char *name, uint64_t *addr);
 
-/* Value of a global variable of @size bytes (1 to 8); KM_ABSENT if there is no such symbol. */
+/* Read a global variable of @size bytes (1 to 8). KM_ABSENT if there is no such symbol. */
 struct km_val km_kernel_variable(const struct km_kernel *kernel, const char *name, uint32_t size);
 
 /*
- * kvm_mmu_page of the page-table page at physical address @pa: page_private() of its struct page.
- * Mirrors to_shadow_page(). 0 and known if there is none (special roots).
+ * Return the address of the kvm_mmu_page of the page-table page at physical address @pa, which is
+ * page_private() of its struct page; 0 if there is none (special roots). Mirrors to_shadow_page().
  */
 struct km_val km_to_shadow_page(const struct km_kernel *kernel, uint64_t pa);
 
-/* Shorthands for reading structures of this kernel. */
+/* Read a member of a structure of this kernel; see km_get() and km_get_elem(). */
 static inline struct km_val km_kget(const struct km_kernel *k, uint64_t addr, enum km_member_id id)
 {
 	return km_get(k->mem, k->layout, addr, id);
+}
+
+/*
+ * As km_kget(), for a member that only confirms other facts; also recorded. Unknown in capsules
+ * made before it was read, without a note about it.
+ */
+static inline struct km_val km_kconfirm(const struct km_kernel *k, uint64_t addr,
+					enum km_member_id id)
+{
+	bool before = km_memory_optional(k->mem, true);
+	struct km_val val = km_kget(k, addr, id);
+
+	km_memory_optional(k->mem, before);
+	return val;
 }
 
 static inline struct km_val km_kelem(const struct km_kernel *k, uint64_t addr, enum km_member_id id,

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "kernel_types.h"
+#include "kernel/kernel_types.h"
 
-#include "btf_types.h"
-#include "debuginfo.h"
-#include "dwarf_types.h"
-#include "module_elf.h"
-#include "types_chain.h"
+#include "types/btf_types.h"
+#include "types/debuginfo.h"
+#include "types/dwarf_types.h"
+#include "kernel/module_elf.h"
+#include "types/types_chain.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* vmlinux's is 5 to 10 MB */
+/* that of vmlinux is 5 to 10 MB */
 #define MAX_BTF		(256u << 20)
 #define MAX_BTF_MODULES 10000
 
 /*
- * Debuginfo of @name, by build-id where the dump told one, else by release. On success *@types
- * belongs to the caller and *@id is the file's build-id.
+ * Open the debuginfo of @name, by build-id if the dump contains one, else by release. On success
+ * the caller frees *@types, and *@id is the file's build-id.
  */
 static km_error *open_dwarf(const struct km_kernel *kernel, const char *name,
 			    const struct km_build_id *wanted, struct km_types **types,
@@ -60,7 +60,7 @@ static km_error *use_types(struct km_kernel *kernel, struct km_types *types)
 	return kernel->layout ? NULL : km_errorf(KM_ENOMEM, "out of memory");
 }
 
-/* KVM is part of vmlinux: its debuginfo has all types. */
+/* KVM is built in: the debuginfo of vmlinux has all types. */
 static km_error *builtin_dwarf(struct km_kernel *kernel)
 {
 	struct km_build_id wanted = km_vmlinux_build_id(kernel), found;
@@ -88,24 +88,25 @@ static const char *find_vendor_module(struct km_kernel *kernel)
 }
 
 /*
- * Types of the vendor module: struct vcpu_svm is nowhere else. A missing one takes the VMCB away,
- * no more: it is told, and no error. Returns how many sources *@types got: 1 or 0.
+ * Add the types of the vendor module, which alone has struct vcpu_svm. If they are missing, only
+ * the VMCB cannot be read: this is reported and is not an error. Return the number of sources added
+ * to *@types, 1 or 0.
  */
 static size_t add_vendor_dwarf(struct km_kernel *kernel, struct km_types **types)
 {
 	const char *name = find_vendor_module(kernel);
 	struct km_build_id found;
-	km_scoped_error *none = NULL;
+	km_scoped_error *err = NULL;
 
 	if (!name)
 		return 0;
-	none = open_dwarf(kernel, name, &kernel->vendor_module.build_id, types, &found);
-	if (none)
-		kernel->vendor_trouble = strdup(km_error_text(none));
-	return none ? 0 : 1;
+	err = open_dwarf(kernel, name, &kernel->vendor_module.build_id, types, &found);
+	if (err)
+		kernel->vendor_trouble = strdup(km_error_text(err));
+	return err ? 0 : 1;
 }
 
-/* A BTF blob of the dump as a type source. */
+/* Open a BTF blob in the dump as a type source. */
 static km_error *open_btf(const struct km_kernel *kernel, uint64_t addr, uint64_t len,
 			  struct km_types *base, const char *origin, struct km_types **types)
 {
@@ -124,7 +125,7 @@ static km_error *open_btf(const struct km_kernel *kernel, uint64_t addr, uint64_
 	return km_error_context(err, "%s", origin);
 }
 
-/* The types of vmlinux, from the dump itself. KM_EABSENT if it has none. */
+/* Use the BTF of vmlinux in the dump. KM_EABSENT if there is none. */
 static km_error *use_vmlinux_btf(struct km_kernel *kernel)
 {
 	struct km_target *target = km_memory_target(kernel->mem);
@@ -140,8 +141,8 @@ static km_error *use_vmlinux_btf(struct km_kernel *kernel)
 }
 
 /*
- * The build-id of the loaded kvm. BTF in the dump describes struct module for certain; without it,
- * the debuginfo of the right release does, and what is found with it has to agree with that file.
+ * Find the loaded kvm and its build-id. BTF in the dump describes struct module reliably. Without
+ * it, use the debuginfo of the same release; then the dump's build-id must match that file's.
  */
 static km_error *kvm_build_id(struct km_kernel *kernel, struct km_build_id *id)
 {
@@ -165,22 +166,21 @@ static km_error *kvm_build_id(struct km_kernel *kernel, struct km_build_id *id)
 		return km_errorf(KM_EABSENT, "kvm is not loaded in this kernel");
 	*id = kernel->kvm.build_id;
 	if (!id->len && no_btf)
-		return km_errorf(
-			KM_EDEBUGINFO,
-			"%s has build-id %s, and by its layout the dump's kvm has none: it is "
-			"of another build, or the page is missing",
-			km_layout_types(kernel->layout)->origin,
-			km_build_id_text(&found, ours, sizeof(ours)));
+		return km_errorf(KM_EDEBUGINFO,
+				 "%s has build-id %s, but with its layout kvm in the dump has no "
+				 "build-id: it is of another build, or the page is missing",
+				 km_layout_types(kernel->layout)->origin,
+				 km_build_id_text(&found, ours, sizeof(ours)));
 	return NULL;
 }
 
-/* Does the layout read by vmlinux's BTF, found on the way to kvm's build-id? */
+/* Does the layout use the BTF of vmlinux, found by kvm_build_id()? */
 static bool has_btf(const struct km_kernel *kernel)
 {
 	return !strncmp(km_layout_types(kernel->layout)->origin, "BTF", 3);
 }
 
-/* The debuginfo of kvm and its vendor module, before vmlinux's BTF, if the layout has that. */
+/* Use the debuginfo of kvm and its vendor module, then the BTF of vmlinux if there is any. */
 static km_error *module_dwarf(struct km_kernel *kernel)
 {
 	struct km_types *chain[3];
@@ -201,8 +201,8 @@ static km_error *module_dwarf(struct km_kernel *kernel)
 }
 
 /*
- * A module's BTF, split from vmlinux's. struct module forgets it after loading; what stays is the
- * entry in btf_modules.
+ * Open a module's BTF, which is split from that of vmlinux. struct module drops it after loading;
+ * the entry in btf_modules remains.
  */
 static km_error *open_module_btf(const struct km_kernel *kernel, const struct km_module *module,
 				 struct km_types *vmlinux, const char *origin,
@@ -214,7 +214,7 @@ static km_error *open_module_btf(const struct km_kernel *kernel, const struct km
 	uint64_t head;
 
 	if (!list || !target->ops->symbol(target, "btf_modules", &head))
-		return km_errorf(KM_EABSENT, "%s: this kernel keeps none", origin);
+		return km_errorf(KM_EABSENT, "%s: this kernel does not keep it", origin);
 	next = km_kget(kernel, head, KM_M_list_head_next);
 	for (unsigned n = 0; km_is_known(next) && next.v != head && n < MAX_BTF_MODULES; n++) {
 		uint64_t entry = next.v - list->offset;
@@ -229,12 +229,12 @@ static km_error *open_module_btf(const struct km_kernel *kernel, const struct km
 					origin, types);
 		next = km_kget(kernel, next.v, KM_M_list_head_next);
 	}
-	return km_errorf(KM_EABSENT, "%s: there is none", origin);
+	return km_errorf(KM_EABSENT, "%s: not found", origin);
 }
 
 /*
- * The BTF of kvm and its vendor module before that of vmlinux, as one source. kernel->layout has
- * vmlinux's types and the modules are found; takes them over.
+ * Use the BTF of kvm and its vendor module, then that of vmlinux, as one source. kernel->layout
+ * already has the types of vmlinux, which are taken over, and the modules have been found.
  */
 static km_error *chain_btf(struct km_kernel *kernel)
 {
@@ -247,16 +247,16 @@ static km_error *chain_btf(struct km_kernel *kernel)
 		return err;
 	n++;
 	if (kernel->vendor_module.addr) {
-		km_scoped_error *none =
+		km_scoped_error *vendor_err =
 			open_module_btf(kernel, &kernel->vendor_module, vmlinux,
 					"BTF of the vendor module in the dump", &chain[n]);
 
-		if (none)
-			kernel->vendor_trouble = strdup(km_error_text(none));
+		if (vendor_err)
+			kernel->vendor_trouble = strdup(km_error_text(vendor_err));
 		else
 			n++;
 	}
-	/* freed from the front: vmlinux's outlives what is split from it */
+	/* freed in this order: vmlinux's must outlive what is split from it */
 	chain[n++] = km_layout_release_types(kernel->layout);
 	err = km_types_chain(chain, n, &vmlinux);
 	return err ? err : use_types(kernel, vmlinux);
@@ -286,7 +286,7 @@ static km_error *find_by_dwarf(struct km_kernel *kernel, bool modules)
 	return modules ? module_dwarf(kernel) : builtin_dwarf(kernel);
 }
 
-/* Forgets what a type source that did not work out has found. */
+/* Drop everything that an unusable type source has found. */
 static void start_anew(struct km_kernel *kernel)
 {
 	km_layout_free(kernel->layout);
@@ -298,7 +298,7 @@ static void start_anew(struct km_kernel *kernel)
 	kernel->builtin = false;
 }
 
-/* BTF first: the dump's own, hence never of another build; then files. */
+/* BTF first: it is in the dump, and therefore never of another build. Then files. */
 static km_error *find_types(struct km_kernel *kernel, enum km_types_source source, bool modules)
 {
 	km_error *btf, *dwarf;
@@ -306,7 +306,7 @@ static km_error *find_types(struct km_kernel *kernel, enum km_types_source sourc
 	if (source == KM_TYPES_DWARF)
 		return find_by_dwarf(kernel, modules);
 	btf = find_by_btf(kernel, modules);
-	/* without struct module in it (or with kvm not loaded) files would not help either */
+	/* if struct module is known and kvm is not loaded, files do not help */
 	if (!btf || source == KM_TYPES_BTF ||
 	    (kernel->layout && km_error_code(btf) == KM_EABSENT &&
 	     km_has(kernel->layout, KM_M_module_list) && !kernel->kvm.addr))
@@ -314,14 +314,14 @@ static km_error *find_types(struct km_kernel *kernel, enum km_types_source sourc
 	start_anew(kernel);
 	dwarf = find_by_dwarf(kernel, modules);
 	if (dwarf)
-		dwarf = km_error_context(dwarf, "%s, and no debuginfo", km_error_text(btf));
+		dwarf = km_error_context(dwarf, "%s; debuginfo files", km_error_text(btf));
 	km_error_free(btf);
 	return dwarf;
 }
 
 /*
- * The module's symbols, from the dump. If pages of them are lost, or vm_list (which kvm itself has)
- * is not there, its file's own table fills the gaps, if there is a file.
+ * Read the module's symbols from the dump. If pages of them are missing, or kvm's vm_list is not
+ * among them, add those of the module's file, if there is one.
  */
 static km_error *read_symbols(struct km_kernel *kernel, struct km_module *module, const char *name)
 {
@@ -347,17 +347,17 @@ static km_error *read_symbols(struct km_kernel *kernel, struct km_module *module
 	return err;
 }
 
-/* A capsule has its types with it, and its symbols are of kernel and modules alike. */
-static km_error *take_brought(struct km_kernel *kernel, const struct km_target_kernel *brings)
+/* A capsule contains its types; its symbols are those of vmlinux and modules together. */
+static km_error *use_capsule_types(struct km_kernel *kernel, const struct km_capsule_info *info)
 {
 	struct km_types *types;
-	km_error *err = km_btf_open(brings->btf, brings->btf_len, NULL, brings->types, &types);
+	km_error *err = km_btf_open(info->btf, info->btf_len, NULL, info->types, &types);
 
 	if (err)
 		return err;
-	kernel->kvm.pages_lost = brings->symbol_pages_lost;
-	if (brings->vendor_trouble)
-		kernel->vendor_trouble = strdup(brings->vendor_trouble);
+	kernel->kvm.pages_lost = info->symbol_pages_lost;
+	if (info->vendor_trouble)
+		kernel->vendor_trouble = strdup(info->vendor_trouble);
 	return use_types(kernel, types);
 }
 
@@ -368,11 +368,11 @@ km_error *km_kernel_find_types(struct km_kernel *kernel, enum km_types_source so
 	bool modules;
 	km_error *err;
 
-	if (target->brings)
-		return take_brought(kernel, target->brings);
+	if (km_target_info(target))
+		return use_capsule_types(kernel, km_target_info(target));
 	modules = target->ops->symbol(target, "modules", &addr);
 	if (!modules && !target->ops->symbol(target, "vm_list", &addr))
-		return km_errorf(KM_EABSENT, "this kernel has neither modules nor KVM built in");
+		return km_errorf(KM_EABSENT, "this kernel has neither modules nor built-in KVM");
 	err = find_types(kernel, source, modules);
 	if (!err && !kernel->builtin)
 		err = read_symbols(kernel, &kernel->kvm, "kvm");

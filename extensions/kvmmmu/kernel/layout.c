@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "layout.h"
+#include "kernel/layout.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,12 +11,12 @@ static const struct {
 } type_names[KM_TYPE_IDS] = {
 #define KM_TYPE(id, ...) [KM_T_##id] = {{__VA_ARGS__}},
 #define KM_MEMBER(type, id, ...)
-#include "layout.def"
+#include "kernel/layout.def"
 #undef KM_TYPE
 #undef KM_MEMBER
 };
 
-/* Whom a member is about; only the host's own are in every capsule. */
+/* What a member describes. Only members about the host are in every capsule. */
 enum privacy { HOST, NAME, GUEST };
 
 static const struct {
@@ -33,7 +31,7 @@ static const struct {
 #define KM_MEMBER(type, id, ...)       MEMBER(type, id, HOST, __VA_ARGS__)
 #define KM_MEMBER_NAME(type, id, ...)  MEMBER(type, id, NAME, __VA_ARGS__)
 #define KM_MEMBER_GUEST(type, id, ...) MEMBER(type, id, GUEST, __VA_ARGS__)
-#include "layout.def"
+#include "kernel/layout.def"
 #undef MEMBER
 #undef KM_TYPE
 #undef KM_MEMBER
@@ -46,7 +44,7 @@ struct km_layout {
 	km_error *error;
 	enum resolution member_state[KM_MEMBER_IDS];
 	struct km_member members[KM_MEMBER_IDS];
-	const char *tags[KM_MEMBER_IDS], *paths[KM_MEMBER_IDS]; /* by which they were found */
+	const char *tags[KM_MEMBER_IDS], *paths[KM_MEMBER_IDS]; /* with which they were found */
 	enum resolution type_state[KM_TYPE_IDS];
 	uint32_t sizes[KM_TYPE_IDS];
 	const char *type_tags[KM_TYPE_IDS];
@@ -95,11 +93,27 @@ const char *km_member_name(enum km_member_id id)
 	return member_names[id].text;
 }
 
-/* Keeps the first real trouble; absence is none. Returns whether there was an error at all. */
+const char *km_member_path(enum km_member_id id)
+{
+	return member_names[id].paths[0];
+}
+
+const char *km_type_tag(enum km_type_id id)
+{
+	return type_names[id].tags[0];
+}
+
+/* Keep the first error other than absence. Return whether there was any error. */
 static bool failed(struct km_layout *layout, km_error *err)
 {
 	if (!err)
 		return false;
+	/* exhausted memory outweighs damage: a member that is there seems to be absent */
+	if (km_error_code(err) == KM_ENOMEM && layout->error &&
+	    km_error_code(layout->error) != KM_ENOMEM) {
+		km_error_free(layout->error);
+		layout->error = NULL;
+	}
 	if (km_error_code(err) == KM_EABSENT || layout->error)
 		km_error_free(err);
 	else
@@ -171,7 +185,7 @@ const char *km_layout_tag(struct km_layout *layout, enum km_type_id id)
 	return km_layout_sizeof(layout, id) ? layout->type_tags[id] : type_names[id].tags[0];
 }
 
-/* What a recorder calls the member; NULL if it must not have it. */
+/* The recorder's label for the member; NULL if it must not be recorded. */
 static const char *label(struct km_memory *mem, enum km_member_id id)
 {
 	const struct km_recorder *rec = km_memory_recorder(mem);
@@ -181,12 +195,13 @@ static const char *label(struct km_memory *mem, enum km_member_id id)
 		return NULL;
 	case NAME:
 		return rec && rec->names ? member_names[id].text : NULL;
-	default:
+	case HOST:
 		return member_names[id].text;
 	}
+	return NULL;
 }
 
-/* An integer of @size bytes (at most 8), little-endian as the target and we both are. */
+/* Read an integer of @size bytes (at most 8). Target and host are both little-endian. */
 static struct km_val read_integer(struct km_memory *mem, uint64_t addr, uint32_t size,
 				  bool is_signed, enum km_member_id id)
 {
@@ -212,6 +227,9 @@ struct km_val km_get(struct km_memory *mem, struct km_layout *layout, uint64_t a
 	if (!m)
 		return (struct km_val){.known = KM_ABSENT};
 	val = read_integer(mem, addr + m->offset, m->size, m->is_signed && !m->bit_size, id);
+	/* a bool with another value is corrupted */
+	if (m->is_bool && !m->bit_size && val.v > 1)
+		return (struct km_val){.known = KM_UNREADABLE, .corrupted = true};
 	if (km_is_known(val) && m->bit_size)
 		val.v = (val.v >> m->bit_off) & (~0ULL >> (64 - m->bit_size));
 	return val;
@@ -250,14 +268,6 @@ struct km_val km_addr_of(struct km_layout *layout, uint64_t addr, enum km_member
 	return m ? km_known_val(addr + m->offset) : (struct km_val){.known = KM_ABSENT};
 }
 
-const char *km_val_spell(struct km_val val, bool hex, char buf[KM_VAL_TEXT])
-{
-	if (!km_is_known(val))
-		return strcpy(buf, "?");
-	snprintf(buf, KM_VAL_TEXT, hex ? "0x%" PRIx64 : "%" PRIu64, val.v);
-	return buf;
-}
-
 static struct km_bitfield bitfield(struct km_layout *layout, enum km_member_id id)
 {
 	const struct km_member *m = km_layout_member(layout, id);
@@ -279,6 +289,8 @@ struct km_page_role_layout km_layout_page_role(struct km_layout *layout)
 #define KM_ROLE_BITS(field) role.field = bitfield(layout, KM_M_kvm_mmu_page_role_##field);
 	KM_PAGE_ROLE_FIELDS(KM_ROLE_BITS)
 #undef KM_ROLE_BITS
+	if (!role.efer_nx.width)
+		role.efer_nx = bitfield(layout, KM_M_kvm_mmu_page_role_nxe);
 	return role;
 }
 

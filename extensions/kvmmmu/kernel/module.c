@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "module.h"
+#include "kernel/module.h"
 
 #include <elf.h>
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More than any kernel has; what lies beyond is a torn structure. */
+/* More than any kernel has; larger numbers mean a corrupted structure. */
 #define MAX_MODULES 10000
 #define MAX_SYMBOLS (1u << 18)
 #define MAX_STRINGS (16u << 20)
@@ -35,7 +35,7 @@ struct km_build_id km_find_build_id(struct km_memory *mem, uint64_t start, uint6
 
 	if (end < start || end - start > MAX_RODATA)
 		return id;
-	/* an offset, for addresses may end at the last one there is */
+	/* count offsets: addresses may wrap around at the end of the address space */
 	for (uint64_t i = 0; i + sizeof(wanted) + KM_BUILD_ID_SIZE <= end - start; i += 4) {
 		uint64_t at = start + i, in_page = at & (KM_PAGE_SIZE - 4);
 		uint8_t found[sizeof(wanted)];
@@ -46,7 +46,7 @@ struct km_build_id km_find_build_id(struct km_memory *mem, uint64_t start, uint6
 			break;
 		err = km_read_virt(mem, at, found, sizeof(found));
 		if (err) {
-			i += KM_PAGE_SIZE - 4 - in_page; /* on with the next page */
+			i += KM_PAGE_SIZE - 4 - in_page; /* continue with the next page */
 			continue;
 		}
 		if (memcmp(found, &wanted, sizeof(wanted)))
@@ -66,11 +66,6 @@ char *km_build_id_text(const struct km_build_id *id, char *buf, size_t size)
 	for (uint32_t i = 0; i < id->len && i * 2 + 2 < size; i++)
 		snprintf(buf + i * 2, size - i * 2, "%02x", id->bytes[i]);
 	return buf;
-}
-
-bool km_build_id_equal(const struct km_build_id *a, const struct km_build_id *b)
-{
-	return a->len == b->len && !memcmp(a->bytes, b->bytes, a->len);
 }
 
 static struct km_build_id module_build_id(struct km_memory *mem, struct km_layout *layout,
@@ -175,7 +170,7 @@ km_error *km_module_read_symbols(struct km_memory *mem, struct km_layout *layout
 	}
 	km_read_lossy(mem, strtab.v, module->strings, strings, &lost);
 	module->pages_lost += lost;
-	/* the last name ends somewhere behind its start; the page may end there, too */
+	/* the length of the last name is not known; its page may be the last readable one */
 	km_error_free(km_read_string(mem, strtab.v + strings, module->strings + strings, 64));
 	for (size_t i = 0; i < num.v; i++) {
 		if (!syms[i].st_name || !syms[i].st_value || !module->strings[syms[i].st_name])

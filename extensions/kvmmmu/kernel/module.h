@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Kernel modules as the dump itself knows them: the module list, each module's symbols (struct
- * mod_kallsyms) and its build-id. Nothing here needs a module's file.
+ * Kernel modules in the dump: the module list, each module's symbols (struct mod_kallsyms) and its
+ * build-id. None of this needs a module's file.
  */
 #ifndef KVMMMU_MODULE_H
 #define KVMMMU_MODULE_H
 
-#include "layout.h"
+#include "kernel/layout.h"
 
 #define KM_BUILD_ID_SIZE 20
 
@@ -27,41 +27,41 @@ struct km_module {
 	struct km_module_symbol *symbols;
 	size_t count;
 	char *strings;
-	uint64_t pages_lost; /* of the symbol table: symbols may be missing */
+	uint64_t pages_lost; /* missing pages of the symbol table: symbols may be missing */
 	char *elf_strings;   /* names of symbols from the module's file */
 };
 
 /*
- * Finds the loaded module @name ("kvm"; '-' and '_' are the same). *@module->addr is 0 if there is
- * no such module, which is no error. The caller calls km_module_deinit(). Errors: the list is torn.
+ * Find the loaded module @name ("kvm"; '-' and '_' are equivalent). If there is no such module,
+ * return NULL and set module->addr to 0. KM_EREAD, KM_EDATA: the list is not readable or has no
+ * end. The caller calls km_module_deinit().
  */
 km_error *km_module_find(struct km_memory *mem, struct km_layout *layout, const char *name,
 			 struct km_module *module);
 
 /*
- * Reads the module's symbol table; without it km_module_symbol() knows nothing. Missing pages are
- * no error: they are counted in pages_lost.
+ * Read the module's symbol table, for km_module_symbol(). Missing pages are not an error; they are
+ * counted in pages_lost.
  */
 km_error *km_module_read_symbols(struct km_memory *mem, struct km_layout *layout,
 				 struct km_module *module);
 
-/* Adds a symbol; @name must outlive the module. Sort when all are there. */
+/* Add a symbol; @name must outlive the module. Call km_module_sort_symbols() after the last. */
 km_error *km_module_add_symbol(struct km_module *module, const char *name, uint64_t addr);
 void km_module_sort_symbols(struct km_module *module);
 
 void km_module_deinit(struct km_module *module);
 
+/* Find a symbol of the module. Return false if there is none. */
 bool km_module_symbol(const struct km_module *module, const char *name, uint64_t *addr);
 
 /*
- * Build-id among the ELF notes in [start, end) of target memory; len 0 if there is none, or if the
- * user pressed Ctrl-C. Notes start on 4-byte boundaries.
+ * Return the build-id among the ELF notes in [start, end) of target memory; its len is 0 if there
+ * is none or the user pressed Ctrl-C.
  */
 struct km_build_id km_find_build_id(struct km_memory *mem, uint64_t start, uint64_t end);
 
-/* Hex, into @buf of at least 41 bytes; "unknown" if there is none. Returns @buf. */
+/* Write the build-id in hex, or "unknown", to @buf of at least 41 bytes. Return @buf. */
 char *km_build_id_text(const struct km_build_id *id, char *buf, size_t size);
-
-bool km_build_id_equal(const struct km_build_id *a, const struct km_build_id *b);
 
 #endif

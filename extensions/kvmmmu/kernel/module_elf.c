@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "module_elf.h"
+#include "kernel/module_elf.h"
 
 #include <gelf.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #define MAX_SECTIONS 4096u
 #define MAX_STRINGS  (64u << 20)
 
-/* The file's symbols, and where each section was loaded (0: not known). */
+/* The file's symbols, and the address of each loaded section (0: unknown). */
 struct file {
 	Elf *elf;
 	size_t sections, names;
@@ -25,7 +25,7 @@ static km_error *open_file(const struct km_debuginfo *info, struct file *file)
 	file->elf = elf_memory(info->image, info->size);
 	if (!file->elf || elf_getshdrnum(file->elf, &file->sections) ||
 	    elf_getshdrstrndx(file->elf, &file->names) || file->sections > MAX_SECTIONS)
-		return km_errorf(KM_EDEBUGINFO, "%s: no sections", info->path);
+		return km_errorf(KM_EDEBUGINFO, "%s has no usable sections", info->path);
 	while ((scn = elf_nextscn(file->elf, scn))) {
 		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type != SHT_SYMTAB)
 			continue;
@@ -35,11 +35,11 @@ static km_error *open_file(const struct km_debuginfo *info, struct file *file)
 	if (!file->symbols || !file->strings || !file->strings->d_size ||
 	    file->strings->d_size > MAX_STRINGS ||
 	    ((const char *)file->strings->d_buf)[file->strings->d_size - 1])
-		return km_errorf(KM_EDEBUGINFO, "%s: no usable symbol table", info->path);
+		return km_errorf(KM_EDEBUGINFO, "%s has no usable symbol table", info->path);
 	return NULL;
 }
 
-/* The i-th symbol if it is global, has a name and stands in a section of its own. */
+/* Get symbol @i. Return false unless it is global, has a name and is defined in a section. */
 static bool global_symbol(const struct file *file, int i, GElf_Sym *sym, const char **name)
 {
 	if (!gelf_getsym(file->symbols, i, sym) || GELF_ST_BIND(sym->st_info) != STB_GLOBAL ||
@@ -64,7 +64,7 @@ static void set_base(struct file *file, const char *section, uint64_t addr)
 	}
 }
 
-/* module.sect_attrs, what /sys/module/NAME/sections shows. */
+/* Get section addresses from module.sect_attrs, as shown in /sys/module/NAME/sections. */
 static void bases_from_attrs(struct km_memory *mem, struct km_layout *layout, uint64_t module,
 			     struct file *file)
 {
@@ -72,21 +72,22 @@ static void bases_from_attrs(struct km_memory *mem, struct km_layout *layout, ui
 	struct km_val attrs = km_get(mem, layout, module, KM_M_module_sect_attrs);
 
 	for (size_t i = 0; km_is_known(attrs) && array && i < file->sections; i++) {
-		/* the members are those of the first element */
+		/* layout.def describes the members of the first element */
 		uint64_t at = attrs.v + i * array->elem;
 		struct km_val name = km_get(mem, layout, at, KM_M_module_sect_attrs_name);
 		struct km_val addr = km_get(mem, layout, at, KM_M_module_sect_attrs_address);
-		km_scoped_error *unreadable = NULL;
+		km_scoped_error *err = NULL;
 		char section[64];
 
 		if (!km_is_known(name) || !km_is_known(addr) || !name.v)
 			return;
-		unreadable = km_read_string(mem, name.v, section, sizeof(section));
-		if (!unreadable)
+		err = km_read_string(mem, name.v, section, sizeof(section));
+		if (!err)
 			set_base(file, section, addr.v);
 	}
 }
 
+/* Derive missing section addresses from symbols that both the dump and the file contain. */
 static void bases_from_symbols(const struct km_module *module, struct file *file)
 {
 	size_t count = file->symbols->d_size / sizeof(Elf64_Sym);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "orc.h"
+#include "kernel/orc.h"
 
 /* struct pt_regs */
 #define REGS_BP 32
 #define REGS_IP 128
 #define REGS_CS 136
 #define REGS_SP 152
-/* what the processor pushes: from ip on */
+/* the frame that the processor pushes starts at ip */
 #define IRET_SP (REGS_SP - REGS_IP)
 #define IRET_CS (REGS_CS - REGS_IP)
 
@@ -42,9 +42,9 @@ static enum km_orc_reg reg_of(const struct km_orc_codes *codes, unsigned reg)
 }
 
 /*
- * What an entry without a stack pointer is. With END_OF_STACK the type has said so already. Before,
- * a bit marks the end (behind the type; since ffb1b4a41016, 6.3, "signal" is between); none is set
- * where objtool knows nothing: between two sections of code, for one.
+ * The type of an entry without a stack pointer. Kernels without END_OF_STACK have an "end" bit
+ * above the type (since 6.3 above "signal", ffb1b4a41016 ("x86/unwind/orc: Add 'signal' field to
+ * ORC metadata")). It is clear where objtool has no information, such as between sections of code.
  */
 static enum km_orc_type end_or_nothing(const struct km_orc_codes *codes, uint16_t bits)
 {
@@ -56,7 +56,7 @@ bool km_orc_decode(const struct km_orc_codes *codes, const struct km_orc_raw *ra
 {
 	static const enum km_orc_type types[] = {KM_ORC_NOTHING, KM_ORC_END, KM_ORC_CALL,
 						 KM_ORC_REGS, KM_ORC_REGS_PARTIAL};
-	/* before END_OF_STACK two bits */
+	/* without END_OF_STACK the type has two bits and starts at CALL */
 	unsigned type = codes->end_of_stack ? raw->bits >> 8 & 7 : (raw->bits >> 8 & 3) + 2;
 
 	if (type >= sizeof(types) / sizeof(types[0]))
@@ -73,7 +73,7 @@ bool km_orc_decode(const struct km_orc_codes *codes, const struct km_orc_raw *ra
 	return true;
 }
 
-/* The caller's stack pointer, as the entry says; for the types with registers, where those are. */
+/* Compute the caller's stack pointer or, for types with registers, the address of the registers. */
 static bool find_sp(const struct km_orc *orc, km_stack_word_fn *word, void *arg,
 		    const struct km_unwind *u, uint64_t *sp)
 {
@@ -91,12 +91,15 @@ static bool find_sp(const struct km_orc *orc, km_stack_word_fn *word, void *arg,
 		return true;
 	case KM_ORC_BP_INDIRECT:
 		return u->bp_known && word(arg, u->bp + (uint64_t)(int64_t)orc->sp_offset, sp);
-	default:
+	case KM_ORC_UNDEFINED:
+	case KM_ORC_PREV_SP:
+	case KM_ORC_OTHER:
 		return false;
 	}
+	return false;
 }
 
-/* What bp was in the caller; not known is no trouble as long as nobody asks for it. */
+/* Compute the caller's bp. It may stay unknown: most entries do not need it. */
 static void find_bp(const struct km_orc *orc, km_stack_word_fn *word, void *arg, uint64_t sp,
 		    struct km_unwind *u)
 {
@@ -119,6 +122,9 @@ enum km_unwound km_orc_unwind(const struct km_orc *orc, km_stack_word_fn *word, 
 	if (orc->type == KM_ORC_NOTHING || !find_sp(orc, word, arg, u, &sp))
 		return KM_UNWOUND_LOST;
 	switch (orc->type) {
+	case KM_ORC_NOTHING:
+	case KM_ORC_END:
+		break;
 	case KM_ORC_CALL:
 		u->slot = sp - 8;
 		u->sp = sp;
@@ -144,10 +150,8 @@ enum km_unwound km_orc_unwind(const struct km_orc *orc, km_stack_word_fn *word, 
 		if (!word(arg, sp + IRET_SP, &u->sp))
 			return KM_UNWOUND_LOST;
 		break;
-	default:
-		return KM_UNWOUND_LOST;
 	}
-	/* calls only go up, unless they changed the stack, as interrupts may */
+	/* a caller's frame is above, unless the stack was switched, as interrupts do */
 	return u->sp > old || orc->type != KM_ORC_CALL || orc->sp_reg == KM_ORC_SP_INDIRECT
 		       ? KM_UNWOUND
 		       : KM_UNWOUND_LOST;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ORC, the kernel's own tables for unwinding: what an entry says. Pure functions; mirrors
- * arch/x86/include/asm/orc_types.h and unwind_next_frame() of arch/x86/kernel/unwind_orc.c.
+ * Entries of ORC, the kernel's unwind tables. Pure functions that mirror
+ * arch/x86/include/asm/orc_types.h and unwind_next_frame() in arch/x86/kernel/unwind_orc.c.
  */
 #ifndef KVMMMU_ORC_H
 #define KVMMMU_ORC_H
@@ -19,26 +19,28 @@ struct km_orc_raw {
 } __attribute__((packed));
 
 /*
- * How this kernel spells registers and types: macros, in no type information. Registers were
- * renumbered, types got END_OF_STACK (fb799447ae29, 6.4); the entry of a function's first
- * instruction, which is "SP + 8, a call" in each of them, tells both.
+ * How this kernel encodes registers and types. These are macros, not in any type information.
+ * Registers were renumbered, and types got END_OF_STACK in 6.4, fb799447ae29 ("x86,objtool: Split
+ * UNWIND_HINT_EMPTY in two"). The entry of a function's first instruction, "SP + 8, a call" in
+ * every encoding, identifies both.
  */
 struct km_orc_codes {
 	uint8_t sp, bp, prev_sp, sp_indirect, bp_indirect;
-	bool end_of_stack; /* types are UNDEFINED, END_OF_STACK, CALL, ...; else CALL is 0 */
+	bool end_of_stack; /* types are UNDEFINED, END_OF_STACK, CALL, ...; else they start at CALL
+			    */
 };
 
-/* By the entry of a function's first instruction. False if it is none of those known. */
+/* Identify the encoding by the entry of a function's first instruction. False if it is unknown. */
 bool km_orc_codes_find(const struct km_orc_raw *entry, struct km_orc_codes *codes);
 
 enum km_orc_reg {
-	KM_ORC_UNDEFINED, /* bp: as it was. sp: nowhere to go */
+	KM_ORC_UNDEFINED, /* bp: unchanged. sp: unknown */
 	KM_ORC_SP,
 	KM_ORC_BP,
 	KM_ORC_PREV_SP,
 	KM_ORC_SP_INDIRECT,
 	KM_ORC_BP_INDIRECT,
-	KM_ORC_OTHER, /* r10, r13, ...: only where all registers are known */
+	KM_ORC_OTHER, /* r10, r13, ...: not supported */
 };
 
 enum km_orc_type { KM_ORC_NOTHING, KM_ORC_END, KM_ORC_CALL, KM_ORC_REGS, KM_ORC_REGS_PARTIAL };
@@ -49,30 +51,30 @@ struct km_orc {
 	enum km_orc_type type;
 };
 
-/* False if it has a type that is not known. */
+/* Decode an entry. Return false if its type is unknown. */
 bool km_orc_decode(const struct km_orc_codes *codes, const struct km_orc_raw *raw,
 		   struct km_orc *orc);
 
-/* Registers in the middle of unwinding. */
+/* Registers during unwinding. */
 struct km_unwind {
 	uint64_t ip, sp, bp;
 	bool bp_known;
-	bool exact;    /* @ip stands at the instruction, not behind a call */
-	uint64_t slot; /* where on the stack @ip was found */
+	bool exact;    /* @ip is the instruction itself, not a return address */
+	uint64_t slot; /* address on the stack where @ip was found */
 };
 
 enum km_unwound {
-	KM_UNWOUND,	/* on to the caller */
-	KM_UNWOUND_END, /* the last frame: user space or a thread's start */
-	KM_UNWOUND_LOST /* what it needs is not there */
+	KM_UNWOUND,	/* at the caller */
+	KM_UNWOUND_END, /* that was the last frame: user space or a thread's start */
+	KM_UNWOUND_LOST /* something needed is not available */
 };
 
-/* Reads the 8 bytes at @addr; false if they are not to be had. */
+/* Read the 8 bytes at @addr. Return false if they are not available. */
 typedef bool km_stack_word_fn(void *arg, uint64_t addr, uint64_t *word);
 
 /*
- * Goes to the caller, by the entry @orc of u->ip. On a torn stack it may go in circles: whoever
- * repeats it has to count.
+ * Unwind @u to its caller with @orc, the entry for u->ip. On a corrupted stack this may loop: the
+ * caller must limit the number of steps.
  */
 enum km_unwound km_orc_unwind(const struct km_orc *orc, km_stack_word_fn *word, void *arg,
 			      struct km_unwind *u);

@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "text.h"
+#include "kernel/text.h"
 
-#include "orc.h"
+#include "kernel/orc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* More than any kernel has; what lies beyond is a torn structure. */
+/* More than any kernel has; larger numbers mean a corrupted structure. */
 #define MAX_MODULES 10000
 #define MAX_TEXT    (1ULL << 30)
 
-/* One range of code, and its ORC tables: addresses, as offsets from themselves, and entries. */
+/* A range of code and its ORC tables: addresses, relative to themselves, and entries. */
 struct code {
 	uint64_t start, end;
 	uint64_t orc_ip, orc;
 	uint64_t orcs;	   /* entries in both */
-	uint64_t module;   /* struct module; 0: the kernel proper */
-	bool symbols_read; /* into symbols; kvm's and its vendor module's are in struct km_kernel */
+	uint64_t module;   /* struct module; 0: vmlinux */
+	bool symbols_read; /* into symbols; those of kvm and vendor module are in struct km_kernel
+			    */
 	struct km_module symbols;
 };
 
 struct km_text {
 	bool read;
-	struct code *codes; /* the kernel proper's is the first */
+	struct code *codes; /* vmlinux is the first */
 	size_t count;
 	struct km_orc_codes orc_codes;
 	bool orc_known;
@@ -109,18 +110,18 @@ static km_error *add_modules(const struct km_kernel *k, struct km_text *text)
 			return err;
 		next = km_kget(k, next.v, KM_M_list_head_next);
 	}
-	/* kvm itself was found before; a torn list must not hide it */
+	/* an unreadable rest of the list is not an error: kvm itself was found before */
 	return NULL;
 }
 
-/* The entry of @addr in the tables of @code: raw, as macros of this kernel spell it. */
+/* Find the raw entry for @addr in the tables of @code. */
 static bool find_raw(const struct km_kernel *k, const struct code *code, uint64_t addr,
 		     struct km_orc_raw *raw)
 {
 	uint64_t low = 0, high = code->orcs;
 	km_scoped_error *err = NULL;
 
-	/* the last entry that begins at or before @addr */
+	/* find the last entry that starts at or before @addr */
 	while (low < high) {
 		uint64_t mid = low + (high - low) / 2, at = code->orc_ip + mid * KM_ORC_IP_SIZE;
 		int32_t offset;
@@ -152,7 +153,7 @@ km_error *km_text_read(const struct km_kernel *k)
 	if (!err)
 		err = add_modules(k, text);
 	if (err) {
-		/* the next one begins anew */
+		/* the next call starts from the beginning */
 		free(text->codes);
 		text->codes = NULL;
 		text->count = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xarray.h"
+#include "kernel/xarray.h"
 
 #include <inttypes.h>
 
@@ -7,8 +7,9 @@
 #define XA_CHUNK_MASK  ((1u << XA_CHUNK_SHIFT) - 1)
 
 /*
- * kvm.ko's DWARF leaves struct xa_node opaque. It has stood like this since 4.20 (01959dfe771c);
- * the back pointer to the array proves every node that is read this way.
+ * The DWARF of kvm.ko only declares struct xa_node. Its layout has not changed since 4.20,
+ * 01959dfe771c ("xarray: Define struct xa_node"), and each node's back pointer to the array is
+ * checked.
  */
 #define XA_NODE_SHIFT_OFFSET 0
 #define XA_NODE_ARRAY_OFFSET 16
@@ -33,7 +34,7 @@ km_error *km_xarray_load(const struct km_kernel *kernel, uint64_t xa, uint64_t i
 	*entry = 0;
 	if (!km_is_known(head))
 		return km_errorf(KM_EREAD, "xarray at 0x%" PRIx64 " is not readable", xa);
-	/* an internal entry ends in binary 10 and is a node if it is a pointer */
+	/* an internal entry ends in binary 10, and is a node if it is a pointer: xa_is_node() */
 	while ((head.v & 3) == 2 && head.v > 4096) {
 		uint64_t node = head.v & ~3ULL, array;
 		uint8_t shift;
@@ -46,7 +47,7 @@ km_error *km_xarray_load(const struct km_kernel *kernel, uint64_t xa, uint64_t i
 		if (err)
 			return km_error_context(err, "xarray node");
 		if (array != xa || shift >= above || shift % XA_CHUNK_SHIFT)
-			return km_errorf(KM_EDATA, "no xarray node at 0x%" PRIx64, node);
+			return km_errorf(KM_EDATA, "0x%" PRIx64 " is not an xarray node", node);
 		if (above == 64 && index >> shift > XA_CHUNK_MASK)
 			return NULL;
 		above = shift;

@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "gfn_state.h"
+#include "kvm/gfn_state.h"
 
-#include "xarray.h"
+#include "kernel/xarray.h"
 
 /* KVM_MMU_HASH_SHIFT; GOLDEN_RATIO_64 of include/linux/hash.h */
 #define KVM_MMU_HASH_SHIFT 12
 #define GOLDEN_RATIO_64	   0x61c8864680b583ebULL
 
-/* Pages in one of 4096 buckets; what is longer is torn. */
+/* Pages in one of 4096 buckets; a longer list is corrupt. */
 #define MAX_BUCKET 65536
+
+/* With in-place conversion guest_memfd keeps the attributes, not the VM. */
+static bool are_attributes_elsewhere(const struct km_kernel *k)
+{
+	struct km_val in_place = km_kernel_variable(k, "gmem_in_place_conversion", 1);
+
+	return in_place.known == KM_UNREADABLE || in_place.v;
+}
 
 struct km_val km_gfn_attributes(const struct km_kernel *k, const struct km_vm *vm, uint64_t gfn)
 {
@@ -18,20 +26,24 @@ struct km_val km_gfn_attributes(const struct km_kernel *k, const struct km_vm *v
 
 	if (!km_is_known(array))
 		return array;
+	if (are_attributes_elsewhere(k))
+		return (struct km_val){.known = KM_UNREADABLE};
 	err = km_xarray_load(k, array.v, gfn, &entry);
-	/* nothing set: no entry; else xa_mk_value() */
+	/* without attributes there is no entry; else it is an xa_mk_value() */
 	if (err || (entry && !(entry & 1)))
 		return (struct km_val){.known = KM_UNREADABLE};
 	return km_known_val(entry >> 1);
 }
 
-struct km_val km_gfn_write_track(const struct km_kernel *k, const struct km_memslot *slot,
-				 uint64_t gfn)
+/* Of one slot; 0 if it has no array, which *@array tells. */
+static struct km_val track_count(const struct km_kernel *k, const struct km_memslot *slot,
+				 uint64_t gfn, struct km_val *track)
 {
 	struct km_val array = km_kget(k, slot->addr, KM_M_kvm_memory_slot_gfn_write_track);
 	km_scoped_error *err = NULL;
 	uint16_t count = 0;
 
+	*track = array;
 	if (!km_is_known(array) || !array.v)
 		return array;
 	err = km_read_virt_as(k->mem, array.v + (gfn - slot->base_gfn) * sizeof(count), &count,
@@ -39,7 +51,38 @@ struct km_val km_gfn_write_track(const struct km_kernel *k, const struct km_mems
 	return err ? (struct km_val){.known = KM_UNREADABLE} : km_known_val(count);
 }
 
-/* mmu_page_hash[kvm_page_table_hashfn(gfn)]: embedded, since 7.2 a pointer that may be NULL. */
+static struct km_val other_track_count(const struct km_kernel *k, const struct km_vm *vm,
+				       unsigned as_id, uint64_t gfn)
+{
+	struct km_val count = {.known = KM_UNREADABLE}, track;
+	const struct km_memslot *slot;
+	struct km_memslots slots;
+	km_scoped_error *err = km_memslots_read(k, vm->addr, as_id, &slots);
+
+	slot = err ? NULL : km_gfn_to_memslot(&slots, gfn);
+	if (slot)
+		count = track_count(k, slot, gfn, &track);
+	else if (err ? km_error_code(err) == KM_EABSENT : !slots.trouble)
+		count = km_known_val(0);
+	km_memslots_deinit(&slots);
+	return count;
+}
+
+struct km_val km_gfn_write_track(const struct km_kernel *k, const struct km_vm *vm, unsigned as_id,
+				 const struct km_memslot *slot, uint64_t gfn)
+{
+	struct km_val track, count = track_count(k, slot, gfn, &track);
+
+	/* without an array, write tracking is not enabled for the VM: in no address space */
+	if (!km_is_known(count) || count.v || !track.v || !k->features.write_protected)
+		return count;
+	/* kvm_arch_nr_memslot_as_ids() */
+	if (vm->has_private_mem.v)
+		return count;
+	return other_track_count(k, vm, as_id ^ 1, gfn);
+}
+
+/* mmu_page_hash[kvm_page_table_hashfn(gfn)]: an array, since 7.2 a pointer that may be NULL. */
 static struct km_val bucket_head(const struct km_kernel *k, const struct km_vm *vm, uint64_t gfn)
 {
 	const struct km_member *hash = km_layout_member(k->layout, KM_M_kvm_mmu_page_hash);
@@ -60,9 +103,9 @@ static struct km_val bucket_head(const struct km_kernel *k, const struct km_vm *
 	return err ? (struct km_val){.known = KM_UNREADABLE} : km_known_val(first);
 }
 
-/* Does the kvm_mmu_page at @sp shadow @gfn, and is it valid? False if it can't be read. */
-static bool shadows(const struct km_kernel *k, const struct km_vm *vm, uint64_t sp, uint64_t gfn,
-		    struct km_shadow_pages *pages)
+/* Count the kvm_mmu_page at @sp if it shadows @gfn and is valid. Return false if unreadable. */
+static bool count_page(const struct km_kernel *k, const struct km_vm *vm, uint64_t sp, uint64_t gfn,
+		       struct km_shadow_pages *pages)
 {
 	struct km_val sp_gfn = km_kget(k, sp, KM_M_kvm_mmu_page_gfn);
 	struct km_val word = km_kget(k, sp, KM_M_kvm_mmu_page_role);
@@ -95,7 +138,8 @@ struct km_shadow_pages km_gfn_shadow_pages(const struct km_kernel *k, const stru
 	for (unsigned n = 0; km_is_known(node) && node.v; n++) {
 		km_scoped_error *err = km_check_interrupt(k->mem);
 
-		if (err || n == MAX_BUCKET || !shadows(k, vm, node.v - link->offset, gfn, &pages))
+		if (err || n == MAX_BUCKET ||
+		    !count_page(k, vm, node.v - link->offset, gfn, &pages))
 			return pages;
 		node = km_kget(k, node.v, KM_M_hlist_node_next);
 	}

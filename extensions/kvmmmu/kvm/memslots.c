@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "memslots.h"
+#include "kvm/memslots.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* KVM allows 32764 user slots; a red-black tree of them is far lower than this. */
+/* KVM allows 32764 user slots; a red-black tree of them is less deep than this. */
 #define MAX_SLOTS 65536
 #define MAX_DEPTH 64
+#define MAX_GFN	  (1ULL << 52 >> KM_PAGE_SHIFT)
+/* userspace may set the lower 16 bits; KVM_MEMSLOT_INVALID and KVM_MEMSLOT_GMEM_ONLY */
+#define KNOWN_FLAGS 0x3ffffULL
 
 const struct km_bit_name *km_memslot_flag_names(size_t *count)
 {
@@ -16,11 +19,21 @@ const struct km_bit_name *km_memslot_flag_names(size_t *count)
 		{KVM_MEM_READONLY, "R", "READONLY", "read-only for the guest"},
 		{KVM_MEM_GUEST_MEMFD, "G", "GUEST_MEMFD", "private memory from guest_memfd"},
 		{KVM_MEMSLOT_INVALID, "I", "INVALID", "being deleted or moved"},
-		{KVM_MEMSLOT_GMEM_ONLY, "g", "GMEM_ONLY", "only from guest_memfd"},
+		{KVM_MEMSLOT_GMEM_ONLY, "g", "GMEM_ONLY", "all memory from guest_memfd"},
 	};
 
 	*count = sizeof(names) / sizeof(names[0]);
 	return names;
+}
+
+/* Slots do not overlap, and come in order; all flags are known. */
+static bool is_possible(const struct km_memslots *slots, uint64_t base, uint64_t npages,
+			uint64_t hva, uint64_t flags)
+{
+	const struct km_memslot *last = slots->count ? &slots->slots[slots->count - 1] : NULL;
+
+	return npages && npages <= MAX_GFN && base <= MAX_GFN - npages && !(flags & ~KNOWN_FLAGS) &&
+	       !km_is_kernel_address(hva) && (!last || base >= last->base_gfn + last->npages);
 }
 
 static km_error *add_slot(const struct km_kernel *k, uint64_t addr, struct km_memslots *slots)
@@ -35,8 +48,10 @@ static km_error *add_slot(const struct km_kernel *k, uint64_t addr, struct km_me
 	if (!km_is_known(base) || !km_is_known(npages) || !km_is_known(flags) ||
 	    !km_is_known(hva) || !km_is_known(id))
 		return km_errorf(KM_EREAD, "memslot at 0x%" PRIx64 " is not readable", addr);
+	if (!is_possible(slots, base.v, npages.v, hva.v, flags.v))
+		return km_errorf(KM_EDATA, "memslot at 0x%" PRIx64 " is corrupt", addr);
 	if (slots->count == MAX_SLOTS)
-		return km_errorf(KM_EDATA, "the tree of memslots does not end");
+		return km_errorf(KM_EDATA, "the tree of memslots is corrupt: too many slots");
 	grown = realloc(slots->slots, (slots->count + 1) * sizeof(*grown));
 	if (!grown)
 		return km_errorf(KM_ENOMEM, "out of memory");
@@ -53,7 +68,7 @@ static km_error *add_slot(const struct km_kernel *k, uint64_t addr, struct km_me
 	return NULL;
 }
 
-/* In order, so that the slots come out by gfn; depth and number are bounded against torn trees. */
+/* Add the slots in gfn order. Depth and number are limited in case the tree is corrupt. */
 static km_error *walk_tree(const struct km_kernel *k, uint64_t node, uint32_t to_node,
 			   unsigned depth, struct km_memslots *slots)
 {
@@ -63,7 +78,7 @@ static km_error *walk_tree(const struct km_kernel *k, uint64_t node, uint32_t to
 	if (err || !node)
 		return err;
 	if (depth == MAX_DEPTH)
-		return km_errorf(KM_EDATA, "the tree of memslots runs in a loop");
+		return km_errorf(KM_EDATA, "the tree of memslots is corrupt: a loop");
 	left = km_kget(k, node, KM_M_rb_node_rb_left);
 	right = km_kget(k, node, KM_M_rb_node_rb_right);
 	if (!km_is_known(left) || !km_is_known(right))
@@ -77,13 +92,48 @@ static km_error *walk_tree(const struct km_kernel *k, uint64_t node, uint32_t to
 	return err;
 }
 
+/* Before 5.17: an array, highest gfn first. */
+static km_error *read_array(const struct km_kernel *k, uint64_t memslots, uint64_t used,
+			    struct km_memslots *slots)
+{
+	struct km_val array = km_addr_of(k->layout, memslots, KM_M_kvm_memslots_memslots);
+	uint32_t size = km_layout_sizeof(k->layout, KM_T_kvm_memory_slot);
+
+	if (!km_is_known(array) || !size)
+		return km_errorf(KM_EABSENT, "the type information does not contain memslots");
+	if (used > MAX_SLOTS)
+		return km_errorf(KM_EDATA, "kvm_memslots.used_slots is %" PRIu64 ": corrupt?",
+				 used);
+	for (uint64_t i = used; i-- > 0;) {
+		km_error *err = km_check_interrupt(k->mem);
+
+		if (!err)
+			err = add_slot(k, array.v + i * size, slots);
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+/* Since 5.17: two trees, of which @node_idx is the active one. */
+static km_error *read_tree(const struct km_kernel *k, const struct km_member *gfn_node,
+			   uint64_t memslots, struct km_memslots *slots)
+{
+	struct km_val root = km_kget(k, memslots, KM_M_kvm_memslots_gfn_tree);
+	struct km_val idx = km_kget(k, memslots, KM_M_kvm_memslots_node_idx);
+
+	if (!km_is_known(root) || !km_is_known(idx) || idx.v > 1)
+		return km_errorf(KM_EREAD, "struct kvm_memslots is not readable");
+	return walk_tree(k, root.v, gfn_node->offset + idx.v * gfn_node->elem, 0, slots);
+}
+
 km_error *km_memslots_read(const struct km_kernel *k, uint64_t kvm, unsigned as_id,
 			   struct km_memslots *slots)
 {
 	const struct km_member *gfn_node =
 		km_layout_member(k->layout, KM_M_kvm_memory_slot_gfn_node);
 	struct km_val memslots = km_kelem(k, kvm, KM_M_kvm_memslots, as_id);
-	struct km_val root, idx;
+	struct km_val used;
 	km_error *err;
 
 	memset(slots, 0, sizeof(*slots));
@@ -91,19 +141,16 @@ km_error *km_memslots_read(const struct km_kernel *k, uint64_t kvm, unsigned as_
 	slots->generation.known = memslots.known;
 	if (memslots.known == KM_ABSENT)
 		return km_errorf(KM_EABSENT, "no address space %u", as_id);
-	if (!gfn_node)
-		return km_errorf(
-			KM_EABSENT,
-			"memslots of this kernel (before 5.17) are not read by this version");
 	slots->generation = km_kget(k, memslots.v, KM_M_kvm_memslots_generation);
-	root = km_kget(k, memslots.v, KM_M_kvm_memslots_gfn_tree);
-	idx = km_kget(k, memslots.v, KM_M_kvm_memslots_node_idx);
-	if (!km_is_known(root) || !km_is_known(idx) || idx.v > 1) {
-		slots->trouble = strdup("struct kvm_memslots is not readable");
-		return NULL;
-	}
-	err = walk_tree(k, root.v, gfn_node->offset + idx.v * gfn_node->elem, 0, slots);
-	if (err && km_error_code(err) != KM_EINTR && km_error_code(err) != KM_ENOMEM) {
+	used = km_kget(k, memslots.v, KM_M_kvm_memslots_used_slots);
+	if (gfn_node)
+		err = read_tree(k, gfn_node, memslots.v, slots);
+	else if (km_is_known(used))
+		err = read_array(k, memslots.v, used.v, slots);
+	else
+		err = km_errorf(KM_EREAD, "struct kvm_memslots is not readable");
+	if (err && km_error_code(err) != KM_EINTR && km_error_code(err) != KM_ENOMEM &&
+	    km_error_code(err) != KM_ELIMIT) {
 		slots->trouble = strdup(km_error_text(err));
 		km_error_free(err);
 		err = NULL;

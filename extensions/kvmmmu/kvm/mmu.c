@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "mmu.h"
+#include "kvm/mmu.h"
 
+#include <inttypes.h>
 #include <string.h>
+
+#define ROOT_4LEVEL 4 /* PT64_ROOT_4LEVEL */
 
 const char *km_table_status_text(enum km_table_status status)
 {
@@ -9,9 +12,9 @@ const char *km_table_status_text(enum km_table_status status)
 		[KM_TABLE_MATCHES] = "matches its role",
 		[KM_TABLE_DIFFERS] = "DIFFERS from its role",
 		[KM_TABLE_UNUSED] = "context never used",
-		[KM_TABLE_PAGING_OFF] = "paging off: not refilled, not judged",
+		[KM_TABLE_PAGING_OFF] = "paging disabled: not updated, not checked",
 		[KM_TABLE_UNREADABLE] = "not readable",
-		[KM_TABLE_NO_VERDICT] = "no verdict: this kernel's rule is not known",
+		[KM_TABLE_NO_VERDICT] = "not checked: the rule of this kernel is not known",
 	};
 
 	return texts[status];
@@ -39,7 +42,7 @@ const struct km_perm_table *km_spte_table(const struct km_vcpu_mmu *all, const s
 	return NULL;
 }
 
-/* Both halves of a union kvm_cpu_role; false if not readable. */
+/* Read both halves of a union kvm_cpu_role; return false if they are not readable. */
 static bool read_cpu_role(const struct km_kernel *k, uint64_t addr, enum km_member_id base_id,
 			  enum km_member_id ext_id, struct km_cpu_role *role)
 {
@@ -49,6 +52,15 @@ static bool read_cpu_role(const struct km_kernel *k, uint64_t addr, enum km_memb
 	role->base = km_page_role_decode(&k->page_role, base.v);
 	role->ext = km_ext_role_decode(&k->ext_role, ext.v);
 	return km_is_known(base) && km_is_known(ext);
+}
+
+/* A capsule of an earlier version has neither: there the level stays that of the shadow pages. */
+static void set_guest_level(const struct km_kernel *k, uint64_t addr, struct km_cpu_role *role)
+{
+	struct km_val level = km_kget(k, addr, KM_M_kvm_mmu_root_level);
+
+	if (k->ext_role.cr0_pg.width && km_is_known(level))
+		km_cpu_role_of_one_role(role, (uint8_t)level.v);
 }
 
 static const struct km_pagewalk *add_walk(const struct km_kernel *k, struct km_vcpu_mmu *all,
@@ -64,6 +76,8 @@ static const struct km_pagewalk *add_walk(const struct km_kernel *k, struct km_v
 	else
 		w->role_known = read_cpu_role(k, addr, KM_M_kvm_mmu_cpu_role_base,
 					      KM_M_kvm_mmu_cpu_role_ext, &w->cpu_role);
+	if (!own && km_has(k->layout, KM_M_kvm_mmu_one_role))
+		set_guest_level(k, addr, &w->cpu_role);
 	return w;
 }
 
@@ -87,7 +101,7 @@ static void read_rsvd_bits(const struct km_kernel *k, struct km_mmu *mmu)
 	mmu->rsvd_known = !err;
 }
 
-/* guest_mmu is used with nested EPT or NPT, root_mmu with those or none. */
+/* guest_mmu is used with nested EPT or NPT only, root_mmu also without TDP. */
 static enum km_paging context_paging(const struct km_kernel *k)
 {
 	return k->features.tdp ? k->masks.paging : KM_PAGING_SHADOW;
@@ -110,7 +124,7 @@ static void add_mmu(const struct km_kernel *k, const struct km_vcpu *vcpu, struc
 	role = km_kget(k, mmu->addr, KM_M_kvm_mmu_root_role);
 	mmu->readable = km_is_known(role);
 	mmu->root_role = km_page_role_decode(&k->page_role, role.v);
-	/* kvm_mmu_after_set_cpuid() sets the invalid bit even in contexts never used */
+	/* kvm_mmu_after_set_cpuid() sets role.invalid even in contexts that were never used */
 	mmu->used = mmu->root_role.level != 0;
 	mmu->root.hpa = km_kget(k, mmu->addr, KM_M_kvm_mmu_root_hpa);
 	mmu->root.pgd = km_kget(k, mmu->addr, KM_M_kvm_mmu_root_pgd);
@@ -126,7 +140,7 @@ static void add_mmu(const struct km_kernel *k, const struct km_vcpu *vcpu, struc
 		all->active = mmu;
 }
 
-/* Reads the words of a table into 16 bits each, whatever their width in the kernel. */
+/* Read the words of a table, of 8 or 16 bits in the kernel; return false if not readable. */
 static bool read_words(const struct km_kernel *k, uint64_t base, enum km_member_id id,
 		       struct km_perm_table *table)
 {
@@ -141,7 +155,7 @@ static bool read_words(const struct km_kernel *k, uint64_t base, enum km_member_
 	return true;
 }
 
-/* Compares the words (and the PKRU mask of a guest table) with the role's, sets the status. */
+/* Set the status: are the words, and the PKRU mask of a guest table, those of the role? */
 static void judge_table(struct km_perm_table *table)
 {
 	bool same;
@@ -153,7 +167,7 @@ static void judge_table(struct km_perm_table *table)
 	table->status = same ? KM_TABLE_MATCHES : KM_TABLE_DIFFERS;
 }
 
-/* mmu->fmt of 7.3: filled in init_kvm_tdp_mmu(), shadow_mmu_init_context(), nested EPT set-up. */
+/* mmu->fmt (7.3), set in init_kvm_tdp_mmu(), shadow_mmu_init_context() and for nested EPT. */
 static void add_spte_table(const struct km_kernel *k, struct km_vcpu_mmu *all,
 			   const struct km_mmu *mmu, const char *context)
 {
@@ -179,9 +193,17 @@ static void add_spte_table(const struct km_kernel *k, struct km_vcpu_mmu *all,
 	}
 }
 
+/* Every kernel has these; type information without them, as in some capsules, gives no role. */
+static bool has_role_fields(const struct km_kernel *k)
+{
+	return k->page_role.efer_nx.width && k->page_role.cr0_wp.width &&
+	       k->ext_role.cr4_smap.width &&
+	       (k->ext_role.cr4_smep.width || k->page_role.cr4_smep.width);
+}
+
 /*
- * A table of guest PTEs: w->fmt since 7.3, before that the context's own. @nested: the tables
- * walked are those of a nested hypervisor (guest_mmu, later ngpa_walk), EPT on Intel.
+ * A table for guest PTEs: w->fmt since 7.3, before that a member of the context. @nested: the
+ * guest tables are those of a nested hypervisor (guest_mmu, later ngpa_walk), EPT on Intel.
  */
 static void add_guest_table(const struct km_kernel *k, struct km_vcpu_mmu *all,
 			    const struct km_pagewalk *w, const char *context, bool nested,
@@ -193,13 +215,14 @@ static void add_guest_table(const struct km_kernel *k, struct km_vcpu_mmu *all,
 
 	table->context = context;
 	table->ept = nested && k->masks.paging == KM_PAGING_EPT;
-	if (!k->features.perm_known)
+	/* every kernel has efer_nx in the role: without it the type information is not complete */
+	if (!k->features.perm_known || !k->page_role.efer_nx.width)
 		table->status = KM_TABLE_NO_VERDICT;
 	else if (!read_words(k, w->addr, words, table) || !w->role_known)
 		table->status = KM_TABLE_UNREADABLE;
 	else if (!km_cpu_role_cr0_pg(&w->cpu_role))
 		table->status = w->cpu_role.ext.valid ? KM_TABLE_PAGING_OFF : KM_TABLE_UNUSED;
-	else if (nested && !k->features.spte_known)
+	else if ((nested && !k->features.spte_known) || !has_role_fields(k))
 		table->status = KM_TABLE_NO_VERDICT;
 	else {
 		table->inputs =
@@ -257,6 +280,56 @@ static void read_without_fmt(const struct km_kernel *k, struct km_vcpu_mmu *all)
 	}
 }
 
+/*
+ * With TDP, root_mmu is direct and has the level of kvm_mmu_get_tdp_level(), 4 or 5. With shadow
+ * paging it is direct only while the guest's paging is off, with the level of PAE (3), see
+ * kvm_calc_shadow_mmu_root_page_role().
+ */
+static void check_tdp(const struct km_kernel *k, const struct km_mmu *mmu, struct km_vcpu_mmu *all)
+{
+	const struct km_page_role *role = &mmu->root_role;
+
+	if (k->features.tdp_known &&
+	    k->features.tdp != (role->direct && role->level >= ROOT_4LEVEL))
+		km_contradict(&all->contradictions,
+			      "tdp_enabled is %d, and the role of root_mmu is %sdirect at level %u",
+			      k->features.tdp, role->direct ? "" : "not ", role->level);
+}
+
+/* The page of the root has the same role, but for the invalid bit, which is set there later. */
+static void check_root(const struct km_kernel *k, const struct km_mmu *mmu, struct km_vcpu_mmu *all)
+{
+	uint64_t invalid = ((1ULL << k->page_role.invalid.width) - 1) << k->page_role.invalid.shift;
+	struct km_val role = km_kconfirm(k, mmu->addr, KM_M_kvm_mmu_root_role), sp, page_role;
+
+	if (!km_is_known(mmu->root.hpa) || !km_valid_page(mmu->root.hpa.v) ||
+	    mmu->root_role.level < ROOT_4LEVEL)
+		return;
+	sp = km_to_shadow_page(k, mmu->root.hpa.v & k->masks.base_addr_mask);
+	if (!km_is_known(sp) || !km_is_kernel_address(sp.v))
+		return;
+	page_role = km_kconfirm(k, sp.v, KM_M_kvm_mmu_page_role);
+	if (km_is_known(page_role) && km_is_known(role) && (page_role.v ^ role.v) & ~invalid)
+		km_contradict(&all->contradictions,
+			      "the role of %s is 0x%" PRIx64
+			      ", that of its root's kvm_mmu_page 0x%" PRIx64,
+			      mmu->name, role.v, page_role.v);
+}
+
+static void check_contexts(const struct km_kernel *k, struct km_vcpu_mmu *all)
+{
+	for (size_t i = 0; i < all->mmu_count; i++) {
+		const struct km_mmu *mmu = &all->mmus[i];
+
+		if (!mmu->readable || !mmu->used)
+			continue;
+		if (!strcmp(mmu->name, "root_mmu"))
+			check_tdp(k, mmu, all);
+		if (mmu->active)
+			check_root(k, mmu, all);
+	}
+}
+
 void km_vcpu_mmu_read(const struct km_kernel *k, const struct km_vcpu *vcpu,
 		      struct km_vcpu_mmu *all)
 {
@@ -269,6 +342,7 @@ void km_vcpu_mmu_read(const struct km_kernel *k, const struct km_vcpu *vcpu,
 		add_mmu(k, vcpu, all, "nested_mmu", KM_M_kvm_vcpu_nested_mmu);
 		read_without_fmt(k, all);
 	}
+	check_contexts(k, all);
 }
 
 km_error *km_mmu_by_name(const struct km_vcpu_mmu *all, const char *name, const struct km_mmu **mmu)
@@ -279,5 +353,5 @@ km_error *km_mmu_by_name(const struct km_vcpu_mmu *all, const char *name, const 
 			return NULL;
 		}
 	}
-	return km_errorf(KM_EUSAGE, "no MMU context \"%s\" on this kernel", name);
+	return km_errorf(KM_EUSAGE, "this kernel has no MMU context \"%s\"", name);
 }

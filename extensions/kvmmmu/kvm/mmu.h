@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The MMU contexts of a vCPU (struct kvm_mmu), its walks of guest page tables (struct kvm_pagewalk,
- * since 7.3), and the permission tables in both, beside what their roles imply.
+ * since 7.3), the permission tables in both, and the tables that their roles imply.
+ * arch/x86/kvm/mmu/mmu.c, kvm_init_mmu().
  */
 #ifndef KVMMMU_MMU_H
 #define KVMMMU_MMU_H
 
-#include "vm.h"
+#include "kvm/vm.h"
+#include "rules/mbec.h"
 
 #define KM_MMUS	      3
 #define KM_WALKS      2
@@ -19,7 +21,7 @@ struct km_root {
 	struct km_val hpa;
 };
 
-/* A walk of guest page tables: kvm_pagewalk; before 7.3 the context itself holds the same. */
+/* A walk of guest page tables: kvm_pagewalk; before 7.3 its members are in the context. */
 struct km_pagewalk {
 	const char *name; /* "gva_walk", or the context's name */
 	uint64_t addr;
@@ -32,35 +34,35 @@ struct km_mmu {
 	uint64_t addr;
 	bool active; /* vcpu.arch.mmu points here */
 	bool readable;
-	bool used; /* has had a role since the vCPU was made */
+	bool used; /* has been initialized since the vCPU was created */
 	struct km_page_role root_role;
-	const struct km_pagewalk *w; /* the walk that its faults use, or NULL */
+	const struct km_pagewalk *w; /* the guest walk for its faults, or NULL */
 	struct km_root root;
 	struct km_root prev_roots[KM_PREV_ROOTS];
 	struct km_val mirror_root_hpa, pae_root, pml4_root, pml5_root;
 	struct km_rsvd_bits rsvd;
 	bool rsvd_known;
-	enum km_paging paging; /* how the processor reads its tables */
+	enum km_paging paging; /* how the processor uses its tables */
 };
 
 enum km_table_status {
 	KM_TABLE_MATCHES,
-	KM_TABLE_DIFFERS,    /* contradicts its role: proven */
-	KM_TABLE_UNUSED,     /* context never used */
-	KM_TABLE_PAGING_OFF, /* guest tables are not refilled while CR0.PG=0 */
+	KM_TABLE_DIFFERS,    /* contradicts its role */
+	KM_TABLE_UNUSED,     /* the context was never used */
+	KM_TABLE_PAGING_OFF, /* KVM does not update tables for guest PTEs while CR0.PG=0 */
 	KM_TABLE_UNREADABLE,
-	KM_TABLE_NO_VERDICT, /* this kernel's rule is not known */
+	KM_TABLE_NO_VERDICT, /* the rule of this kernel is not known */
 };
 
-/* A permission table and what its role implies. */
+/* A permission table, and the table that its role implies. */
 struct km_perm_table {
 	const char *context; /* "root_mmu.fmt", "gva_walk.fmt"; before 7.3 "root_mmu" */
-	bool spte;	     /* judges SPTEs; else guest page-table entries */
+	bool spte;	     /* for SPTEs; else for guest PTEs */
 	bool ept;
 	uint64_t addr; /* of permissions[] */
 	enum km_table_status status;
 	uint16_t words[KM_PERM_WORDS], expected[KM_PERM_WORDS];
-	struct km_perm_inputs inputs; /* what @expected was computed from */
+	struct km_perm_inputs inputs; /* of @expected */
 	bool pkru_judged;
 	uint32_t pkru_mask, expected_pkru;
 };
@@ -72,27 +74,39 @@ struct km_vcpu_mmu {
 	size_t walk_count;
 	struct km_perm_table tables[KM_TABLES];
 	size_t table_count;
-	const struct km_mmu *active; /* NULL: vcpu.arch.mmu points to none of them */
+	const struct km_mmu *active; /* vcpu.arch.mmu; NULL: none of these */
+	struct km_contradictions contradictions;
 };
 
-/* Reads all contexts, walks and tables of the vCPU. What is not readable is so marked. */
+/* Read all contexts, walks and tables of the vCPU; each has a flag for whether it is readable. */
 void km_vcpu_mmu_read(const struct km_kernel *kernel, const struct km_vcpu *vcpu,
 		      struct km_vcpu_mmu *mmu);
 
-/* The context of that name ("root_mmu"), within @all. KM_EUSAGE: this kernel has none. */
+/* Find the context called @name ("root_mmu") in @all. KM_EUSAGE: this kernel does not have it. */
 km_error *km_mmu_by_name(const struct km_vcpu_mmu *all, const char *name,
 			 const struct km_mmu **mmu);
 
-/* The table of SPTE permissions of @mmu; NULL on kernels without (before 7.3). */
+/* Return the permission table of @mmu for SPTEs; NULL: this kernel has none (before 7.3). */
 const struct km_perm_table *km_spte_table(const struct km_vcpu_mmu *all, const struct km_mmu *mmu);
 
-/* "matches its role", ... one phrase a status. */
+/* A phrase for output: "matches its role", ... */
 const char *km_table_status_text(enum km_table_status status);
 
-/* Words of 16 in which the table differs from its role; 0 also if only pkru_mask does. */
+/* Number of words, of 16, that differ from the role; 0 if only pkru_mask differs. */
 unsigned km_table_differences(const struct km_perm_table *table);
 
-/* No translation at all: INVALID_PAGE. Mirrors VALID_PAGE(). */
+/* Does the processor use the context's tables with MBEC, with GMET? See rules/mbec.h. */
+static inline bool km_mmu_has_mbec(const struct km_mmu *mmu)
+{
+	return km_has_mbec(mmu->paging, mmu->root_role.cr4_smep);
+}
+
+static inline bool km_mmu_has_gmet(const struct km_mmu *mmu)
+{
+	return km_has_gmet(mmu->paging, mmu->root_role.cr4_smep);
+}
+
+/* Is there a translation? INVALID_PAGE is not one. Mirrors VALID_PAGE(). */
 static inline bool km_valid_page(uint64_t hpa)
 {
 	return hpa != INVALID_PAGE;

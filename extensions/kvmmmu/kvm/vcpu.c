@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "vcpu.h"
+#include "kvm/vcpu.h"
 
 #include <string.h>
 
@@ -23,7 +23,8 @@ const char *km_mp_state_name(uint64_t mp_state)
 
 const char *km_request_name(unsigned bit)
 {
-	/* Those that mean the same from 6.1 to 7.3; macros, hence in no type information. */
+	/* the bits that have the same meaning from 6.1 to 7.3; macros, so not in type information
+	 */
 	static const char *const names[64] = {
 		[0] = "TLB_FLUSH",
 		[1] = "VM_DEAD",
@@ -75,7 +76,7 @@ static void read_task(const struct km_kernel *k, uint64_t task, struct km_vcpu *
 				    sizeof(vcpu->comm)));
 }
 
-/* The thread behind a struct pid: its first hlist entry of type PIDTYPE_PID. */
+/* Read the thread of a struct pid: the first entry of tasks[PIDTYPE_PID]. */
 static void read_pid(const struct km_kernel *k, uint64_t pid, struct km_vcpu *vcpu)
 {
 	const struct km_member *links = km_layout_member(k->layout, KM_M_task_struct_pid_links);
@@ -105,6 +106,16 @@ void km_vcpu_find_thread(const struct km_kernel *k, struct km_vcpu *vcpu)
 	read_task(k, owner.v, vcpu);
 }
 
+bool km_flag_is_set(const struct km_kernel *k, uint64_t addr, enum km_member_id member)
+{
+	bool trying = km_memory_try(k->mem, true);
+	struct km_val flag = km_kget(k, addr, member);
+
+	km_memory_try(k->mem, trying);
+	/* again, for the recorder of a capsule */
+	return km_is_known(flag) && flag.v && km_kget(k, addr, member).v;
+}
+
 void km_vcpu_read(const struct km_kernel *k, uint64_t addr, unsigned idx, struct km_vcpu *vcpu)
 {
 	struct km_val pid;
@@ -121,7 +132,11 @@ void km_vcpu_read(const struct km_kernel *k, uint64_t addr, unsigned idx, struct
 	vcpu->cr3 = km_kget(k, addr, KM_M_kvm_vcpu_cr3);
 	vcpu->cr4 = km_kget(k, addr, KM_M_kvm_vcpu_cr4);
 	vcpu->efer = km_kget(k, addr, KM_M_kvm_vcpu_efer);
-	vcpu->rip = km_kget(k, addr, KM_M_kvm_vcpu_rip);
+	/* arch.regs[] is not written any more once the state is protected */
+	if (km_flag_is_set(k, addr, KM_M_kvm_vcpu_guest_state_protected))
+		vcpu->rip = (struct km_val){.known = KM_ABSENT};
+	else
+		vcpu->rip = km_kget(k, addr, KM_M_kvm_vcpu_rip);
 	vcpu->regs_avail = km_kget(k, addr, KM_M_kvm_vcpu_regs_avail);
 	vcpu->mmu = km_kget(k, addr, KM_M_kvm_vcpu_mmu);
 #define KM_READ_STAT(name) vcpu->stats.name = km_kget(k, addr, KM_M_kvm_vcpu_stat_##name);
@@ -132,6 +147,7 @@ void km_vcpu_read(const struct km_kernel *k, uint64_t addr, unsigned idx, struct
 	vcpu->task = (struct km_val){.known = KM_UNREADABLE};
 	vcpu->tid = vcpu->task_state = vcpu->on_cpu = vcpu->task;
 	pid = km_kget(k, addr, KM_M_kvm_vcpu_pid);
+	vcpu->pid = pid.v;
 	if (km_is_known(pid) && pid.v)
 		read_pid(k, pid.v, vcpu);
 	else if (km_is_known(pid))

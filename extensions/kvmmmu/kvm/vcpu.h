@@ -3,9 +3,11 @@
 #ifndef KVMMMU_VCPU_H
 #define KVMMMU_VCPU_H
 
-#include "kernel.h"
+#include "base/certainty.h"
+#include "base/contradictions.h"
+#include "kernel/kernel.h"
 
-/* Bits of kvm_vcpu.requests, the same in all kernels; macros, hence in no type information. */
+/* Bits of kvm_vcpu.requests, the same in all kernels; macros, so not in type information. */
 #define KVM_REQ_VM_DEAD			1
 #define KVM_REQ_MMU_FREE_OBSOLETE_ROOTS 39
 
@@ -27,7 +29,7 @@ struct km_vcpu_stats {
 #undef KM_STAT_FIELD
 };
 
-/* Of kvm_vcpu.mode: the guest runs; it was told to leave, and may still be inside. */
+/* Values of kvm_vcpu.mode: in the guest; kicked, but possibly still in the guest. */
 #define KM_IN_GUEST_MODE      1
 #define KM_EXITING_GUEST_MODE 2
 
@@ -35,30 +37,41 @@ struct km_vcpu {
 	uint64_t addr; /* of struct kvm_vcpu */
 	unsigned idx;  /* index in kvm.vcpu_array */
 	struct km_val vcpu_id, cpu, mode, requests;
-	struct km_val task; /* task_struct of its thread, or of who is in an ioctl on it before
-			       its first KVM_RUN; 0: there is none */
+	struct km_val task; /* task_struct of its thread, or of the thread in an ioctl on it
+			       before its first KVM_RUN; 0: there is none */
+	uint64_t pid;	    /* kvm_vcpu.pid, a struct pid; 0: none, or not readable */
 	struct km_val tid, task_state, on_cpu;
 	char comm[17];
 	struct km_val mp_state;
-	struct km_val cr0, cr3, cr4, efer, rip, regs_avail;
+	struct km_val cr0, cr3, cr4, efer, regs_avail;
+	struct km_val rip; /* KM_ABSENT if the guest's state is protected (SEV-ES, TDX) */
 	struct km_vcpu_stats stats;
 	struct km_val mmu; /* vcpu.arch.mmu: which context is active */
-	bool readable;	   /* the structure's essential parts are in the dump */
+	bool readable;	   /* the essential parts of the structure are in the dump */
+	bool foreign;	   /* what is at addr is not this vCPU: see contradictions */
+	struct km_contradictions contradictions;
 };
 
-/* Reads the vCPU at @addr; what is not readable is so marked. */
+/* Read the vCPU at @addr; members that are not readable are marked so. */
 void km_vcpu_read(const struct km_kernel *kernel, uint64_t addr, unsigned idx,
 		  struct km_vcpu *vcpu);
 
 /*
- * A vCPU without a thread, because only KVM_RUN sets kvm_vcpu.pid: takes the one that is in another
- * ioctl on it, such as KVM_PRE_FAULT_MEMORY, if there is one.
+ * Check that the vCPU belongs to VM @kvm of the process with @mm, and that its members are
+ * possible: sets vcpu->contradictions and foreign.
+ */
+void km_vcpu_check(const struct km_kernel *kernel, uint64_t kvm, struct km_val mm,
+		   struct km_vcpu *vcpu);
+
+/*
+ * If the vCPU has no thread, because only KVM_RUN sets kvm_vcpu.pid: set it to the thread that is
+ * in another ioctl on it, such as KVM_PRE_FAULT_MEMORY, if there is one.
  */
 void km_vcpu_find_thread(const struct km_kernel *kernel, struct km_vcpu *vcpu);
 
 /*
- * Who is in an ioctl on the vCPU (kvm_vcpu.mutex): task_struct, 0: nobody. KVM_PRE_FAULT_MEMORY may
- * be called by a thread that never runs it.
+ * The task_struct in an ioctl on the vCPU (owner of kvm_vcpu.mutex); 0: none. A thread that never
+ * runs the vCPU may call KVM_PRE_FAULT_MEMORY.
  */
 struct km_val km_vcpu_in_ioctl(const struct km_kernel *kernel, uint64_t vcpu);
 
@@ -72,25 +85,38 @@ static inline struct km_val km_lock_owner(struct km_val owner)
 	return owner;
 }
 
+/* How certain is a contradiction within its MMU? Not proven if other facts about it are in doubt.
+ */
+static inline enum km_certainty km_vcpu_certainty(const struct km_vcpu *vcpu)
+{
+	return vcpu->contradictions.count ? KM_POSSIBLE : KM_PROVEN;
+}
+
 /* Is it known to be in the guest? */
 static inline bool km_vcpu_in_guest(const struct km_vcpu *vcpu)
 {
 	return km_is_known(vcpu->mode) && vcpu->mode.v == KM_IN_GUEST_MODE;
 }
 
-/* Is it known that no thread ever ran it? Then what its VMCB or VMX fields hold is no exit. */
+/* Is it known that no thread ever ran it? Then its VMCB or VMCS does not contain an exit. */
 static inline bool km_vcpu_never_ran(const struct km_vcpu *vcpu)
 {
 	return km_is_known(vcpu->tid) && !vcpu->tid.v;
 }
 
-/* OUTSIDE_GUEST_MODE, IN_GUEST_MODE, ... of kvm_vcpu.mode; NULL if it is none of them. */
+/* Name of a kvm_vcpu.mode: "OUTSIDE_GUEST_MODE", ...; NULL if unknown. */
 const char *km_vcpu_mode_name(uint64_t mode);
 
-/* KVM_MP_STATE_*: "RUNNABLE", "HALTED", ...; NULL if it is none of them. */
+/* Name of a KVM_MP_STATE_*: "RUNNABLE", "HALTED", ...; NULL if unknown. */
 const char *km_mp_state_name(uint64_t mp_state);
 
-/* Name of request bit @bit (KVM_REQ_* without the prefix), as in 6.1 to 7.3; NULL if unknown. */
+/* Name of request bit @bit, KVM_REQ_* without the prefix, for 6.1 to 7.3; NULL if unknown. */
 const char *km_request_name(unsigned bit);
+
+/*
+ * Is the bool or counter @member of the structure at @addr set? For one that is rarely set: a
+ * capsule contains it only then.
+ */
+bool km_flag_is_set(const struct km_kernel *kernel, uint64_t addr, enum km_member_id member);
 
 #endif

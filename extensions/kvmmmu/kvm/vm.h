@@ -3,17 +3,27 @@
 #ifndef KVMMMU_VM_H
 #define KVMMMU_VM_H
 
-#include "vcpu.h"
+#include "kvm/vcpu.h"
 
-/* include/uapi/linux/kvm.h, arch/x86/include/uapi/asm/kvm.h: kvm_arch.vm_type */
+/* kvm_arch.vm_type, arch/x86/include/uapi/asm/kvm.h */
+enum {
+	KM_VM_DEFAULT,
+	KM_VM_SW_PROTECTED,
+	KM_VM_SEV,
+	KM_VM_SEV_ES,
+	KM_VM_SNP,
+	KM_VM_TDX,
+};
+
+/* Name of @vm_type, "default", "SEV", ...; NULL if unknown. */
 const char *km_vm_type_name(uint64_t vm_type);
 
 struct km_vm {
 	uint64_t addr;	   /* of struct kvm */
-	unsigned number;   /* place in vm_list, oldest VM = 0 */
-	struct km_val mm;  /* of the owner, mm_struct */
+	unsigned number;   /* position in vm_list; 0: the oldest VM */
+	struct km_val mm;  /* mm_struct of the process that owns it */
 	struct km_val pid; /* thread group of the owner */
-	uint64_t owner;	   /* its task_struct, 0 if unknown */
+	uint64_t owner;	   /* task_struct; 0 if unknown */
 	char comm[17];	   /* of the owner; "" if unknown */
 	struct km_val online_vcpus, created_vcpus;
 	struct km_val mmu_invalidate_seq, mmu_invalidate_in_progress;
@@ -24,30 +34,37 @@ struct km_vm {
 	struct km_val has_private_mem, disable_nx_huge_pages, gfn_direct_bits;
 	struct km_val indirect_shadow_pages;
 
-	struct km_vcpu *vcpus; /* that could be found, by index */
+	struct km_vcpu *vcpus; /* those that were found, sorted by index */
 	size_t vcpu_count;
-	uint64_t vcpus_lost; /* online, yet their struct kvm_vcpu was not found or readable */
-	char *trouble;	     /* what went wrong while reading this VM, or NULL */
+	uint64_t vcpus_lost; /* online vCPUs whose struct kvm_vcpu was not found or readable */
+	char *trouble;	     /* why the VM is incomplete, or NULL */
+	struct km_contradictions contradictions;
 };
 
 struct km_vms {
 	struct km_vm *vms;
 	size_t count;
-	char *trouble; /* the list of VMs itself is torn, and how; or NULL */
+	char *trouble; /* why the list of VMs is incomplete, or NULL */
 };
 
 /*
- * Reads all VMs with their vCPUs (without their MMUs). What can't be read is said in trouble and in
- * the values themselves; the rest is there. Errors: interrupted, out of memory. The caller calls
- * km_vms_deinit() in either case.
+ * Read all VMs and their vCPUs, without their MMUs. What cannot be read is in @trouble and in the
+ * values themselves. Errors: Ctrl-C, out of memory. Call km_vms_deinit() in any case.
  */
 km_error *km_vms_read(const struct km_kernel *kernel, struct km_vms *vms);
 void km_vms_deinit(struct km_vms *vms);
 
-/* km_vcpu_find_thread() of all vCPUs: for those who look at threads. */
+/* Call km_vcpu_find_thread() for all vCPUs. */
 void km_vms_find_threads(const struct km_kernel *kernel, struct km_vms *vms);
 
-/* The masks with the VM's own MMIO value, where it has one. */
+/*
+ * Does the VM use the TDP MMU for its direct page tables? kvm.arch.tdp_mmu_enabled, or the variable
+ * tdp_mmu_enabled in kernels without it.
+ */
+struct km_val km_vm_has_tdp_mmu(const struct km_kernel *kernel, const struct km_vm *vm);
+
+/* The SPTE masks of the VM: the kernel's, with shadow_mmio_value and gfn_direct_bits of kvm_arch.
+ */
 struct km_spte_masks km_vm_masks(const struct km_kernel *kernel, const struct km_vm *vm);
 
 #endif

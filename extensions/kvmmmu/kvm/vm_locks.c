@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "vm_locks.h"
+#include "kvm/vm_locks.h"
 
 #define RWSEM_READER_OWNED 1
 
-/* Waiters looked at; what is longer is torn, or a stampede of no interest. */
+/* Limit of waiters in a list; a longer list is corrupt or not relevant. */
 #define MAX_WAITERS 4096
 
 static struct km_val mutex_owner(const struct km_kernel *k, uint64_t mutex)
@@ -27,7 +27,7 @@ bool km_mmu_lock_written(const struct km_vm_locks *locks)
 	return locks->mmu_lock.v & 0xff; /* _QW_LOCKED */
 }
 
-/* The list goes in a circle: through the head in the mutex, since 7.0 or so among waiters only. */
+/* The list is circular: it includes the mutex's head, since about 7.0 the waiters only. */
 static bool has_waiter(const struct km_kernel *k, uint64_t mutex, uint64_t task)
 {
 	struct km_val head = km_addr_of(k->layout, mutex, KM_M_mutex_wait_list);

@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Locks of a VM and of its memory, and who has them. kernel/locking/. */
+/* The locks of a VM and of its memory, and their holders. kernel/locking/. */
 #ifndef KVMMMU_VM_LOCKS_H
 #define KVMMMU_VM_LOCKS_H
 
-#include "vm.h"
+#include "kvm/vm.h"
 
 struct km_vm_locks {
-	struct km_val slots_lock_owner; /* task_struct, 0: nobody */
-	struct km_val mmu_lock; /* qrwlock.cnts: 0 free; low byte: writer; from bit 9: readers */
+	struct km_val slots_lock_owner; /* task_struct; 0: not held */
+	struct km_val mmu_lock; /* qrwlock.cnts: 0: free; low byte: writer; from bit 9: readers */
 };
 
 struct km_vm_locks km_vm_locks_read(const struct km_kernel *kernel, const struct km_vm *vm);
 
-/* Does someone hold mmu_lock for writing? Only if mmu_lock is known. */
+/* Is mmu_lock held for writing? Valid if locks->mmu_lock is known. */
 bool km_mmu_lock_written(const struct km_vm_locks *locks);
 
-/* A lock that a thread waits for. */
+/* A lock that a thread is waiting for. */
 struct km_held_lock {
-	const char *name; /* "slots_lock", ...; NULL: not known which */
-	uint64_t holder;  /* task_struct; 0: the lock does not name it */
-	bool by_readers;  /* holder is but the last of its readers */
+	const char *name; /* "slots_lock", ...; NULL: not known */
+	uint64_t holder;  /* task_struct; 0: not recorded in the lock */
+	bool by_readers;  /* held for reading: @holder is the last of the readers */
 };
 
 /*
- * The mutex of the VM that has @task (task_struct) among its waiters; kvm.lock, slots_lock,
- * slots_arch_lock are looked at.
+ * Find the mutex of the VM that @task (task_struct) is waiting for: kvm.lock, slots_lock or
+ * slots_arch_lock.
  */
 struct km_held_lock km_vm_mutex_of(const struct km_kernel *kernel, const struct km_vm *vm,
 				   uint64_t task);
 
-/* mmap_lock of the VM's process. */
+/* mmap_lock of the process that owns the VM. */
 struct km_held_lock km_vm_mmap_lock(const struct km_kernel *kernel, const struct km_vm *vm);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "guest_walk.h"
+#include "walk/guest_walk.h"
 
-#include "host_walk.h"
+#include "walk/host_walk.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@
 #define PT32_ROOT_LEVEL	    2
 #define GPTE_BASE_ADDR_MASK (KM_BIT(52) - KM_BIT(12))
 
-/* One walk: where it goes, and in which format it reads. */
+/* A walk and the format of its tables. */
 struct walker {
 	const struct km_kernel *k;
 	const struct km_vm *vm;
@@ -27,14 +27,15 @@ struct walker {
 	const struct km_mmu *mmu;
 	const struct km_memslots *slots;
 	uint64_t addr, error_code;
-	bool ept, four_byte, mbec;
+	bool ept, four_byte;
+	bool mbec; /* of the EPT tables of a nested hypervisor */
 	struct km_guest_walk *out;
 };
 
 static bool stop(struct walker *w, enum km_guest_end end, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Ends the walk; returns false. */
+/* End the walk. Return false. */
 static bool stop(struct walker *w, enum km_guest_end end, const char *fmt, ...)
 {
 	va_list ap;
@@ -47,8 +48,8 @@ static bool stop(struct walker *w, enum km_guest_end end, const char *fmt, ...)
 }
 
 /*
- * Reads a guest page-table entry at @gpa. While a capsule is made guest memory counts as missing,
- * so that what is noted is what a capsule will be asked for.
+ * Read a guest page-table entry at @gpa. While a capsule is being made, guest memory counts as
+ * missing, so that the capsule contains what is needed without it.
  */
 static bool read_gpte(struct walker *w, uint64_t gpa, uint64_t *pte)
 {
@@ -60,19 +61,19 @@ static bool read_gpte(struct walker *w, uint64_t gpa, uint64_t *pte)
 
 	*pte = 0;
 	if (!slot && w->slots->trouble)
-		return stop(w, KM_GUEST_OPEN, "the memslots are not all readable");
+		return stop(w, KM_GUEST_OPEN, "not all memslots are readable");
 	if (!slot || (slot->flags & KVM_MEMSLOT_INVALID))
 		return stop(w, KM_GUEST_FAULTS,
-			    "no %smemslot holds the guest's table at 0x%" PRIx64,
+			    "no %smemslot contains the guest's table at 0x%" PRIx64,
 			    slot ? "valid " : "", (gpa >> KM_PAGE_SHIFT) << KM_PAGE_SHIFT);
-	if (km_memory_recorder(mem) || km_memory_target(mem)->brings)
-		return stop(w, KM_GUEST_OPEN, "guest memory is in no capsule");
+	if (km_memory_recorder(mem) || km_target_excludes_guest_memory(km_memory_target(mem)))
+		return stop(w, KM_GUEST_OPEN, "a capsule does not contain guest memory");
 	offset = gpa - (slot->base_gfn << KM_PAGE_SHIFT);
 	host = km_host_walk(w->k, w->vm, slot->userspace_addr + offset);
 	if (!host.known || !host.present)
 		return stop(w, KM_GUEST_OPEN,
-			    host.known ? "the host has the guest's table at 0x%" PRIx64
-					 " not mapped: swapped out?"
+			    host.known ? "the host does not map the guest's table at 0x%" PRIx64
+					 ": swapped out?"
 				       : "the host's page tables for 0x%" PRIx64
 					 " are not in the dump",
 			    gpa);
@@ -112,7 +113,7 @@ static unsigned gpte_access(const struct walker *w, uint64_t pte)
 	return access | (pte & EPT_X ? ACC_EXEC_MASK : 0) | (pte & EPT_XU ? ACC_USER_EXEC_MASK : 0);
 }
 
-/* The same rights in the format of this kernel's words. */
+/* The rights in the format of this kernel's permission words. */
 static unsigned acc_for_words(const struct walker *w, unsigned access)
 {
 	unsigned user = w->ept ? ACC_READ_MASK : ACC_USER_MASK;
@@ -137,7 +138,7 @@ static const struct km_perm_table *guest_table(const struct walker *w)
 	return NULL;
 }
 
-/* permission_fault(): the guest's own table of permissions answers. */
+/* permission_fault(): does the guest's permission table allow the access? */
 static bool permitted(struct walker *w)
 {
 	const struct km_perm_table *table = guest_table(w);
@@ -146,21 +147,23 @@ static bool permitted(struct walker *w)
 	bool with_smap, without;
 
 	if (!table || (table->status != KM_TABLE_MATCHES && table->status != KM_TABLE_DIFFERS))
-		return stop(w, KM_GUEST_OPEN, "the guest's table of permissions is not known");
+		return stop(w, KM_GUEST_OPEN,
+			    "the permission table for the guest's entries is not known");
 	with_smap = table->words[pfec >> 1] & KM_BIT(bit);
 	without = table->words[(pfec | PFERR_RSVD_MASK) >> 1] & KM_BIT(bit);
 	if (with_smap != without)
-		return stop(w, KM_GUEST_OPEN, "SMAP decides, and EFLAGS.AC is not known");
+		return stop(w, KM_GUEST_OPEN, "it depends on SMAP, and EFLAGS.AC is not known");
 	if (with_smap)
 		return stop(w, KM_GUEST_FAULTS,
 			    "the guest's entry 0x%" PRIx64 " at level %d forbids the access",
 			    w->out->pte, w->out->level);
 	if (table->pkru_mask && (w->out->access & ACC_USER_MASK) && (w->out->pte >> 59 & 0xf))
-		return stop(w, KM_GUEST_OPEN, "a protection key decides, and PKRU is not known");
+		return stop(w, KM_GUEST_OPEN,
+			    "it depends on a protection key, and PKRU is not known");
 	return true;
 }
 
-/* gpte_to_gfn_lvl(), and what the address adds below that level. */
+/* gpte_to_gfn_lvl(), plus the part of the address below that level. */
 static uint64_t leaf_gfn(const struct walker *w, int level, uint64_t pte)
 {
 	unsigned shift = (w->four_byte ? 10 : 9) * (level - 1);
@@ -180,12 +183,12 @@ static bool start(struct walker *w, int *level, uint64_t *table)
 		return stop(w, KM_GUEST_OPEN, "the guest's paging mode is not known");
 	role = &w->mmu->w->cpu_role.base;
 	w->ept = !strcmp(w->mmu->name, "guest_mmu") && w->mmu->paging == KM_PAGING_EPT;
-	w->mbec = w->ept && km_cpu_role_cr4_smep(&w->mmu->w->cpu_role);
+	w->mbec = w->ept && km_has_mbec(KM_PAGING_EPT, role->cr4_smep);
 	w->four_byte = role->has_4_byte_gpte;
 	*level = w->out->top = w->out->level = role->level;
 	*table = w->mmu->root.pgd.v & GPTE_BASE_ADDR_MASK;
 	if (*level < PT32_ROOT_LEVEL || *level > 5)
-		return stop(w, KM_GUEST_OPEN, "a guest paging mode of %d levels is not known",
+		return stop(w, KM_GUEST_OPEN, "there is no guest paging mode with %d levels",
 			    *level);
 	if (*level == PT32E_ROOT_LEVEL)
 		*table = w->mmu->root.pgd.v & 0xffffffe0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "host_walk.h"
+#include "walk/host_walk.h"
 
 #define PT_P  KM_BIT(0)
 #define PT_W  KM_BIT(1)
 #define PT_PS KM_BIT(7)
 
-/* With 5-level paging the direct map begins below where 4 levels reach. */
+/* With 5-level paging, the direct map starts below the range of 4 levels. */
 static int top_level(const struct km_kernel *k)
 {
 	return k->page_offset_base < 0xffff800000000000ULL ? 5 : 4;

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The host's own page tables of a VMM: is a host-virtual address mapped, and how? */
+/* The host's page tables of the VMM: how is a host-virtual address mapped? */
 #ifndef KVMMMU_HOST_WALK_H
 #define KVMMMU_HOST_WALK_H
 
-#include "vm.h"
+#include "kvm/vm.h"
 
 struct km_host_pte {
-	bool known;	/* read down to the entry that decides */
-	bool present;	/* maps a page */
-	bool writable;	/* W is set on the whole way down */
+	bool known;	/* all entries are readable */
+	bool present;	/* a page is mapped */
+	bool writable;	/* W is set in all entries */
 	uint64_t value; /* of the last entry */
-	int level;	/* its */
+	int level;	/* of the last entry */
 	uint64_t pa;	/* of the byte, if present */
 };
 
 /*
- * Walks @hva in the page tables of the process that owns @vm (kvm.mm). Nothing is faulted in: an
- * entry that is not present says only that the kernel has to look further.
+ * Walk @hva in the page tables of the process that owns @vm (kvm.mm). If no page is mapped, the
+ * kernel may still have one for this address, or make one.
  */
 struct km_host_pte km_host_walk(const struct km_kernel *kernel, const struct km_vm *vm,
 				uint64_t hva);

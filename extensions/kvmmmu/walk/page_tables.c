@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "page_tables.h"
+#include "walk/page_tables.h"
 
-#include "walk.h"
+#include "walk/walk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +10,9 @@
 #define PAE_ENTRIES 4
 #define MAX_LEVEL   5
 
-#define PROGRESS_PAGES 4096 /* between two looks at the clock */
+#define PROGRESS_PAGES 4096 /* between two updates */
 
-/* Where @pa is in the set of pages, or would be. */
+/* The slot of @pa in the hash table, used or free. */
 static uint32_t *set_slot(const struct km_page_tables *t, uint64_t pa)
 {
 	size_t i = ((pa >> KM_PAGE_SHIFT) * 0x9e3779b97f4a7c15ULL) >> 32 & (t->set_size - 1);
@@ -50,26 +50,30 @@ static bool grow_pages(struct km_page_tables *t)
 }
 
 /*
- * The level of the page-table page at @pa, by its kvm_mmu_page, which has to point back to it; 0 if
- * it does not. @above is the level of the page that led here. Nothing of this is recorded:
- * unproven, it may be anything.
+ * The level of the page-table page at @pa from its kvm_mmu_page, or 0 if that does not point back
+ * to it or does not fit below @above, the level of the table with the entry for @pa. Nothing is
+ * recorded, because the page is not proven to be a page-table page, except why it does not fit.
  */
 static int proven_level(const struct km_kernel *k, uint64_t pa, int above)
 {
 	struct km_recorder *rec = km_memory_recorder(k->mem);
 	struct km_mmu_page sp;
 	struct km_val spt;
-	int level = 0;
+	bool points_back;
 
 	km_memory_record(k->mem, NULL);
 	km_mmu_page_read(k, pa, &sp);
 	spt = km_kget(k, sp.addr, KM_M_kvm_mmu_page_spt);
-	if (sp.known && sp.addr && sp.role_known && km_is_known(spt) &&
-	    spt.v == k->page_offset_base + pa && sp.role.level <= MAX_LEVEL &&
-	    ((int)sp.role.level < above || sp.role.passthrough))
-		level = sp.role.level;
+	points_back = sp.known && sp.addr && sp.role_known && km_is_known(spt) &&
+		      spt.v == k->page_offset_base + pa;
 	km_memory_record(k->mem, rec);
-	return level;
+	if (!points_back)
+		return 0;
+	if (sp.role.level <= MAX_LEVEL && ((int)sp.role.level < above || sp.role.passthrough))
+		return sp.role.level;
+	km_mmu_page_read(k, pa, &sp);
+	km_kget(k, sp.addr, KM_M_kvm_mmu_page_spt);
+	return 0;
 }
 
 static km_error *add_page(struct km_page_tables *t, const struct km_kernel *k, uint64_t pa,
@@ -93,7 +97,7 @@ static km_error *add_page(struct km_page_tables *t, const struct km_kernel *k, u
 	return NULL;
 }
 
-/* Adds the pages that the entries of a page-table page point to. */
+/* Add the pages in the entries of a page-table page. */
 static km_error *add_children(struct km_page_tables *t, const struct km_kernel *k,
 			      const struct km_spte_masks *masks, const uint64_t *entries, int level)
 {
@@ -108,7 +112,7 @@ static km_error *add_children(struct km_page_tables *t, const struct km_kernel *
 	return err;
 }
 
-/* Looks at the pages found and not looked at yet, which may find more. */
+/* Read the pages that were found and not read yet, which may add more. */
 static km_error *read_pages(struct km_page_tables *t, const struct km_kernel *k,
 			    const struct km_spte_masks *masks)
 {
@@ -146,7 +150,7 @@ static km_error *read_pages(struct km_page_tables *t, const struct km_kernel *k,
 	return err;
 }
 
-/* The PAE root of shadow paging: four entries, and no kvm_mmu_page. */
+/* Add the PAE root of shadow paging: four entries, without a kvm_mmu_page. */
 static km_error *add_pae_root(struct km_page_tables *t, const struct km_kernel *k,
 			      const struct km_spte_masks *masks, const struct km_mmu *mmu)
 {
@@ -165,7 +169,7 @@ static km_error *add_pae_root(struct km_page_tables *t, const struct km_kernel *
 	return err;
 }
 
-/* One of the pages that root.hpa points to under shadow paging though they are no shadow pages. */
+/* Is it one of the roots of shadow paging that are not shadow pages? */
 static bool is_special_root(const struct km_kernel *k, const struct km_mmu *mmu, uint64_t hpa)
 {
 	const struct km_val roots[] = {mmu->pae_root, mmu->pml4_root, mmu->pml5_root};

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The panel: one fault, put to four judges who answer from different evidence, and what it means
- * where they differ. Knows which judge this kernel asks on this MMU; only then a difference
- * accuses.
+ * The panel: is an access allowed, according to four judges with different evidence, and what does
+ * it mean if they differ? A difference is a finding only if this kernel consults the judge on this
+ * MMU.
  */
 #ifndef KVMMMU_PANEL_H
 #define KVMMMU_PANEL_H
 
-#include "certainty.h"
-#include "walk.h"
+#include "base/certainty.h"
+#include "walk/walk.h"
 
 enum km_judge {
-	KM_JUDGE_PROCESSOR, /* the SPTEs of the walk, as the hardware reads them */
-	KM_JUDGE_TABLE,	    /* fmt.permissions[] as it stands in the dump */
-	KM_JUDGE_ROLE,	    /* the same table, rebuilt from the role */
+	KM_JUDGE_PROCESSOR, /* the SPTEs of the walk, as the processor uses them */
+	KM_JUDGE_TABLE,	    /* fmt.permissions[] in the dump */
+	KM_JUDGE_ROLE,	    /* the same table, computed from the role */
 	KM_JUDGE_LEGACY,    /* is_access_allowed() */
 	KM_JUDGES,
 };
@@ -21,18 +21,18 @@ enum km_judge {
 enum km_ruling {
 	KM_ALLOWS,
 	KM_DENIES,
-	KM_NO_RULING, /* evidence missing, or the judge does not exist on this kernel */
+	KM_NO_RULING, /* evidence is missing, or this kernel does not have this judge */
 };
 
 struct km_verdict {
 	enum km_ruling ruling;
-	bool consulted; /* does this kernel ask this judge on this MMU? (the processor always is) */
+	bool consulted; /* by this kernel on this MMU; always true for the processor */
 	char why[160];	/* the evidence, or what is missing */
 };
 
-/* What follows from the rulings. */
+/* A conclusion from the rulings. */
 struct km_meaning {
-	const char *id; /* "perm-table-mismatch", or a name of the explanation */
+	const char *id; /* of the finding or explanation: "perm-table-mismatch" */
 	enum km_certainty certainty;
 	char text[400];
 };
@@ -48,19 +48,20 @@ struct km_panel {
 };
 
 /*
- * What the 7.3 rule makes of the role: the words of a table for @mmu's SPTEs; false if its role is
- * not known. A kernel before 7.2 keeps CR4.SMEP out of the page role; for its shadow MMUs it comes
- * from the guest's role.
+ * Compute the table for the SPTEs of @mmu from its role, by the rule of 7.3; return false if the
+ * role is not known. Before 7.2 the page role does not contain CR4.SMEP: for shadow MMUs it is
+ * taken from the guest's role.
  */
 bool km_spte_words_of_role(const struct km_kernel *kernel, const struct km_spte_masks *masks,
 			   const struct km_mmu *mmu, uint16_t words[KM_PERM_WORDS]);
 
+/* For output: "kernel table", ... and "allows", "denies", "-". */
 const char *km_judge_name(enum km_judge judge);
 const char *km_ruling_text(enum km_ruling ruling);
 
 /*
- * Puts the access @error_code to the walk's entries. @all and @mmu are the vCPU's contexts and the
- * one that was walked. No errors: what can't be judged says so.
+ * Judge the access @error_code on the entries of @walk. @all are the vCPU's contexts, @mmu the one
+ * that was walked. What cannot be judged is KM_NO_RULING.
  */
 void km_panel_judge(const struct km_kernel *kernel, const struct km_spte_masks *masks,
 		    const struct km_vcpu_mmu *all, const struct km_mmu *mmu,

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "vma.h"
+#include "walk/vma.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 /*
- * Nodes of a maple tree: 256 bytes, parent first, then pivots, then slots. kvm.ko's DWARF leaves
- * them opaque; they have stood like this since 6.1 (54a611b60590). A node is only believed if its
- * parent is the one that led to it.
+ * Nodes of a maple tree have 256 bytes: parent, pivots, slots. The DWARF of kvm.ko does not
+ * describe them; they have been like this since 6.1, 54a611b60590 ("Maple Tree: add new data
+ * structure"). A node is used only if its parent is the node that points to it.
  */
 #define MAPLE_NODE_MASK	      255ULL
 #define MAPLE_NODE_TYPE_SHIFT 3
@@ -21,7 +21,7 @@
 #define MAPLE_HEIGHT_MAX      31
 #define MAPLE_NODE	      "maple_node"
 
-/* xa_is_node(), as the maple tree uses it for its root */
+/* xa_is_node() of a root entry */
 static bool is_node(uint64_t entry)
 {
 	return (entry & 3) == 2 && entry > 4096;
@@ -50,7 +50,8 @@ static void read_vma(const struct km_kernel *k, uint64_t mm, uint64_t addr, uint
 	if (owner.v != mm || !km_is_known(vma->start) || addr < vma->start.v ||
 	    addr >= vma->end.v) {
 		vma->known = false;
-		give_up(vma, "the VMA that the tree leads to is not readable or does not fit");
+		give_up(vma,
+			"the VMA in the tree is not readable, or does not contain the address");
 	}
 }
 
@@ -63,11 +64,11 @@ km_error *km_vma_lookup(const struct km_kernel *k, uint64_t mm, uint64_t addr, s
 	memset(vma, 0, sizeof(*vma));
 	if (!mm || !km_is_known(tree) || !km_is_known(root)) {
 		give_up(vma, mm && tree.known == KM_ABSENT
-				     ? "this kernel keeps VMAs in no maple tree"
+				     ? "this kernel does not keep VMAs in a maple tree"
 				     : "mm_struct is not readable");
 		return NULL;
 	}
-	/* a tree of one entry at 0 has no node, and is no process's */
+	/* a tree with one entry at 0 has no node; a process never has one */
 	for (int height = 0; height ? entry : is_node(entry); height++) {
 		uint64_t at = entry & ~MAPLE_NODE_MASK, words[MAPLE_RANGE64_SLOTS];
 		unsigned type = entry >> MAPLE_NODE_TYPE_SHIFT & MAPLE_NODE_TYPE_MASK, slots, i;
@@ -77,25 +78,26 @@ km_error *km_vma_lookup(const struct km_kernel *k, uint64_t mm, uint64_t addr, s
 		if (err)
 			return err;
 		slots = type == MAPLE_ARANGE_64 ? MAPLE_ARANGE64_SLOTS : MAPLE_RANGE64_SLOTS;
-		/* the parent, then a pivot less than there are slots */
+		/* the parent, then one pivot less than slots */
 		unreadable = km_read_virt_as(k->mem, at, words, slots * 8, MAPLE_NODE);
 		if (unreadable || type < MAPLE_LEAF_64 || type > MAPLE_ARANGE_64 ||
 		    height == MAPLE_HEIGHT_MAX) {
 			give_up(vma, unreadable ? "a node of the tree of VMAs is not in the dump"
-						: "the tree of VMAs is torn");
+						: "the tree of VMAs is corrupt");
 			return NULL;
 		}
-		/* the root's parent is the tree, bit 0 set; other bits below 256 tell the slot */
+		/* the parent of the root is the tree, with bit 0 set; other low bits are the slot
+		 */
 		if (height ? (words[0] & ~MAPLE_NODE_MASK) != parent
 			   : (words[0] & ~1ULL) != tree.v) {
-			give_up(vma, "the tree of VMAs is torn");
+			give_up(vma, "the tree of VMAs is corrupt");
 			return NULL;
 		}
 		for (i = 0; i + 1 < slots; i++) {
 			uint64_t pivot = words[1 + i];
 
 			if (i && !pivot)
-				break; /* the rest is not used: this slot goes up to the maximum */
+				break; /* the rest is unused: this slot ends at the maximum */
 			if (addr <= pivot) {
 				max = pivot < max ? pivot : max;
 				break;
@@ -114,9 +116,7 @@ km_error *km_vma_lookup(const struct km_kernel *k, uint64_t mm, uint64_t addr, s
 			return NULL;
 		}
 	}
-	/* an empty tree has no entry; a node above the leaves has no empty slots */
-	vma->known = !root.v;
-	if (!vma->known)
-		give_up(vma, "the tree of VMAs is torn");
+	/* an empty tree has no entry; above the leaves, no slot is empty */
+	give_up(vma, root.v ? "the tree of VMAs is corrupt" : "the tree of VMAs is empty");
 	return NULL;
 }

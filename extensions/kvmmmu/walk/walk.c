@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "walk.h"
+#include "walk/walk.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,8 +56,9 @@ void km_mmu_page_read(const struct km_kernel *k, uint64_t pa, struct km_mmu_page
 	sp->root_count = km_kget(k, addr.v, KM_M_kvm_mmu_page_root_count);
 }
 
-/* Does the kvm_mmu_page fit its place in the walk? */
-static const char *check_mmu_page(const struct km_walk_level *l, const struct km_walk *walk)
+/* How the kvm_mmu_page contradicts its place in the walk, or NULL. */
+static const char *check_mmu_page(const struct km_spte_masks *masks, const struct km_walk_level *l,
+				  const struct km_walk *walk)
 {
 	const struct km_mmu_page *sp = &l->sp;
 
@@ -67,15 +68,16 @@ static const char *check_mmu_page(const struct km_walk_level *l, const struct km
 	}
 	if (!sp->role_known)
 		return NULL;
-	/* a nested NPT root of 5 levels may stand for one of 4: role.passthrough */
+	/* a 5-level root for nested NPT may shadow a 4-level one: role.passthrough */
 	if (sp->role.level != l->level && !sp->role.passthrough)
 		return "kvm_mmu_page.role.level is not the level of the walk";
-	/* the gfn of a direct page is that of the first address it maps */
+	/* the gfn of a direct page is that of the first address that it maps, without direct bits
+	 */
 	if (sp->role.direct && walk->meaning == KM_ADDR_GPA && km_is_known(sp->gfn)) {
 		unsigned shift = KM_PAGE_SHIFT + 9 * l->level;
 		uint64_t first = shift < 64 ? walk->addr >> shift << shift : 0;
 
-		if (sp->gfn.v != first >> KM_PAGE_SHIFT)
+		if (sp->gfn.v != (first >> KM_PAGE_SHIFT & ~masks->gfn_direct_bits))
 			return "kvm_mmu_page.gfn is not the gfn of the walk";
 	}
 	return NULL;
@@ -87,7 +89,7 @@ static void end_unreadable(struct km_walk *walk, const km_error *why)
 	walk->uncovered = km_error_code(why) == KM_EABSENT;
 }
 
-/* The entry of pae_root that covers the address; what hardware loads as PDPTE. */
+/* Read the entry of pae_root for the address, which the processor loads as PDPTE. */
 static bool read_pae_root(const struct km_kernel *k, const struct km_spte_masks *masks,
 			  const struct km_mmu *mmu, struct km_walk *walk, uint64_t *table)
 {
@@ -122,7 +124,10 @@ static bool read_pae_root(const struct km_kernel *k, const struct km_spte_masks 
 
 bool km_is_dummy_root(const struct km_kernel *k, uint64_t root)
 {
-	/* the dummy root (0e3223d8d00a, 6.7) is the zero page; older kernels have none */
+	/*
+	 * The dummy root is the zero page, since 6.7: 0e3223d8d00a ("KVM: x86/mmu: Use dummy root,
+	 * backed by zero page, for !visible guest roots"). Older kernels have none.
+	 */
 	struct km_val pfn = km_kernel_variable(k, "zero_pfn", 8);
 
 	if (!km_is_known(pfn))
@@ -130,18 +135,32 @@ bool km_is_dummy_root(const struct km_kernel *k, uint64_t root)
 	return km_is_known(pfn) && pfn.v && root >> KM_PAGE_SHIFT == pfn.v;
 }
 
-/* Where the walk starts; false if it ends there. Mirrors shadow_walk_init_using_root(). */
+/*
+ * A VM with direct bits (TDX) has its private memory in mirror page tables. Mirrors
+ * tdp_mmu_get_root_for_fault().
+ */
+static struct km_val root_for(const struct km_spte_masks *masks, const struct km_mmu *mmu,
+			      struct km_walk *walk)
+{
+	uint64_t direct = walk->addr >> KM_PAGE_SHIFT & masks->gfn_direct_bits;
+
+	walk->mirror = masks->gfn_direct_bits && !direct && walk->meaning == KM_ADDR_GPA &&
+		       km_is_known(mmu->mirror_root_hpa);
+	return km_walk_root(walk, mmu);
+}
+
+/* Find where the walk starts; false: it ends there. Mirrors shadow_walk_init_using_root(). */
 static bool start(const struct km_kernel *k, const struct km_spte_masks *masks,
 		  const struct km_mmu *mmu, struct km_walk *walk, uint64_t *table, int *level)
 {
-	uint64_t root = mmu->root.hpa.v;
+	struct km_val hpa = root_for(masks, mmu, walk);
+	uint64_t root = hpa.v;
 	bool below_4 = false;
 
 	*level = walk->root_level = mmu->root_role.level;
 	walk->end_level = *level;
-	if (!km_is_known(mmu->root.hpa) || *level < 1 || *level > KM_WALK_LEVELS) {
-		walk->end = km_is_known(mmu->root.hpa) && *level == 0 ? KM_END_NO_ROOT
-								      : KM_END_UNREADABLE;
+	if (!km_is_known(hpa) || *level < 1 || *level > KM_WALK_LEVELS) {
+		walk->end = km_is_known(hpa) && *level == 0 ? KM_END_NO_ROOT : KM_END_UNREADABLE;
 		return false;
 	}
 	if (!km_valid_page(root)) {
@@ -153,7 +172,7 @@ static bool start(const struct km_kernel *k, const struct km_spte_masks *masks,
 		return false;
 	}
 	*table = root & masks->base_addr_mask;
-	/* 32-bit guest paging under a 4- or 5-level host: the PAE tables below pml4_root */
+	/* 32-bit guest paging with 4 or 5 host levels: the PAE tables below pml4_root */
 	if (*level >= PT64_ROOT_4LEVEL && !mmu->root_role.direct) {
 		if (!mmu->w || !mmu->w->role_known) {
 			walk->end = KM_END_UNREADABLE;
@@ -178,7 +197,7 @@ static bool too_wide(const struct km_walk *walk)
 	unsigned bits =
 		walk->root_level == PT32E_ROOT_LEVEL ? 32 : KM_PAGE_SHIFT + 9 * walk->root_level;
 
-	/* GVAs are sign-extended: there the width says nothing */
+	/* a GVA is sign-extended: its width is not relevant */
 	return walk->meaning != KM_ADDR_GVA && bits < 64 && walk->addr >> bits;
 }
 
@@ -218,7 +237,7 @@ km_error *km_walk(const struct km_kernel *k, const struct km_spte_masks *masks,
 		unreadable = km_read_phys_as(k->mem, table + l->index * 8, &value, sizeof(value),
 					     "SPTE");
 		km_mmu_page_read(k, table, &l->sp);
-		l->oddity = check_mmu_page(l, walk);
+		l->oddity = check_mmu_page(masks, l, walk);
 		if (unreadable) {
 			end_unreadable(walk, unreadable);
 			return NULL;
@@ -243,8 +262,8 @@ char *km_walk_end_text(const struct km_walk *walk, char *buf, size_t size)
 {
 	static const char *const kinds[] = {
 		[KM_SPTE_EMPTY] = "nothing is mapped there",
-		[KM_SPTE_FROZEN] = "the entry is frozen: someone is changing it",
-		[KM_SPTE_MMIO] = "the entry marks MMIO",
+		[KM_SPTE_FROZEN] = "the entry is frozen: another task is changing it",
+		[KM_SPTE_MMIO] = "the entry is an MMIO SPTE",
 		[KM_SPTE_NOT_PRESENT] = "the entry is not MMU-present",
 	};
 	const struct km_walk_level *last = km_walk_last(walk);
@@ -262,11 +281,12 @@ char *km_walk_end_text(const struct km_walk *walk, char *buf, size_t size)
 	case KM_END_UNREADABLE:
 		if (!walk->end_level)
 			snprintf(buf, size,
-				 "the MMU's root or role is not readable: what it maps is open");
+				 "the root or the role of the MMU is not readable: what it maps is "
+				 "unknown");
 		else
 			snprintf(buf, size,
-				 "ends at level %d: the page-table page is not in %s; what lies "
-				 "below is open",
+				 "ends at level %d: the page-table page is not in %s; what is "
+				 "below is unknown",
 				 walk->end_level, walk->uncovered ? "this capsule" : "the dump");
 		break;
 	case KM_END_NO_ROOT:
@@ -274,14 +294,14 @@ char *km_walk_end_text(const struct km_walk *walk, char *buf, size_t size)
 			 "there is no root: KVM has to load one before the vCPU enters the guest");
 		break;
 	case KM_END_DUMMY_ROOT:
-		snprintf(buf, size, "the root is the dummy root: the guest's CR3 is not backed");
+		snprintf(buf, size,
+			 "the root is the dummy root: no memslot contains the guest's CR3");
 		break;
 	case KM_END_TOO_WIDE:
-		snprintf(buf, size, "the address is beyond what a root of level %d can map",
-			 walk->root_level);
+		snprintf(buf, size, "a root of level %d cannot map the address", walk->root_level);
 		break;
 	case KM_END_TORN:
-		snprintf(buf, size, "the tables contradict themselves");
+		snprintf(buf, size, "the page tables are inconsistent");
 		break;
 	}
 	return buf;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "walk_range.h"
+#include "walk/walk_range.h"
 
 #include <string.h>
 
 #define ENTRIES	       512
-#define PROGRESS_PAGES 4096 /* between two looks at the clock */
+#define PROGRESS_PAGES 4096 /* between two updates */
 
 struct range_walk {
 	const struct km_kernel *k;
@@ -13,9 +13,9 @@ struct range_walk {
 	uint64_t limit;
 	km_run_fn *take;
 	void *arg;
-	struct km_run run; /* being gathered; bytes 0: none */
-	uint64_t key_mask; /* an entry goes on with it if these bits are the same */
-	uint64_t tables[KM_WALK_LEVELS + 1]; /* the way down, by level; else 0 */
+	struct km_run run;		     /* the current one; bytes 0: none */
+	uint64_t key_mask;		     /* an entry continues it if these bits are equal */
+	uint64_t tables[KM_WALK_LEVELS + 1]; /* tables above, by level; else 0 */
 };
 
 static void flush(struct range_walk *w)
@@ -25,10 +25,10 @@ static void flush(struct range_walk *w)
 	w->run.bytes = 0;
 }
 
-/* The bits of an entry that have to be the same; 0: they do not say it all. */
+/* The bits of an entry that have to be equal; 0: comparing bits is not sufficient. */
 static uint64_t key_mask(const struct km_spte_masks *masks, const struct km_run *run)
 {
-	/* an MMIO entry has its gfn in several places; an empty one may have bit 63 or not */
+	/* an MMIO SPTE contains its gfn in two parts; bit 63 of an empty one may be set or not */
 	if (!run->entries || run->spte.kind == KM_SPTE_MMIO)
 		return 0;
 	return run->spte.kind == KM_SPTE_PRESENT ? ~masks->base_addr_mask : ~0ULL;
@@ -48,13 +48,16 @@ bool km_run_alike(const struct km_spte_masks *masks, const struct km_run *a, con
 	case KM_SPTE_MMIO:
 		return a->spte.mmio_generation == b->spte.mmio_generation &&
 		       a->spte.mmio_access == b->spte.mmio_access;
-	default:
-		return a->spte.level == b->spte.level &&
-		       !((a->spte.value ^ b->spte.value) & key_mask(masks, a));
+	case KM_SPTE_FROZEN:
+	case KM_SPTE_PRESENT:
+	case KM_SPTE_NOT_PRESENT:
+		break;
 	}
+	return a->spte.level == b->spte.level &&
+	       !((a->spte.value ^ b->spte.value) & key_mask(masks, a));
 }
 
-/* Adds to the run in the making, or begins the next. */
+/* Continue the current run, or start the next one. */
 static void add(struct range_walk *w, const struct km_run *more)
 {
 	if (w->run.bytes && km_run_alike(w->masks, &w->run, more)) {
@@ -67,7 +70,7 @@ static void add(struct range_walk *w, const struct km_run *more)
 	w->key_mask = key_mask(w->masks, more);
 }
 
-/* What is open, or contradicts itself, from @addr to @last. */
+/* Add a range that is unknown or inconsistent. */
 static void add_end(struct range_walk *w, uint64_t addr, uint64_t last, enum km_walk_end end,
 		    bool uncovered)
 {
@@ -81,9 +84,9 @@ static void add_end(struct range_walk *w, uint64_t addr, uint64_t last, enum km_
 	add(w, &run);
 }
 
-/* How many of @entries, from @i up to @end, go on as the run in the making does. */
-static unsigned going_on(const struct range_walk *w, const uint64_t *entries, unsigned i,
-			 unsigned end, int level)
+/* The number of @entries, from @i to @end, that continue the current run. */
+static unsigned count_same(const struct range_walk *w, const uint64_t *entries, unsigned i,
+			   unsigned end, int level)
 {
 	uint64_t key = w->run.spte.value, mask = w->key_mask;
 	unsigned n = 0;
@@ -99,7 +102,7 @@ static unsigned going_on(const struct range_walk *w, const uint64_t *entries, un
 static km_error *walk_table(struct range_walk *w, uint64_t table, int level, uint64_t addr,
 			    uint64_t last);
 
-/* One entry, which translates @addr to @last, or leads to what does. */
+/* Walk an entry for @addr to @last: a leaf, or the table below. */
 static km_error *walk_entry(struct range_walk *w, uint64_t value, int level, uint64_t addr,
 			    uint64_t last)
 {
@@ -128,10 +131,10 @@ static km_error *walk_entries(struct range_walk *w, const uint64_t *entries, int
 	while (i < end && !err && !w->range->limit_hit) {
 		uint64_t rest = last - addr,
 			 step = (1ULL << shift) - 1 - (addr & ((1ULL << shift) - 1));
-		unsigned same = going_on(w, entries, i, end, level);
+		unsigned same = count_same(w, entries, i, end, level);
 
 		if (same) {
-			/* all but the last and the first are whole; the last may end early */
+			/* the first may start late, the last may end early */
 			step += (uint64_t)(same - 1) << shift;
 			step = step < rest ? step : rest;
 			w->run.bytes += step + 1;
@@ -147,7 +150,7 @@ static km_error *walk_entries(struct range_walk *w, const uint64_t *entries, int
 	return err;
 }
 
-/* The page-table page at @table, from @addr to @last. */
+/* Walk the page-table page at @table, from @addr to @last. */
 static km_error *walk_table(struct range_walk *w, uint64_t table, int level, uint64_t addr,
 			    uint64_t last)
 {
@@ -181,18 +184,18 @@ static km_error *walk_table(struct range_walk *w, uint64_t table, int level, uin
 	return err;
 }
 
-/* The last address that a root maps which begins its walk as @walk does. */
+/* The last address that the root of @walk maps. */
 static uint64_t root_end(const struct km_walk *walk)
 {
 	unsigned bits = KM_PAGE_SHIFT + 9 * (unsigned)walk->root_level;
 
-	/* of a PAE root: of the one entry */
+	/* a PAE root: that its entry maps */
 	if (walk->count)
 		bits = 30;
 	return bits < 64 ? walk->addr | ((1ULL << bits) - 1) : ~0ULL;
 }
 
-/* Walks what one root, or one entry of a PAE root, maps. *@last is where that ends. */
+/* Walk what a root, or an entry of a PAE root, maps. *@last is set to its end. */
 static km_error *walk_root(struct range_walk *w, const struct km_mmu *mmu, uint64_t addr,
 			   uint64_t *last)
 {
@@ -231,7 +234,7 @@ km_error *km_walk_range(const struct km_kernel *k, const struct km_spte_masks *m
 
 		err = walk_root(&w, mmu, addr, &end);
 		range->last = end;
-		/* only a PAE root is followed by another: four make up 32 bits */
+		/* a PAE root has four entries for 32 bits */
 		more = !err && !range->limit_hit && range->root_level == 3 && end < last &&
 		       (uint32_t)end != UINT32_MAX;
 		addr = end + 1;

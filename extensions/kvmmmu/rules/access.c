@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "access.h"
+#include "rules/access.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,18 +11,18 @@ static const struct km_bit_name pferr_names[] = {
 	{PFERR_USER_MASK, "U", "USER", "the access was a user access"},
 	{PFERR_RSVD_MASK, "RSVD", "RSVD", "an entry had reserved bits set"},
 	{PFERR_FETCH_MASK, "F", "FETCH", "the access was an instruction fetch"},
-	{PFERR_PK_MASK, "PK", "PK", "a protection key forbade it"},
+	{PFERR_PK_MASK, "PK", "PK", "a protection key forbids it"},
 	{PFERR_SS_MASK, "SS", "SS", "the access was to a shadow stack"},
-	{PFERR_SGX_MASK, "SGX", "SGX", "SGX forbade it"},
-	{PFERR_GUEST_RMP_MASK, "RMP", "GUEST_RMP", "the reverse map table (SEV-SNP) forbade it"},
+	{PFERR_SGX_MASK, "SGX", "SGX", "SGX forbids it"},
+	{PFERR_GUEST_RMP_MASK, "RMP", "GUEST_RMP", "the reverse map table (SEV-SNP) forbids it"},
 	{PFERR_GUEST_FINAL_MASK, "GUEST_FINAL", "GUEST_FINAL",
-	 "while the guest's final address was translated"},
+	 "the fault is on the final guest-physical address"},
 	{PFERR_GUEST_PAGE_MASK, "GUEST_PAGE", "GUEST_PAGE",
-	 "while the guest's page tables were walked"},
+	 "the fault is on a walk of the guest's page tables"},
 	{PFERR_GUEST_ENC_MASK, "GUEST_ENC", "GUEST_ENC", "the guest's C-bit was set (SEV-SNP)"},
 	{PFERR_GUEST_SIZEM_MASK, "GUEST_SIZEM", "GUEST_SIZEM",
-	 "page sizes of RMP and page table differ (SEV-SNP)"},
-	{PFERR_GUEST_VMPL_MASK, "GUEST_VMPL", "GUEST_VMPL", "the VMPL forbade it (SEV-SNP)"},
+	 "the page sizes of RMP and page table differ (SEV-SNP)"},
+	{PFERR_GUEST_VMPL_MASK, "GUEST_VMPL", "GUEST_VMPL", "the VMPL forbids it (SEV-SNP)"},
 	{PFERR_IMPLICIT_ACCESS, "IMPLICIT", "IMPLICIT_ACCESS",
 	 "an implicit supervisor access (set by KVM)"},
 	{PFERR_PRIVATE_ACCESS, "PRIVATE", "PRIVATE_ACCESS",
@@ -58,7 +58,7 @@ char *km_pferr_spell(uint64_t error_code, char *buf, size_t size)
 
 char *km_acc_spell(enum km_acc_format format, unsigned acc, bool ept, char *buf, size_t size)
 {
-	/* RWUX from bit 0 up, UWX from bit 2 down. */
+	/* RWUX starts at bit 0, UWX at bit 2. */
 	const char *rwux = ept ? "rwus" : "rwux", *uwx = ept ? "rwx" : "uwx";
 	bool up = format == KM_ACC_RWUX;
 	char text[5] = "";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Words of the question that a fault puts: error-code bits (PFERR_*), access rights of a page-table
- * entry (ACC_*), page levels. Names and values as in arch/x86/include/asm/kvm_host.h and
- * arch/x86/kvm/mmu.h; where a value changed, one name per generation.
+ * Error-code bits of a page fault (PFERR_*), access rights of a page-table entry (ACC_*), and page
+ * levels. Names and values are those of arch/x86/include/asm/kvm_host.h and arch/x86/kvm/mmu.h;
+ * where a value changed, there is one name per generation.
  */
 #ifndef KVMMMU_ACCESS_H
 #define KVMMMU_ACCESS_H
@@ -30,10 +30,13 @@
 #define PFERR_IMPLICIT_ACCESS  KM_BIT(48)
 #define PFERR_PRIVATE_ACCESS   KM_BIT(49)
 
-/* Format of the bit index within a permission word. */
+/* Not of the kernel: the RMP (reverse map table of SEV-SNP) denied the access, not an SPTE. */
+#define PFERR_RMP_CHECK (PFERR_GUEST_RMP_MASK | PFERR_GUEST_SIZEM_MASK | PFERR_GUEST_VMPL_MASK)
+
+/* Which right is which bit of the index into a permission word. */
 enum km_acc_format {
-	KM_ACC_UWX,  /* up to 7.1 or so: u8 words; X=1 W=2 U=4 (under EPT U means readable) */
-	KM_ACC_RWUX, /* since then: u16 words; R=1 W=2 U=4 X=8 (under EPT U is XU, X is XS) */
+	KM_ACC_UWX,  /* up to about 7.1: u8 words; X=1 W=2 U=4 (with EPT, U means readable) */
+	KM_ACC_RWUX, /* since then: u16 words; R=1 W=2 U=4 X=8 (with EPT, U is XU and X is XS) */
 };
 
 /* ACC_* of KM_ACC_RWUX. */
@@ -56,40 +59,41 @@ enum {
 	PG_LEVEL_256T,
 };
 
-/* Does a page table have this level? */
+/* Is @level a page-table level, 1 to 5? */
 static inline bool km_is_level(int level)
 {
 	return level >= PG_LEVEL_4K && level <= PG_LEVEL_256T;
 }
 
-/* Words of a permission table, and combinations of ACC_* bits (bits used in a word). */
+/* Words of a permission table. */
 #define KM_PERM_WORDS 16
 
+/* Combinations of ACC_* rights, which is the number of bits used in each word. */
 static inline unsigned km_acc_combinations(enum km_acc_format format)
 {
 	return format == KM_ACC_RWUX ? 16 : 8;
 }
 
-/* One spelled bit of a word: {PFERR_WRITE_MASK, "W", "write"}. */
+/* A bit and its names: {PFERR_WRITE_MASK, "W", "WRITE", "the access was a write"}. */
 struct km_bit_name {
 	uint64_t mask;
-	const char *letter; /* as people write it in logs: "W" */
-	const char *name;   /* as the kernel spells it: "WRITE" */
-	const char *text;   /* what it says */
+	const char *letter; /* as in trace events: "W" */
+	const char *name;   /* as in the kernel: "WRITE" */
+	const char *text;   /* what it means */
 };
 
-/* The PFERR_* bits, lowest first; *@count of them. */
+/* Return the PFERR_* bits, lowest first. *@count is set to their number. */
 const struct km_bit_name *km_pferr_names(size_t *count);
 
 /*
- * Spells the error code into @buf ("P|W|U", bits without a name as hex, "0" for none) and returns
- * @buf. 128 bytes are always enough.
+ * Print the error code into @buf ("P|W|U", bits without a name in hexadecimal, "0" if no bit is
+ * set) and return @buf. 128 bytes are always enough.
  */
 char *km_pferr_spell(uint64_t error_code, char *buf, size_t size);
 
 /*
- * Spells ACC_* rights, '-' for a missing one, into @buf (5 bytes are enough) and returns it.
- * KM_ACC_RWUX: "rwux", under @ept "rwus" (XU is u, XS is s). KM_ACC_UWX: "uwx", under @ept "rwx".
+ * Print ACC_* rights, '-' for each that is missing, into @buf (5 bytes are enough) and return it.
+ * KM_ACC_RWUX: "rwux", with @ept "rwus" (XU is u, XS is s). KM_ACC_UWX: "uwx", with @ept "rwx".
  */
 char *km_acc_spell(enum km_acc_format format, unsigned acc, bool ept, char *buf, size_t size);
 

@@ -1,47 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "fast_page_fault.h"
+#include "rules/fast_page_fault.h"
 
 const char *km_ret_pf_name(enum km_ret_pf ret)
 {
-	static const char *const names[] = {
-		[KM_RET_PF_CONTINUE] = "RET_PF_CONTINUE",
-		[KM_RET_PF_RETRY] = "RET_PF_RETRY",
-		[KM_RET_PF_EMULATE] = "RET_PF_EMULATE",
-		[KM_RET_PF_WRITE_PROTECTED] = "RET_PF_WRITE_PROTECTED",
-		[KM_RET_PF_INVALID] = "RET_PF_INVALID",
-		[KM_RET_PF_FIXED] = "RET_PF_FIXED",
-		[KM_RET_PF_SPURIOUS] = "RET_PF_SPURIOUS",
-		[KM_RET_PF_EXIT] = "error, exit to userspace",
-		[KM_RET_PF_UNKNOWN] = "not known",
-	};
-
-	return names[ret];
+	switch (ret) {
+	case KM_RET_PF_CONTINUE:
+		return "RET_PF_CONTINUE";
+	case KM_RET_PF_RETRY:
+		return "RET_PF_RETRY";
+	case KM_RET_PF_EMULATE:
+		return "RET_PF_EMULATE";
+	case KM_RET_PF_WRITE_PROTECTED:
+		return "RET_PF_WRITE_PROTECTED";
+	case KM_RET_PF_INVALID:
+		return "RET_PF_INVALID";
+	case KM_RET_PF_FIXED:
+		return "RET_PF_FIXED";
+	case KM_RET_PF_SPURIOUS:
+		return "RET_PF_SPURIOUS";
+	case KM_RET_PF_EXIT:
+		return "error, exit to userspace";
+	case KM_RET_PF_UNKNOWN:
+		break;
+	}
+	return "not known";
 }
 
 const char *km_fast_step_text(enum km_fast_step step)
 {
 	static const char *const texts[] = {
-		[KM_FAST_RSVD] = "reserved bits: not for the fast path",
-		[KM_FAST_PRIVATE_MISMATCH] =
-			"private or shared, the fault and the gfn differ: not for the fast path",
-		[KM_FAST_NOT_PRESENT] = "not present, and A/D bits are on: no access tracking that "
-					"the fast path could undo",
-		[KM_FAST_NOT_WRITE] = "present and no write: nothing that the fast path could fix",
+		[KM_FAST_RSVD] = "reserved bits: not handled by the fast path",
+		[KM_FAST_PRIVATE_MISMATCH] = "one of fault and gfn is private, the other shared: "
+					     "not handled by the fast path",
+		[KM_FAST_NOT_PRESENT] =
+			"not present, and A/D bits are enabled: no access tracking that "
+			"the fast path could undo",
+		[KM_FAST_NOT_WRITE] =
+			"present and not a write: nothing that the fast path could fix",
 		[KM_FAST_NO_SPTE] = "the last SPTE is not shadow-present",
-		[KM_FAST_NO_LEAF] = "the last SPTE is no leaf",
-		[KM_FAST_ALLOWED] = "the SPTE permits the access as KVM tests it",
+		[KM_FAST_NO_LEAF] = "the last SPTE is not a leaf",
+		[KM_FAST_ALLOWED] = "KVM's test permits the access",
 		[KM_FAST_OUT_OF_RANGE] = "the error code indexes past the permission table",
-		[KM_FAST_DIRTY_LOG_HUGE] = "W of a huge page in a dirty-logged slot is left to the "
-					   "slow path",
+		[KM_FAST_DIRTY_LOG_HUGE] =
+			"a huge page in a dirty-logged slot: the slow path has to set "
+			"W",
 		[KM_FAST_UNCHANGED] = "neither access-tracked nor MMU-writable: nothing to change",
-		[KM_FAST_STILL_DENIED] = "what may be changed without mmu_lock is not enough",
+		[KM_FAST_STILL_DENIED] = "what may be changed without mmu_lock is not sufficient",
 		[KM_FAST_FIXED] = "the SPTE is changed to permit the access",
 	};
 
 	return texts[step];
 }
 
-/* The one test of this kernel: is the access denied? *@unknown: it reads past its table. */
+/* Does this kernel's test deny the access? *@unknown is set if it reads past its table. */
 static bool denied(const struct km_fast_page_fault_in *in, uint64_t spte, bool *unknown)
 {
 	struct km_spf spf;
@@ -53,7 +64,7 @@ static bool denied(const struct km_fast_page_fault_in *in, uint64_t spte, bool *
 	return spf.denied;
 }
 
-/* page_fault_can_be_fast(); if not, *@why. */
+/* page_fault_can_be_fast(). *@why is set to the step that says no. */
 static bool page_fault_can_be_fast(const struct km_fast_page_fault_in *in, enum km_fast_step *why)
 {
 	if (in->error_code & PFERR_RSVD_MASK) {
@@ -72,7 +83,7 @@ static bool page_fault_can_be_fast(const struct km_fast_page_fault_in *in, enum 
 	return in->error_code & PFERR_WRITE_MASK;
 }
 
-/* What may be changed without mmu_lock; access tracking is undone only where A/D bits are off. */
+/* The SPTE with all changes that need no mmu_lock. Access tracking exists only without A/D bits. */
 static uint64_t fix(const struct km_fast_page_fault_in *in)
 {
 	const struct km_spte_masks *masks = in->masks;
@@ -80,7 +91,7 @@ static uint64_t fix(const struct km_fast_page_fault_in *in)
 
 	if (!masks->ad_enabled && km_is_access_track_spte(masks, spte)) {
 		spte = km_restore_acc_track_spte(masks, spte);
-		if (masks->layout->accessed_always)
+		if (masks->accessed_always)
 			spte |= masks->accessed;
 	}
 	if ((in->error_code & PFERR_WRITE_MASK) && (in->spte & masks->mmu_writable))
@@ -88,7 +99,7 @@ static uint64_t fix(const struct km_fast_page_fault_in *in)
 	return spte;
 }
 
-/* The body of fast_page_fault()'s loop; *@new_spte is changed for a fix only. */
+/* The body of the loop in fast_page_fault(). *@new_spte is set for KM_FAST_FIXED only. */
 static enum km_fast_step try_fix(const struct km_fast_page_fault_in *in, uint64_t *new_spte)
 {
 	bool unknown = false, still_denied;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "judges.h"
+#include "rules/judges.h"
+
+#include "rules/spte_check.h"
 
 struct km_spf km_spte_permission_fault(const struct km_spte_masks *masks,
 				       const uint16_t words[KM_PERM_WORDS], uint64_t spte,
@@ -32,21 +34,20 @@ bool km_is_access_allowed(const struct km_spte_masks *masks, uint64_t spte, uint
 	return spte & KM_BIT(0);
 }
 
-/* Bits that the processor itself looks at. */
-#define PT_P	  KM_BIT(0)
-#define PT_W	  KM_BIT(1)
-#define PT_U	  KM_BIT(2)
-#define PT_A	  KM_BIT(5)
-#define PT_PS	  KM_BIT(7)
-#define PT_NX	  KM_BIT(63)
-#define EPT_R	  KM_BIT(0)
-#define EPT_W	  KM_BIT(1)
-#define EPT_X	  KM_BIT(2) /* XS with MBEC */
-#define EPT_XU	  KM_BIT(10)
-#define EPT_MT(e) (((e) >> 3) & 7)
+/* Bits that the processor checks. */
+#define PT_P   KM_BIT(0)
+#define PT_W   KM_BIT(1)
+#define PT_U   KM_BIT(2)
+#define PT_A   KM_BIT(5)
+#define PT_PS  KM_BIT(7)
+#define PT_NX  KM_BIT(63)
+#define EPT_R  KM_BIT(0)
+#define EPT_W  KM_BIT(1)
+#define EPT_X  KM_BIT(2) /* XS with MBEC */
+#define EPT_XU KM_BIT(10)
 
-/* One question: this walk, this access, this machine. */
-struct question {
+/* An access to be checked, and the processor's configuration. */
+struct access {
 	const struct km_spte_masks *masks;
 	const struct km_cpu_paging *cpu;
 	const struct km_rsvd_bits *rsvd;
@@ -54,129 +55,114 @@ struct question {
 	bool write, user, fetch;
 };
 
-static bool is_ept(const struct question *q)
+static bool is_ept(const struct access *a)
 {
-	return q->cpu->paging == KM_PAGING_EPT;
+	return a->cpu->paging == KM_PAGING_EPT;
 }
 
-static bool is_pae_root(const struct question *q, const struct km_hw_entry *entry)
+static bool is_pae_root(const struct access *a, const struct km_hw_entry *entry)
 {
-	return entry == q->pae_root;
+	return entry == a->pae_root;
 }
 
-static bool is_leaf(const struct question *q, const struct km_hw_entry *entry)
+static bool is_leaf(const struct access *a, const struct km_hw_entry *entry)
 {
 	if (entry->level == PG_LEVEL_4K)
 		return true;
-	return entry->level <= PG_LEVEL_1G && !is_pae_root(q, entry) && (entry->value & PT_PS);
+	return entry->level <= PG_LEVEL_1G && !is_pae_root(a, entry) && (entry->value & PT_PS);
 }
 
-/* Which of KVM's reserved bits are the processor's own; see km_processor_judges() in the header. */
-static uint64_t hw_reserved(const struct question *q, const struct km_hw_entry *entry)
+/* KVM's reserved bits that the processor checks, too: see km_processor_judges(). */
+static uint64_t hw_reserved(const struct access *a, const struct km_hw_entry *entry)
 {
-	uint64_t mask = ~q->masks->me_mask;
-
-	if (is_pae_root(q, entry))
-		return mask & ~PT_A;
-	if (is_ept(q))
-		return mask;
-	mask &= ~PT_NX;
-	if (entry->level == PG_LEVEL_1G)
-		mask &= ~PT_PS;
-	if (q->cpu->paging == KM_PAGING_SHADOW)
-		mask &= ~KM_BIT(8);
-	return mask;
+	if (is_pae_root(a, entry))
+		return ~a->masks->me_mask & ~PT_A;
+	return km_hw_rsvd_mask(a->masks, a->cpu->paging, entry->level);
 }
 
-static bool reserved_bits_set(const struct question *q, const struct km_hw_entry *entry)
+static bool reserved_bits_set(const struct access *a, const struct km_hw_entry *entry)
 {
 	uint64_t reserved;
 
-	if (!q->rsvd)
+	if (!a->rsvd)
 		return false;
-	reserved = km_rsvd_spte(q->masks, q->rsvd, entry->value, entry->level, NULL);
-	if (reserved & hw_reserved(q, entry))
+	reserved = km_rsvd_spte(a->masks, a->rsvd, entry->value, entry->level, NULL);
+	if (reserved & hw_reserved(a, entry))
 		return true;
-	return !is_ept(q) && !q->cpu->nx && (entry->value & PT_NX);
+	return !is_ept(a) && !a->cpu->nx && (entry->value & PT_NX);
 }
 
-static bool is_present(const struct question *q, const struct km_hw_entry *entry)
+static bool is_present(const struct access *a, const struct km_hw_entry *entry)
 {
 	uint64_t present = PT_P;
 
-	if (is_ept(q))
-		present = EPT_R | EPT_W | EPT_X | (q->cpu->mbec ? EPT_XU : 0);
+	if (is_ept(a))
+		present = EPT_R | EPT_W | EPT_X | (a->cpu->mbec ? EPT_XU : 0);
 	return entry->value & present;
 }
 
-static bool is_misconfigured(const struct question *q, const struct km_hw_entry *entry)
+static bool is_misconfigured(const struct access *a, const struct km_hw_entry *entry)
 {
-	unsigned memtype = EPT_MT(entry->value);
-
-	if (!is_ept(q))
-		return false;
-	if ((entry->value & (EPT_R | EPT_W)) == EPT_W)
-		return true;
-	return is_leaf(q, entry) && (memtype == 2 || memtype == 3 || memtype == 7);
+	return is_ept(a) && km_is_ept_misconfig(entry->value, is_leaf(a, entry));
 }
 
-/* Does the walk end at this entry, whatever the access? */
-static enum km_hw_reason ends_walk(const struct question *q, const struct km_hw_entry *entry)
+/* Why the walk ends at this entry, independent of the access; KM_HW_ALLOWS: it does not. */
+static enum km_hw_reason ends_walk(const struct access *a, const struct km_hw_entry *entry)
 {
-	if (!is_present(q, entry))
+	if (!is_present(a, entry))
 		return KM_HW_NOT_PRESENT;
-	if (is_misconfigured(q, entry))
+	if (is_misconfigured(a, entry))
 		return KM_HW_MISCONFIG;
-	if (reserved_bits_set(q, entry))
+	if (reserved_bits_set(a, entry))
 		return KM_HW_RESERVED;
 	return KM_HW_ALLOWS;
 }
 
-static enum km_hw_reason ept_lacks(const struct question *q, uint64_t value)
+static enum km_hw_reason ept_lacks(const struct access *a, uint64_t value)
 {
-	uint64_t exec = q->cpu->mbec && q->user ? EPT_XU : EPT_X;
+	uint64_t exec = a->cpu->mbec && a->user ? EPT_XU : EPT_X;
 
-	if (q->write && !(value & EPT_W))
+	if (a->write && !(value & EPT_W))
 		return KM_HW_WRITE;
-	if (q->fetch && !(value & exec))
+	if (a->fetch && !(value & exec))
 		return KM_HW_FETCH;
-	if (!q->write && !q->fetch && !(value & EPT_R))
+	if (!a->write && !a->fetch && !(value & EPT_R))
 		return KM_HW_READ;
 	return KM_HW_ALLOWS;
 }
 
-static enum km_hw_reason x86_lacks(const struct question *q, uint64_t value)
+static enum km_hw_reason x86_lacks(const struct access *a, uint64_t value)
 {
-	bool asks_user = q->user;
+	bool needs_user = a->user;
 
-	if (q->cpu->paging == KM_PAGING_NPT)
-		asks_user = !q->cpu->gmet;
-	if (q->write && !(value & PT_W))
+	if (a->cpu->paging == KM_PAGING_NPT)
+		needs_user = !a->cpu->gmet;
+	if (a->write && !(value & PT_W))
 		return KM_HW_WRITE;
-	if (asks_user && !(value & PT_U))
+	if (needs_user && !(value & PT_U))
 		return KM_HW_USER;
-	if (q->fetch && q->cpu->nx && (value & PT_NX))
+	if (a->fetch && a->cpu->nx && (value & PT_NX))
 		return KM_HW_FETCH;
 	return KM_HW_ALLOWS;
 }
 
-/* Which right that the access needs does this entry withhold? */
-static enum km_hw_reason lacks(const struct question *q, const struct km_hw_entry *entry)
+/* The right that the access needs and this entry does not give; KM_HW_ALLOWS: none. */
+static enum km_hw_reason lacks(const struct access *a, const struct km_hw_entry *entry)
 {
-	if (is_pae_root(q, entry))
+	if (is_pae_root(a, entry))
 		return KM_HW_ALLOWS;
-	return is_ept(q) ? ept_lacks(q, entry->value) : x86_lacks(q, entry->value);
+	return is_ept(a) ? ept_lacks(a, entry->value) : x86_lacks(a, entry->value);
 }
 
-/* What forbids a supervisor to touch a user page, that is one with U=1 in all entries? */
-static enum km_hw_reason user_page_forbids(const struct question *q)
+/* What forbids a supervisor access to a user page, which has U=1 in all entries. */
+static enum km_hw_reason user_page_forbids(const struct access *a)
 {
-	bool smep = q->cpu->paging == KM_PAGING_NPT ? q->cpu->gmet : q->cpu->cr4_smep;
-	bool smap = q->cpu->paging == KM_PAGING_SHADOW && q->cpu->cr4_smap;
+	bool smep = a->cpu->paging == KM_PAGING_NPT ? a->cpu->gmet : a->cpu->cr4_smep;
+	bool smap = a->cpu->paging == KM_PAGING_SHADOW && a->cpu->cr4_smap;
 
-	if (is_ept(q) || q->user)
+	if (is_ept(a) || a->user)
 		return KM_HW_ALLOWS;
-	if (q->fetch)
+	if (a->fetch)
 		return smep ? KM_HW_SUPERVISOR_FETCH : KM_HW_ALLOWS;
 	return smap ? KM_HW_SUPERVISOR_ACCESS : KM_HW_ALLOWS;
 }
@@ -196,7 +182,7 @@ struct km_hw_verdict km_processor_judges(const struct km_spte_masks *masks,
 					 const struct km_hw_entry *entries, size_t count,
 					 uint64_t error_code, int pae_root_level)
 {
-	const struct question q = {
+	const struct access a = {
 		.masks = masks,
 		.cpu = cpu,
 		.rsvd = rsvd,
@@ -214,23 +200,26 @@ struct km_hw_verdict km_processor_judges(const struct km_spte_masks *masks,
 
 		if (!km_is_level(entry->level))
 			break;
-		reason = ends_walk(&q, entry);
+		reason = ends_walk(&a, entry);
 		if (reason != KM_HW_ALLOWS)
 			return verdict(reason, entry->level);
-		leaf = is_leaf(&q, entry);
-		user_page = user_page && (is_pae_root(&q, entry) || (entry->value & PT_U));
+		leaf = is_leaf(&a, entry);
+		user_page = user_page && (is_pae_root(&a, entry) || (entry->value & PT_U));
 		met++;
 	}
 
 	for (size_t i = 0; i < met; i++) {
-		reason = lacks(&q, &entries[i]);
+		reason = lacks(&a, &entries[i]);
 		if (reason != KM_HW_ALLOWS)
 			return verdict(reason, entries[i].level);
 	}
 
 	if (!leaf)
 		return (struct km_hw_verdict){.incomplete = true};
-	return verdict(user_page ? user_page_forbids(&q) : KM_HW_ALLOWS, entries[met - 1].level);
+	reason = user_page ? user_page_forbids(&a) : KM_HW_ALLOWS;
+	if (reason == KM_HW_ALLOWS && cpu->paging == KM_PAGING_NPT && error_code & PFERR_RMP_CHECK)
+		return (struct km_hw_verdict){.rmp = true};
+	return verdict(reason, entries[met - 1].level);
 }
 
 const char *km_hw_reason_text(enum km_hw_reason reason, enum km_paging paging)

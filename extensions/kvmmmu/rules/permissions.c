@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "permissions.h"
+#include "rules/permissions.h"
+
+#include "rules/mbec.h"
 
 struct km_perm_inputs km_guest_perm_inputs(enum km_acc_format format,
 					   const struct km_cpu_role *cpu_role, bool tdp, bool ept)
@@ -29,7 +31,14 @@ struct km_perm_inputs km_spte_perm_inputs(enum km_acc_format format,
 	};
 }
 
-/* EPT up to 7.1: three rights, and the error code's U asks for the readable bit. */
+static enum km_paging paging_of(const struct km_perm_inputs *in)
+{
+	if (in->ept)
+		return KM_PAGING_EPT;
+	return in->tdp ? KM_PAGING_NPT : KM_PAGING_SHADOW;
+}
+
+/* EPT up to 7.1: three rights, and U of the error code means the readable bit. */
 static bool ept_uwx_fault(unsigned pfec, unsigned acc)
 {
 	return ((pfec & PFERR_WRITE_MASK) && !(acc & ACC_UWX_WRITE_MASK)) ||
@@ -37,7 +46,7 @@ static bool ept_uwx_fault(unsigned pfec, unsigned acc)
 	       ((pfec & PFERR_FETCH_MASK) && !(acc & ACC_UWX_EXEC_MASK));
 }
 
-/* EPT since: with MBEC, fetches from user addresses ask for XU; all others ask for XS. */
+/* EPT since 7.2: with MBEC, fetches from user addresses need XU; all others need XS. */
 static bool ept_rwux_fault(bool mbec, unsigned pfec, unsigned acc)
 {
 	unsigned exec = mbec && (pfec & PFERR_USER_MASK) ? ACC_USER_EXEC_MASK : ACC_EXEC_MASK;
@@ -51,7 +60,7 @@ static bool x86_fault(const struct km_perm_inputs *in, unsigned pfec, bool w, bo
 {
 	bool write = pfec & PFERR_WRITE_MASK, fetch = pfec & PFERR_FETCH_MASK;
 	bool user = pfec & PFERR_USER_MASK, not_smap = pfec & PFERR_RSVD_MASK;
-	bool gmet = in->format == KM_ACC_RWUX && in->tdp && in->cr4_smep;
+	bool gmet = in->format == KM_ACC_RWUX && km_has_gmet(paging_of(in), in->cr4_smep);
 
 	if (write && !w && (user || in->cr0_wp))
 		return true;
@@ -71,11 +80,11 @@ static bool acc_fault(const struct km_perm_inputs *in, unsigned pfec, unsigned a
 				 acc & ACC_UWX_EXEC_MASK);
 	}
 
-	/* A write or fetch does not ask for R, which only this format has. */
+	/* A write or fetch does not need R, which exists only in this format. */
 	if (!(pfec & (PFERR_WRITE_MASK | PFERR_FETCH_MASK)) && !(acc & ACC_READ_MASK))
 		return true;
 	if (in->ept)
-		return ept_rwux_fault(in->cr4_smep, pfec, acc);
+		return ept_rwux_fault(km_has_mbec(paging_of(in), in->cr4_smep), pfec, acc);
 	return x86_fault(in, pfec, acc & ACC_WRITE_MASK, acc & ACC_USER_MASK, acc & ACC_EXEC_MASK);
 }
 
@@ -97,13 +106,12 @@ uint32_t km_update_pkru_bitmask(bool cr4_pke, bool cr0_wp)
 		return 0;
 
 	for (unsigned pfec = 0; pfec < 2 * KM_PERM_WORDS; pfec += 2) {
-		/* The slot of RSVD says that the guest's PTE is a user one. */
+		/* The slot of RSVD is U of the guest's PTE. */
 		bool data = !(pfec & PFERR_FETCH_MASK), pte_user = pfec & PFERR_RSVD_MASK;
 		bool guarded_write =
 			(pfec & PFERR_WRITE_MASK) && ((pfec & PFERR_USER_MASK) || cr0_wp);
 
-		/* Keys guard data on user pages: AD (1) all of it, WD (2) writes that W guards too.
-		 */
+		/* On user pages, AD (1) forbids data accesses, WD (2) writes that check W. */
 		if (data && pte_user)
 			mask |= (guarded_write ? 3u : 1u) << pfec;
 	}

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "role.h"
+#include "rules/role.h"
 
 #define ROLE_WORD_BITS 32
 #define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
 
-/* A field that does not fit into the word is none: damaged type information. */
+/* A field that does not fit into the word comes from damaged type information. */
 static bool has_field(struct km_bitfield field)
 {
 	return field.width && field.shift + field.width <= ROLE_WORD_BITS;
@@ -20,7 +20,11 @@ static unsigned field_value(struct km_bitfield field, uint32_t word)
 struct km_page_role km_page_role_decode(const struct km_page_role_layout *layout, uint32_t word)
 {
 #define DECODE(name) .name = (uint8_t)field_value(layout->name, word),
-	return (struct km_page_role){.word = word, KM_PAGE_ROLE_FIELDS(DECODE)};
+	struct km_page_role role = {.word = word, KM_PAGE_ROLE_FIELDS(DECODE)};
+
+	if (!has_field(layout->has_4_byte_gpte) && has_field(layout->gpte_is_8_bytes))
+		role.has_4_byte_gpte = !role.gpte_is_8_bytes;
+	return role;
 }
 
 struct km_ext_role km_ext_role_decode(const struct km_ext_role_layout *layout, uint32_t word)

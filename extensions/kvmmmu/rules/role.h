@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * MMU roles: what the paging mode of a guest, or of KVM itself, is. Mirrors union
- * kvm_mmu_page_role, union kvm_mmu_extended_role and union kvm_cpu_role of
- * arch/x86/include/asm/kvm_host.h.
+ * MMU roles: the paging mode of a guest or of its shadow pages. Mirrors union kvm_mmu_page_role,
+ * union kvm_mmu_extended_role and union kvm_cpu_role of arch/x86/include/asm/kvm_host.h.
  */
 #ifndef KVMMMU_ROLE_H
 #define KVMMMU_ROLE_H
@@ -12,12 +11,13 @@
 #include <stdint.h>
 
 /*
- * Every bit-field that any supported generation has, in no generation's order: where each one sits
- * comes from the type information of the dump. A field that the generation lacks stays 0.
+ * Every bit-field that any supported generation has, in no particular order: the type information
+ * of the dump says where each is. A field that a generation does not have is 0.
  */
 #define KM_PAGE_ROLE_FIELDS(F)                                                                     \
 	F(level)                                                                                   \
 	F(has_4_byte_gpte)                                                                         \
+	F(gpte_is_8_bytes)                                                                         \
 	F(quadrant)                                                                                \
 	F(direct)                                                                                  \
 	F(access)                                                                                  \
@@ -36,6 +36,8 @@
 #define KM_EXT_ROLE_FIELDS(F)                                                                      \
 	F(valid)                                                                                   \
 	F(execonly)                                                                                \
+	F(cr0_pg)                                                                                  \
+	F(cr4_pae)                                                                                 \
 	F(cr4_pse)                                                                                 \
 	F(cr4_pke)                                                                                 \
 	F(cr4_smap)                                                                                \
@@ -45,7 +47,7 @@
 	F(has_pferr_fetch)
 
 #define KM_ROLE_FIELD(name) uint8_t name;
-/* union kvm_mmu_page_role, decoded; word is the raw u32. */
+/* union kvm_mmu_page_role, decoded; word is the value itself. */
 struct km_page_role {
 	uint32_t word;
 	KM_PAGE_ROLE_FIELDS(KM_ROLE_FIELD)
@@ -73,14 +75,22 @@ static inline bool km_cpu_role_cr4_smep(const struct km_cpu_role *role)
 	return role->base.cr4_smep || role->ext.cr4_smep;
 }
 
-/* Is paging on? Mirrors is_cr0_pg(). */
+/*
+ * Before 5.19, kvm_mmu had one mmu_role for both roles, whose base.level is that of the shadow
+ * pages: make the guest's level of it, which is @root_level (kvm_mmu.root_level) with paging.
+ */
+static inline void km_cpu_role_of_one_role(struct km_cpu_role *role, uint8_t root_level)
+{
+	role->base.level = role->ext.cr0_pg ? root_level : 0;
+}
+
+/* Is paging enabled? Mirrors is_cr0_pg(). */
 static inline bool km_cpu_role_cr0_pg(const struct km_cpu_role *role)
 {
 	return role->base.level > 0;
 }
 
-/* Which bits a bit-field occupies in the 32-bit word; width 0: this generation has no such field.
- */
+/* The place of a bit-field in the 32-bit word. Width 0: this generation does not have it. */
 struct km_bitfield {
 	uint8_t shift;
 	uint8_t width;
@@ -96,12 +106,15 @@ struct km_ext_role_layout {
 };
 #undef KM_ROLE_BITFIELD
 
+/*
+ * Decode a role word. Before 5.19, has_4_byte_gpte was called gpte_is_8_bytes and had the opposite
+ * meaning: it is set in any case.
+ */
 struct km_page_role km_page_role_decode(const struct km_page_role_layout *layout, uint32_t word);
 struct km_ext_role km_ext_role_decode(const struct km_ext_role_layout *layout, uint32_t word);
 
 /*
- * Calls @emit(name, value) for every field that the layout has, in the word's bit order: roles
- * spelled bit by bit.
+ * Call @emit(@ctx, name, value) for each field that the layout has, in bit order.
  */
 void km_page_role_spell(const struct km_page_role_layout *layout, uint32_t word,
 			void (*emit)(void *ctx, const char *name, unsigned value), void *ctx);

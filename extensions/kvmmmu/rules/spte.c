@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "spte.h"
+#include "rules/spte.h"
 
 #define PAGE_SHIFT		     12
 #define PT_PRESENT_MASK		     KM_BIT(0)
@@ -27,43 +27,86 @@
 
 #define SHADOW_NONPRESENT_VALUE		   KM_BIT(63)
 #define SHADOW_NONPRESENT_OR_RSVD_MASK_LEN 5
-#define DEFAULT_SPTE_HOST_WRITABLE	   KM_BIT(9)
-#define DEFAULT_SPTE_MMU_WRITABLE	   KM_BIT(10)
 
-/* Bits @low to @high, both included; at most 63 of them. */
+/* Bits @low to @high inclusive; at most 63 bits. */
 static uint64_t genmask(unsigned high, unsigned low)
 {
 	return (KM_BIT(high - low + 1) - 1) << low;
 }
 
+#define EPT_RX (VMX_EPT_READABLE_MASK | VMX_EPT_EXECUTABLE_MASK)
+#define ROW_BEFORE_PRESENT_BIT                                                                     \
+	.acc = KM_ACC_UWX, .host_writable = KM_BIT(10), .mmu_writable = KM_BIT(11),                \
+	.ept_host_writable = KM_BIT(10), .ept_mmu_writable = KM_BIT(11),                           \
+	.acc_track_saved_mask = EPT_RX
+#define ROW_6                                                                                      \
+	.acc = KM_ACC_UWX, .mmu_present_mask = KM_BIT(11), .tdp_ad_shift = 52, .tdp_ad_mask = 3,   \
+	.host_writable = KM_BIT(9), .mmu_writable = KM_BIT(10), .ept_host_writable = KM_BIT(57),   \
+	.ept_mmu_writable = KM_BIT(58), .acc_track_saved_mask = EPT_RX,                            \
+	.acc_track_saved_shift = 54, .mmio_gen_low_start = 3, .mmio_gen_low_end = 10,              \
+	.mmio_gen_high_start = 52, .mmio_gen_high_end = 62, .frozen = 0x5a0
+
 const struct km_spte_layout km_spte_layouts[KM_SPTE_GENERATIONS] = {
-	[KM_SPTE_6_1] =
+	/* 4.18 does not store bit 0 of the memslots generation in MMIO SPTEs */
+	[KM_SPTE_4_18] =
 		{
-			.name = "6.1",
-			.acc = KM_ACC_UWX,
-			.mmu_present_mask = KM_BIT(11),
+			ROW_BEFORE_PRESENT_BIT,
+			.name = "4.18",
+			.kernels = "up to about 5.2",
+			.tdp_ad_shift = 62,
+			.tdp_ad_mask = 1,
+			.acc_track_saved_shift = 52,
+			.mmio_gen_low_start = 3,
+			.mmio_gen_low_end = 11,
+			.mmio_gen_high_start = 52,
+			.mmio_gen_high_end = 61,
+			.mmio_gen_shift = 1,
+			.mmio_special = KM_BIT(62),
+		},
+	[KM_SPTE_5_10] =
+		{
+			ROW_BEFORE_PRESENT_BIT,
+			.name = "5.10",
+			.kernels = "about 5.3 to 5.12",
 			.tdp_ad_shift = 52,
-			.ept_host_writable = KM_BIT(57),
-			.ept_mmu_writable = KM_BIT(58),
-			.acc_track_saved_mask = VMX_EPT_READABLE_MASK | VMX_EPT_EXECUTABLE_MASK,
+			.tdp_ad_mask = 3,
 			.acc_track_saved_shift = 54,
 			.mmio_gen_low_start = 3,
-			.mmio_gen_low_end = 10,
-			.mmio_gen_high_start = 52,
+			.mmio_gen_low_end = 11,
+			.mmio_gen_high_start = 54,
 			.mmio_gen_high_end = 62,
-			.frozen = 0x5a0,
+			.mmio_special = KM_BIT(52) | KM_BIT(53),
+			.mmio_special_only = true,
+			.frozen = KM_BIT(59), /* 5.12 */
 			.frozen_any_bit63 = true,
+		},
+	[KM_SPTE_6_1] =
+		{
+			ROW_6,
+			.name = "6.1",
+			.kernels = "5.13 to 6.9",
+			.frozen_any_bit63 = true,
+		},
+	[KM_SPTE_6_12] =
+		{
+			ROW_6,
+			.name = "6.12",
+			.kernels = "6.10 to 7.1",
+			.ept_suppress_ve = true,
 		},
 	[KM_SPTE_7_2] =
 		{
 			.name = "7.2",
+			.kernels = "7.2 and later",
 			.acc = KM_ACC_RWUX,
 			.mmu_present_mask = KM_BIT(11),
 			.tdp_ad_shift = 60,
+			.tdp_ad_mask = 3,
+			.host_writable = KM_BIT(9),
+			.mmu_writable = KM_BIT(10),
 			.ept_host_writable = KM_BIT(53),
 			.ept_mmu_writable = KM_BIT(55),
-			.acc_track_saved_mask = VMX_EPT_READABLE_MASK | VMX_EPT_EXECUTABLE_MASK |
-						VMX_EPT_USER_EXECUTABLE_MASK,
+			.acc_track_saved_mask = EPT_RX | VMX_EPT_USER_EXECUTABLE_MASK,
 			.acc_track_saved_shift = 52,
 			.mmio_gen_low_start = 3,
 			.mmio_gen_low_end = 9,
@@ -71,9 +114,50 @@ const struct km_spte_layout km_spte_layouts[KM_SPTE_GENERATIONS] = {
 			.mmio_gen_high_end = 62,
 			.frozen = 0x1a0,
 			.xs_xu = true,
-			.accessed_always = true,
+			.ept_suppress_ve = true,
 		},
 };
+
+#undef ROW_6
+#undef ROW_BEFORE_PRESENT_BIT
+
+static void set_ept_masks(struct km_spte_masks *masks)
+{
+	const struct km_spte_layout *layout = masks->layout;
+
+	masks->host_writable = layout->ept_host_writable;
+	masks->mmu_writable = layout->ept_mmu_writable;
+	masks->x = VMX_EPT_EXECUTABLE_MASK;
+	masks->accessed = VMX_EPT_ACCESS_BIT;
+	masks->dirty = VMX_EPT_DIRTY_BIT;
+	masks->acc_track = VMX_EPT_RWX_MASK;
+	masks->mmio_value = VMX_EPT_MISCONFIG_WX_VALUE;
+	masks->mmio_mask = VMX_EPT_RWX_MASK;
+	if (layout->ept_suppress_ve) {
+		masks->present = VMX_EPT_SUPPRESS_VE_BIT;
+		masks->mmio_mask |= VMX_EPT_SUPPRESS_VE_BIT;
+	}
+	if (layout->xs_xu) {
+		masks->xu = VMX_EPT_USER_EXECUTABLE_MASK;
+		masks->acc_track |= VMX_EPT_USER_EXECUTABLE_MASK;
+	} else {
+		masks->user = VMX_EPT_READABLE_MASK;
+	}
+}
+
+static void set_x86_masks(struct km_spte_masks *masks)
+{
+	masks->host_writable = masks->layout->host_writable;
+	masks->mmu_writable = masks->layout->mmu_writable;
+	masks->nx = PT64_NX_MASK;
+	masks->user = PT_USER_MASK;
+	masks->accessed = PT_ACCESSED_MASK;
+	masks->dirty = PT_DIRTY_MASK;
+	masks->present = PT_PRESENT_MASK;
+	masks->mmio_value = KM_BIT(51) | PT_PRESENT_MASK;
+	masks->mmio_mask = KM_BIT(51) | PT_PRESENT_MASK;
+	masks->mmio_access = PT_WRITABLE_MASK | PT_USER_MASK;
+}
 
 struct km_spte_masks km_spte_default_masks(enum km_paging paging, enum km_spte_generation gen)
 {
@@ -84,45 +168,56 @@ struct km_spte_masks km_spte_default_masks(enum km_paging paging, enum km_spte_g
 		.base_addr_mask = genmask(51, PAGE_SHIFT),
 		.ad_enabled = true,
 		.mmio_caching = true,
+		.accessed_always = layout->xs_xu,
 	};
 
-	if (paging == KM_PAGING_EPT) {
-		masks.host_writable = layout->ept_host_writable;
-		masks.mmu_writable = layout->ept_mmu_writable;
-		masks.x = VMX_EPT_EXECUTABLE_MASK;
-		masks.accessed = VMX_EPT_ACCESS_BIT;
-		masks.dirty = VMX_EPT_DIRTY_BIT;
-		masks.acc_track = VMX_EPT_RWX_MASK;
-		masks.mmio_value = VMX_EPT_MISCONFIG_WX_VALUE;
-		masks.mmio_mask = VMX_EPT_RWX_MASK;
-		if (layout->xs_xu) {
-			masks.xu = VMX_EPT_USER_EXECUTABLE_MASK;
-			masks.acc_track |= VMX_EPT_USER_EXECUTABLE_MASK;
-			masks.present = VMX_EPT_SUPPRESS_VE_BIT;
-			masks.mmio_mask |= VMX_EPT_SUPPRESS_VE_BIT;
-		} else {
-			masks.user = VMX_EPT_READABLE_MASK;
-		}
-	} else {
-		masks.host_writable = DEFAULT_SPTE_HOST_WRITABLE;
-		masks.mmu_writable = DEFAULT_SPTE_MMU_WRITABLE;
-		masks.nx = PT64_NX_MASK;
-		masks.user = PT_USER_MASK;
-		masks.accessed = PT_ACCESSED_MASK;
-		masks.dirty = PT_DIRTY_MASK;
-		masks.present = PT_PRESENT_MASK;
-		masks.mmio_value = KM_BIT(51) | PT_PRESENT_MASK;
-		masks.mmio_mask = KM_BIT(51) | PT_PRESENT_MASK;
-		masks.mmio_access = PT_WRITABLE_MASK | PT_USER_MASK;
-	}
+	if (paging == KM_PAGING_EPT)
+		set_ept_masks(&masks);
+	else
+		set_x86_masks(&masks);
 	masks.nonpresent_or_rsvd_lower_gfn = masks.base_addr_mask & ~masks.mmio_mask;
+	km_spte_masks_set_mmio_special(&masks);
 	return masks;
+}
+
+void km_spte_masks_set_mmio_special(struct km_spte_masks *masks)
+{
+	const struct km_spte_layout *layout = masks->layout;
+
+	masks->mmio_mask |= layout->mmio_special;
+	masks->mmio_value |= layout->mmio_special;
+	if (layout->mmio_special_only)
+		masks->mmio_mask = layout->mmio_special;
+}
+
+void km_spte_masks_without_ad(struct km_spte_masks *masks)
+{
+	masks->ad_enabled = false;
+	if (!masks->accessed_always)
+		masks->accessed = masks->dirty = 0;
+}
+
+void km_spte_masks_with_l1tf(struct km_spte_masks *masks, unsigned cache_bits)
+{
+	unsigned low = cache_bits - SHADOW_NONPRESENT_OR_RSVD_MASK_LEN;
+
+	masks->nonpresent_or_rsvd = genmask(cache_bits - 1, low);
+	masks->nonpresent_or_rsvd_lower_gfn = genmask(low - 1, PAGE_SHIFT);
+}
+
+bool km_is_shadow_present_pte(const struct km_spte_masks *masks, uint64_t spte)
+{
+	if (masks->layout->mmu_present_mask)
+		return spte & masks->layout->mmu_present_mask;
+	return spte && !km_is_mmio_spte(masks, spte) && !km_is_frozen_spte(masks, spte);
 }
 
 bool km_is_frozen_spte(const struct km_spte_masks *masks, uint64_t spte)
 {
 	const struct km_spte_layout *layout = masks->layout;
 
+	if (!layout->frozen)
+		return false;
 	if (layout->frozen_any_bit63 && spte == layout->frozen)
 		return true;
 	return spte == (SHADOW_NONPRESENT_VALUE | layout->frozen);
@@ -130,7 +225,7 @@ bool km_is_frozen_spte(const struct km_spte_masks *masks, uint64_t spte)
 
 bool km_is_mmio_spte(const struct km_spte_masks *masks, uint64_t spte)
 {
-	return masks->mmio_caching && (spte & masks->mmio_mask) == masks->mmio_value;
+	return masks->mmio_caching && !((spte ^ masks->mmio_value) & masks->mmio_mask);
 }
 
 enum km_spte_ad km_spte_ad(const struct km_spte_masks *masks, uint64_t spte)
@@ -142,7 +237,7 @@ enum km_spte_ad km_spte_ad(const struct km_spte_masks *masks, uint64_t spte)
 		KM_AD_INVALID,
 	};
 
-	return types[(spte >> masks->layout->tdp_ad_shift) & 3];
+	return types[(spte >> masks->layout->tdp_ad_shift) & masks->layout->tdp_ad_mask];
 }
 
 bool km_is_access_track_spte(const struct km_spte_masks *masks, uint64_t spte)
@@ -152,7 +247,7 @@ bool km_is_access_track_spte(const struct km_spte_masks *masks, uint64_t spte)
 
 bool km_is_accessed_spte(const struct km_spte_masks *masks, uint64_t spte)
 {
-	if (masks->layout->accessed_always)
+	if (masks->accessed_always)
 		return spte & masks->accessed;
 	if (masks->accessed && km_spte_ad_enabled(masks, spte))
 		return spte & masks->accessed;
@@ -161,7 +256,7 @@ bool km_is_accessed_spte(const struct km_spte_masks *masks, uint64_t spte)
 
 bool km_is_dirty_spte(const struct km_spte_masks *masks, uint64_t spte)
 {
-	if (masks->layout->accessed_always)
+	if (masks->accessed_always)
 		return spte & masks->dirty;
 	if (masks->dirty && km_spte_ad_enabled(masks, spte))
 		return spte & masks->dirty;
@@ -177,7 +272,7 @@ bool km_is_executable_pte(const struct km_spte_masks *masks, uint64_t spte)
 
 static unsigned acc_uwx(const struct km_spte_masks *masks, uint64_t spte)
 {
-	/* Under EPT, shadow_user_mask is the readable bit. */
+	/* With EPT, shadow_user_mask is the readable bit. */
 	return (km_is_executable_pte(masks, spte) ? ACC_UWX_EXEC_MASK : 0) |
 	       (spte & PT_WRITABLE_MASK ? ACC_UWX_WRITE_MASK : 0) |
 	       (spte & masks->user ? ACC_UWX_USER_MASK : 0);
@@ -220,8 +315,9 @@ uint64_t km_get_mmio_spte_generation(const struct km_spte_masks *masks, uint64_t
 	uint64_t low = spte & genmask(layout->mmio_gen_low_end, layout->mmio_gen_low_start);
 	uint64_t high = spte & genmask(layout->mmio_gen_high_end, layout->mmio_gen_high_start);
 
-	return low >> layout->mmio_gen_low_start | high >> layout->mmio_gen_high_start
-								   << mmio_gen_low_bits(layout);
+	low >>= layout->mmio_gen_low_start;
+	high >>= layout->mmio_gen_high_start;
+	return (low | high << mmio_gen_low_bits(layout)) << layout->mmio_gen_shift;
 }
 
 uint64_t km_mmio_spte_gen_mask(const struct km_spte_masks *masks)
@@ -237,7 +333,7 @@ uint64_t km_get_mmio_spte_gfn(const struct km_spte_masks *masks, uint64_t spte)
 	return gpa >> PAGE_SHIFT;
 }
 
-/* Only a present entry is MMU-present: the bit lies outside of all that the other kinds may set. */
+/* The MMU-present bit is not set in entries of any other kind. */
 static enum km_spte_kind spte_kind(const struct km_spte_masks *masks, uint64_t value)
 {
 	if (km_is_shadow_present_pte(masks, value))

@@ -1,100 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "gfn_state.h"
-#include "page_fault_steps.h"
+#include "kvm/gfn_state.h"
+#include "fault/page_fault.h"
+#include "fault/page_fault_steps.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-/* arch/x86/include/uapi/asm/kvm.h, include/uapi/linux/kvm.h: macros, in no type information */
-#define KVM_X86_SW_PROTECTED_VM 1
-
-static struct km_step *note(struct km_replay *r, const char *function, const char *id,
-			    const char *fmt, va_list ap)
-{
-	struct km_page_fault_path *path = r->path;
-	/* the last place stays free for the end */
-	size_t at = path->count < KM_STEPS ? path->count++ : KM_STEPS - 1;
-	struct km_step *step = &path->steps[at];
-
-	step->function = function;
-	step->id = id;
-	vsnprintf(step->text, sizeof(step->text), fmt, ap);
-	return step;
-}
-
-bool km_pass(struct km_replay *r, const char *function, const char *id, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	note(r, function, id, fmt, ap)->outcome = KM_STEP_PASSES;
-	va_end(ap);
-	return true;
-}
-
-bool km_open(struct km_replay *r, const char *function, const char *id, const char *fmt, ...)
-{
-	struct km_step *step;
-	va_list ap;
-
-	va_start(ap, fmt);
-	step = note(r, function, id, fmt, ap);
-	va_end(ap);
-	step->outcome = KM_STEP_OPEN;
-	step->ret = KM_RET_PF_UNKNOWN;
-	if (!r->open)
-		r->path->end = step;
-	r->open = true;
-	return true;
-}
-
-bool km_end(struct km_replay *r, const char *function, const char *id, enum km_ret_pf ret,
-	    const char *fmt, ...)
-{
-	struct km_step *step;
-	va_list ap;
-
-	va_start(ap, fmt);
-	step = note(r, function, id, fmt, ap);
-	va_end(ap);
-	step->outcome = KM_STEP_ENDS;
-	step->ret = ret;
-	if (!r->open) {
-		r->path->end = step;
-		r->path->ret = ret;
-	}
-	return false;
-}
-
-const struct km_step *km_path_step(const struct km_page_fault_path *path, const char *id)
-{
-	for (size_t i = 0; i < path->count; i++) {
-		if (!strcmp(path->steps[i].id, id))
-			return &path->steps[i];
-	}
-	return NULL;
-}
-
-/* --- what the processor and KVM's own test say --- */
-
-enum km_ruling km_replay_processor(const struct km_replay *r, uint64_t spte)
-{
-	const struct km_page_fault_state *s = r->s;
-	struct km_walk walk = *s->walk;
-	struct km_panel panel;
-
-	if (r->last) {
-		struct km_walk_level *last = &walk.levels[walk.count - 1];
-
-		last->spte = km_spte_decode(s->masks, spte, last->level);
-	}
-	km_panel_judge(s->kernel, s->masks, s->all, s->mmu, &walk, s->error_code, KM_SPF_MERGED,
-		       &panel);
-	return panel.verdicts[KM_JUDGE_PROCESSOR].ruling;
-}
-
-static void ask_test(struct km_replay *r)
+static void run_test(struct km_replay *r)
 {
 	const struct km_page_fault_state *s = r->s;
 	const struct km_perm_table *table = km_spte_table(s->all, s->mmu);
@@ -129,53 +42,43 @@ static struct km_fast_page_fault_in fast_input(const struct km_replay *r)
 	};
 }
 
-/* --- the steps that are kvm_mmu_page_fault()'s own --- */
-
-/* Bit KVM_MEMORY_ATTRIBUTE_PRIVATE of the gfn; KM_ABSENT: this kernel keeps none. */
-struct km_val km_mem_is_private(const struct km_replay *r)
-{
-	struct km_val attributes = {.known = KM_UNREADABLE};
-
-	if (r->gfn_known || !km_has(r->s->kernel->layout, KM_M_kvm_mem_attr_array))
-		attributes = km_gfn_attributes(r->s->kernel, r->s->vm, r->gfn);
-	attributes.v = !!(attributes.v & KVM_MEMORY_ATTRIBUTE_PRIVATE);
-	return attributes;
-}
+/* --- kvm_mmu_page_fault() --- */
 
 static bool root_is_there(struct km_replay *r)
 {
 	struct km_val hpa = r->s->mmu->root.hpa;
 
 	if (!km_is_known(hpa))
-		return km_open(r, "kvm_mmu_page_fault", "root", "root.hpa is not readable");
+		return km_step_open(r, "kvm_mmu_page_fault", "root", "root.hpa is not readable");
 	if (!km_valid_page(hpa.v))
-		return km_end(r, "kvm_mmu_page_fault", "root", KM_RET_PF_RETRY,
-			      "root.hpa is INVALID_PAGE: a root is loaded before the guest is "
-			      "entered");
+		return km_step_end(
+			r, "kvm_mmu_page_fault", "root", KM_RET_PF_RETRY,
+			"root.hpa is INVALID_PAGE: KVM loads a root before it enters the "
+			"guest");
 	if (km_is_dummy_root(r->s->kernel, hpa.v))
-		return km_pass(r, "kvm_mmu_page_fault", "root",
-			       "root.hpa 0x%" PRIx64 " is the dummy root: the guest's CR3 is not "
-			       "backed",
-			       hpa.v);
-	return km_pass(r, "kvm_mmu_page_fault", "root", "root.hpa 0x%" PRIx64 ", level %d", hpa.v,
-		       r->s->mmu->root_role.level);
+		return km_step_pass(r, "kvm_mmu_page_fault", "root",
+				    "root.hpa 0x%" PRIx64
+				    " is the dummy root: no memslot contains the "
+				    "guest's CR3",
+				    hpa.v);
+	return km_step_pass(r, "kvm_mmu_page_fault", "root", "root.hpa 0x%" PRIx64 ", level %d",
+			    hpa.v, r->s->mmu->root_role.level);
 }
 
-/* A software-protected VM's faults, but for MMIO, take the private bit from the gfn's attribute. */
+/* For a software-protected VM, a fault is private if the gfn is, except for MMIO. */
 static void apply_attribute(struct km_replay *r)
 {
 	struct km_val type = r->s->vm->vm_type;
 	struct km_val attribute;
 
-	if (!km_is_known(type) || type.v != KVM_X86_SW_PROTECTED_VM ||
-	    (r->error_code & PFERR_RSVD_MASK))
+	if (!km_is_known(type) || type.v != KM_VM_SW_PROTECTED || (r->error_code & PFERR_RSVD_MASK))
 		return;
 	attribute = km_mem_is_private(r);
 	if (km_is_known(attribute) && attribute.v)
 		r->error_code |= PFERR_PRIVATE_ACCESS;
 }
 
-/* mmio_info_in_cache(); *@open: the cache has a guest's address, which is not known. */
+/* mmio_info_in_cache(). *@open: the cache contains a guest virtual address, which is not known. */
 static bool mmio_in_cache(const struct km_replay *r, struct km_val *what, bool *open)
 {
 	const struct km_page_fault_state *s = r->s;
@@ -194,7 +97,7 @@ static bool mmio_in_cache(const struct km_replay *r, struct km_val *what, bool *
 	return km_is_known(*what) && what->v && what->v == asked;
 }
 
-/* get_mmio_spte(): reserved bits in an SPTE that is no MMIO SPTE. */
+/* get_mmio_spte(): the first entry with reserved bits that is not an MMIO SPTE, or NULL. */
 static const struct km_walk_level *reserved_level(const struct km_replay *r)
 {
 	const struct km_walk *walk = r->s->walk;
@@ -212,8 +115,8 @@ static const struct km_walk_level *reserved_level(const struct km_replay *r)
 	return NULL;
 }
 
-/* check_mmio_spte(): true if the generation in the SPTE is the memslots'. */
-static bool judge_generation(struct km_replay *r, bool *current)
+/* check_mmio_spte(). *@current: the generation in the SPTE is that of the memslots. */
+static bool check_generation(struct km_replay *r, bool *current)
 {
 	const char *const f = "handle_mmio_page_fault";
 	struct km_val gen = {.known = KM_UNREADABLE};
@@ -224,25 +127,25 @@ static bool judge_generation(struct km_replay *r, bool *current)
 		gen = r->s->slots->generation;
 	*current = false;
 	if (!km_is_known(gen))
-		return km_open(r, f, "mmio-generation",
-			       "MMIO SPTE of generation 0x%" PRIx64
-			       "; the memslots' generation is not readable",
-			       own);
+		return km_step_open(r, f, "mmio-generation",
+				    "MMIO SPTE of generation 0x%" PRIx64
+				    "; the generation of the memslots is not readable",
+				    own);
 	if (gen.v & KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS)
-		return km_pass(r, f, "mmio-generation",
-			       "memslots are being changed (generation 0x%" PRIx64
-			       "): not taken for MMIO now",
-			       gen.v);
+		return km_step_pass(r, f, "mmio-generation",
+				    "the memslots are being changed (generation 0x%" PRIx64
+				    "): not handled as MMIO now",
+				    gen.v);
 	*current = (gen.v & mask) == own;
 	if (*current)
 		return true;
-	return km_pass(r, f, "mmio-generation",
-		       "MMIO SPTE of generation 0x%" PRIx64 ", the memslots have 0x%" PRIx64
-		       ": stale, the slow path makes a new one",
-		       own, gen.v & mask);
+	return km_step_pass(r, f, "mmio-generation",
+			    "MMIO SPTE of generation 0x%" PRIx64 ", the memslots have 0x%" PRIx64
+			    ": stale, the slow path creates a new one",
+			    own, gen.v & mask);
 }
 
-/* handle_mmio_page_fault(); true: on to the common handler. */
+/* handle_mmio_page_fault(); true: continue with the common handler. */
 static bool handle_mmio(struct km_replay *r)
 {
 	const char *const f = "handle_mmio_page_fault";
@@ -253,36 +156,40 @@ static bool handle_mmio(struct km_replay *r)
 	if (!(r->error_code & PFERR_RSVD_MASK))
 		return true;
 	if (r->error_code & PFERR_PRIVATE_ACCESS)
-		return km_end(r, "kvm_mmu_page_fault", "mmio", KM_RET_PF_EXIT,
-			      "reserved bits on a private access: -EFAULT");
+		return km_step_end(r, "kvm_mmu_page_fault", "mmio", KM_RET_PF_EXIT,
+				   "reserved bits on a private access: -EFAULT");
 	if (mmio_in_cache(r, &cached, &open))
-		return km_end(r, f, "mmio", KM_RET_PF_EMULATE,
-			      "the vCPU's MMIO cache has %s 0x%" PRIx64 " of this generation",
-			      r->s->mmu->root_role.direct ? "gfn" : "GVA", cached.v);
-	/* an MMIO SPTE of this generation answers as the cache would */
+		return km_step_end(r, f, "mmio", KM_RET_PF_EMULATE,
+				   "the MMIO cache of the vCPU contains %s 0x%" PRIx64
+				   ", with the current generation",
+				   r->s->mmu->root_role.direct ? "gfn" : "GVA", cached.v);
+	/* the result is the same with an MMIO SPTE of the current generation */
 	if (open && (!r->last || r->last->spte.kind != KM_SPTE_MMIO))
-		km_open(r, f, "mmio-cache", "which GVA the vCPU's MMIO cache has is not known");
+		km_step_open(r, f, "mmio-cache",
+			     "the GVA in the MMIO cache of the vCPU is not known");
 	bad = reserved_level(r);
 	if (bad)
-		return km_end(r, f, "mmio", KM_RET_PF_EXIT,
-			      "reserved bits in the SPTE 0x%" PRIx64 " at level %d: -EINVAL",
-			      bad->spte.value, bad->level);
+		return km_step_end(r, f, "mmio", KM_RET_PF_EXIT,
+				   "reserved bits in the SPTE 0x%" PRIx64 " at level %d: -EINVAL",
+				   bad->spte.value, bad->level);
 	if (r->s->walk->end == KM_END_UNREADABLE)
-		return km_open(r, f, "mmio", "the SPTE is not readable");
+		return km_step_open(r, f, "mmio", "the SPTE is not readable");
 	if (!r->last || r->last->spte.kind != KM_SPTE_MMIO)
-		return km_end(r, f, "mmio", KM_RET_PF_RETRY,
-			      "the SPTE is no MMIO SPTE (any more): zapped meanwhile");
-	judge_generation(r, &current);
+		return km_step_end(r, f, "mmio", KM_RET_PF_RETRY,
+				   "the SPTE is not an MMIO SPTE (any more): it was zapped");
+	check_generation(r, &current);
 	if (!current && open)
-		km_open(r, f, "mmio-cache", "which GVA the vCPU's MMIO cache has is not known");
+		km_step_open(r, f, "mmio-cache",
+			     "the GVA in the MMIO cache of the vCPU is not known");
 	if (!current)
 		return true;
-	return km_end(r, f, "mmio", KM_RET_PF_EMULATE,
-		      "MMIO SPTE, gfn 0x%" PRIx64 ", generation 0x%" PRIx64 " is the memslots'",
-		      r->last->spte.mmio_gfn, r->last->spte.mmio_generation);
+	return km_step_end(r, f, "mmio", KM_RET_PF_EMULATE,
+			   "MMIO SPTE, gfn 0x%" PRIx64 ", generation 0x%" PRIx64
+			   " is that of the memslots",
+			   r->last->spte.mmio_gfn, r->last->spte.mmio_generation);
 }
 
-/* --- the fault's gfn and slot --- */
+/* --- gfn and memslot of the fault --- */
 
 static void find_slot(struct km_replay *r)
 {
@@ -301,11 +208,11 @@ static const char *slot_text(const struct km_replay *r, char *buf, size_t size)
 	if (r->slot)
 		snprintf(buf, size, "memslot %" PRId64, r->slot->id);
 	else
-		snprintf(buf, size, r->slot_known ? "no memslot" : "memslot not known");
+		snprintf(buf, size, r->slot_known ? "no memslot" : "memslot unknown");
 	return buf;
 }
 
-/* What a leaf under an indirect MMU was made for: kvm_mmu_page_get_gfn(). */
+/* The gfn that a leaf of an indirect MMU maps: kvm_mmu_page_get_gfn(). */
 static struct km_val leaf_gfn(const struct km_replay *r)
 {
 	const struct km_kernel *k = r->s->kernel;
@@ -328,7 +235,7 @@ static struct km_val leaf_gfn(const struct km_replay *r)
 	return km_known_val(value >> KM_PAGE_SHIFT);
 }
 
-/* Direct MMUs: kvm_mmu_do_page_fault() (6.1: direct_page_fault()) takes the gfn from the address.
+/* Direct MMUs: the gfn is in the address, see kvm_mmu_do_page_fault() (6.1: direct_page_fault()).
  */
 static void direct_gfn(struct km_replay *r)
 {
@@ -339,7 +246,7 @@ static void direct_gfn(struct km_replay *r)
 	find_slot(r);
 }
 
-/* FNAME(walk_addr): true if the path goes on with a gfn, known or not. */
+/* FNAME(walk_addr); true: the path continues, even if the gfn is not known. */
 static bool walk_guest(struct km_replay *r)
 {
 	const struct km_page_fault_state *s = r->s;
@@ -348,24 +255,24 @@ static bool walk_guest(struct km_replay *r)
 	bool walked;
 
 	if (!s->slots_known)
-		return km_open(r, f, "guest-walk", "the memslots are not readable");
+		return km_step_open(r, f, "guest-walk", "the memslots are not readable");
 	r->err = km_guest_walk(s->kernel, s->vm, s->all, s->mmu, s->slots, s->addr,
 			       r->error_code & ~PFERR_RSVD_MASK, &r->guest);
 	if (r->err)
 		return false;
 	if (r->guest.end == KM_GUEST_FAULTS)
-		return km_end(r, f, "guest-walk", KM_RET_PF_RETRY, "%s: the fault is for %s",
-			      r->guest.why,
-			      km_mmu_address_meaning(s->mmu) == KM_ADDR_L2_GPA
-				      ? "the hypervisor in the guest, whose tables these are"
-				      : "the guest itself, and injected");
+		return km_step_end(r, f, "guest-walk", KM_RET_PF_RETRY,
+				   "%s: the fault is injected into %s", r->guest.why,
+				   km_mmu_address_meaning(s->mmu) == KM_ADDR_L2_GPA
+					   ? "the hypervisor in the guest, which owns the tables"
+					   : "the guest");
 	if (r->guest.end == KM_GUEST_MAPPED) {
 		r->gfn = r->guest.gfn;
 		r->gfn_known = true;
 		find_slot(r);
-		return km_pass(r, f, "guest-walk", "%s", r->guest.why);
+		return km_step_pass(r, f, "guest-walk", "%s", r->guest.why);
 	}
-	/* the handler has the gfn from its own walk of the guest's tables on, with the slot */
+	/* once the handler has walked the guest's tables, it knows gfn and slot */
 	walked = s->live && km_is_known(s->live->slot) && s->live->slot.v;
 	gfn = walked ? s->live->gfn : leaf_gfn(r);
 	if (!km_is_known(gfn) && s->gfn_known)
@@ -374,12 +281,13 @@ static bool walk_guest(struct km_replay *r)
 	r->gfn_known = km_is_known(gfn);
 	find_slot(r);
 	if (!r->gfn_known)
-		return km_open(r, f, "guest-walk", "%s: which gfn the address means is not known",
-			       r->guest.why);
-	return km_open(r, f, "guest-walk",
-		       "%s; gfn 0x%" PRIx64 " %s, whether the guest still permits it is not known",
-		       r->guest.why, r->gfn,
-		       walked ? "is the handler's own" : "is what the SPTE was made for");
+		return km_step_open(r, f, "guest-walk", "%s: the gfn of the address is not known",
+				    r->guest.why);
+	return km_step_open(r, f, "guest-walk",
+			    "%s; gfn 0x%" PRIx64
+			    " %s; it is not known whether the guest still permits the access",
+			    r->guest.why, r->gfn,
+			    walked ? "is from the handler" : "is from the SPTE");
 }
 
 /* --- fast_page_fault() --- */
@@ -393,45 +301,48 @@ static bool fast(struct km_replay *r)
 	struct km_val attribute;
 
 	if (s->vm->has_private_mem.known == KM_UNREADABLE)
-		return km_open(r, f, "fast", "has_private_mem of the VM is not readable");
+		return km_step_open(r, f, "fast", "has_private_mem of the VM is not readable");
 	if (km_is_known(s->vm->has_private_mem) && s->vm->has_private_mem.v) {
 		attribute = km_mem_is_private(r);
 		if (!km_is_known(attribute))
-			return km_open(r, f, "fast",
-				       "whether the gfn is private is not in the dump");
+			return km_step_open(r, f, "fast",
+					    "it is not in the dump whether the gfn is private");
 		in.private_mismatch = attribute.v != r->is_private;
 	}
 	out = km_fast_page_fault(&in);
 	if (!out.tried)
-		return km_pass(r, f, "fast", "%s", km_fast_step_text(out.step));
+		return km_step_pass(r, f, "fast", "%s", km_fast_step_text(out.step));
 	if (s->walk->end == KM_END_UNREADABLE)
-		return km_open(r, f, "fast", "the SPTE at level %d is not in the dump",
-			       s->walk->end_level);
+		return km_step_open(r, f, "fast", "the SPTE at level %d is not in the dump",
+				    s->walk->end_level);
 	if (!r->last)
-		return km_pass(r, f, "fast", "the walk has no SPTE to offer");
+		return km_step_pass(r, f, "fast", "the walk has no SPTE");
 	if (!r->test_known && r->last->spte.kind == KM_SPTE_PRESENT)
-		return km_open(r, f, "fast", "the table of SPTE permissions is not readable");
+		return km_step_open(r, f, "fast", "the permission table for SPTEs is not readable");
 	if (out.ret == KM_RET_PF_FIXED && in.level > PG_LEVEL_4K && !r->slot_known)
-		return km_open(r, f, "fast", "whether the slot logs dirty pages is not known");
+		return km_step_open(r, f, "fast",
+				    "it is not known whether the slot logs dirty pages");
 	if (out.ret == KM_RET_PF_FIXED) {
 		r->fixed_ruling = km_replay_processor(r, out.new_spte);
 		r->fixed_ruling_known = true;
-		return km_end(r, f, "fast", out.ret,
-			      "SPTE 0x%" PRIx64 " at level %d becomes 0x%" PRIx64 ": the access is "
-			      "permitted then",
-			      in.spte, in.level, out.new_spte);
+		return km_step_end(r, f, "fast", out.ret,
+				   "SPTE 0x%" PRIx64 " at level %d becomes 0x%" PRIx64
+				   ", which permits "
+				   "the access",
+				   in.spte, in.level, out.new_spte);
 	}
 	if (out.ret == KM_RET_PF_SPURIOUS)
-		return km_end(r, f, "fast", out.ret,
-			      "%s permits this access to SPTE 0x%" PRIx64 " at level %d: taken for "
-			      "spurious, nothing is changed",
-			      r->has_words ? "spte_permission_fault()" : "is_access_allowed()",
-			      in.spte, in.level);
-	return km_pass(r, f, "fast", "SPTE 0x%" PRIx64 " at level %d: %s", in.spte, in.level,
-		       km_fast_step_text(out.step));
+		return km_step_end(r, f, "fast", out.ret,
+				   "%s permits this access to SPTE 0x%" PRIx64
+				   " at level %d: treated as "
+				   "spurious, nothing is changed",
+				   r->has_words ? "spte_permission_fault()" : "is_access_allowed()",
+				   in.spte, in.level);
+	return km_step_pass(r, f, "fast", "SPTE 0x%" PRIx64 " at level %d: %s", in.spte, in.level,
+			    km_fast_step_text(out.step));
 }
 
-/* --- which handler, and its way --- */
+/* --- the handlers --- */
 
 static void find_root(struct km_replay *r)
 {
@@ -445,9 +356,7 @@ static void find_root(struct km_replay *r)
 		r->tdp_mmu = r->root.addr && r->root.tdp_mmu_page.v;
 		return;
 	}
-	enabled = r->s->vm->tdp_mmu_enabled;
-	if (!km_is_known(enabled))
-		enabled = km_kernel_variable(k, "tdp_mmu_enabled", 1);
+	enabled = km_vm_has_tdp_mmu(k, r->s->vm);
 	r->tdp_mmu =
 		k->features.tdp && km_is_known(enabled) && enabled.v && r->s->mmu->root_role.direct;
 }
@@ -456,12 +365,12 @@ static bool direct_path(struct km_replay *r)
 {
 	char buf[40];
 
-	km_pass(r, "kvm_mmu_do_page_fault", "handler", "direct MMU, %s: gfn 0x%" PRIx64 ", %s",
-		r->tdp_mmu ? "TDP MMU" : "shadow MMU", r->gfn, slot_text(r, buf, sizeof(buf)));
+	km_step_pass(r, "kvm_mmu_do_page_fault", "handler", "direct MMU, %s: gfn 0x%" PRIx64 ", %s",
+		     r->tdp_mmu ? "TDP MMU" : "shadow MMU", r->gfn, slot_text(r, buf, sizeof(buf)));
 	if (!r->tdp_mmu && km_is_known(r->s->mmu->root.hpa) &&
 	    km_is_dummy_root(r->s->kernel, r->s->mmu->root.hpa.v))
-		return km_end(r, "direct_page_fault", "dummy-root", KM_RET_PF_RETRY,
-			      "the dummy root");
+		return km_step_end(r, "direct_page_fault", "dummy-root", KM_RET_PF_RETRY,
+				   "the root is the dummy root");
 	return km_replay_page_track(r) && fast(r);
 }
 
@@ -469,20 +378,20 @@ static bool indirect_path(struct km_replay *r)
 {
 	char buf[40];
 
-	km_pass(r, "kvm_mmu_do_page_fault", "handler",
-		"indirect MMU: FNAME(page_fault), no fast path, no table of permissions asked");
+	km_step_pass(r, "kvm_mmu_do_page_fault", "handler",
+		     "indirect MMU: FNAME(page_fault), without fast path and permission table");
 	if (!walk_guest(r))
 		return false;
 	if (r->gfn_known)
-		km_pass(r, "FNAME(page_fault)", "slot", "gfn 0x%" PRIx64 ", %s", r->gfn,
-			slot_text(r, buf, sizeof(buf)));
+		km_step_pass(r, "FNAME(page_fault)", "slot", "gfn 0x%" PRIx64 ", %s", r->gfn,
+			     slot_text(r, buf, sizeof(buf)));
 	return km_replay_page_track(r);
 }
 
 static void slow_path(struct km_replay *r)
 {
-	if (!km_pass(r, "mmu_topup_memory_caches", "topup",
-		     "fails only when the host is out of memory"))
+	if (!km_step_pass(r, "mmu_topup_memory_caches", "topup",
+			  "fails only if the host is out of memory"))
 		return;
 	if (km_replay_faultin_pfn(r) && km_replay_stale(r))
 		km_replay_map(r);
@@ -502,12 +411,12 @@ static void replay(struct km_replay *r)
 		slow_path(r);
 }
 
-/* --- what follows for the guest --- */
+/* --- does the guest fault again? --- */
 
-static void loop(struct km_replay *r, bool loops, bool known, const char *fmt, ...)
+static void set_loop(struct km_replay *r, bool loops, bool known, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-static void loop(struct km_replay *r, bool loops, bool known, const char *fmt, ...)
+static void set_loop(struct km_replay *r, bool loops, bool known, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -518,19 +427,36 @@ static void loop(struct km_replay *r, bool loops, bool known, const char *fmt, .
 	va_end(ap);
 }
 
-/* Nothing is changed: then the processor's own answer decides. */
+/* Did the RMP deny the access? Then the SPTEs do not decide whether the next one succeeds. */
+static bool rmp_denied(const struct km_replay *r)
+{
+	return r->s->mmu->paging == KM_PAGING_NPT && r->s->error_code & PFERR_RMP_CHECK;
+}
+
+static void loops_by_rmp(struct km_replay *r)
+{
+	set_loop(r, false, false,
+		 "the RMP (SEV-SNP) denied the access, which the handler does not change: the "
+		 "guest faults again, unless sev_handle_rmp_fault() splits a 2M RMP entry");
+}
+
+/* Nothing is changed: the processor decides. */
 static void unchanged(struct km_replay *r)
 {
 	if (r->processor == KM_DENIES)
-		loop(r, true, true,
-		     "the guest is re-entered, nothing is changed, and the processor denies the "
-		     "access: it faults again, for as long as this state lasts");
+		set_loop(r, true, true,
+			 "nothing is changed, and the processor denies the access: the guest is "
+			 "re-entered and faults again, as long as this state persists");
 	else if (r->processor == KM_ALLOWS)
-		loop(r, false, true,
-		     "the processor permits the access as the SPTEs stand now: "
-		     "the guest goes on (unless its TLB is stale)");
+		set_loop(r, false, true,
+			 "the processor permits the access with the current SPTEs: the guest "
+			 "continues (unless its TLB is stale)");
+	else if (rmp_denied(r))
+		loops_by_rmp(r);
 	else
-		loop(r, false, false, "what the processor says of these SPTEs is not known");
+		set_loop(r, false, false,
+			 "it is not known whether the processor permits the access with these "
+			 "SPTEs");
 }
 
 static void after_retry(struct km_replay *r, const char *id)
@@ -539,61 +465,69 @@ static void after_retry(struct km_replay *r, const char *id)
 
 	if (!strcmp(id, "obsolete-root") || !strcmp(id, "obsolete-root-request")) {
 		if (r->prefetch)
-			loop(r, true, true,
-			     "a prefault retries without handling requests: the "
-			     "root stays obsolete, for ever");
+			set_loop(r, true, true,
+				 "a prefault retries without handling requests: the root stays "
+				 "obsolete");
 		else if (!km_is_known(requests))
-			loop(r, false, false, "vcpu.requests is not readable");
+			set_loop(r, false, false, "vcpu.requests is not readable");
 		else if (requests.v & KM_BIT(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS))
-			loop(r, false, true,
-			     "KVM_REQ_MMU_FREE_OBSOLETE_ROOTS is pending: the root is replaced "
-			     "before the guest is entered (a prefault would retry for ever)");
+			set_loop(r, false, true,
+				 "KVM_REQ_MMU_FREE_OBSOLETE_ROOTS is pending: the root is replaced "
+				 "before the guest is entered (a prefault would retry forever)");
 		else
-			loop(r, true, true,
-			     "no request to replace the obsolete root is pending: "
-			     "the guest is re-entered with it, and faults again");
+			set_loop(r, true, true,
+				 "no request to replace the obsolete root is pending: the guest is "
+				 "re-entered with it and faults again");
 		return;
 	}
 	if (!strcmp(id, "mmu-seq"))
-		loop(r, false, true, "the next fault reads mmu_invalidate_seq afresh");
+		set_loop(r, false, true, "the next fault reads mmu_invalidate_seq again");
 	else if (!strcmp(id, "root") || !strcmp(id, "fetch-dummy-root"))
-		loop(r, false, true, "a root is loaded before the guest is entered");
+		set_loop(r, false, true, "KVM loads a root before it enters the guest");
 	else if (!strcmp(id, "guest-walk"))
-		loop(r, false, true, "the guest, whose tables these are, handles it next");
+		set_loop(r, false, true, "the fault is injected into the guest, which handles it");
 	else if (!strcmp(id, "async-pf"))
-		loop(r, false, true, "the vCPU halts until the page is there");
+		set_loop(r, false, true, "the vCPU halts until the page is present");
 	else if (!strcmp(id, "mmio"))
-		loop(r, false, false,
-		     "the next fault is another one, without reserved bits, "
-		     "unless the processor met other SPTEs");
+		set_loop(r, false, false,
+			 "the next fault is a different one, without reserved bits, unless the "
+			 "processor used other SPTEs");
 	else
 		unchanged(r);
 }
 
-/* Where it is open, and where it would end if that passes. */
+/* Which step is open, and how the path would end if it passes. */
 static void open_end(struct km_replay *r)
 {
 	const struct km_page_fault_path *path = r->path;
 	const struct km_step *last = path->count ? &path->steps[path->count - 1] : NULL;
 
 	if (r->processor == KM_ALLOWS)
-		loop(r, false, true,
-		     "open at %s, but the processor permits the access as the SPTEs stand now: "
-		     "the guest goes on (unless its TLB is stale)",
-		     path->end ? path->end->function : "the beginning");
+		set_loop(r, false, true,
+			 "not known at %s, but the processor permits the access with the current "
+			 "SPTEs: the guest continues (unless its TLB is stale)",
+			 path->end ? path->end->function : "the beginning");
 	else if (last && path->end && last->outcome == KM_STEP_ENDS)
-		loop(r, false, false, "open at %s; if that passes: %s at %s, %s",
-		     path->end->function, km_ret_pf_name(last->ret), last->function, last->text);
+		set_loop(r, false, false, "not known at %s; if that passes: %s at %s, %s",
+			 path->end->function, km_ret_pf_name(last->ret), last->function,
+			 last->text);
 	else
-		loop(r, false, false, "open at %s",
-		     path->end ? path->end->function : "the beginning");
+		set_loop(r, false, false, "not known at %s",
+			 path->end ? path->end->function : "the beginning");
 }
 
-static void judge_loops(struct km_replay *r)
+static void find_loops(struct km_replay *r)
 {
 	struct km_page_fault_path *path = r->path;
 	const char *id = path->end ? path->end->id : "";
 
+	if (r->prefetch && r->s->live->async_ready && path->ret != KM_RET_PF_FIXED &&
+	    path->ret != KM_RET_PF_UNKNOWN) {
+		set_loop(r, false, false,
+			 "kvm_arch_async_page_ready() does not repeat it: the guest faults when it "
+			 "accesses the page");
+		return;
+	}
 	switch (path->ret) {
 	case KM_RET_PF_SPURIOUS:
 		unchanged(r);
@@ -603,38 +537,45 @@ static void judge_loops(struct km_replay *r)
 		break;
 	case KM_RET_PF_FIXED:
 		if (r->fixed_ruling_known && r->fixed_ruling == KM_DENIES)
-			loop(r, false, false,
-			     "the SPTE is changed, yet the processor denies the access even then");
+			set_loop(r, false, false,
+				 "the SPTE is changed, but the processor still denies the access");
+		else if (rmp_denied(r))
+			loops_by_rmp(r);
 		else
-			loop(r, false, true, "the SPTE is changed: the guest meets another state");
+			set_loop(r, false, true,
+				 "the SPTE is changed: the next access finds a different state");
 		break;
 	case KM_RET_PF_EMULATE:
-		loop(r, false, false,
-		     "the instruction is emulated: whether that gets on is not "
-		     "in these structures");
+		set_loop(r, false, false,
+			 "the instruction is emulated: these structures do not show whether that "
+			 "makes forward progress");
 		break;
 	case KM_RET_PF_WRITE_PROTECTED:
-		loop(r, false, false,
-		     "shadow pages of the gfn are zapped and the guest retries, "
-		     "or the instruction is emulated");
+		set_loop(r, false, false,
+			 "the shadow pages of the gfn are zapped and the guest retries, or the "
+			 "instruction is emulated");
 		break;
 	case KM_RET_PF_EXIT:
-		loop(r, false, true,
-		     "KVM_RUN returns an error to the VMM: if that just runs the "
-		     "vCPU again, it meets the same");
+		set_loop(
+			r, false, true,
+			"KVM_RUN returns an error to the VMM: if the VMM only runs the vCPU again, "
+			"it fails again");
 		break;
-	default:
+	case KM_RET_PF_CONTINUE:
+	case KM_RET_PF_INVALID:
+	case KM_RET_PF_UNKNOWN:
 		open_end(r);
+		break;
 	}
 }
 
-/* --- the other test --- */
+/* --- the test of other kernels --- */
 
 /*
- * What kernels on the other side of the 7.3 series would have made of this fault. Only direct MMUs
- * ask either.
+ * What kernels without (or with) the 7.3 series do with this fault. Only direct MMUs use either
+ * test.
  */
-static void tell_other_test(struct km_replay *r)
+static void compare_other_test(struct km_replay *r)
 {
 	const struct km_page_fault_state *s = r->s;
 	struct km_fast_page_fault_in in = fast_input(r);
@@ -687,14 +628,14 @@ km_error *km_page_fault_replay(const struct km_page_fault_state *s, struct km_pa
 	memset(path, 0, sizeof(*path));
 	path->ret = KM_RET_PF_UNKNOWN;
 	find_root(&r);
-	ask_test(&r);
+	run_test(&r);
 	r.processor = r.last ? km_replay_processor(&r, r.last->spte.value) : KM_NO_RULING;
 	replay(&r);
 	if (r.err)
 		return r.err;
 	path->gfn_known = r.gfn_known;
 	path->gfn = r.gfn;
-	judge_loops(&r);
-	tell_other_test(&r);
+	find_loops(&r);
+	compare_other_test(&r);
 	return NULL;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "page_fault_on_stack.h"
+#include "fault/page_fault_on_stack.h"
 
-#include "saved_stacks.h"
+#include "fault/fault_place.h"
+#include "threads/saved_stacks.h"
 
 #include <string.h>
 
@@ -16,36 +17,17 @@ void km_page_fault_read(const struct km_kernel *k, uint64_t address, struct km_p
 	memset(pf, 0, sizeof(*pf));
 	pf->address = address;
 #define KM_READ(name) pf->name = km_kget(k, address, KM_M_kvm_page_fault_##name);
-	KM_READ(addr)
-	KM_READ(error_code)
-	KM_READ(gfn)
-	KM_READ(pfn)
-	KM_READ(hva)
-	KM_READ(slot)
-	KM_READ(mmu_seq)
-	KM_READ(exec)
-	KM_READ(write)
-	KM_READ(present)
-	KM_READ(rsvd)
-	KM_READ(user)
-	KM_READ(prefetch)
-	KM_READ(is_tdp)
-	KM_READ(is_private)
-	KM_READ(max_level)
-	KM_READ(req_level)
-	KM_READ(goal_level)
-	KM_READ(map_writable)
-	KM_READ(write_fault_to_shadow_pgtable)
+	KM_PAGE_FAULT_FIELDS(KM_READ)
 #undef KM_READ
 }
 
-/* A bool that this kernel does not have is as good as any. */
+/* A bool that this kernel does not have is accepted. */
 static bool is_bool(struct km_val val)
 {
 	return val.known == KM_ABSENT || (km_is_known(val) && val.v <= 1);
 }
 
-static bool agrees(struct km_val val, const struct km_page_fault *pf, uint64_t mask)
+static bool matches(struct km_val val, const struct km_page_fault *pf, uint64_t mask)
 {
 	return km_is_known(val) && val.v == !!(pf->error_code.v & mask);
 }
@@ -59,8 +41,8 @@ static bool levels_fit(const struct km_page_fault *pf)
 }
 
 /*
- * On direct MMUs the gfn follows from the address. Until the handler has set it (6.1 does late), or
- * where it comes from the guest's tables, it is 0 or another one.
+ * For a direct MMU, the gfn is that of the address. It is 0 until the handler sets it (late
+ * in 6.1); for an indirect MMU it comes from the guest's tables.
  */
 static bool gfn_fits(const struct km_page_fault *pf, uint64_t direct_bits)
 {
@@ -84,7 +66,7 @@ static bool slot_fits(const struct km_page_fault *pf, const struct km_val *base,
 	       (pf->gfn.v >= base->v && pf->gfn.v - base->v < npages->v);
 }
 
-/* KVM_PFN_ERR_* and KVM_PFN_NOSLOT have one of the highest bits; before it is known it may be 0. */
+/* KVM_PFN_ERR_* and KVM_PFN_NOSLOT have one of the highest bits set; until it is set, it is 0. */
 static bool pfn_fits(const struct km_page_fault *pf)
 {
 	return km_is_known(pf->pfn) && (pf->pfn.v < MAX_GFN || pf->pfn.v >> 52);
@@ -96,14 +78,14 @@ bool km_page_fault_plausible(const struct km_page_fault *pf, const struct km_pag
 	if (!km_is_known(pf->addr) || !km_is_known(pf->error_code) ||
 	    pf->error_code.v & ~PFERR_KNOWN || !levels_fit(pf))
 		return false;
-	if (!agrees(pf->write, pf, PFERR_WRITE_MASK) || !agrees(pf->exec, pf, PFERR_FETCH_MASK) ||
-	    !agrees(pf->present, pf, PFERR_PRESENT_MASK) ||
-	    !agrees(pf->user, pf, PFERR_USER_MASK) || !agrees(pf->rsvd, pf, PFERR_RSVD_MASK))
+	if (!matches(pf->write, pf, PFERR_WRITE_MASK) || !matches(pf->exec, pf, PFERR_FETCH_MASK) ||
+	    !matches(pf->present, pf, PFERR_PRESENT_MASK) ||
+	    !matches(pf->user, pf, PFERR_USER_MASK) || !matches(pf->rsvd, pf, PFERR_RSVD_MASK))
 		return false;
 	if (!is_bool(pf->prefetch) || !is_bool(pf->is_tdp) || !is_bool(pf->is_private) ||
 	    !is_bool(pf->map_writable) || !is_bool(pf->write_fault_to_shadow_pgtable))
 		return false;
-	/* nothing at all is what memory is full of */
+	/* zeroed memory is not a fault */
 	if (!pf->addr.v && !pf->error_code.v && !pf->slot.v)
 		return false;
 	if (!pfn_fits(pf) || pf->mmu_seq.v > host->seq)
@@ -118,17 +100,7 @@ bool km_page_fault_half_written(const struct km_page_fault *pf)
 	return !pf->addr.v && !pf->gfn.v && !pf->slot.v;
 }
 
-/* Functions whose frame has a struct kvm_page_fault; kvm_mmu_do_page_fault() is inlined. */
-static const char *const owners[] = {
-	"kvm_mmu_page_fault",
-	"kvm_mmu_do_page_fault",
-	"kvm_tdp_map_page",
-	"kvm_arch_async_page_ready",
-	"kvm_arch_vcpu_pre_fault_memory",
-	"kvm_tdp_mmu_map_private_pfn",
-};
-
-/* Functions that are called with it, whatever else the compiler made of them. */
+/* Functions that are called with it, even if the compiler changed their names. */
 static const char *const handlers[] = {
 	"kvm_tdp_page_fault",
 	"kvm_tdp_mmu_page_fault",
@@ -162,11 +134,11 @@ static bool is_one_of(const struct km_frame *frame, const char *const *names, si
 
 #define IS_ONE_OF(frame, names) is_one_of(frame, names, sizeof(names) / sizeof((names)[0]))
 
-/* The frame that @address lies in: above its own return address's slot, below the caller's. */
+/* The index of the frame that contains @address; stack->count: none. */
 static size_t frame_of(const struct km_stack *stack, uint64_t address, uint32_t size)
 {
 	for (size_t i = 0; i + 1 < stack->count; i++) {
-		/* of frames that were entered on another stack nothing is known */
+		/* a frame on another stack */
 		if (stack->frames[i].sp <= address && address + size <= stack->frames[i + 1].sp &&
 		    stack->frames[i].sp - stack->base < stack->size)
 			return i;
@@ -189,52 +161,85 @@ enum km_fault_age km_page_fault_age(const struct km_stack *stack, uint64_t addre
 	*frame = &stack->frames[i];
 	if (!stack->frames[i].sure)
 		return KM_AGE_UNKNOWN;
-	if (!IS_ONE_OF(*frame, owners))
+	if (!km_owns_page_fault((*frame)->function))
 		return KM_AGE_RESIDUE;
-	for (size_t j = 0; j < i; j++) {
+	for (size_t j = i; j-- > 0;) {
+		/* loads a root before the fault is set up, and tops up memory caches for that */
+		if (km_frame_is(&stack->frames[j], "kvm_mmu_load"))
+			break;
 		if (IS_ONE_OF(&stack->frames[j], handlers))
 			return KM_AGE_IN_HANDLER;
 	}
-	/* not handed on yet, or done with */
+	/* not passed to a handler yet, or handled already */
 	return KM_AGE_UNKNOWN;
 }
 
-static km_error *search(const struct km_kernel *k, const struct km_vm *vm,
-			const struct km_stack *stack, uint32_t size, struct km_page_faults *found)
+static const struct km_mmu *mmu_named(const struct km_vcpu_mmu *all, const char *name)
+{
+	for (size_t i = 0; i < all->mmu_count; i++) {
+		if (!strcmp(all->mmus[i].name, name))
+			return &all->mmus[i];
+	}
+	return NULL;
+}
+
+const struct km_mmu *km_page_fault_mmu(const struct km_vcpu_mmu *all,
+				       const struct km_page_fault *pf, enum km_fault_age age,
+				       bool tdp)
+{
+	bool handled = age == KM_AGE_IN_HANDLER;
+
+	if (handled && (!tdp || !km_is_known(pf->is_tdp)))
+		return all->active;
+	if (pf->is_tdp.v)
+		return mmu_named(all, "root_mmu");
+	return handled ? mmu_named(all, "guest_mmu") : NULL;
+}
+
+bool km_page_fault_is_plausible(const struct km_kernel *k, const struct km_vm *vm,
+				const struct km_page_fault *pf)
 {
 	const struct km_page_fault_host host = {
 		.tdp = k->features.tdp,
 		.direct_bits = vm->gfn_direct_bits.v,
 		.seq = km_is_known(vm->mmu_invalidate_seq) ? vm->mmu_invalidate_seq.v : UINT64_MAX,
 	};
+	struct km_val base = {.known = KM_ABSENT}, npages = base;
 
+	if (km_is_known(pf->slot) && pf->slot.v) {
+		base = km_kconfirm(k, pf->slot.v, KM_M_kvm_memory_slot_base_gfn);
+		npages = km_kconfirm(k, pf->slot.v, KM_M_kvm_memory_slot_npages);
+	}
+	return km_page_fault_plausible(pf, &host, &base, &npages);
+}
+
+static km_error *search(const struct km_kernel *k, const struct km_vm *vm,
+			const struct km_stack *stack, uint32_t size, struct km_page_faults *found)
+{
 	for (uint64_t at = stack->base; at + size <= stack->base + stack->size; at += 8) {
 		struct km_page_fault pf;
-		struct km_val base, npages;
 		km_error *err = at % KM_PAGE_SIZE ? NULL : km_check_interrupt(k->mem);
 
 		if (err)
 			return err;
-		/* the cheap and rare thing first */
+		/* first the check that most memory fails */
 		pf.max_level = km_kget(k, at, KM_M_kvm_page_fault_max_level);
 		pf.goal_level = km_kget(k, at, KM_M_kvm_page_fault_goal_level);
 		pf.req_level = km_kget(k, at, KM_M_kvm_page_fault_req_level);
 		if (!levels_fit(&pf))
 			continue;
 		km_page_fault_read(k, at, &pf);
-		base = npages = (struct km_val){.known = KM_ABSENT};
-		if (km_is_known(pf.slot) && pf.slot.v) {
-			base = km_kget(k, pf.slot.v, KM_M_kvm_memory_slot_base_gfn);
-			npages = km_kget(k, pf.slot.v, KM_M_kvm_memory_slot_npages);
-		}
-		if (!km_page_fault_plausible(&pf, &host, &base, &npages))
+		if (!km_page_fault_is_plausible(k, vm, &pf))
 			continue;
-		/* of too many, the outer ones: they are overwritten less */
+		/* if there are too many, keep the outer ones: they are overwritten less often */
 		if (found->count == KM_PAGE_FAULTS) {
 			memmove(found->at, found->at + 1, sizeof(found->at) - sizeof(found->at[0]));
+			memmove(found->places, found->places + 1,
+				sizeof(found->places) - sizeof(found->places[0]));
 			found->count--;
 		}
-		found->at[found->count++] = at;
+		found->at[found->count] = at;
+		found->places[found->count++] = km_fault_place_find(k, stack, at, size, pf.gfn);
 	}
 	return NULL;
 }
@@ -242,7 +247,7 @@ static km_error *search(const struct km_kernel *k, const struct km_vm *vm,
 km_error *km_page_faults_find(const struct km_kernel *k, const struct km_vm *vm,
 			      const struct km_stack *stack, struct km_page_faults *found)
 {
-	const struct km_target_kernel *brings = km_memory_target(k->mem)->brings;
+	const struct km_target *target = km_memory_target(k->mem);
 	uint32_t size = km_layout_sizeof(k->layout, KM_T_kvm_page_fault);
 	const struct km_recorder *rec = km_memory_recorder(k->mem);
 	const struct km_saved_stack *saved;
@@ -252,17 +257,16 @@ km_error *km_page_faults_find(const struct km_kernel *k, const struct km_vm *vm,
 	memset(found, 0, sizeof(*found));
 	if (!size || !stack->size)
 		return NULL;
-	if (brings) {
-		saved = brings->saved ? km_saved_stack_of(brings->saved, stack->task) : NULL;
+	if (km_target_has_saved_stacks(target)) {
+		saved = km_saved_stack_of(km_target_saved_stacks(target), stack->task);
 		if (saved)
 			*found = saved->faults;
-		goto out;
+	} else {
+		/* a capsule does not contain what only looks like a fault */
+		trying = km_memory_try(k->mem, true);
+		err = search(k, vm, stack, size, found);
+		km_memory_try(k->mem, trying);
 	}
-	/* what only looks like one is in no capsule */
-	trying = km_memory_try(k->mem, true);
-	err = search(k, vm, stack, size, found);
-	km_memory_try(k->mem, trying);
-out:
 	if (!err && rec && rec->saved)
 		km_saved_stacks_add_faults(rec->saved, stack->task, found);
 	return err;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "invalidation.h"
+#include "threads/invalidation.h"
 
 enum km_range_unit km_invalidate_range_unit(const struct km_kernel *k)
 {
-	/* before 6.0 it was kvm_dec_notifier_count() */
+	/* kvm_mmu_invalidate_end() was kvm_dec_notifier_count() before 6.0 */
 	static const char *const others[] = {"kvm_mmu_invalidate_end", "kvm_dec_notifier_count"};
 	uint64_t addr;
 
@@ -24,7 +24,7 @@ enum km_covers km_invalidate_covers(enum km_range_unit unit, const struct km_vm 
 
 	if (unit == KM_RANGE_UNKNOWN || !km_is_known(start) || !km_is_known(end))
 		return KM_COVERS_UNKNOWN;
-	/* begun, but without a range: every gfn must wait (and the kernel warns) */
+	/* started without a range: every gfn has to wait (and the kernel warns) */
 	if (unit == KM_RANGE_GFN && (start.v == INVALID_GPA || end.v == INVALID_GPA))
 		return KM_COVERS;
 	if (!km_is_known(at))
@@ -48,7 +48,7 @@ enum km_seq_type km_mmu_seq_type(const struct km_kernel *k)
 	return size < sizeof(uint64_t) && is_signed ? KM_SEQ_INT : KM_SEQ_ULONG;
 }
 
-/* In the notifier itself. */
+/* The notifier itself. */
 static const char *const notifier[] = {
 	"kvm_mmu_notifier_invalidate_range_start",
 	"kvm_mmu_notifier_invalidate_range_end",
@@ -58,8 +58,8 @@ static const char *const notifier[] = {
 };
 
 /*
- * Callers of mmu_notifier_invalidate_range_start(), between that and _end(): those that come by the
- * page, from whatever process or kernel thread.
+ * Callers of mmu_notifier_invalidate_range_start() and _end() that act on a page, in the context of
+ * any process or kernel thread.
  */
 static const char *const by_page[] = {
 	"try_to_unmap_one",	   "try_to_migrate_one",
@@ -71,7 +71,7 @@ static const char *const by_page[] = {
 	"__oom_reap_task_mm",	   NULL,
 };
 
-/* Those that a process does to its own memory, in mm/ and fs/. */
+/* Callers that act on the memory of their own process, in mm/ and fs/. */
 static const char *const by_address[] = {
 	"unmap_vmas",
 	"unmap_page_range",
@@ -84,7 +84,7 @@ static const char *const by_address[] = {
 	"move_page_tables",
 	"copy_page_range",
 	"wp_page_copy",
-	"do_wp_page", /* into which that is inlined, as are those of the next into theirs */
+	"do_wp_page", /* may have wp_page_copy() inlined; likewise below */
 	"hugetlb_fault",
 	"madvise_vma_behavior",
 	"dup_mmap",
@@ -152,13 +152,13 @@ bool km_stacks_known(const struct km_tasks *tasks, uint64_t mm)
 	for (size_t i = 0; i < tasks->count; i++) {
 		const struct km_task *task = &tasks->tasks[i];
 
-		/* whose it is may be what is missing */
+		/* it may be a task of this mm */
 		if (task->mm.known == KM_UNREADABLE)
 			return false;
 		if (!km_is_known(task->mm) || task->mm.v != mm)
 			continue;
-		/* a task on a CPU in userspace or in the guest has no kernel stack to speak of, but
-		 * that can't be told from one that is not known */
+		/* a task running in userspace or in the guest has no frames on its kernel stack;
+		 * that cannot be distinguished from an unknown stack */
 		if (task->stack.pages_missing || (task->stack.trouble[0] && !task->stack.count))
 			return false;
 		any = true;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tasks of the host that tell why a vCPU waits: whose stacks are inside an mmu_notifier
- * invalidation, who holds or waits for mmu_lock and slots_lock, who waits for srcu or userfaultfd.
+ * Tasks of the host that may explain why a vCPU waits: those inside an mmu_notifier invalidation,
+ * those that hold or wait for mmu_lock or slots_lock, those that wait for SRCU or userfaultfd.
  */
 #ifndef KVMMMU_TASKS_H
 #define KVMMMU_TASKS_H
 
-#include "stack.h"
-#include "vm.h"
+#include "kernel/layout.h"
+#include "threads/stack.h"
 
 struct km_task {
 	uint64_t addr; /* of task_struct */
@@ -17,29 +17,35 @@ struct km_task {
 };
 
 /*
- * The threads of the processes that own VMs, and other tasks whose stack goes through KVM or the
- * mmu_notifiers of such a process. A value; bounded.
+ * The threads of processes that own VMs, and other tasks whose stack goes through KVM or an
+ * mmu_notifier. If there are very many, only vCPU threads and tasks inside KVM or an mmu_notifier,
+ * or whose stack is not fully known, are added; the others are counted in left_out.
  */
 struct km_tasks {
 	struct km_task *tasks;
 	size_t count;
+	uint32_t *index; /* hash table of positions in @tasks, plus one; NULL: there is none */
+	size_t index_size;
+	uint64_t left_out;
 	bool complete;	   /* the whole list of tasks was walked */
 	char trouble[160]; /* what was not readable, or "" */
 };
 
-/* Errors: Ctrl-C, out of memory. The caller calls km_tasks_deinit() in any case. */
-km_error *km_tasks_read(const struct km_kernel *kernel, const struct km_vms *vms,
-			struct km_tasks *tasks);
 void km_tasks_deinit(struct km_tasks *tasks);
 
-/* The task at that address (task_struct), if it is among them; NULL if not, or if @tasks is NULL.
+/* Add the last of @tasks to the index that km_task_at() uses. Return false if memory is exhausted.
  */
+bool km_tasks_index_last(struct km_tasks *tasks);
+
+/* Return the task whose task_struct is at @addr; NULL if there is none. @tasks may be NULL. */
 const struct km_task *km_task_at(const struct km_tasks *tasks, uint64_t addr);
 
-/* The first task of @mm's (0: any) that is inside @function, or NULL. */
+/* Return the first task of @mm (0: of any) that is inside @function, or NULL. */
 const struct km_task *km_task_in(const struct km_tasks *tasks, uint64_t mm, const char *function);
 
-/* Likewise inside any of @functions, the first of them first; NULL ends them. @tasks may be NULL.
+/*
+ * Likewise for the NULL-terminated @functions, in their order; *@function is the one found. @tasks
+ * may be NULL.
  */
 const struct km_task *km_task_in_any(const struct km_tasks *tasks, uint64_t mm,
 				     const char *const *functions, const char **function);

@@ -1,35 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "invalidation.h"
-#include "tasks.h"
+#include "threads/tasks_read.h"
 
-#include "saved_stacks.h"
+#include "kernel/task_state.h"
+#include "threads/invalidation.h"
+#include "threads/saved_stacks.h"
+#include "threads/stack_read.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* More than any host has (PID_MAX_LIMIT); what lies beyond is a torn list. */
+/* PID_MAX_LIMIT: a longer list is corrupted. */
 #define MAX_TASKS (4u << 20)
-/* Kept at most: a host whose every task is inside KVM or waits is served well enough by these. */
-#define MAX_KEPT 8192
+/* Threads of owners that are kept whatever they do; each has 4.5 KB. A test sets another limit. */
+#ifndef MAX_IDLE
+#define MAX_IDLE 8192
+#endif
 
-#define TASK_UNINTERRUPTIBLE 0x2
-#define TASK_NOLOAD	     0x400
-
-struct job {
+struct task_reader {
 	const struct km_kernel *k;
 	const struct km_vms *vms;
 	struct km_tasks *tasks;
 	size_t room;
 };
 
-/* A list that is followed: how far, and a place behind, so that a loop is noticed (Brent). */
+/* Why a task is looked at. */
+enum role {
+	OTHER,	     /* kept if it is inside KVM or an mmu_notifier */
+	OWNER,	     /* a thread of a process that owns a VM */
+	VCPU_THREAD, /* always kept */
+};
+
+/* Progress along a list, with an earlier position to detect loops (Brent's algorithm). */
 struct trail {
 	uint64_t mark, steps;
 };
 
-/* Has the list come back to where it was, or gone on for longer than any? */
+/* Has the list returned to an earlier position, or exceeded the maximum length? */
 static bool is_loop(struct trail *trail, uint64_t at)
 {
 	if (at == trail->mark || trail->steps == MAX_TASKS)
@@ -40,26 +48,27 @@ static bool is_loop(struct trail *trail, uint64_t at)
 	return false;
 }
 
-/* The last one is the one told: what is wrong with a list explains what was met on it. */
-static void trouble(struct km_tasks *tasks, const char *text)
+/* The last one is reported: a corrupted list explains what was found on it before. */
+static void note_trouble(struct km_tasks *tasks, const char *text)
 {
 	tasks->complete = false;
 	snprintf(tasks->trouble, sizeof(tasks->trouble), "%s", text);
 }
 
 /* Does the process with @mm own a VM? */
-static bool owns_vm(const struct job *job, uint64_t mm)
+static bool owns_vm(const struct task_reader *reader, uint64_t mm)
 {
-	for (size_t i = 0; mm && i < job->vms->count; i++) {
-		if (job->vms->vms[i].mm.v == mm)
+	for (size_t i = 0; mm && i < reader->vms->count; i++) {
+		if (reader->vms->vms[i].mm.v == mm)
 			return true;
 	}
 	return false;
 }
 
 /*
- * Others matter if they may be inside KVM or an mmu_notifier: on a CPU, waiting for one, or in an
- * uninterruptible sleep, which all waits there are. Idle kernel threads sleep with TASK_NOLOAD.
+ * Could a task of another process be inside KVM or an mmu_notifier? Only if it is running,
+ * runnable, or in uninterruptible sleep, as all waits there are. Idle kernel threads sleep with
+ * TASK_NOLOAD.
  */
 static bool may_matter(struct km_val state, struct km_val on_cpu)
 {
@@ -67,7 +76,7 @@ static bool may_matter(struct km_val state, struct km_val on_cpu)
 	       (state.v & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) == TASK_UNINTERRUPTIBLE;
 }
 
-/* Is it inside KVM, an mmu_notifier, or a wait for what they wait for? */
+/* Is the task inside KVM or an mmu_notifier? */
 static bool matters(const struct km_stack *stack)
 {
 	static const char *const prefixes[] = {"kvm_",	       "__kvm_",   "mn_itree_",
@@ -83,47 +92,78 @@ static bool matters(const struct km_stack *stack)
 	return km_stack_invalidates(stack);
 }
 
-/* Is the task among those found? */
-const struct km_task *km_task_at(const struct km_tasks *tasks, uint64_t addr)
+static km_error *make_room(struct task_reader *reader)
 {
-	for (size_t i = 0; tasks && addr && i < tasks->count; i++) {
-		if (tasks->tasks[i].addr == addr)
-			return &tasks->tasks[i];
-	}
+	struct km_task *grown;
+	size_t room = 2 * reader->room + 16;
+	km_error *err;
+
+	if (reader->tasks->count < reader->room)
+		return NULL;
+	err = km_memory_charge(reader->k->mem, room - reader->room, sizeof(*grown));
+	if (err)
+		return err;
+	grown = reallocarray(reader->tasks->tasks, room, sizeof(*grown));
+	if (!grown)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	reader->tasks->tasks = grown;
+	reader->room = room;
 	return NULL;
 }
 
-static km_error *add_task(struct job *job, uint64_t addr, bool owner)
+/* Can the task be left out, because its whole stack is known and is not inside KVM? */
+static bool is_idle(const struct km_stack *stack)
 {
-	const struct km_kernel *k = job->k;
-	struct km_tasks *tasks = job->tasks;
+	return stack->count && !stack->trouble[0] && stack->start != KM_STACK_UNKNOWN &&
+	       !matters(stack);
+}
+
+/* Is the thread @addr that of a vCPU? Only called where tasks are being left out. */
+static bool is_vcpu_thread(const struct task_reader *reader, uint64_t addr)
+{
+	for (size_t i = 0; i < reader->vms->count; i++) {
+		const struct km_vm *vm = &reader->vms->vms[i];
+
+		for (size_t j = 0; j < vm->vcpu_count; j++) {
+			if (vm->vcpus[j].task.v == addr)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool is_left_out(struct task_reader *reader, const struct km_task *task, enum role role)
+{
+	if (role == OTHER)
+		return !matters(&task->stack);
+	if (role == VCPU_THREAD || reader->tasks->count < MAX_IDLE || !is_idle(&task->stack) ||
+	    is_vcpu_thread(reader, task->addr))
+		return false;
+	reader->tasks->left_out++;
+	return true;
+}
+
+static km_error *add_task(struct task_reader *reader, uint64_t addr, enum role role)
+{
+	const struct km_kernel *k = reader->k;
+	struct km_tasks *tasks = reader->tasks;
 	struct km_task *task;
 	km_error *err;
 
 	if (km_task_at(tasks, addr))
 		return NULL;
-	if (tasks->count == MAX_KEPT) {
-		trouble(tasks, "more tasks matter than are kept");
-		return NULL;
-	}
-	if (tasks->count == job->room) {
-		struct km_task *grown =
-			reallocarray(tasks->tasks, 2 * job->room + 16, sizeof(*grown));
-
-		if (!grown)
-			return km_errorf(KM_ENOMEM, "out of memory");
-		tasks->tasks = grown;
-		job->room = 2 * job->room + 16;
-	}
+	err = make_room(reader);
+	if (err)
+		return err;
 	task = &tasks->tasks[tasks->count];
 	memset(task, 0, sizeof(*task));
 	task->addr = addr;
 	task->state = km_kget(k, addr, KM_M_task_struct_state);
 	task->on_cpu = km_kget(k, addr, KM_M_task_struct_on_cpu);
-	if (!owner && !may_matter(task->state, task->on_cpu))
+	if (role == OTHER && !may_matter(task->state, task->on_cpu))
 		return NULL;
 	err = km_stack_read(k, addr, &task->stack);
-	if (err || (!owner && !matters(&task->stack)))
+	if (err || is_left_out(reader, task, role))
 		return err;
 	task->tid = km_kget(k, addr, KM_M_task_struct_pid);
 	task->tgid = km_kget(k, addr, KM_M_task_struct_tgid);
@@ -131,30 +171,30 @@ static km_error *add_task(struct job *job, uint64_t addr, bool owner)
 	km_error_free(km_get_string(k->mem, k->layout, addr, KM_M_task_struct_comm, task->comm,
 				    sizeof(task->comm)));
 	tasks->count++;
-	return NULL;
+	return km_tasks_index_last(tasks) ? NULL : km_errorf(KM_ENOMEM, "out of memory");
 }
 
-/* All threads of the process that @leader leads, itself among them. */
-static km_error *add_process(struct job *job, uint64_t leader)
+/* Add all threads of the process with group leader @leader. */
+static km_error *add_process(struct task_reader *reader, uint64_t leader)
 {
-	const struct km_kernel *k = job->k;
+	const struct km_kernel *k = reader->k;
 	const struct km_member *node = km_layout_member(k->layout, KM_M_task_struct_thread_node);
 	struct km_val mm = km_kget(k, leader, KM_M_task_struct_mm);
 	struct km_val signal = km_kget(k, leader, KM_M_task_struct_signal);
 	struct km_val head = km_addr_of(k->layout, signal.v, KM_M_signal_struct_thread_head);
 	struct trail trail = {0};
 	struct km_val next;
-	bool owner = owns_vm(job, mm.v);
+	enum role role = owns_vm(reader, mm.v) ? OWNER : OTHER;
 
-	/* a kernel thread has no others; without the list there is the leader at least */
+	/* a kernel thread is alone; without the list, add at least the leader */
 	if (mm.known == KM_UNREADABLE) {
-		trouble(job->tasks, "a task is not readable");
+		note_trouble(reader->tasks, "a task is not readable");
 		return NULL;
 	}
 	if (!mm.v || !node || !km_is_known(head) || !signal.v) {
 		if (mm.v)
-			trouble(job->tasks, "of a process only the first thread was found");
-		return add_task(job, leader, owner);
+			note_trouble(reader->tasks, "only the first thread of a process was found");
+		return add_task(reader, leader, role);
 	}
 	next = km_kget(k, head.v, KM_M_list_head_next);
 	while (km_is_known(next) && next.v != head.v) {
@@ -163,23 +203,24 @@ static km_error *add_process(struct job *job, uint64_t leader)
 		if (err)
 			return err;
 		if (is_loop(&trail, next.v)) {
-			trouble(job->tasks, "a list of threads runs in a loop");
+			note_trouble(reader->tasks, "a list of threads contains a loop");
 			return NULL;
 		}
-		err = add_task(job, next.v - node->offset, owner);
+		err = add_task(reader, next.v - node->offset, role);
 		if (err)
 			return err;
 		next = km_kget(k, next.v, KM_M_list_head_next);
 	}
 	if (!km_is_known(next))
-		trouble(job->tasks, "a list of threads is not readable to its end");
+		note_trouble(reader->tasks, "a list of threads is not readable to its end");
 	return NULL;
 }
 
-/* From one end of the list up to the other, or to where it is torn. */
-static km_error *walk(struct job *job, uint64_t init, enum km_member_id link, bool *whole)
+/* Follow the list of tasks by @link; *@whole is set if its end was reached. */
+static km_error *walk(struct task_reader *reader, uint64_t init, enum km_member_id link,
+		      bool *whole)
 {
-	const struct km_kernel *k = job->k;
+	const struct km_kernel *k = reader->k;
 	const struct km_member *tasks = km_layout_member(k->layout, KM_M_task_struct_tasks);
 	uint64_t head = init + tasks->offset;
 	struct km_val next = km_kget(k, head, link);
@@ -193,7 +234,7 @@ static km_error *walk(struct job *job, uint64_t init, enum km_member_id link, bo
 			return err;
 		if (is_loop(&trail, next.v))
 			return NULL;
-		err = add_process(job, next.v - tasks->offset);
+		err = add_process(reader, next.v - tasks->offset);
 		if (err)
 			return err;
 		next = km_kget(k, next.v, link);
@@ -202,94 +243,69 @@ static km_error *walk(struct job *job, uint64_t init, enum km_member_id link, bo
 	return NULL;
 }
 
-/* The threads that KVM itself knows, whatever the lists say. */
-static km_error *add_vcpu_threads(struct job *job)
+/* Add the threads that KVM refers to, whether or not they are on the list of tasks. */
+static km_error *add_vcpu_threads(struct task_reader *reader)
 {
 	km_error *err = NULL;
 
-	for (size_t i = 0; i < job->vms->count && !err; i++) {
-		const struct km_vm *vm = &job->vms->vms[i];
+	for (size_t i = 0; i < reader->vms->count && !err; i++) {
+		const struct km_vm *vm = &reader->vms->vms[i];
 
 		for (size_t j = 0; j < vm->vcpu_count && !err; j++) {
 			uint64_t task = vm->vcpus[j].task.v;
 
 			if (task)
-				err = add_task(job, task, true);
+				err = add_task(reader, task, VCPU_THREAD);
 		}
 	}
 	return err;
 }
 
-static km_error *read_tasks(struct job *job)
+static km_error *read_tasks(struct task_reader *reader)
 {
-	const struct km_kernel *k = job->k;
+	const struct km_kernel *k = reader->k;
 	bool whole = false;
 	uint64_t init;
 	km_error *err;
 
-	job->tasks->complete = true;
+	reader->tasks->complete = true;
 	if (!km_has(k->layout, KM_M_task_struct_tasks) ||
 	    !km_kernel_symbol(k, "init_task", &init)) {
-		trouble(job->tasks, "the list of tasks was not found");
+		note_trouble(reader->tasks, "the list of tasks was not found");
 	} else {
-		err = walk(job, init, KM_M_list_head_next, &whole);
+		err = walk(reader, init, KM_M_list_head_next, &whole);
 		if (!err && !whole) {
-			trouble(job->tasks, "the list of tasks is torn: there may be more");
-			err = walk(job, init, KM_M_list_head_prev, &whole);
+			note_trouble(reader->tasks,
+				     "the list of tasks is torn: there may be more tasks");
+			err = walk(reader, init, KM_M_list_head_prev, &whole);
 		}
 		if (err)
 			return err;
 	}
-	return add_vcpu_threads(job);
+	return add_vcpu_threads(reader);
 }
 
 km_error *km_tasks_read(const struct km_kernel *k, const struct km_vms *vms, struct km_tasks *tasks)
 {
-	const struct km_target_kernel *brings = km_memory_target(k->mem)->brings;
-	struct job job = {.k = k, .vms = vms, .tasks = tasks};
+	const struct km_target *target = km_memory_target(k->mem);
+	struct task_reader reader = {.k = k, .vms = vms, .tasks = tasks};
 	km_error *err;
 	bool trying;
 
 	memset(tasks, 0, sizeof(*tasks));
-	if (brings && brings->saved)
-		return km_saved_tasks(brings->saved, tasks);
-	if (brings) {
-		trouble(tasks, "the capsule holds no tasks");
+	if (km_target_lacks_stacks(target)) {
+		note_trouble(tasks, "the capsule contains no tasks");
 		return NULL;
 	}
-	/* of thousands of tasks a capsule keeps what was found, not what was read */
+	if (km_target_has_saved_stacks(target)) {
+		const struct km_saved_stacks *saved = km_target_saved_stacks(target);
+
+		err = km_memory_charge(k->mem, saved->tasks.count, sizeof(*tasks->tasks));
+		return err ? err : km_saved_tasks(saved, tasks);
+	}
+	/* a capsule contains the tasks that were found, not everything that was read */
 	trying = km_memory_try(k->mem, true);
-	err = read_tasks(&job);
+	err = read_tasks(&reader);
 	km_memory_try(k->mem, trying);
 	return err;
-}
-
-void km_tasks_deinit(struct km_tasks *tasks)
-{
-	free(tasks->tasks);
-	memset(tasks, 0, sizeof(*tasks));
-}
-
-const struct km_task *km_task_in(const struct km_tasks *tasks, uint64_t mm, const char *function)
-{
-	for (size_t i = 0; i < tasks->count; i++) {
-		if ((!mm || tasks->tasks[i].mm.v == mm) &&
-		    km_stack_in(&tasks->tasks[i].stack, function))
-			return &tasks->tasks[i];
-	}
-	return NULL;
-}
-
-const struct km_task *km_task_in_any(const struct km_tasks *tasks, uint64_t mm,
-				     const char *const *functions, const char **function)
-{
-	for (; tasks && *functions; functions++) {
-		const struct km_task *task = km_task_in(tasks, mm, *functions);
-
-		if (task) {
-			*function = *functions;
-			return task;
-		}
-	}
-	return NULL;
 }

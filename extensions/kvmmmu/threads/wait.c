@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "wait.h"
+#include "threads/wait.h"
+
+#include "kernel/task_state.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* task_struct.__state, include/linux/sched.h */
-#define TASK_INTERRUPTIBLE   0x1
-#define TASK_UNINTERRUPTIBLE 0x2
-#define TASK_STOPPED	     0x4
-#define TASK_TRACED	     0x8
-#define TASK_DEAD	     0x80
-#define TASK_FROZEN	     0x8000 /* f5d39b020809, 6.1 */
-
-/* Where a thread sleeps, innermost first: the first that is on its stack tells. */
+/* Functions in which a thread sleeps, innermost first: the first one on its stack counts. */
 static const struct sleep {
 	const char *function;
 	enum km_wait_kind kind;
@@ -27,7 +21,7 @@ static const struct sleep {
 	{"migration_entry_wait", KM_WAIT_PAGE, "for a page that is being migrated"},
 	{"do_swap_page", KM_WAIT_PAGE, "for a page to be swapped in"},
 	{"filemap_fault", KM_WAIT_PAGE, "for a page of a file"},
-	{"folio_wait_bit_common", KM_WAIT_PAGE, "for a page that someone has locked"},
+	{"folio_wait_bit_common", KM_WAIT_PAGE, "for a locked page"},
 	{"io_schedule", KM_WAIT_PAGE, "for input or output"},
 	{"__synchronize_srcu", KM_WAIT_SRCU, "for an SRCU grace period"},
 	{"synchronize_srcu", KM_WAIT_SRCU, "for an SRCU grace period"},
@@ -39,13 +33,13 @@ static const struct sleep {
 	{"__mutex_lock_killable_slowpath", KM_WAIT_LOCK, "for a mutex"},
 };
 
-/* Spinning: the thread is on a CPU, and yet waits. KVM's only rwlock is mmu_lock. */
+/* Functions that spin: the thread is running, and still waits. mmu_lock is KVM's only rwlock. */
 static const struct sleep spins[] = {
 	{"queued_read_lock_slowpath", KM_WAIT_LOCK, "for mmu_lock, spinning (read)"},
 	{"queued_write_lock_slowpath", KM_WAIT_LOCK, "for mmu_lock, spinning (write)"},
 };
 
-/* Functions that themselves take mmap_lock of the VMM, or into which those are inlined. */
+/* Functions that take the mmap_lock of the VMM, or have such functions inlined. */
 static const char *const takes_mmap_lock[] = {
 	"hva_to_pfn",
 	"hva_to_pfn_slow",
@@ -62,7 +56,7 @@ static const char *const takes_mmap_lock[] = {
 	"mmap_read_lock_killable",
 };
 
-/* What stands between who takes a semaphore and where it sleeps. */
+/* Prefixes of functions between the one that takes a semaphore and the one that sleeps. */
 static const char *const rwsem_code[] = {"rwsem_", "down_read", "down_write", "__down_read",
 					 "__down_write"};
 
@@ -119,8 +113,8 @@ static bool is_rwsem_code(const char *function)
 }
 
 /*
- * Which semaphore it is only its taker tells, the function above the sleep in @frame: below
- * get_user_pages() there are others, of files and of mappings.
+ * Name the semaphore by the function that takes it, above the sleep in @frame: below
+ * get_user_pages() there are also semaphores of files and of mappings.
  */
 static void name_lock(const struct km_stack *stack, const struct km_frame *frame,
 		      struct km_wait *wait)
@@ -137,13 +131,13 @@ static void name_lock(const struct km_stack *stack, const struct km_frame *frame
 	}
 }
 
-/* Can KVM's own functions, the outermost ones but the system call, be missing in it? */
+/* Could KVM's functions, which are near the outer end of the stack, be missing from it? */
 static bool may_lack_outer(const struct km_stack *stack)
 {
 	return stack->pages_missing || stack->count == KM_FRAMES;
 }
 
-/* Both halves of what kvm_vcpu_block() may mean. */
+/* A vCPU in kvm_vcpu_block() is halted, or waits for an asynchronous page fault. */
 static void waits_in_block(const struct km_vcpu *vcpu, const struct km_wait_hints *hints, bool sure,
 			   const char *function, struct km_wait *wait)
 {
@@ -151,10 +145,10 @@ static void waits_in_block(const struct km_vcpu *vcpu, const struct km_wait_hint
 
 	if (km_is_known(hints->apf_halted) && hints->apf_halted.v)
 		waits(wait, KM_WAIT_APF, sure,
-		      "in %s(): the guest is halted until an asynchronous page fault is done",
+		      "in %s(): the guest is halted until an asynchronous page fault completes",
 		      function);
 	else if (name && !strcmp(name, "RUNNABLE"))
-		waits(wait, KM_WAIT_HALT, sure, "in %s(), mp_state RUNNABLE: about to go on",
+		waits(wait, KM_WAIT_HALT, sure, "in %s(), mp_state RUNNABLE: about to continue",
 		      function);
 	else
 		waits(wait, KM_WAIT_HALT, sure, "in %s(), mp_state %s: the guest waits for %s",
@@ -178,9 +172,9 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_wait_hints *h
 	if (s && s->kind == KM_WAIT_HALT) {
 		waits_in_block(vcpu, hints, frame->sure, s->function, wait);
 	} else if (stack && stack->count && !in_kvm && !may_lack_outer(stack)) {
-		/* asleep, and not on KVM's behalf: whatever it is, it is the VMM's affair */
+		/* asleep outside KVM, for the VMM's own reasons */
 		waits(wait, KM_WAIT_USERSPACE, stack->frames[0].sure,
-		      "the thread is not in KVM_RUN: the VMM does not run the vCPU at the moment");
+		      "the thread is not in KVM_RUN: the VMM is not running the vCPU");
 	} else if (s) {
 		waits(wait, s->kind, frame->sure, "%s sleep in %s(): waits %s",
 		      state_text(vcpu->task_state.v), s->function, s->text);
@@ -202,15 +196,16 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_wait_hints *h
 		      in_run ? "" : ", in an ioctl other than KVM_RUN");
 	} else if (km_is_known(hints->wants_to_run) && !hints->wants_to_run.v) {
 		waits(wait, KM_WAIT_USERSPACE, false,
-		      "the thread is not in KVM_RUN (wants_to_run is 0): the VMM does not run the "
-		      "vCPU at the moment");
+		      "the thread is not in KVM_RUN (wants_to_run is 0): the VMM is not running "
+		      "the "
+		      "vCPU");
 	} else if (km_is_known(vcpu->mp_state) && vcpu->mp_state.v) {
 		const char *name = km_mp_state_name(vcpu->mp_state.v);
 
 		waits(wait, KM_WAIT_HALT, false, "%s sleep, mp_state %s",
 		      state_text(vcpu->task_state.v), name ? name : "?");
 	} else {
-		waits(wait, KM_WAIT_UNKNOWN, false, "%s sleep; its stack does not tell where",
+		waits(wait, KM_WAIT_UNKNOWN, false, "%s sleep in an unknown function",
 		      state_text(vcpu->task_state.v));
 	}
 }
@@ -225,6 +220,9 @@ void km_wait_find(const struct km_vcpu *vcpu, const struct km_wait_hints *hints,
 	memset(wait, 0, sizeof(*wait));
 	if (!km_is_known(vcpu->task_state) || !km_is_known(vcpu->task) || !vcpu->task.v)
 		return;
+	/* km_vcpu_check() says so */
+	if (!km_task_state_is_possible(state))
+		return;
 	if (state & TASK_DEAD) {
 		waits(wait, KM_WAIT_OTHER, true, "its thread is dead");
 		return;
@@ -238,7 +236,7 @@ void km_wait_find(const struct km_vcpu *vcpu, const struct km_wait_hints *hints,
 		waits(wait, KM_WAIT_OTHER, true, "its thread is frozen (freezer, or suspend)");
 		return;
 	}
-	/* one that goes to sleep, and still is on its CPU, sleeps as good as */
+	/* also counts if it is still running: it is about to sleep */
 	if (state & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)) {
 		find_sleep(vcpu, hints, stack, wait);
 		return;

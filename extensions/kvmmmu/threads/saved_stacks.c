@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "threads/saved_stacks.h"
+
+#include "base/json_keys.h"
+
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STYLE	 (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+#define MAX_TEXT 65536 /* of one task or stack: 48 frames have at most 12 KB */
+
+static struct km_saved_stack *find(const struct km_saved_stacks *saved, uint64_t task)
+{
+	for (size_t i = 0; i < saved->count; i++) {
+		if (saved->addresses[i] == task)
+			return &saved->stacks[i];
+	}
+	return NULL;
+}
+
+/* Make room for one more stack. Return false if memory is exhausted. */
+static bool make_room(struct km_saved_stacks *saved)
+{
+	size_t room = 2 * saved->room + 16;
+	struct km_saved_stack *stacks;
+	uint64_t *addresses;
+
+	if (saved->count < saved->room)
+		return true;
+	stacks = reallocarray(saved->stacks, room, sizeof(*stacks));
+	if (!stacks)
+		return false;
+	saved->stacks = stacks;
+	addresses = reallocarray(saved->addresses, room, sizeof(*addresses));
+	if (!addresses)
+		return false;
+	saved->addresses = addresses;
+	saved->room = room;
+	return true;
+}
+
+/* As make_room(), for tasks. */
+static bool make_task_room(struct km_saved_tasks *tasks)
+{
+	size_t room = 2 * tasks->room + 16;
+	struct km_saved_task *grown;
+
+	if (tasks->count < tasks->room)
+		return true;
+	grown = reallocarray(tasks->tasks, room, sizeof(*grown));
+	if (!grown)
+		return false;
+	tasks->tasks = grown;
+	tasks->room = room;
+	return true;
+}
+
+/* Add a stack, with room for it, to be filled by the caller. */
+static struct km_saved_stack *next_stack(struct km_saved_stacks *saved, uint64_t task)
+{
+	saved->addresses[saved->count] = task;
+	return memset(&saved->stacks[saved->count++], 0, sizeof(*saved->stacks));
+}
+
+km_error *km_saved_stacks_add(struct km_saved_stacks *saved, const struct km_stack *stack)
+{
+	if (find(saved, stack->task))
+		return NULL;
+	if (!make_room(saved))
+		return km_errorf(KM_ENOMEM, "out of memory");
+	next_stack(saved, stack->task)->stack = *stack;
+	return NULL;
+}
+
+void km_saved_stacks_add_faults(struct km_saved_stacks *saved, uint64_t task,
+				const struct km_page_faults *faults)
+{
+	struct km_saved_stack *of = find(saved, task);
+
+	if (of)
+		of->faults = *faults;
+}
+
+km_error *km_saved_stacks_add_task(struct km_saved_stacks *saved, const struct km_task *task)
+{
+	if (!make_task_room(&saved->tasks))
+		return km_errorf(KM_ENOMEM, "out of memory");
+	saved->tasks.tasks[saved->tasks.count] = (struct km_saved_task){
+		.addr = task->addr,
+		.tid = task->tid,
+		.tgid = task->tgid,
+		.state = task->state,
+		.on_cpu = task->on_cpu,
+		.mm = task->mm,
+	};
+	memcpy(saved->tasks.tasks[saved->tasks.count++].comm, task->comm, sizeof(task->comm));
+	return km_saved_stacks_add(saved, &task->stack);
+}
+
+const struct km_saved_stack *km_saved_stack_of(const struct km_saved_stacks *saved, uint64_t task)
+{
+	return saved ? find(saved, task) : NULL;
+}
+
+km_error *km_saved_tasks(const struct km_saved_stacks *saved, struct km_tasks *tasks)
+{
+	const struct km_saved_tasks *from = &saved->tasks;
+
+	*tasks = (struct km_tasks){.complete = from->complete};
+	memcpy(tasks->trouble, from->trouble, sizeof(tasks->trouble));
+	tasks->tasks = calloc(from->count + 1, sizeof(*tasks->tasks));
+	if (!tasks->tasks)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	while (tasks->count < from->count) {
+		const struct km_saved_task *t = &from->tasks[tasks->count];
+		const struct km_saved_stack *of = find(saved, t->addr);
+		struct km_task *task = &tasks->tasks[tasks->count];
+
+		*task = (struct km_task){
+			.addr = t->addr,
+			.tid = t->tid,
+			.tgid = t->tgid,
+			.state = t->state,
+			.on_cpu = t->on_cpu,
+			.mm = t->mm,
+		};
+		memcpy(task->comm, t->comm, sizeof(task->comm));
+		if (of)
+			task->stack = of->stack;
+		tasks->count++;
+		if (!km_tasks_index_last(tasks))
+			return km_errorf(KM_ENOMEM, "out of memory");
+	}
+	return NULL;
+}
+
+/* ---- JSON ---- */
+
+static struct json_object *hex(uint64_t v)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, v);
+	return json_object_new_string(text);
+}
+
+static void put(struct json_object *to, const char *key, struct json_object *value)
+{
+	json_object_object_add(to, key, value);
+}
+
+/* A member that the kernel does not have is omitted; one that was not readable is null. */
+static void put_val(struct json_object *to, const char *key, struct km_val val)
+{
+	if (val.known != KM_ABSENT)
+		put(to, key, km_is_known(val) ? hex(val.v) : NULL);
+}
+
+static bool has_places(const struct km_page_faults *faults)
+{
+	bool has = false;
+
+	for (size_t i = 0; i < faults->count; i++)
+		has |= faults->places[i].handler_slot != 0;
+	return has;
+}
+
+static struct json_object *print_places(const struct km_page_faults *faults)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < faults->count; i++) {
+		const struct km_fault_place *p = &faults->places[i];
+		struct json_object *place = json_object_new_array();
+
+		json_object_array_add(place, hex(p->handler_slot));
+		json_object_array_add(place, hex(p->caller_slot));
+		json_object_array_add(place, hex(p->chain));
+		json_object_array_add(place, hex(p->sptep));
+		json_object_array_add(place, hex(p->old_spte));
+		json_object_array_add(place, hex(p->level));
+		json_object_array_add(list, place);
+	}
+	return list;
+}
+
+static struct json_object *print_stack(const struct km_saved_stack *s)
+{
+	struct json_object *to = json_object_new_object(), *list = json_object_new_array();
+	const struct km_stack *stack = &s->stack;
+
+	put(to, "task", hex(stack->task));
+	put(to, "base", hex(stack->base));
+	put(to, "size", hex(stack->size));
+	put(to, "start", hex(stack->start));
+	put(to, "sp", hex(stack->sp));
+	put(to, "pages_missing", hex(stack->pages_missing));
+	put(to, "trouble", json_object_new_string(stack->trouble));
+	for (size_t i = 0; i < stack->count; i++) {
+		const struct km_frame *f = &stack->frames[i];
+		struct json_object *frame = json_object_new_array();
+
+		json_object_array_add(frame, json_object_new_string(f->function));
+		json_object_array_add(frame, hex(f->offset));
+		json_object_array_add(frame, hex(f->pc));
+		json_object_array_add(frame, hex(f->sp));
+		json_object_array_add(frame, json_object_new_boolean(f->sure));
+		json_object_array_add(list, frame);
+	}
+	put(to, "frames", list);
+	list = json_object_new_array();
+	for (size_t i = 0; i < s->faults.count; i++)
+		json_object_array_add(list, hex(s->faults.at[i]));
+	put(to, "page_faults", list);
+	/* as capsules of earlier versions, where nothing is known */
+	if (has_places(&s->faults))
+		put(to, "fault_places", print_places(&s->faults));
+	return to;
+}
+
+static struct json_object *print_task(const struct km_saved_task *t)
+{
+	struct json_object *to = json_object_new_object();
+
+	put(to, "task", hex(t->addr));
+	put_val(to, "tid", t->tid);
+	put_val(to, "tgid", t->tgid);
+	put_val(to, "state", t->state);
+	put_val(to, "on_cpu", t->on_cpu);
+	put_val(to, "mm", t->mm);
+	put(to, "comm", json_object_new_string(t->comm));
+	return to;
+}
+
+/* Print @value, if any, and free it. Return false if memory is exhausted. */
+static bool print_value(FILE *out, struct json_object *value)
+{
+	const char *text = value ? json_object_to_json_string_ext(value, STYLE) : NULL;
+	bool printed = text && fputs(text, out) >= 0;
+
+	json_object_put(value);
+	return printed;
+}
+
+/* One task and one stack at a time: a json-c object takes many times the memory of its text. */
+static bool print_all(FILE *out, const struct km_saved_stacks *saved)
+{
+	const struct km_saved_tasks *tasks = &saved->tasks;
+	bool ok;
+
+	fprintf(out, "{\"complete\":%s,\"trouble\":", tasks->complete ? "true" : "false");
+	ok = print_value(out, json_object_new_string(tasks->trouble));
+	fputs(",\"tasks\":[", out);
+	for (size_t i = 0; i < tasks->count && ok; i++) {
+		fputs(i ? "," : "", out);
+		ok = print_value(out, print_task(&tasks->tasks[i]));
+	}
+	fputs("],\"stacks\":[", out);
+	for (size_t i = 0; i < saved->count && ok; i++) {
+		fputs(i ? "," : "", out);
+		ok = print_value(out, print_stack(&saved->stacks[i]));
+	}
+	fputs("]}", out);
+	return ok;
+}
+
+char *km_saved_stacks_print(const struct km_saved_stacks *saved)
+{
+	static const struct km_saved_stacks empty;
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	bool ok;
+
+	if (!out)
+		return NULL;
+	ok = print_all(out, saved ? saved : &empty);
+	if (!fclose(out) && ok)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static uint64_t to_number(struct json_object *value)
+{
+	const char *text = json_object_get_string(value);
+
+	return text ? strtoull(text, NULL, 16) : 0;
+}
+
+static struct json_object *get(struct json_object *from, const char *key)
+{
+	struct json_object *value = NULL;
+
+	json_object_object_get_ex(from, key, &value);
+	return value;
+}
+
+static uint64_t get_number(struct json_object *from, const char *key)
+{
+	return to_number(get(from, key));
+}
+
+static struct km_val get_val(struct json_object *from, const char *key)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(from, key, &value))
+		return (struct km_val){.known = KM_ABSENT};
+	return value ? km_known_val(to_number(value)) : (struct km_val){.known = KM_UNREADABLE};
+}
+
+static void get_text(struct json_object *value, char *buf, size_t size)
+{
+	const char *text = json_object_get_string(value);
+
+	snprintf(buf, size, "%s", text ? text : "");
+}
+
+/* Get array @key and return its length; 0 if it is not an array. */
+static size_t length(struct json_object *from, const char *key, struct json_object **list)
+{
+	*list = get(from, key);
+	return json_object_is_type(*list, json_type_array) ? json_object_array_length(*list) : 0;
+}
+
+/* Capsules of earlier versions do not contain them. */
+static void parse_places(struct json_object *from, struct km_page_faults *faults)
+{
+	struct json_object *list;
+	size_t count = length(from, "fault_places", &list);
+
+	for (size_t i = 0; i < count && i < faults->count; i++) {
+		struct json_object *place = json_object_array_get_idx(list, i);
+
+		if (!json_object_is_type(place, json_type_array) ||
+		    json_object_array_length(place) != 6)
+			continue;
+		faults->places[i] = (struct km_fault_place){
+			.handler_slot = to_number(json_object_array_get_idx(place, 0)),
+			.caller_slot = to_number(json_object_array_get_idx(place, 1)),
+			.chain = to_number(json_object_array_get_idx(place, 2)),
+			.sptep = to_number(json_object_array_get_idx(place, 3)),
+			.old_spte = to_number(json_object_array_get_idx(place, 4)),
+			.level = (unsigned)to_number(json_object_array_get_idx(place, 5)),
+		};
+	}
+}
+
+static km_error *parse_stack(struct json_object *from, struct km_saved_stack *s)
+{
+	struct km_stack *stack = &s->stack;
+	struct json_object *list;
+	size_t count;
+
+	stack->task = get_number(from, "task");
+	stack->base = get_number(from, "base");
+	stack->size = get_number(from, "size");
+	stack->start = (enum km_stack_start)get_number(from, "start");
+	stack->sp = get_number(from, "sp");
+	stack->pages_missing = get_number(from, "pages_missing");
+	get_text(get(from, "trouble"), stack->trouble, sizeof(stack->trouble));
+	count = length(from, "frames", &list);
+	if (count > KM_FRAMES || stack->start > KM_STACK_UNKNOWN)
+		return km_errorf(KM_EDATA, "malformed stack");
+	stack->count = count;
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *frame = json_object_array_get_idx(list, i);
+		struct km_frame *f = &stack->frames[i];
+
+		if (!json_object_is_type(frame, json_type_array) ||
+		    json_object_array_length(frame) != 5)
+			return km_errorf(KM_EDATA, "malformed stack frame");
+		get_text(json_object_array_get_idx(frame, 0), f->function, sizeof(f->function));
+		f->offset = to_number(json_object_array_get_idx(frame, 1));
+		f->pc = to_number(json_object_array_get_idx(frame, 2));
+		f->sp = to_number(json_object_array_get_idx(frame, 3));
+		f->sure = json_object_get_boolean(json_object_array_get_idx(frame, 4));
+	}
+	s->faults.count = length(from, "page_faults", &list);
+	if (s->faults.count > KM_PAGE_FAULTS)
+		return km_errorf(KM_EDATA, "more page faults than a stack can have");
+	for (size_t i = 0; i < s->faults.count; i++)
+		s->faults.at[i] = to_number(json_object_array_get_idx(list, i));
+	parse_places(from, &s->faults);
+	return NULL;
+}
+
+static void parse_task(struct json_object *from, struct km_saved_task *t)
+{
+	t->addr = get_number(from, "task");
+	t->tid = get_val(from, "tid");
+	t->tgid = get_val(from, "tgid");
+	t->state = get_val(from, "state");
+	t->on_cpu = get_val(from, "on_cpu");
+	t->mm = get_val(from, "mm");
+	get_text(get(from, "comm"), t->comm, sizeof(t->comm));
+}
+
+/*
+ * The text is read one task and one stack at a time, because an object of json-c takes many times
+ * the memory of its text.
+ */
+struct reader {
+	const char *at, *end;
+	uint64_t used, max; /* bytes of memory */
+	struct km_saved_stacks *saved;
+};
+
+static km_error *malformed(void)
+{
+	return km_errorf(KM_EDATA, "the note of stacks is malformed");
+}
+
+static void skip_space(struct reader *r)
+{
+	while (r->at < r->end && strchr(" \t\r\n", *r->at) && *r->at)
+		r->at++;
+}
+
+/* Skip one punctuation character. Return false if the next one is another. */
+static bool skip(struct reader *r, char c)
+{
+	skip_space(r);
+	if (r->at == r->end || *r->at != c)
+		return false;
+	r->at++;
+	return true;
+}
+
+/* Parse one value; free it with json_object_put(). */
+static km_error *next_value(struct reader *r, struct json_object **value)
+{
+	size_t left = (size_t)(r->end - r->at);
+	struct json_tokener *tokener = json_tokener_new();
+	enum json_tokener_error error;
+
+	*value = NULL;
+	if (!tokener)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	*value = json_tokener_parse_ex(tokener, r->at, (int)(left < MAX_TEXT ? left : MAX_TEXT));
+	error = json_tokener_get_error(tokener);
+	r->at += json_tokener_get_parse_end(tokener);
+	json_tokener_free(tokener);
+	return error == json_tokener_success ? NULL : malformed();
+}
+
+/* Account for @size bytes before they are allocated. */
+static km_error *charge(struct reader *r, size_t size)
+{
+	r->used += size;
+	return r->used <= r->max ? NULL
+				 : km_errorf(KM_ELIMIT, "stacks and tasks need more than the limit "
+							"of memory");
+}
+
+static km_error *add_task(struct reader *r, struct json_object *value)
+{
+	static const char *const keys[] = {"task",   "tid", "tgid", "state",
+					   "on_cpu", "mm",  "comm", NULL};
+	struct km_saved_tasks *tasks = &r->saved->tasks;
+	km_error *err = km_json_check_keys(value, "a task", keys);
+
+	/* reallocation may double the room */
+	if (!err)
+		err = charge(r, 2 * sizeof(*tasks->tasks));
+	if (!err && !make_task_room(tasks))
+		err = km_errorf(KM_ENOMEM, "out of memory");
+	if (err)
+		return err;
+	memset(&tasks->tasks[tasks->count], 0, sizeof(*tasks->tasks));
+	parse_task(value, &tasks->tasks[tasks->count++]);
+	return NULL;
+}
+
+static km_error *add_stack(struct reader *r, struct json_object *value)
+{
+	static const char *const keys[] = {"task",	  "base",	   "size",    "start",
+					   "sp",	  "pages_missing", "trouble", "frames",
+					   "page_faults", "fault_places",  NULL};
+	km_error *err = km_json_check_keys(value, "a stack", keys);
+
+	if (!err)
+		err = charge(r, 2 * sizeof(*r->saved->stacks));
+	if (!err && !make_room(r->saved))
+		err = km_errorf(KM_ENOMEM, "out of memory");
+	return err ? err : parse_stack(value, next_stack(r->saved, get_number(value, "task")));
+}
+
+/* Pass each element of an array to @add. */
+static km_error *each_element(struct reader *r,
+			      km_error *(*add)(struct reader *r, struct json_object *value))
+{
+	km_error *err = NULL;
+
+	if (!skip(r, '['))
+		return malformed();
+	if (skip(r, ']'))
+		return NULL;
+	do {
+		struct json_object *value;
+
+		err = next_value(r, &value);
+		if (!err)
+			err = add(r, value);
+		json_object_put(value);
+	} while (!err && skip(r, ','));
+	return err || skip(r, ']') ? err : malformed();
+}
+
+static km_error *read_member(struct reader *r, const char *key)
+{
+	struct km_saved_tasks *tasks = &r->saved->tasks;
+	struct json_object *value;
+	km_error *err;
+
+	if (!strcmp(key, "tasks"))
+		return each_element(r, add_task);
+	if (!strcmp(key, "stacks"))
+		return each_element(r, add_stack);
+	if (strcmp(key, "complete") && strcmp(key, "trouble"))
+		return km_errorf(KM_EDATA, "the note of stacks has an unknown key \"%.40s\"", key);
+	err = next_value(r, &value);
+	if (!err && !strcmp(key, "complete"))
+		tasks->complete = json_object_get_boolean(value);
+	else if (!err)
+		get_text(value, tasks->trouble, sizeof(tasks->trouble));
+	json_object_put(value);
+	return err;
+}
+
+static km_error *read_all(struct reader *r)
+{
+	km_error *err = NULL;
+
+	if (!skip(r, '{'))
+		return malformed();
+	do {
+		struct json_object *key;
+
+		skip_space(r);
+		err = next_value(r, &key);
+		if (!err && (!json_object_is_type(key, json_type_string) || !skip(r, ':')))
+			err = malformed();
+		if (!err)
+			err = read_member(r, json_object_get_string(key));
+		json_object_put(key);
+	} while (!err && skip(r, ','));
+	if (!err && !skip(r, '}'))
+		err = malformed();
+	skip_space(r);
+	return err || r->at == r->end ? err : malformed();
+}
+
+km_error *km_saved_stacks_parse(const char *text, size_t len, uint64_t max,
+				struct km_saved_stacks **out, uint64_t *used)
+{
+	struct reader r = {.at = text, .end = text + len, .max = max};
+	km_error *err;
+
+	*used = 0;
+	*out = r.saved = calloc(1, sizeof(*r.saved));
+	if (!r.saved)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	err = read_all(&r);
+	*used = r.used;
+	return err;
+}
+
+void km_saved_stacks_free(struct km_saved_stacks *saved)
+{
+	if (!saved)
+		return;
+	free(saved->tasks.tasks);
+	free(saved->stacks);
+	free(saved->addresses);
+	free(saved);
+}

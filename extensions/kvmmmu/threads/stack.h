@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A task's kernel stack as a list of functions: unwound with the kernel's ORC tables if its start
+ * is known, else scanned for return addresses.
+ */
+#ifndef KVMMMU_STACK_H
+#define KVMMMU_STACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KM_FRAMES 48
+
+/* How the start of the live part of the stack is known. */
+enum km_stack_start {
+	KM_STACK_SWITCHED_OUT, /* thread.sp: the task is not running */
+	KM_STACK_REGISTERS,    /* the registers of its CPU, which led to this stack */
+	KM_STACK_UNKNOWN,      /* the task is running, and its registers are not available (or those
+				  of a nested guest): everything found may be residue */
+};
+
+struct km_frame {
+	uint64_t pc;	   /* return address, or current instruction */
+	uint64_t sp;	   /* address on the stack where pc was found */
+	char function[64]; /* "" if no symbol contains pc */
+	uint64_t offset;   /* of pc in the function */
+	bool sure;	   /* unwound; else found by scanning, and may be residue */
+};
+
+struct km_stack {
+	uint64_t task, base, size; /* base: lowest address; bytes */
+	enum km_stack_start start;
+	uint64_t sp; /* start of the live part; base if unknown */
+	struct km_frame frames[KM_FRAMES];
+	size_t count;
+	uint64_t pages_missing; /* pages of the stack that are not in the dump */
+	char trouble[160];	/* why frames are missing or not certain, or "" */
+};
+
+/* Addresses of each struct kvm_page_fault on a stack; see page_fault_on_stack.h. */
+#define KM_PAGE_FAULTS 4
+
+/* What the stack still shows around one of them; 0: nothing. */
+struct km_fault_place {
+	uint64_t handler_slot; /* return address into the function whose frame contains it */
+	uint64_t caller_slot;  /* return address into that one's caller: the end of the frame */
+	bool chain;	       /* the frames above are intact up to the active part of the stack */
+	/* the tdp_iter with which kvm_tdp_mmu_map() walked to its gfn */
+	uint64_t sptep, old_spte;
+	unsigned level; /* of the SPTE; 0: no such tdp_iter */
+};
+
+struct km_page_faults {
+	uint64_t at[KM_PAGE_FAULTS]; /* ascending */
+	struct km_fault_place places[KM_PAGE_FAULTS];
+	size_t count;
+};
+
+/* Is it a frame of @function? Suffixes such as ".isra.0" and ".constprop.0" are ignored. */
+bool km_frame_is(const struct km_frame *frame, const char *function);
+
+/* Return the innermost frame of @function, or NULL. */
+const struct km_frame *km_stack_in(const struct km_stack *stack, const char *function);
+
+#endif

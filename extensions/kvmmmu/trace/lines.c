@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "trace/lines.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NARROW 62 /* the narrowest text that mail programs wrap at, less a little */
+
+void km_lines_init(struct km_lines *text, FILE *file)
+{
+	text->file = file;
+	text->lines = text->bytes = 0;
+	text->at = text->end = 0;
+}
+
+/* --- quoted-printable --- */
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Return the byte that "=3D" at @at encodes, or -1. */
+static int encoded_byte(const char *at)
+{
+	int high, low;
+
+	if (at[0] != '=' || (high = hex_digit(at[1])) < 0 || (low = hex_digit(at[2])) < 0)
+		return -1;
+	return high << 4 | low;
+}
+
+/*
+ * Is this quoted-printable? "=3D" encodes each "=". No trace contains it, because tools print
+ * hexadecimal digits in lower case. Blanks at the end and characters other than ASCII are encoded,
+ * too.
+ */
+static bool is_quoted_printable(const char *text, size_t len)
+{
+	static const char *const marks[] = {"=3D", "=C2=A0", "=EF=BF=BD", "=E2=80", "=1B["};
+
+	if (!memchr(text, '=', len))
+		return false;
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		if (strstr(text, marks[i]))
+			return true;
+	}
+	return len >= 3 && !strcmp(text + len - 3, "=20");
+}
+
+static void decode_quoted_printable(struct km_line *line)
+{
+	char *to = line->text;
+
+	for (const char *from = line->text; *from; to++) {
+		int byte = encoded_byte(from);
+
+		*to = byte > 0 ? (char)byte : *from;
+		from += byte > 0 ? 3 : 1;
+	}
+	*to = 0;
+	line->len = (size_t)(to - line->text);
+}
+
+/* --- what web pages and terminals add --- */
+
+/* Return the character of the HTML entity at @at, and its length in *@len; 0 if there is none. */
+static char entity(const char *at, size_t *len)
+{
+	static const struct {
+		const char *name;
+		char c;
+	} entities[] = {{"&lt;", '<'},	 {"&gt;", '>'},	  {"&amp;", '&'},
+			{"&quot;", '"'}, {"&nbsp;", ' '}, {"&#160;", ' '},
+			{"&#xa0;", ' '}, {"&#39;", '\''}, {"&#x27;", '\''}};
+
+	for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++) {
+		*len = strlen(entities[i].name);
+		if (!strncasecmp(at, entities[i].name, *len))
+			return entities[i].c;
+	}
+	*len = 0;
+	return 0;
+}
+
+/* NBSP, U+FFFD, U+2000 to U+200F, a byte order mark: return its length at @at, or 0. */
+static size_t odd_blank(const unsigned char *at)
+{
+	if (at[0] == 0xc2 && at[1] == 0xa0)
+		return 2;
+	if (at[0] == 0xef && at[1] == 0xbf && at[2] == 0xbd)
+		return 3;
+	if (at[0] == 0xef && at[1] == 0xbb && at[2] == 0xbf)
+		return 3;
+	return at[0] == 0xe2 && at[1] == 0x80 && at[2] >= 0x80 && at[2] <= 0x8f ? 3 : 0;
+}
+
+/* ESC [ ... letter: return its length at @at, or 0. */
+static size_t terminal_escape(const char *at)
+{
+	size_t len = 2;
+
+	if (at[0] != 0x1b || at[1] != '[')
+		return 0;
+	len += strspn(at + len, "0123456789;?");
+	return at[len] ? len + 1 : len;
+}
+
+/* Replace entities, escapes and odd blanks. */
+static void replace_oddities(struct km_line *line)
+{
+	char *to = line->text;
+
+	for (const char *from = line->text; *from;) {
+		size_t len = terminal_escape(from);
+		char c = ' ';
+
+		if (len) {
+			from += len;
+			continue;
+		}
+		if (*from == '&')
+			c = entity(from, &len);
+		else if (*from & 0x80)
+			len = odd_blank((const unsigned char *)from);
+		if (!len) {
+			c = *from == 0x1b ? ' ' : *from;
+			len = 1;
+		}
+		*to++ = c;
+		from += len;
+	}
+	*to = 0;
+	line->len = (size_t)(to - line->text);
+}
+
+static bool has_other_than_ascii(const char *text, size_t len)
+{
+	uint64_t high = 0, word;
+	size_t i = 0;
+
+	for (; i + sizeof(word) <= len; i += sizeof(word)) {
+		memcpy(&word, text + i, sizeof(word));
+		high |= word;
+	}
+	for (; i < len; i++)
+		high |= (unsigned char)text[i];
+	return high & 0x8080808080808080ULL;
+}
+
+static bool has_oddities(const struct km_line *line)
+{
+	return memchr(line->text, '&', line->len) || memchr(line->text, 0x1b, line->len) ||
+	       has_other_than_ascii(line->text, line->len);
+}
+
+/* --- quotes --- */
+
+/* Return the length of the quote marks ("> > ") at the beginning. */
+static size_t quote(const char *text)
+{
+	size_t at = 0, end = 0;
+
+	for (;;) {
+		at += strspn(text + at, " \t");
+		if (text[at] != '>')
+			return end;
+		end = ++at;
+		if (text[end] == ' ')
+			end++;
+	}
+}
+
+static void trim_end(struct km_line *line)
+{
+	size_t len = line->len;
+
+	while (len && isspace((unsigned char)line->text[len - 1]))
+		len--;
+	line->flowed = len && line->len > len && line->text[len] == ' ';
+	line->text[len] = 0;
+	line->len = len;
+}
+
+static void clean(struct km_line *line, bool soft_breaks)
+{
+	size_t cut;
+
+	line->last_length = line->len;
+	if (soft_breaks || is_quoted_printable(line->text, line->len))
+		decode_quoted_printable(line);
+	if (has_oddities(line))
+		replace_oddities(line);
+	cut = quote(line->text);
+	if (cut) {
+		line->len -= cut;
+		memmove(line->text, line->text + cut, line->len + 1);
+	}
+	trim_end(line);
+}
+
+/* --- reading --- */
+
+static void take_piece(struct km_line *line, const char *piece, size_t len)
+{
+	size_t room = sizeof(line->text) - 1 - line->len;
+
+	if (len > room) {
+		len = room;
+		line->too_long = true;
+	}
+	memcpy(line->text + line->len, piece, len);
+	for (char *nul; (nul = memchr(line->text + line->len, 0, len));)
+		*nul = ' ';
+	line->len += len;
+	line->text[line->len] = 0;
+}
+
+/* Return the next bytes up to the end of the line or block; NULL at the end of the file. */
+static const char *next_bytes(struct km_lines *text, size_t *len, bool *whole)
+{
+	const char *from, *end;
+
+	if (text->at == text->end) {
+		text->at = 0;
+		text->end = fread(text->block, 1, sizeof(text->block), text->file);
+		if (!text->end)
+			return NULL;
+	}
+	from = text->block + text->at;
+	end = memchr(from, '\n', text->end - text->at);
+	*whole = end;
+	*len = end ? (size_t)(end - from) : text->end - text->at;
+	text->at += *len + *whole;
+	text->bytes += *len + *whole;
+	return from;
+}
+
+/* Read one line of the file; drop what follows KM_LINE_ROOM bytes. */
+static bool read_piece(struct km_lines *text, struct km_line *line)
+{
+	bool any = false, whole = false;
+	const char *from;
+	size_t len;
+
+	while (!whole && (from = next_bytes(text, &len, &whole))) {
+		any = true;
+		take_piece(line, from, len);
+	}
+	if (line->len && line->text[line->len - 1] == '\r')
+		line->text[--line->len] = 0;
+	text->lines += any;
+	return any;
+}
+
+/*
+ * A soft line break of quoted-printable: "=" at the end of a line as long as it allows (76), or
+ * after a character other than a blank. "rsvd bits =" may end a line that was wrapped at 72.
+ */
+static bool ends_softly(const struct km_line *line)
+{
+	if (line->len < 40 || line->too_long || line->text[line->len - 1] != '=')
+		return false;
+	return line->len > 72 || line->text[line->len - 2] != ' ';
+}
+
+bool km_lines_read(struct km_lines *text, struct km_line *line)
+{
+	bool soft_breaks = false;
+
+	line->len = 0;
+	line->text[0] = 0;
+	line->too_long = false;
+	line->pieces = 1;
+	if (!read_piece(text, line))
+		return false;
+	line->number = text->lines;
+	while (ends_softly(line)) {
+		soft_breaks = true;
+		line->text[--line->len] = 0;
+		if (!read_piece(text, line))
+			break;
+	}
+	clean(line, soft_breaks);
+	return true;
+}
+
+void km_lines_append(struct km_line *line, const struct km_line *more)
+{
+	const char *rest = more->text + strspn(more->text, " \t");
+
+	take_piece(line, " ", 1);
+	take_piece(line, rest, strlen(rest));
+	line->last_length = more->last_length;
+	line->pieces++;
+	line->flowed = more->flowed;
+}
+
+bool km_lines_is_wrapped(const struct km_line *line, const struct km_line *next)
+{
+	const char *word = next->text + strspn(next->text, " \t");
+
+	if (!*word || !line->len)
+		return false;
+	return line->flowed || line->pieces > 1 ||
+	       line->last_length + 1 + strcspn(word, " \t") > NARROW;
+}

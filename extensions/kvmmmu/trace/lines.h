@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Read the lines of a file and undo what mail programs, web pages and terminals did to them: decode
+ * quoted-printable and HTML entities, remove "> " and terminal escapes, replace NBSP and U+FFFD by
+ * blanks.
+ */
+#ifndef KVMMMU_LINES_H
+#define KVMMMU_LINES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define KM_LINE_ROOM 4096 /* bytes of a line with its NUL; the rest of a longer one is dropped */
+
+struct km_line {
+	char text[KM_LINE_ROOM];
+	size_t len;
+	uint64_t number;    /* of its first line in the file, from 1 */
+	size_t last_length; /* of the last line of the file that is part of it */
+	size_t pieces;	    /* lines of the file that it is made of, but for quoted-printable */
+	bool flowed;	    /* ends with a blank, as format=flowed marks a line that continues */
+	bool too_long;
+};
+
+struct km_lines {
+	FILE *file;
+	uint64_t lines; /* of the file, read so far */
+	uint64_t bytes;
+	char block[1 << 16];
+	size_t at, end; /* what of the block was not read yet */
+};
+
+/* Start at the position of @file, which must outlive @text. */
+void km_lines_init(struct km_lines *text, FILE *file);
+
+/* Read the next line. Return false at the end of the file and on a read error. */
+bool km_lines_read(struct km_lines *text, struct km_line *line);
+
+/* Append @more to @line, after one blank. What has no room is dropped. */
+void km_lines_append(struct km_line *line, const struct km_line *more);
+
+/*
+ * Did a mail program break the line between @line and @next, which has no head of its own? It
+ * did if the first word of @next had no room, that is, if both are longer than a narrow mail. A
+ * line that was broken once is assumed to be broken again.
+ */
+bool km_lines_is_wrapped(const struct km_line *line, const struct km_line *next);
+
+#endif

@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "trace/trace_head.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NS_DIGITS  9
+#define COMM_ROOM  24 /* longer, it is not the name of a thread */
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+#define DIGITS	   "0123456789"
+
+/* --- names --- */
+
+static const struct event_name {
+	const char *name;
+	size_t len;
+	enum km_trace_kind kind;
+} event_names[] = {
+#define KM_EVENT(text, event) {text, sizeof(text) - 1, KM_TRACE_##event},
+#include "trace/event_names.def"
+#undef KM_EVENT
+};
+
+static int compare_name(const char *text, size_t len, const struct event_name *name)
+{
+	size_t common = len < name->len ? len : name->len;
+	int order = memcmp(text, name->name, common);
+
+	return order ? order : (len > name->len) - (len < name->len);
+}
+
+const char *km_trace_name(const char *text, size_t len, enum km_trace_kind *kind)
+{
+	size_t low = 0, high = sizeof(event_names) / sizeof(event_names[0]);
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = compare_name(text, len, &event_names[middle]);
+
+		if (!order) {
+			*kind = event_names[middle].kind;
+			return event_names[middle].name;
+		}
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+static const char *skip_blanks(const char *at)
+{
+	while (*at == ' ' || *at == '\t')
+		at++;
+	return at;
+}
+
+/* --- the words in front of the name, read from the right --- */
+
+struct words {
+	const char *begin, *end;
+};
+
+struct word {
+	const char *at;
+	size_t len;
+};
+
+static void trim(struct words *w)
+{
+	while (w->end > w->begin && isspace((unsigned char)w->end[-1]))
+		w->end--;
+	while (w->begin < w->end && isspace((unsigned char)*w->begin))
+		w->begin++;
+}
+
+/* The last word; its length is 0 if there is none. */
+static struct word last(struct words *w)
+{
+	const char *at;
+
+	trim(w);
+	at = w->end;
+	while (at > w->begin && !isspace((unsigned char)at[-1]))
+		at--;
+	return (struct word){at, (size_t)(w->end - at)};
+}
+
+static struct word first(struct words *w)
+{
+	const char *end;
+
+	trim(w);
+	end = w->begin;
+	while (end < w->end && !isspace((unsigned char)*end))
+		end++;
+	return (struct word){w->begin, (size_t)(end - w->begin)};
+}
+
+static void drop_last(struct words *w, struct word word)
+{
+	w->end = word.at;
+	trim(w);
+}
+
+static bool is_digits(struct word word)
+{
+	return word.len && word.len <= 18 && strspn(word.at, DIGITS) >= word.len;
+}
+
+/* "12.345678", "123": with seconds in nanoseconds. False if it is none. */
+static bool read_time(struct word word, struct km_trace_event *event)
+{
+	size_t digits = strspn(word.at, DIGITS), part = 0;
+	uint64_t whole, fraction = 0;
+
+	if (!digits || digits > 18 || digits > word.len)
+		return false;
+	whole = strtoull(word.at, NULL, 10);
+	event->seconds = digits < word.len;
+	if (event->seconds) {
+		const char *at = word.at + digits + 1;
+
+		part = strspn(at, DIGITS);
+		if (word.at[digits] != '.' || digits + 1 + part != word.len || !part ||
+		    part > NS_DIGITS || whole > 1ULL << 33)
+			return false;
+		fraction = strtoull(at, NULL, 10);
+		for (size_t i = part; i < NS_DIGITS; i++)
+			fraction *= 10;
+		whole = whole * 1000000000 + fraction;
+	}
+	event->time = whole;
+	event->has_time = true;
+	return true;
+}
+
+/* The latency format's "123us", "123us+", "123us!": microseconds since the trace began. */
+static bool read_microseconds(struct word word, struct km_trace_event *event)
+{
+	size_t digits = strspn(word.at, DIGITS);
+
+	if (!digits || digits > 12 || word.len < digits + 2 || strncmp(word.at + digits, "us", 2))
+		return false;
+	if (word.len > digits + 3)
+		return false;
+	event->time = strtoull(word.at, NULL, 10) * 1000;
+	event->seconds = event->has_time = true;
+	return true;
+}
+
+/* "12.345678:", "123us+:", "123us :" */
+static void take_time(struct words *w, struct km_trace_event *event)
+{
+	struct words before = *w;
+	struct word word = last(&before);
+
+	if (!word.len || word.at[word.len - 1] != ':')
+		return;
+	if (word.len == 1) {
+		drop_last(&before, word);
+		word = last(&before);
+	} else {
+		word.len--;
+	}
+	if (!read_time(word, event) && !read_microseconds(word, event))
+		return;
+	before.end = word.at;
+	*w = before;
+}
+
+/* What may be between time and name: "kvm:", perf's period, --ts-diff's "(+12)". */
+static void drop_behind_time(struct words *w)
+{
+	struct word word = last(w);
+
+	if (word.len > 1 && word.at[word.len - 1] == ':' && isalpha((unsigned char)word.at[0]))
+		drop_last(w, word);
+	word = last(w);
+	if (word.len > 3 && !strncmp(word.at, "(+", 2))
+		drop_last(w, word);
+	if (is_digits(word) && word.at > w->begin) {
+		struct words before = *w;
+		struct word other;
+
+		drop_last(&before, word);
+		other = last(&before);
+		if (other.len > 1 && other.at[other.len - 1] == ':')
+			*w = before;
+	}
+}
+
+/* "[003]" */
+static bool is_cpu(struct word word)
+{
+	return word.len >= 3 && word.at[0] == '[' && word.at[word.len - 1] == ']' &&
+	       strspn(word.at + 1, DIGITS) == word.len - 2;
+}
+
+/* Context flags "d..1.", ".N.."; with the CPU in front in the latency format: "29d...." */
+static bool is_flags(struct word word, bool with_cpu)
+{
+	size_t cpu = strspn(word.at, DIGITS), len;
+
+	if (with_cpu && (!cpu || cpu > 5))
+		return false;
+	if (!with_cpu)
+		cpu = 0;
+	if (cpu >= word.len)
+		return false;
+	len = word.len - cpu;
+	return len >= 3 && len <= 6 &&
+	       strspn(word.at + cpu, ".dDnNpPbBhHsSzZX#-0123456789") >= len &&
+	       memchr(word.at + cpu, '.', len);
+}
+
+static bool take_cpu(struct words *w)
+{
+	struct word word = last(w);
+
+	if (is_flags(word, true)) {
+		drop_last(w, word);
+		return true;
+	}
+	if (is_flags(word, false) && !is_digits(word)) {
+		drop_last(w, word);
+		word = last(w);
+	}
+	if (!is_cpu(word))
+		return false;
+	drop_last(w, word);
+	word = last(w);
+	if (is_flags(word, false) && !is_digits(word))
+		drop_last(w, word);
+	return true;
+}
+
+/* perf trace: "12.345 ( 0.001 ms):" in front, milliseconds since it began. */
+static void take_time_in_front(struct words *w, struct km_trace_event *event)
+{
+	struct word word = first(w);
+	struct km_trace_event read = {0};
+	const char *at;
+
+	if (event->has_time || !memchr(word.at, '.', word.len) || !read_time(word, &read))
+		return;
+	event->has_time = event->seconds = true;
+	event->time = read.time / 1000;
+	w->begin = word.at + word.len;
+	trim(w);
+	if (w->begin >= w->end || *w->begin != '(')
+		return;
+	at = memchr(w->begin, ')', (size_t)(w->end - w->begin));
+	if (at) {
+		w->begin = at + 1;
+		while (w->begin < w->end && *w->begin == ':')
+			w->begin++;
+	}
+}
+
+/* "2021-12-12 16:11:10.214139", "16:11:10", "12)": what programs put in front of a line. */
+static void drop_date(struct words *w)
+{
+	for (struct word word = first(w); word.len >= 8; word = first(w)) {
+		bool colon = memchr(word.at, ':', word.len) || memchr(word.at, '-', word.len);
+
+		if (!colon || strspn(word.at, DIGITS "-:.TZ+") < word.len ||
+		    !isdigit((unsigned char)word.at[word.len - 1]))
+			return;
+		w->begin = word.at + word.len;
+	}
+}
+
+static void keep_comm(struct words *w, struct km_trace_event *event)
+{
+	size_t len;
+
+	trim(w);
+	len = (size_t)(w->end - w->begin);
+	if (len >= sizeof(event->comm))
+		len = sizeof(event->comm) - 1;
+	memcpy(event->comm, w->begin, len);
+	for (size_t i = 0; i < len; i++) {
+		if (!isprint((unsigned char)event->comm[i]))
+			event->comm[i] = '?';
+	}
+}
+
+/* The digits at the end of @word, a thread: what is in front of them, or NULL. */
+static const char *thread_at_end(struct word word, struct km_trace_event *event)
+{
+	const char *digits = word.at + word.len;
+
+	while (digits > word.at && isdigit((unsigned char)digits[-1]))
+		digits--;
+	if (digits == word.at + word.len || word.at + word.len - digits > 9)
+		return NULL;
+	if (digits > word.at && digits[-1] != '-' && digits[-1] != '/')
+		return NULL;
+	event->tid = (uint32_t)strtoul(digits, NULL, 10);
+	event->has_tid = true;
+	return digits;
+}
+
+/*
+ * "  CPU 0/KVM-134  (  127) ", "CPU 0/KVM 134", "vmm 127/134", perf trace's "vmm/134": a name that
+ * may hold anything, then the thread. A number in front is that of "uniq -c".
+ */
+static void take_thread(struct words *w, struct km_trace_event *event)
+{
+	struct word word = last(w), count = first(w);
+	const char *digits;
+
+	if (word.len && word.at[word.len - 1] == ')') { /* the thread group */
+		const char *open = w->end;
+
+		while (open > w->begin && open[-1] != '(')
+			open--;
+		if (open > w->begin) {
+			w->end = open - 1;
+			word = last(w);
+		}
+	}
+	if (is_digits(count) && count.at + count.len < w->end) {
+		struct words rest = {count.at + count.len, w->end};
+		struct km_trace_event other = {0};
+
+		if (thread_at_end(last(&rest), &other) > rest.begin) {
+			event->count = strtoull(count.at, NULL, 10);
+			*w = rest;
+			word = last(w);
+		}
+	}
+	digits = thread_at_end(word, event);
+	if (digits && digits == word.at && word.at == w->begin) {
+		/* a number and nothing else */
+		event->count = event->tid;
+		event->has_tid = false;
+		event->tid = 0;
+		w->end = w->begin;
+		return;
+	}
+	if (digits) {
+		/* perf's "127/134" */
+		while (digits > word.at && digits[-1] == '/' &&
+		       isdigit((unsigned char)word.at[0]) &&
+		       strspn(word.at, DIGITS) == (size_t)(digits - 1 - word.at))
+			digits = word.at;
+		w->end = digits > word.at ? digits - 1 : digits;
+	}
+	trim(w);
+}
+
+static bool read_head(const char *line, const char *end, struct km_trace_event *event)
+{
+	struct words w = {line, end};
+	bool has_cpu;
+
+	drop_behind_time(&w);
+	take_time(&w, event);
+	has_cpu = take_cpu(&w);
+	drop_date(&w);
+	take_time_in_front(&w, event);
+	take_thread(&w, event);
+	if ((size_t)(w.end - w.begin) > COMM_ROOM && !(event->has_tid && event->has_time))
+		return false;
+	keep_comm(&w, event);
+	return event->has_time || has_cpu || w.end == w.begin || event->has_tid;
+}
+
+/* --- where the name is --- */
+
+/* "kvm:kvm_exit:" behind the head: *@name is the event's; false if no name begins there. */
+static bool name_at(const char *at, struct km_trace_head *head)
+{
+	size_t len = strspn(at, NAME_CHARS);
+
+	if (!len || !(isalpha((unsigned char)*at) || *at == '_'))
+		return false;
+	if (at[len] == ':' && (isalpha((unsigned char)at[len + 1]) || at[len + 1] == '_')) {
+		size_t second = strspn(at + len + 1, NAME_CHARS);
+		char behind = at[len + 1 + second];
+
+		if (behind == ':' || behind == '(') {
+			at += len + 1;
+			len = second;
+		}
+	}
+	if (at[len] != ':' && at[len] != '(')
+		return false;
+	head->name = at;
+	head->name_len = len;
+	head->call = at[len] == '(';
+	head->body = at + len + 1;
+	head->known = km_trace_name(at, len, &head->kind);
+	return true;
+}
+
+/* Passes over "12.345678:" or "123:"; NULL if there is none. */
+static const char *behind_time(const char *at)
+{
+	size_t len = strspn(at, DIGITS);
+
+	if (!len)
+		return NULL;
+	if (at[len] == '.')
+		len += 1 + strspn(at + len + 1, DIGITS);
+	return at[len] == ':' ? skip_blanks(at + len + 1) : NULL;
+}
+
+/* What follows the time: a period, "(+12)". */
+static const char *behind_extras(const char *at)
+{
+	size_t digits = strspn(at, DIGITS);
+
+	if (digits && (at[digits] == ' ' || at[digits] == '\t'))
+		at = skip_blanks(at + digits);
+	if (!strncmp(at, "(+", 2))
+		at = skip_blanks(at + strcspn(at, " \t"));
+	return at;
+}
+
+/* "[003] d..1. 12.345678: name:" */
+static enum km_trace_line find_behind_cpu(const char *line, struct km_trace_head *head)
+{
+	enum km_trace_line found = KM_LINE_UNNAMED;
+
+	for (const char *open = line; (open = strchr(open, '[')); open++) {
+		size_t digits = strspn(open + 1, DIGITS);
+		const char *at = open + 1 + digits, *behind;
+
+		if (!digits || digits > 5 || *at != ']' ||
+		    (at[1] && !isspace((unsigned char)at[1])))
+			continue;
+		at = skip_blanks(at + 1);
+		behind = behind_time(at);
+		if (!behind && *at) {
+			at = skip_blanks(at + strcspn(at, " \t"));
+			behind = behind_time(at);
+		}
+		if (behind)
+			behind = behind_extras(behind);
+		if (behind && name_at(behind, head))
+			return KM_LINE_EVENT;
+		if (!*at || (behind && !*behind))
+			found = KM_LINE_PARTIAL;
+	}
+	return found;
+}
+
+/* "  123us+: name:", "  20677.199521: name:" */
+static bool find_behind_time(const char *line, struct km_trace_head *head)
+{
+	for (const char *colon = line; (colon = strchr(colon, ':')); colon++) {
+		const char *at = colon;
+
+		if (colon[1] != ' ' && colon[1] != '\t')
+			continue;
+		while (at > line && (at[-1] == ' ' || strchr("+!#*@$", at[-1])))
+			at--;
+		if (at > line + 2 && !strncmp(at - 2, "us", 2) && isdigit((unsigned char)at[-3]))
+			return name_at(skip_blanks(colon + 1), head);
+		at = colon;
+		while (at > line && isdigit((unsigned char)at[-1]))
+			at--;
+		if (colon - at < 6 || at == line || at[-1] != '.')
+			continue;
+		if (name_at(behind_extras(skip_blanks(colon + 1)), head))
+			return true;
+	}
+	return false;
+}
+
+/* One of KVM's names anywhere, a ':' or '(' behind it. */
+static bool find_known_name(const char *line, struct km_trace_head *head)
+{
+	for (const char *at = line; *at; at++) {
+		bool starts = at == line || isspace((unsigned char)at[-1]) || at[-1] == ':';
+
+		if (!starts || !strchr("kfhmcv", *at))
+			continue;
+		if (name_at(at, head) && head->known)
+			return true;
+	}
+	return false;
+}
+
+enum km_trace_line km_trace_head(const char *line, struct km_trace_event *event,
+				 struct km_trace_head *head)
+{
+	enum km_trace_line found;
+
+	memset(head, 0, sizeof(*head));
+	found = find_behind_cpu(line, head);
+	if (found == KM_LINE_PARTIAL)
+		return found;
+	if (found != KM_LINE_EVENT && !find_known_name(line, head) && !find_behind_time(line, head))
+		return KM_LINE_UNNAMED;
+	head->prose = !read_head(line, head->name, event);
+	return KM_LINE_EVENT;
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "trace/trace_read.h"
+
+#include "trace/story.h"
+#include "trace/lines.h"
+#include "trace/trace_head.h"
+#include "trace/trace_line.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINES_BETWEEN_PROGRESS 0xfff
+
+/* A line that may still go on. */
+struct pending {
+	struct km_line line;
+	enum km_trace_line found;
+	struct km_trace_event event;
+	const char *message, *stamp; /* of a log, within line */
+	size_t stamp_len;
+	uint64_t lost;
+	bool any;
+};
+
+struct reader {
+	struct km_lines lines;
+	struct pending held[2];
+	size_t last; /* which of the two is pending */
+};
+
+/* --- lines --- */
+
+static void keep_odd(struct km_trace *t, const struct pending *p)
+{
+	size_t len = p->line.len < sizeof(t->first_odd_text) ? p->line.len
+							     : sizeof(t->first_odd_text) - 1;
+
+	if (p->found == KM_LINE_NO_FIELDS)
+		t->odd_events[p->event.kind]++;
+	if (t->odd++)
+		return;
+	t->first_odd = p->line.number;
+	t->first_odd_kind = p->found == KM_LINE_NO_FIELDS ? p->event.kind : KM_TRACE_OTHER;
+	memcpy(t->first_odd_text, p->line.text, len);
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)t->first_odd_text[i] < ' ' || t->first_odd_text[i] & 0x80)
+			t->first_odd_text[i] = '?';
+	}
+}
+
+/* A line with the head of a log, or one that only KVM's messages look like. */
+static bool take_message(struct km_trace *t, const struct pending *p)
+{
+	const char *message = p->message ? p->message : p->line.text;
+
+	return km_log_line(&t->log, message, p->stamp, p->stamp_len, p->line.number) ==
+		       KM_LOG_TAKEN ||
+	       p->message;
+}
+
+/* Is it a sentence between traces, without anything that could be evidence? */
+static bool is_prose(const char *text)
+{
+	return !strpbrk(text, "0123456789_=");
+}
+
+static void finish_line(struct km_trace *t, struct pending *p)
+{
+	if (!p->any)
+		return;
+	p->any = false;
+	switch (p->message ? KM_LINE_UNNAMED : p->found) {
+	case KM_LINE_EVENT:
+		km_story_event(t, &p->event);
+		break;
+	case KM_LINE_HARMLESS:
+		t->harmless++;
+		break;
+	case KM_LINE_LOST:
+		t->lost_places++;
+		t->lost_events += p->lost;
+		break;
+	default:
+		if (!p->line.len || take_message(t, p))
+			break;
+		if (is_prose(p->line.text))
+			t->harmless++;
+		else
+			keep_odd(t, p);
+	}
+}
+
+static void look_at(struct pending *p)
+{
+	p->any = true;
+	p->message = km_log_head(p->line.text, &p->stamp, &p->stamp_len);
+	p->found = km_trace_line(p->line.text, &p->event, &p->lost);
+	/* a trace that went through the kernel's log (ftrace_dump) is a trace */
+	if (p->message && p->found == KM_LINE_EVENT && p->event.kind != KM_TRACE_OTHER)
+		p->message = NULL;
+}
+
+/*
+ * May it be the rest of the line before? A rest begins with no blank, and no event, message or pair
+ * of its own; what looks like a stack or like pairs may complete an event that lacks fields.
+ */
+static bool has_no_head(const struct pending *before, const struct pending *p)
+{
+	bool lacks = before->found == KM_LINE_NO_FIELDS && !before->message;
+
+	if (p->message || !p->line.len || isspace((unsigned char)p->line.text[0]))
+		return false;
+	if (p->found == KM_LINE_HARMLESS)
+		return lacks || p->line.text[0] == '-';
+	return p->found == KM_LINE_UNNAMED || (lacks && p->event.of_pairs);
+}
+
+/* Is @p something whose rest may follow: an event, a message, or a head without its event? */
+static bool may_go_on(const struct pending *p)
+{
+	if (!p->any || !p->line.len)
+		return false;
+	if (p->message || p->found == KM_LINE_EVENT || p->found == KM_LINE_NO_FIELDS ||
+	    p->found == KM_LINE_PARTIAL)
+		return true;
+	return p->found == KM_LINE_UNNAMED &&
+	       (km_trace_has_pairs(p->line.text) || km_log_begins(p->line.text));
+}
+
+/* Events of a head that the line before has, by itself a bare event. */
+static bool completes_head(const struct pending *before, const struct pending *p)
+{
+	return before->found == KM_LINE_PARTIAL && !before->message &&
+	       (p->found == KM_LINE_EVENT || p->found == KM_LINE_NO_FIELDS) && !p->event.has_tid;
+}
+
+/* Such programs begin each line with the same word: "pid(12) ...", "TP_SPTE tid=12 ...". */
+static bool begins_alike(const struct pending *before, const struct pending *p)
+{
+	size_t len = strcspn(before->line.text, " =(:");
+
+	return len && !strncmp(before->line.text, p->line.text, len) &&
+	       strcspn(p->line.text, " =(:") == len;
+}
+
+static bool goes_on(const struct pending *before, const struct pending *p)
+{
+	bool lacks = before->found == KM_LINE_NO_FIELDS && !before->message;
+
+	if (!may_go_on(before) || !p->line.len || begins_alike(before, p))
+		return false;
+	if (!lacks && !km_lines_is_wrapped(&before->line, &p->line))
+		return false;
+	if (completes_head(before, p))
+		return true;
+	return has_no_head(before, p) && !km_log_begins(p->line.text);
+}
+
+static void take_line(struct km_trace *t, struct reader *r)
+{
+	struct pending *before = &r->held[r->last], *p = &r->held[!r->last];
+
+	look_at(p);
+	if (goes_on(before, p)) {
+		km_lines_append(&before->line, &p->line);
+		look_at(before);
+		return;
+	}
+	finish_line(t, before);
+	r->last = !r->last;
+}
+
+/* --- the whole --- */
+
+static km_error *prepare(struct km_trace *t, const struct km_trace_rules *rules,
+			 struct reader **reader)
+{
+	memset(t, 0, sizeof(*t));
+	t->rules = *rules;
+	t->mappings = calloc(1, sizeof(*t->mappings));
+	t->page_bits = calloc(1, KM_TRACE_PAGES / 8);
+	*reader = calloc(1, sizeof(**reader));
+	if (t->mappings && t->page_bits && *reader)
+		return NULL;
+	free(*reader);
+	return km_errorf(KM_ENOMEM, "out of memory");
+}
+
+km_error *km_trace_read(FILE *file, const struct km_trace_rules *rules,
+			km_trace_progress_fn *progress, void *ctx, struct km_trace *t)
+{
+	struct reader *r;
+	km_error *err = prepare(t, rules, &r);
+
+	if (err)
+		return err;
+	km_lines_init(&r->lines, file);
+	while (!err && km_lines_read(&r->lines, &r->held[!r->last].line)) {
+		if (!(r->lines.lines & LINES_BETWEEN_PROGRESS) && progress &&
+		    !progress(ctx, r->lines.bytes))
+			err = km_errorf(KM_EINTR, "interrupted");
+		else
+			take_line(t, r);
+	}
+	finish_line(t, &r->held[r->last]);
+	t->lines = r->lines.lines;
+	t->bytes = r->lines.bytes;
+	km_story_end(t);
+	free(r);
+	if (!err && ferror(file))
+		err = km_errorf(KM_EREAD, "%s", strerror(errno));
+	return err;
+}

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The case of one vCPU: everything that the diagnoses look at, gathered once. What is missing is
- * marked, nothing is fatal.
+ * The case of one vCPU: everything that the conditions look at, gathered once. What is missing is
+ * marked so; nothing is fatal.
  */
 #ifndef KVMMMU_CASE_H
 #define KVMMMU_CASE_H
 
-#include "page_fault.h"
-#include "tasks.h"
-#include "vma.h"
-#include "wait.h"
+#include "diagnose/table_audit.h"
+#include "fault/page_fault.h"
+#include "threads/tasks.h"
+#include "walk/vma.h"
+#include "threads/wait.h"
 
 struct km_case {
 	const struct km_kernel *kernel;
@@ -18,10 +19,15 @@ struct km_case {
 	struct km_vcpu_mmu all;
 	struct km_spte_masks masks; /* as its VM has them, read as mmu's tables are */
 	const struct km_mmu *mmu;   /* that the fault is about, else the active one; NULL: none */
+	/* stat.insn_emulation and insn_emulation_fail: what became of emulated faults */
+	struct km_val insn_emulation, insn_emulation_fail;
+	struct km_mmu_page root; /* kvm_mmu_page of the active context's root, if there is one */
 	struct km_last_fault last;
-	/* The one that is judged; NULL: there is none. Its addr and error_code may be unknown: what
-	 * hangs on them is in has_addr and has_error_code. */
+	/* The fault that is judged; NULL: there is none. Its addr and error_code may be unknown:
+	 * has_addr and has_error_code say so. */
 	const struct km_fault *fault;
+	/* It is residue on the stack that counts nearly as much as the last exit. */
+	bool residue_counts;
 	bool has_addr, has_error_code;
 	uint64_t addr, error_code; /* of the fault */
 	bool gfn_known;
@@ -39,44 +45,34 @@ struct km_case {
 	struct km_page_fault_path path; /* likewise */
 	const struct km_tasks *tasks;	/* threads of the host that matter; shared by all cases */
 	struct km_wait wait;
+	struct km_contradictions contradictions;
+	struct km_table_audit audit; /* where the fault is not known: instead of its walk */
 };
 
-/* How much is gathered; a capsule has less of what nobody faulted on. */
-enum km_case_depth {
-	KM_CASE_WHOLE, /* also what the thread waits for, and the VMA behind the page */
-	KM_CASE_PATH,  /* the fault, and what KVM's handler does with it */
-	KM_CASE_WALK,  /* the fault, the walk under it, the judges */
-};
-
-struct km_case_options {
-	bool has_addr, has_error_code; /* the user's own fault: -a, -e */
-	uint64_t addr, error_code;
-	const char *mmu; /* context by name, or NULL */
-	enum km_spf_form form;
-	enum km_case_depth depth;
-};
-
-/*
- * Gathers it. @tasks may be NULL. Errors: Ctrl-C, out of memory; KM_EUSAGE if there is no context
- * of the name in @options. The caller calls km_case_deinit() in any case; pointers in the case lead
- * into it: it must not be copied.
- */
-km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
-		       const struct km_vcpu *vcpu, const struct km_tasks *tasks,
-		       const struct km_case_options *options, struct km_case *c);
-void km_case_deinit(struct km_case *c);
-
-/* Is KVM handling the fault at this moment? Else it may be older than what the dump shows. */
+/* Return true if KVM is handling the fault at this moment; otherwise it may be over. */
 static inline bool km_case_in_handler(const struct km_case *c)
 {
 	return c->fault && c->fault->age == KM_AGE_IN_HANDLER;
 }
 
-/* Was a fault the last thing that the vCPU did, as far as known, or is one being handled? */
+/*
+ * Return true if the fault in the handler is one that the guest does not take: KVM maps a page for
+ * which an asynchronous page fault is done (kvm_arch_async_page_ready()).
+ */
+static inline bool km_case_in_async_ready(const struct km_case *c)
+{
+	return c->fault->source == KM_FAULT_STACK && c->fault->pf.prefetch.v && c->last.has_stack &&
+	       km_stack_in(&c->last.stack, "kvm_arch_async_page_ready");
+}
+
+/*
+ * Return true if the fault is being handled, or is the last thing that the vCPU did as far as is
+ * known: the fault of its last exit, or residue that counts as much.
+ */
 static inline bool km_case_is_current(const struct km_case *c)
 {
-	return c->fault &&
-	       (c->fault->age == KM_AGE_IN_HANDLER || c->fault->age == KM_AGE_LAST_EXIT);
+	return c->fault && !km_case_in_async_ready(c) &&
+	       (km_fault_is_current(c->fault) || c->residue_counts);
 }
 
 #endif

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "case.h"
+#include "diagnose/case_read.h"
+
+#include "diagnose/contradictions.h"
+#include "diagnose/evidence.h"
+#include "diagnose/more_evidence.h"
+#include "fault/page_fault.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /*
- * The fault that is judged. Where none can be put to the judges, the one of which only the kind of
- * access is known (Intel) still says more than nothing.
+ * The fault that is judged unless residue turns out to count. Where none has both an address and an
+ * error code, one with only the kind of access (Intel) still says more than nothing.
  */
 static const struct km_fault *choose(const struct km_last_fault *last)
 {
@@ -15,15 +20,15 @@ static const struct km_fault *choose(const struct km_last_fault *last)
 	return f || !last->count ? f : &last->faults[0];
 }
 
-/* What is not given may be taken from here: of a fault that is over it would mislead. */
+/* The fault that fills in what the user does not give; NULL: a fault that is over would mislead. */
 static const struct km_fault *rest_of(const struct km_last_fault *last)
 {
 	const struct km_fault *f = choose(last);
 
-	return f && (f->age == KM_AGE_IN_HANDLER || f->age == KM_AGE_LAST_EXIT) ? f : NULL;
+	return f && km_fault_is_current(f) ? f : NULL;
 }
 
-/* Puts the user's fault in front of those that were found; fills in from them what is not given. */
+/* Put the user's fault in front of those that were found; fill in what is not given from them. */
 static void add_users(const struct km_case_options *o, struct km_last_fault *last)
 {
 	const struct km_fault *rest = o->has_addr && o->has_error_code ? NULL : rest_of(last);
@@ -47,7 +52,7 @@ static void add_users(const struct km_case_options *o, struct km_last_fault *las
 	snprintf(given.from, sizeof(given.from), "user%s%.120s", rest ? ", rest from " : "",
 		 rest ? rest->from : "");
 	snprintf(given.limits, sizeof(given.limits),
-		 "whether the vCPU met this fault is yours to know");
+		 "you supplied this fault; the dump does not show that it happened");
 	if (last->count == KM_FAULTS)
 		last->count--;
 	memmove(f + 1, f, last->count * sizeof(*f));
@@ -84,7 +89,7 @@ static void find_slot(struct km_case *c)
 	c->hva = c->slot->userspace_addr + ((c->gfn - c->slot->base_gfn) << KM_PAGE_SHIFT);
 }
 
-/* What hangs on the fault's address, and on its error code. */
+/* Gather what depends on the fault's address, and on its error code. */
 static km_error *look_at_fault(struct km_case *c, enum km_case_depth depth)
 {
 	struct km_page_fault_state state = {
@@ -143,7 +148,7 @@ static km_error *read_slots(struct km_case *c)
 	return NULL;
 }
 
-/* What its thread waits for, and what lies behind the page in the host's address space. */
+/* What its thread waits for, and what the VMM maps behind the page. */
 static km_error *look_at_host(struct km_case *c)
 {
 	const struct km_wait_hints hints = {
@@ -157,11 +162,101 @@ static km_error *look_at_host(struct km_case *c)
 		       : NULL;
 }
 
+/* Make @fault (which may be NULL) the one that is judged, in context @named if that is not NULL. */
+static km_error *judge_fault(struct km_case *c, const struct km_fault *fault,
+			     const struct km_mmu *named, enum km_case_depth depth)
+{
+	c->fault = fault;
+	c->mmu = named ? named : fault && fault->mmu ? fault->mmu : c->all.active;
+	c->masks = km_vm_masks(c->kernel, c->vm);
+	if (c->mmu)
+		c->masks.paging = c->mmu->paging;
+	c->has_addr = c->has_error_code = c->gfn_known = c->has_hva = false;
+	c->has_walk = c->has_panel = c->has_path = false;
+	c->slot = NULL;
+	if (!fault || !c->mmu || !c->mmu->readable)
+		return NULL;
+	c->has_addr = km_is_known(fault->addr);
+	c->has_error_code = km_is_known(fault->error_code);
+	c->addr = fault->addr.v;
+	c->error_code = fault->error_code.v;
+	return c->has_addr ? look_at_fault(c, depth) : NULL;
+}
+
+/*
+ * Where no fault is current, judge residue on the stack if it counts. Otherwise @fallback, which
+ * was judged before, is judged again.
+ */
+static km_error *try_residue(struct km_case *c, const struct km_fault *fallback,
+			     const struct km_mmu *named, enum km_case_depth depth)
+{
+	km_error *err = NULL;
+	bool tried = false;
+
+	for (size_t i = 0; !err && i < c->last.count; i++) {
+		const struct km_fault *f = &c->last.faults[i];
+
+		if (f->source != KM_FAULT_STACK || f->age != KM_AGE_RESIDUE || !f->mmu)
+			continue;
+		tried = f != fallback;
+		err = judge_fault(c, f, named, depth);
+		c->residue_counts = !err && !km_residue_objection(c);
+		if (!c->residue_counts)
+			continue;
+		snprintf(c->last.faults[i].limits, sizeof(c->last.faults[i].limits),
+			 "left over on the stack; it counts nearly as much as the last exit: no "
+			 "invalidation has ended since, and the processor still denies the access");
+		return NULL;
+	}
+	return err || !tried ? err : judge_fault(c, fallback, named, depth);
+}
+
+/* The kvm_mmu_page of the root in use; known and without an address where there is none. */
+static void read_root(struct km_case *c)
+{
+	struct km_val hpa = {.known = KM_UNREADABLE};
+
+	if (c->all.active)
+		hpa = c->all.active->root.hpa;
+	if (km_is_known(hpa) && km_valid_page(hpa.v) && !km_is_dummy_root(c->kernel, hpa.v))
+		km_mmu_page_read(c->kernel, hpa.v, &c->root);
+	else
+		c->root.known = km_is_known(hpa);
+}
+
+/*
+ * Where nothing is known of a fault, and the last exit does not show that the guest went on, the
+ * page tables are searched. Those of shadow MMUs are in any case.
+ */
+static km_error *audit_tables(struct km_case *c)
+{
+	bool indirect = c->mmu && c->mmu->readable && !c->mmu->root_role.direct;
+	bool nothing_known = !km_case_is_current(c) && c->wait.kind == KM_WAIT_NONE &&
+			     km_case_exit_evidence(c) != KM_SHOWS_INSTRUCTION;
+	uint64_t direct_bits = km_is_known(c->vm->gfn_direct_bits) ? c->vm->gfn_direct_bits.v : 0;
+	km_error *err;
+	bool before;
+
+	if (!c->mmu || !c->mmu->readable || !c->kernel->features.spte_known ||
+	    (!indirect && !nothing_known))
+		return NULL;
+	/* a capsule contains page tables that are proven to be such: capture selects them itself */
+	if (km_memory_recorder(c->kernel->mem))
+		return NULL;
+	/* tables that are missing are counted in c->audit, not among what this answer needs */
+	before = km_memory_try(c->kernel->mem, true);
+	err = km_table_audit(c->kernel, &c->masks, c->mmu, direct_bits, &c->audit);
+	km_memory_try(c->kernel->mem, before);
+	return err;
+}
+
 km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 		       const struct km_vcpu *vcpu, const struct km_tasks *tasks,
 		       const struct km_case_options *options, struct km_case *c)
 {
+	bool given = options->has_addr || options->has_error_code;
 	const struct km_mmu *named = NULL;
+	const struct km_fault *fault;
 	km_error *err = NULL;
 
 	memset(c, 0, sizeof(*c));
@@ -170,6 +265,9 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 	c->vcpu = vcpu;
 	c->tasks = tasks;
 	c->form = options->form;
+	c->insn_emulation = km_more_evidence(kernel, vcpu->addr, KM_M_kvm_vcpu_insn_emulation);
+	c->insn_emulation_fail =
+		km_more_evidence(kernel, vcpu->addr, KM_M_kvm_vcpu_insn_emulation_fail);
 	km_vcpu_mmu_read(kernel, vcpu, &c->all);
 	if (options->mmu)
 		err = km_mmu_by_name(&c->all, options->mmu, &named);
@@ -178,22 +276,23 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 	if (err)
 		return err;
 	add_users(options, &c->last);
-	c->fault = options->has_addr || options->has_error_code ? &c->last.faults[0]
-								: choose(&c->last);
-	c->mmu = named ? named : c->fault && c->fault->mmu ? c->fault->mmu : c->all.active;
-	c->masks = km_vm_masks(kernel, vm);
-	if (c->mmu)
-		c->masks.paging = c->mmu->paging;
+	read_root(c);
+	fault = given ? &c->last.faults[0] : choose(&c->last);
+	c->mmu = named ? named : fault && fault->mmu ? fault->mmu : c->all.active;
+	if (c->mmu && options->has_error_code)
+		km_fault_set_error_code(&c->last.faults[0], kernel, c->mmu, options->error_code);
 	err = read_slots(c);
-	if (!err && c->fault && c->mmu && c->mmu->readable) {
-		c->has_addr = km_is_known(c->fault->addr);
-		c->has_error_code = km_is_known(c->fault->error_code);
-		c->addr = c->fault->addr.v;
-		c->error_code = c->fault->error_code.v;
-		if (c->has_addr)
-			err = look_at_fault(c, options->depth);
-	}
-	return err || options->depth != KM_CASE_WHOLE ? err : look_at_host(c);
+	if (!err)
+		err = judge_fault(c, fault, named, options->depth);
+	if (!err && !given && !km_case_is_current(c))
+		err = try_residue(c, fault, named, options->depth);
+	if (!err && options->depth == KM_CASE_WHOLE)
+		err = look_at_host(c);
+	if (!err && options->depth == KM_CASE_WHOLE && !given)
+		err = audit_tables(c);
+	if (!err)
+		km_case_find_contradictions(c);
+	return err;
 }
 
 void km_case_deinit(struct km_case *c)

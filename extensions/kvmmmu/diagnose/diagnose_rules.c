@@ -1,32 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnose_rules.h"
+#include "diagnose/diagnose_rules.h"
+
+#include "diagnose/more_evidence.h"
+
+#include "diagnose/counters.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-/* The fewest failures of the emulator that are no accident. */
-#define MANY_FAILURES 8
-
-enum km_sev km_vm_sev(const struct km_kernel *k, const struct km_vm *vm)
-{
-	const struct km_member *kvm = km_layout_member(k->layout, KM_M_kvm_svm_kvm);
-	struct km_val active, es;
-
-	if (km_is_known(vm->vm_type) && vm->vm_type.v >= KM_VM_SEV)
-		return vm->vm_type.v == KM_VM_SEV ? KM_SEV : KM_SEV_ES;
-	if (k->vendor == KM_VENDOR_INTEL)
-		return KM_SEV_NONE;
-	if (!kvm)
-		return KM_SEV_UNKNOWN;
-	active = km_kget(k, vm->addr - kvm->offset, KM_M_kvm_svm_sev_active);
-	es = km_kget(k, vm->addr - kvm->offset, KM_M_kvm_svm_sev_es_active);
-	if (active.known == KM_ABSENT) /* a kernel built without CONFIG_KVM_AMD_SEV */
-		return KM_SEV_NONE;
-	if (!km_is_known(active) || !km_is_known(es))
-		return KM_SEV_UNKNOWN;
-	return !active.v ? KM_SEV_NONE : es.v ? KM_SEV_ES : KM_SEV;
-}
+/* arch/x86/include/uapi/asm/processor-flags.h */
+#define X86_CR4_SMEP KM_BIT(20)
+#define X86_CR4_SMAP KM_BIT(21)
 
 enum km_unprotect km_unprotect_style(const struct km_kernel *k)
 {
@@ -63,7 +48,7 @@ bool km_task_sleeps(const struct km_task *task)
 	       !task->on_cpu.v;
 }
 
-const char *km_task_stands_in(const struct km_task *task)
+const char *km_task_function(const struct km_task *task)
 {
 	for (size_t i = 0; i < task->stack.count; i++) {
 		const char *name = task->stack.frames[i].function;
@@ -74,9 +59,40 @@ const char *km_task_stands_in(const struct km_task *task)
 	return "?";
 }
 
+/* Is the stack in one of @functions, which end with NULL? */
+static bool in_any(const struct km_stack *stack, const char *const *functions)
+{
+	while (*functions && !km_stack_in(stack, *functions))
+		functions++;
+	return *functions;
+}
+
+bool km_task_flushes_tlbs(const struct km_task *task)
+{
+	/* some kernels inline all but one of them */
+	static const char *const functions[] = {
+		"kvm_flush_remote_tlbs",
+		"kvm_flush_remote_tlbs_range",
+		"kvm_flush_remote_tlbs_gfn",
+		"kvm_flush_remote_tlbs_with_address",
+		"kvm_flush_remote_tlbs_with_range",
+		"kvm_make_all_cpus_request",
+		"kvm_make_all_cpus_request_except",
+		"kvm_make_vcpus_request_mask",
+		NULL,
+	};
+
+	return in_any(&task->stack, functions);
+}
+
 bool km_case_in(const struct km_case *c, const char *function)
 {
 	return c->last.has_stack && km_stack_in(&c->last.stack, function);
+}
+
+bool km_case_in_any(const struct km_case *c, const char *const *functions)
+{
+	return c->last.has_stack && in_any(&c->last.stack, functions);
 }
 
 bool km_case_in_prefault(const struct km_case *c)
@@ -92,10 +108,11 @@ bool km_case_is_write(const struct km_case *c)
 
 static struct km_val exit_reason(const struct km_case *c)
 {
-	struct km_val run = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_run);
+	struct km_val run = km_more_evidence(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_run);
 
-	return km_is_known(run) && run.v ? km_kget(c->kernel, run.v, KM_M_kvm_run_exit_reason)
-					 : run;
+	return km_is_known(run) && run.v
+		       ? km_more_evidence(c->kernel, run.v, KM_M_kvm_run_exit_reason)
+		       : run;
 }
 
 struct km_private_facts km_private_facts_read(const struct km_case *c)
@@ -108,8 +125,8 @@ struct km_private_facts km_private_facts_read(const struct km_case *c)
 
 /*
  * Was the exit in the middle of the delivery of an event? AMD: the VMCB keeps that with the exit
- * code. Intel: what awaits reinjection tells, but only until KVM injects something new: while it
- * handles the fault.
+ * code. Intel: a pending reinjection shows it, but only until KVM injects something new, so only
+ * while it handles the fault.
  */
 static void read_event(const struct km_case *c, const struct km_vmcb *vmcb, bool has_vmcb,
 		       struct km_emulation_facts *f)
@@ -147,38 +164,51 @@ struct km_emulation_facts km_emulation_facts_read(const struct km_case *c)
 		.insn_len = {.known = KM_ABSENT},
 		.write_track = {.known = KM_UNREADABLE},
 		.exit_reason = exit_reason(c),
-		.emulated = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_insn_emulation),
-		.failed = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_insn_emulation_fail),
 		.retry_eip = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_last_retry_eip),
 		.retry_addr = km_kget(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_last_retry_addr),
 	};
 	struct km_vmcb vmcb;
 	km_scoped_error *err = km_vmcb_read(c->kernel, c->vcpu, &vmcb);
 
+	f.cpl = err ? (struct km_val){.known = KM_ABSENT} : vmcb.cpl;
 	read_event(c, &vmcb, !err, &f);
 	if (c->gfn_known)
 		f.shadow = km_gfn_shadow_pages(c->kernel, c->vm, c->gfn);
 	if (c->gfn_known && c->slot)
-		f.write_track = km_gfn_write_track(c->kernel, c->slot, c->gfn);
+		f.write_track =
+			km_gfn_write_track(c->kernel, c->vm, c->slots.as_id, c->slot, c->gfn);
 	return f;
 }
 
-bool km_emulation_fails(const struct km_emulation_facts *f)
+enum km_sev_without_bytes km_sev_without_bytes(const struct km_case *c,
+					       const struct km_emulation_facts *f)
 {
-	return km_is_known(f->emulated) && km_is_known(f->failed) && f->failed.v >= MANY_FAILURES &&
-	       f->failed.v >= f->emulated.v / 2;
+	struct km_val cr4 = c->vcpu->cr4;
+
+	if (c->has_error_code && (c->error_code & (PFERR_GUEST_PAGE_MASK | PFERR_FETCH_MASK)))
+		return KM_SEV_LOOPS;
+	if (!km_is_known(cr4) || !c->has_error_code)
+		return KM_SEV_OPEN;
+	if (!(cr4.v & X86_CR4_SMAP))
+		return KM_SEV_LOOPS;
+	if (!(cr4.v & X86_CR4_SMEP))
+		return KM_SEV_INJECTS;
+	if (!km_is_known(f->cpl))
+		return KM_SEV_OPEN;
+	return f->cpl.v == 3 ? KM_SEV_INJECTS : KM_SEV_LOOPS;
 }
 
-void km_evidence_emulation(const struct km_emulation_facts *f, struct km_diagnosis *d)
+void km_evidence_emulation(const struct km_case *c, const struct km_emulation_facts *f,
+			   struct km_diagnosis *d)
 {
-	if (km_emulation_fails(f))
+	if (km_emulator_fails(c))
 		km_evidence(d,
 			    "stat.insn_emulation %" PRIu64 ", insn_emulation_fail %" PRIu64
-			    ": KVM does not know the instruction, or "
-			    "can't fetch it",
-			    f->emulated.v, f->failed.v);
+			    ": KVM does not know the instruction, or cannot fetch it",
+			    c->insn_emulation.v, c->insn_emulation_fail.v);
 	if (km_is_known(f->exit_reason) && f->exit_reason.v == KVM_EXIT_INTERNAL_ERROR)
-		km_evidence(d, "kvm_run.exit_reason is KVM_EXIT_INTERNAL_ERROR: the VMM was told");
+		km_evidence(d, "kvm_run.exit_reason is KVM_EXIT_INTERNAL_ERROR: the VMM was "
+			       "notified");
 }
 
 struct km_invalidate_facts km_invalidate_facts_read(const struct km_case *c)
@@ -206,10 +236,55 @@ enum km_covers km_invalidate_covers_case(const struct km_case *c,
 				    c->has_hva ? km_known_val(c->hva) : unknown);
 }
 
+bool km_invalidate_covers_all(const struct km_case *c, const struct km_invalidate_facts *f)
+{
+	for (size_t i = 0; i < c->slots.count; i++) {
+		const struct km_memslot *slot = &c->slots.slots[i];
+		uint64_t last = slot->npages - 1;
+		struct km_val gfn = km_known_val(slot->base_gfn);
+		struct km_val hva = km_known_val(slot->userspace_addr);
+
+		if (km_invalidate_covers(f->unit, c->vm, gfn, hva) != KM_COVERS)
+			return false;
+		gfn.v += last;
+		hva.v += last << KM_PAGE_SHIFT;
+		if (km_invalidate_covers(f->unit, c->vm, gfn, hva) != KM_COVERS)
+			return false;
+	}
+	return c->slots_known && c->slots.count;
+}
+
 void km_evidence_page(const struct km_case *c, enum km_range_unit unit, struct km_diagnosis *d)
 {
 	if (unit == KM_RANGE_HVA && c->has_hva)
 		km_evidence(d, "the fault's page is at HVA 0x%" PRIx64, c->hva);
 	else if (unit == KM_RANGE_GFN && c->gfn_known)
 		km_evidence(d, "the fault's gfn is 0x%" PRIx64, c->gfn);
+}
+
+void km_slot_conflict_read(const struct km_case *c, struct km_slot_conflict *conflict)
+{
+	memset(conflict, 0, sizeof(*conflict));
+	if (!km_case_has_fault(c) && km_case_counts(c).balance == KM_BALANCE_RETRIED)
+		km_slot_conflict_find(c, conflict);
+}
+
+void km_conflict_says(const struct km_case *c, const struct km_slot_conflict *conflict,
+		      const char *does, struct km_diagnosis *d)
+{
+	const struct km_memslot *slot = conflict->slot;
+	uint64_t pages = (conflict->hva - slot->userspace_addr) >> KM_PAGE_SHIFT;
+	char vma[160];
+
+	d->certainty = KM_POSSIBLE;
+	d->stuck = true;
+	km_verdict_says(d, "most faults of this vCPU were not resolved, and the VMM %s", does);
+	km_evidence(d, "memslot %" PRId64 " (not read-only), gfn 0x%" PRIx64 ", HVA 0x%" PRIx64,
+		    slot->id, slot->base_gfn + pages, conflict->hva);
+	if (conflict->vma.addr)
+		km_evidence(d, "%s: no VM_WRITE", km_vma_spell(&conflict->vma, vma, sizeof(vma)));
+	else
+		km_evidence(d, "HVA 0x%" PRIx64 " is in no VMA", conflict->hva);
+	km_evidence_counters(c, d);
+	km_leaves_open(d, "whether this vCPU accesses it: its last fault is not known");
 }

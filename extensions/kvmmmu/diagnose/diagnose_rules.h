@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Rows of the catalogue in two halves: what a row reads of the target beyond the case, and the rule
+ * Conditions in two halves: what a condition reads from the target beyond the case, and the rule
  * over both, which is pure. km_diagnose_NAME() does one after the other; tests call the rule.
  */
 #ifndef KVMMMU_DIAGNOSE_RULES_H
 #define KVMMMU_DIAGNOSE_RULES_H
 
-#include "diagnosis.h"
-#include "gfn_state.h"
-#include "invalidation.h"
-#include "svm.h"
-#include "vm_locks.h"
-
-/* SEV guests, also those that were made with KVM_SEV_INIT and have the default vm_type. */
-enum km_sev {
-	KM_SEV_UNKNOWN,
-	KM_SEV_NONE,
-	KM_SEV,	   /* memory is encrypted, registers are not */
-	KM_SEV_ES, /* SEV-ES, SNP; TDX counts as one: KVM can't emulate for it either */
-};
-
-enum km_sev km_vm_sev(const struct km_kernel *kernel, const struct km_vm *vm);
+#include "diagnose/diagnosis.h"
+#include "diagnose/host_mapping.h"
+#include "kvm/gfn_state.h"
+#include "threads/invalidation.h"
+#include "kvm/sev.h"
+#include "kvm/svm.h"
+#include "kvm/vm_locks.h"
 
 /*
  * Up to 6.11 kvm_mmu_page_fault() "unprotected" the gfn and re-entered the guest whenever a write
@@ -32,50 +24,42 @@ enum km_unprotect {
 	KM_UNPROTECT_IF_DONE, /* __kvm_mmu_unprotect_gfn_and_retry(), 6.12 */
 };
 
-/* What ended that. */
-#define KM_KNOWN_UNPROTECT                                                                         \
-	"989a84c93f59 (6.12) \"Trigger unprotect logic only on write-protection page faults\", "   \
-	"2fb2b7877b3a (6.12); made by 147277540bbc"
-
 enum km_unprotect km_unprotect_style(const struct km_kernel *kernel);
 
-/* Is it a processor's write to a page table of the guest's, on a direct MMU? */
+/* Is it a write by the processor's walk of the guest's page tables, on a direct MMU? */
 bool km_is_write_to_guest_page_table(const struct km_case *c);
-
-/* kvm_arch.vm_type, arch/x86/include/uapi/asm/kvm.h */
-enum {
-	KM_VM_SW_PROTECTED = 1,
-	KM_VM_SEV,
-	KM_VM_SEV_ES,
-	KM_VM_SNP,
-	KM_VM_TDX,
-};
 
 /* kvm_run.exit_reason, include/uapi/linux/kvm.h */
 #define KVM_EXIT_INTERNAL_ERROR 17
 #define KVM_EXIT_MEMORY_FAULT	39
 
-/* "vm-vmm tid 134", of a task; into @buf. Returns @buf. */
+/* Spell a task as "vm-vmm tid 134" into @buf. Return @buf. */
 char *km_task_spell(const struct km_task *task, char *buf, size_t size);
 
-/* Is it asleep, on no CPU? Not of itself will it go on then. */
+/* Is it asleep, on no CPU? It cannot continue on its own then. */
 bool km_task_sleeps(const struct km_task *task);
 
-/* The innermost function that is not the scheduler's; "?" if its stack is not known. */
-const char *km_task_stands_in(const struct km_task *task);
+/* Its innermost function that is not the scheduler's; "?" if its stack is not known. */
+const char *km_task_function(const struct km_task *task);
 
-/* Does the thread of the vCPU's stand in @function? */
+/* Is it inside a flush of the TLBs of other CPUs, kvm_flush_remote_tlbs*()? */
+bool km_task_flushes_tlbs(const struct km_task *task);
+
+/* Is the vCPU's thread in @function? */
 bool km_case_in(const struct km_case *c, const char *function);
 
+/* Is it in one of @functions, which end with NULL? */
+bool km_case_in_any(const struct km_case *c, const char *const *functions);
+
 /*
- * Does it stand in the loop of KVM_PRE_FAULT_MEMORY? That one goes on while the answer is
- * RET_PF_RETRY, looks at no request of the vCPU but VM_DEAD (2025), and holds kvm.srcu.
+ * Is it in the loop of KVM_PRE_FAULT_MEMORY? The loop continues while the result is RET_PF_RETRY,
+ * checks no request of the vCPU but VM_DEAD (since 6.16), and holds kvm.srcu.
  */
 bool km_case_in_prefault(const struct km_case *c);
 
 /*
- * Is there a fault to judge: one that is handled now, the last exit, or one that the user gave?
- * Only the first can be more than possible.
+ * Is there a fault to judge: one that is being handled, that of the last exit, or one that the user
+ * supplied? Only the first can be more than possible.
  */
 static inline bool km_case_has_fault(const struct km_case *c)
 {
@@ -85,7 +69,13 @@ static inline bool km_case_has_fault(const struct km_case *c)
 /* Is the fault a write? */
 bool km_case_is_write(const struct km_case *c);
 
-/* --- */
+/*
+ * The rules: each judges what a condition has read, so that a test can call it without a target.
+ * They return true, and fill @d, if the condition holds.
+ */
+
+/* @moving: the target changes while it is read. */
+bool km_rule_perm_table_mismatch(const struct km_case *c, bool moving, struct km_diagnosis *d);
 
 bool km_rule_mmu_seq_sign(const struct km_case *c, enum km_seq_type type, struct km_diagnosis *d);
 
@@ -103,12 +93,31 @@ struct km_invalidate_facts km_invalidate_facts_read(const struct km_case *c);
 /* Does the range cover the fault's gfn (hva)? */
 enum km_covers km_invalidate_covers_case(const struct km_case *c,
 					 const struct km_invalidate_facts *f);
-/* As a fact: the page of the fault, as ranges of @unit name it, if that is known. */
+/* Return true if the range covers all memslots, which are known. */
+bool km_invalidate_covers_all(const struct km_case *c, const struct km_invalidate_facts *f);
+/* Add as a fact: the page of the fault, in the unit of the range, if that is known. */
 void km_evidence_page(const struct km_case *c, enum km_range_unit unit, struct km_diagnosis *d);
 bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_invalidate_facts *f,
 				    struct km_diagnosis *d);
 bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalidate_facts *f,
 			       struct km_diagnosis *d);
+
+/*
+ * The VMM's mapping of a writable memslot, where the fault of a vCPU is not known and most of its
+ * faults were not resolved; else @conflict has no slot.
+ */
+void km_slot_conflict_read(const struct km_case *c, struct km_slot_conflict *conflict);
+
+/* Such a conflict may be why: the VMM @does. */
+void km_conflict_says(const struct km_case *c, const struct km_slot_conflict *conflict,
+		      const char *does, struct km_diagnosis *d);
+
+bool km_rule_host_unmapped(const struct km_case *c, const struct km_slot_conflict *conflict,
+			   struct km_diagnosis *d);
+bool km_rule_host_forbids(const struct km_case *c, const struct km_slot_conflict *conflict,
+			  struct km_diagnosis *d);
+bool km_rule_readonly_host(const struct km_case *c, const struct km_slot_conflict *conflict,
+			   struct km_diagnosis *d);
 
 struct km_private_facts {
 	struct km_val attributes;
@@ -125,17 +134,29 @@ struct km_emulation_facts {
 	struct km_val insn_len;		     /* AMD: bytes of the instruction that the VMCB has */
 	struct km_val event;		     /* one is awaiting reinjection */
 	struct km_val exit_reason;	     /* kvm_run */
-	struct km_val emulated, failed;	     /* stat.insn_emulation, insn_emulation_fail */
 	struct km_shadow_pages shadow;	     /* of the gfn */
 	struct km_val write_track;	     /* of the gfn */
 	struct km_val retry_eip, retry_addr; /* arch.last_retry_* */
+	struct km_val cpl;		     /* AMD: of the VMCB */
 };
 
+/*
+ * What KVM does with an access of an SEV guest that needs emulation where the processor has
+ * provided no bytes of the instruction: svm_check_emulate_instruction().
+ */
+enum km_sev_without_bytes {
+	KM_SEV_LOOPS,	/* the guest is re-entered and faults again */
+	KM_SEV_INJECTS, /* #GP, or a triple fault: taken for erratum 1096 */
+	KM_SEV_OPEN,	/* CR4 or the CPL is not known */
+};
+
+enum km_sev_without_bytes km_sev_without_bytes(const struct km_case *c,
+					       const struct km_emulation_facts *f);
+
 struct km_emulation_facts km_emulation_facts_read(const struct km_case *c);
-/* Does the emulator fail as a rule with what this vCPU hands to it? */
-bool km_emulation_fails(const struct km_emulation_facts *f);
-/* As facts: how often, and what the VMM was told. */
-void km_evidence_emulation(const struct km_emulation_facts *f, struct km_diagnosis *d);
+/* Add as facts: how often the emulator failed, and what the VMM was notified of. */
+void km_evidence_emulation(const struct km_case *c, const struct km_emulation_facts *f,
+			   struct km_diagnosis *d);
 bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_facts *f,
 			   struct km_diagnosis *d);
 bool km_rule_no_slot(const struct km_case *c, const struct km_emulation_facts *f,
@@ -148,16 +169,12 @@ bool km_rule_self_mapping_write(const struct km_case *c, const struct km_emulati
 bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *locks,
 			  struct km_diagnosis *d);
 
-struct km_root_facts {
-	struct km_mmu_page sp; /* of the root */
-	struct km_vm_locks locks;
-};
-
-bool km_rule_obsolete_root(const struct km_case *c, const struct km_root_facts *f,
+bool km_rule_obsolete_root(const struct km_case *c, const struct km_vm_locks *locks,
 			   struct km_diagnosis *d);
 
 struct km_mmio_facts {
-	struct km_val gfn, gen; /* what the vCPU's MMIO cache has: arch.mmio_gfn, mmio_gen */
+	struct km_val gfn, gen;	 /* what the vCPU's MMIO cache has: arch.mmio_gfn, mmio_gen */
+	struct km_val other_gen; /* of the address space that the vCPU does not use */
 };
 
 /* @on: nx_huge_pages of the module. */
@@ -166,6 +183,44 @@ bool km_rule_nx_huge_page(const struct km_case *c, struct km_val on, struct km_d
 bool km_rule_mmio_generation(const struct km_case *c, const struct km_mmio_facts *f,
 			     struct km_diagnosis *d);
 
+/* What distinguishes the reasons for which the processor may not see the SPTEs that KVM sees. */
+struct km_storm_facts {
+	struct km_val processor_root; /* AMD, in a dump: nested_cr3 of the VMCB */
+	struct km_val page_offset_base;
+	struct km_val hypervisor; /* x86_hyper_type: 0: none */
+};
+
+bool km_rule_spurious_storm(const struct km_case *c, const struct km_storm_facts *f,
+			    struct km_diagnosis *d);
+
+/* @attributes: of the gfn. */
+bool km_rule_rmp_fault(const struct km_case *c, struct km_val attributes, struct km_diagnosis *d);
+bool km_rule_private_unbacked(const struct km_case *c, struct km_val attributes,
+			      struct km_diagnosis *d);
+
+/* @guest_mode: the vCPU runs a nested guest. */
+bool km_rule_mmu_context_mismatch(const struct km_case *c, struct km_val guest_mode,
+				  struct km_diagnosis *d);
+
+/* @queued: asynchronous page faults that are under way. */
+bool km_rule_lost_async_pf(const struct km_case *c, struct km_val queued, struct km_diagnosis *d);
+
+struct km_dirty_ring_facts {
+	struct km_val dirty_index, reset_index, soft_limit; /* of kvm_vcpu.dirty_ring */
+	struct km_val exit_reason;			    /* kvm_run */
+};
+
+bool km_rule_dirty_ring_full(const struct km_case *c, const struct km_dirty_ring_facts *f,
+			     struct km_diagnosis *d);
+
+/* @exit_reason: kvm_run. */
+bool km_rule_emulation_fails(const struct km_case *c, struct km_val exit_reason,
+			     struct km_diagnosis *d);
+
+/* @used and @max: shadow pages of the VM. */
+bool km_rule_shadow_page_quota(const struct km_case *c, struct km_val used, struct km_val max,
+			       struct km_diagnosis *d);
+
 struct km_hwpoison_facts {
 	struct km_val poisoned; /* the host page of the fault's is marked: 1, not: 0 */
 	uint64_t pte;		/* of the host, from which that follows */
@@ -173,11 +228,13 @@ struct km_hwpoison_facts {
 	struct km_val blocked, pending, ignored; /* SIGBUS, in the vCPU's thread */
 };
 
-/* @held: what it waits for, where KVM or its mm tell; zeroed where they don't. */
+/* @held: the lock that it waits for, and what is known about it; zeroed if it is not known. */
 bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held,
 			struct km_diagnosis *d);
 
 bool km_rule_hwpoison(const struct km_case *c, const struct km_hwpoison_facts *f,
 		      struct km_diagnosis *d);
+bool km_rule_hwpoison_without_fault(const struct km_case *c, const struct km_hwpoison_facts *f,
+				    struct km_diagnosis *d);
 
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnosis.h"
+#include "diagnose/diagnosis.h"
 
 /*
- * KVM takes the rights away to see whether the page is used, and keeps them in saved bits. With
- * those empty nothing can be given back: fast_page_fault() leaves the fault to the slow path, which
- * makes the SPTE anew.
+ * To find out whether a page is used, KVM removes the permissions and keeps them in saved bits. If
+ * those are empty nothing can be restored: fast_page_fault() leaves the fault to the slow path,
+ * which makes a new SPTE.
  */
 bool km_diagnose_access_track_lost(const struct km_case *c, struct km_diagnosis *d)
 {
@@ -13,8 +13,8 @@ bool km_diagnose_access_track_lost(const struct km_case *c, struct km_diagnosis 
 	if (!leaf || !leaf->spte.access_tracked || leaf->spte.restored != leaf->spte.value)
 		return false;
 	d->certainty = KM_LIKELY;
-	km_verdict_says(d, "the SPTE is access-tracked and has no saved rights: KVM never makes "
-			   "one like that; the slow path can still replace it");
+	km_verdict_says(d, "the SPTE is access-tracked and has no saved permissions: KVM never "
+			   "makes one like that; the slow path can still replace it");
 	km_evidence(d,
 		    "SPTE 0x%" PRIx64 " at level %d: A/D bits not used, R=W=X=0, saved bits empty",
 		    leaf->spte.value, leaf->level);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnosis.h"
+#include "diagnose/diagnosis.h"
 
 /*
- * By design: a huge page of a slot that logs dirty pages must be split before W is set, which the
- * fast path leaves to the slow one.
+ * By design: in a memslot that logs dirty pages a huge page must be split before W is set, which
+ * the fast path leaves to the slow path.
  */
 bool km_diagnose_dirty_log_huge(const struct km_case *c, struct km_diagnosis *d)
 {
@@ -14,8 +14,8 @@ bool km_diagnose_dirty_log_huge(const struct km_case *c, struct km_diagnosis *d)
 	    !(c->error_code & PFERR_WRITE_MASK))
 		return false;
 	d->certainty = KM_NOTE;
-	km_verdict_says(d, "a write to a huge page in a slot that logs dirty pages: the slow path "
-			   "splits it; healthy if pf_fixed climbs");
+	km_verdict_says(d, "a write to a huge page in a memslot that logs dirty pages: the slow "
+			   "path splits it; this is healthy if pf_fixed rises");
 	km_evidence(d,
 		    "SPTE 0x%" PRIx64 " at level %d, W=0; memslot %" PRId64 " has "
 		    "KVM_MEM_LOG_DIRTY_PAGES",

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnosis.h"
+#include "diagnose/diagnosis.h"
 
 /*
  * The address has bits that a root of this level does not translate: the processor always faults,
- * and no SPTE can help. Without a memslot the access is MMIO, and emulated.
+ * and no SPTE can help. Without a memslot the access is MMIO, and is emulated.
  */
 bool km_diagnose_gpa_too_wide(const struct km_case *c, struct km_diagnosis *d)
 {
@@ -15,7 +15,7 @@ bool km_diagnose_gpa_too_wide(const struct km_case *c, struct km_diagnosis *d)
 	km_evidence_counters(c, d);
 	if (c->slots_known && !c->slot) {
 		d->certainty = KM_NOTE;
-		d->advice = NULL;
+		d->advise = false;
 		km_verdict_says(d, "the address is beyond what the root can map; no memslot covers "
 				   "it, so KVM emulates the access as MMIO");
 		return true;
@@ -23,11 +23,10 @@ bool km_diagnose_gpa_too_wide(const struct km_case *c, struct km_diagnosis *d)
 	d->certainty = km_case_is_current(c) && c->slot ? KM_LIKELY : KM_POSSIBLE;
 	d->stuck = km_case_is_current(c);
 	if (c->slot)
-		km_evidence(d, "memslot %" PRId64 " covers it: KVM means to map it", c->slot->id);
+		km_evidence(d, "memslot %" PRId64 " covers it: KVM tries to map it", c->slot->id);
 	else
-		km_leaves_open(d, "the memslots are not readable: without one it would be MMIO");
-	km_verdict_says(d,
-			"the address is beyond what the root can map: the guest faults on it for "
-			"ever, whatever KVM maps");
+		km_leaves_open(d, "the memslots are not readable: without one the access is MMIO");
+	km_verdict_says(d, "the address is beyond what the root can map: the guest faults on it "
+			   "whatever KVM maps");
 	return true;
 }

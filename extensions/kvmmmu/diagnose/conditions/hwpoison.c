@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The host page is poisoned (a memory error): kvm_handle_error_pfn() sends the vCPU's thread
- * SIGBUS and re-enters the guest. A VMM that takes the signal comes out of KVM_RUN by it; where it
- * is blocked or ignored, the guest faults for ever.
+ * SIGBUS and re-enters the guest. The signal interrupts KVM_RUN, unless it is blocked or ignored:
+ * then the guest faults again and again.
  */
-#include "diagnose_rules.h"
-#include "host_walk.h"
+#include "diagnose/more_evidence.h"
+#include "diagnose/counters.h"
+#include "diagnose/diagnose_rules.h"
+#include "walk/host_walk.h"
 
 #include <inttypes.h>
 
 /* include/linux/kvm_host.h */
 #define KVM_PFN_ERR_HWPOISON ((0x7ffULL << 52) + 1)
 
-/* arch/x86/include/asm/pgtable_64.h: a swap entry's type is in the 5 bits on top, its offset in */
-/* the 50 below them, inverted; software's own types (hwpoison, migration, ...) are the last. */
+/*
+ * arch/x86/include/asm/pgtable_64.h: a swap entry has its type in the uppermost 5 bits and its
+ * offset, inverted, in the 50 below them; the kernel's own types (hwpoison, migration, ...) are the
+ * last ones.
+ */
 #define SWP_TYPE_SHIFT	   59
 #define SWP_OFFSET_SHIFT   9
 #define SWP_OFFSET_BITS	   50
@@ -32,7 +37,7 @@ static struct km_val page_is_poisoned(const struct km_kernel *k, uint64_t pfn)
 
 	if (!size)
 		return (struct km_val){.known = KM_ABSENT};
-	/* first, so that a capsule without the enumerator knows what the word was read for */
+	/* read before the enumerator is looked up, so that a capsule contains it in any case */
 	flags = km_kget(k, k->vmemmap_base + pfn * size, KM_M_page_flags);
 	err = km_types_enumerator(km_layout_types(k->layout), "pageflags", "PG_hwpoison", &bit);
 	if (err || bit < 0 || bit > 63)
@@ -48,15 +53,19 @@ static struct km_val is_poisoned(const struct km_kernel *k, const struct km_host
 		return (struct km_val){.known = KM_UNREADABLE};
 	if (host->present)
 		return page_is_poisoned(k, host->pa >> KM_PAGE_SHIFT);
-	/* a swap slot has no page; the kernel's own entries of the kind that holds a pfn do */
+	/* a swap slot has no page; the kernel's own kinds of entry contain a pfn */
 	if (!host->value || host->value >> SWP_TYPE_SHIFT < SWP_FIRST_OWN_TYPE)
 		return km_known_val(0);
 	return page_is_poisoned(k, offset);
 }
 
+/* Is SIGBUS in that set of signals of @task: 0 or 1. */
 static struct km_val sigbus_in(const struct km_kernel *k, uint64_t task, enum km_member_id set)
 {
+	bool before = km_more_evidence_begin(k);
 	struct km_val word = km_kelem(k, task, set, 0);
+
+	km_more_evidence_end(k, before);
 
 	return km_is_known(word) ? km_known_val(!!(word.v & SIGBUS_BIT)) : word;
 }
@@ -70,14 +79,15 @@ static void read_signals(const struct km_case *c, struct km_hwpoison_facts *f)
 		return;
 	f->blocked = sigbus_in(c->kernel, task.v, KM_M_task_struct_blocked);
 	f->pending = sigbus_in(c->kernel, task.v, KM_M_task_struct_pending);
-	sighand = km_kget(c->kernel, task.v, KM_M_task_struct_sighand);
+	sighand = km_more_evidence(c->kernel, task.v, KM_M_task_struct_sighand);
 	if (km_is_known(sighand) && sighand.v)
-		handler = km_kget(c->kernel, sighand.v, KM_M_sighand_struct_sigbus_handler);
+		handler =
+			km_more_evidence(c->kernel, sighand.v, KM_M_sighand_struct_sigbus_handler);
 	f->ignored = km_is_known(handler) ? km_known_val(handler.v == SIG_IGN) : handler;
 }
 
 /* Did the handler get KVM_PFN_ERR_HWPOISON? */
-static bool handler_met_it(const struct km_case *c)
+static bool handler_got_it(const struct km_case *c)
 {
 	return km_case_in_handler(c) && km_is_known(c->fault->pf.pfn) &&
 	       c->fault->pf.pfn.v == KVM_PFN_ERR_HWPOISON;
@@ -95,39 +105,61 @@ bool km_rule_hwpoison(const struct km_case *c, const struct km_hwpoison_facts *f
 	bool blocked = km_is_known(f->blocked) && f->blocked.v;
 	bool pending = km_is_known(f->pending) && f->pending.v;
 	bool ignored = km_is_known(f->ignored) && f->ignored.v;
-	bool deaf = blocked || ignored;
+	bool not_taken = blocked || ignored;
 	bool signals_known =
 		km_is_known(f->blocked) && km_is_known(f->ignored) && km_is_known(f->pending);
 
-	if (!km_case_has_fault(c) || (!poisoned && !handler_met_it(c)))
+	if (!km_case_has_fault(c) || (!poisoned && !handler_got_it(c)))
 		return false;
 	d->certainty = KM_NOTE;
-	if (deaf) /* a signal that waits there shows that it went wrong before this moment */
+	if (not_taken) /* a pending signal shows that it happened before */
 		d->certainty =
 			km_case_in_handler(c) || (blocked && pending) ? KM_LIKELY : KM_POSSIBLE;
 	else if (!signals_known)
 		d->certainty = KM_POSSIBLE;
-	d->stuck = deaf;
+	d->stuck = not_taken;
 	km_verdict_says(
 		d, "the host page of the fault is poisoned (a memory error)%s",
-		ignored	  ? ", and the VMM ignores the SIGBUS that KVM sends: it faults again, "
-			    "for ever"
-		: blocked ? ", and the vCPU's thread has SIGBUS blocked: it faults again, for "
-			    "ever"
-			  : ": KVM sends the vCPU's thread SIGBUS");
+		ignored	  ? ", and the VMM ignores the SIGBUS that KVM sends: the guest faults "
+			    "again without end"
+		: blocked ? ", and the vCPU's thread blocks SIGBUS: the guest faults again without "
+			    "end"
+			  : ": KVM sends SIGBUS to the vCPU's thread");
 	if (poisoned)
 		km_evidence(d,
 			    "HVA 0x%" PRIx64 ": host page-table entry 0x%" PRIx64 " (%s), its "
 			    "struct page has PG_hwpoison",
 			    c->hva, f->pte, f->pte_present ? "present" : "not present");
-	if (handler_met_it(c))
-		km_evidence(d, "pfn of the fault in the handler is KVM_PFN_ERR_HWPOISON");
-	if (signals_known || deaf)
-		km_evidence(d, "SIGBUS in the vCPU's thread: blocked %s, ignored %s, pending %s",
+	if (handler_got_it(c))
+		km_evidence(d, "the pfn of the fault in the handler is KVM_PFN_ERR_HWPOISON");
+	if (signals_known || not_taken)
+		km_evidence(d, "SIGBUS in the vCPU's thread: blocked: %s, ignored: %s, pending: %s",
 			    flag_text(f->blocked), flag_text(f->ignored), flag_text(f->pending));
-	else if (!deaf)
-		km_leaves_open(d, "whether the VMM takes SIGBUS: the signals of the vCPU's thread "
-				  "are not readable");
+	else if (!not_taken)
+		km_leaves_open(d, "whether the VMM handles SIGBUS: the signals of the vCPU's "
+				  "thread are not readable");
+	return true;
+}
+
+/*
+ * The fault is not known, and most were not resolved: SIGBUS waits in the vCPU's thread, which
+ * blocks it.
+ */
+bool km_rule_hwpoison_without_fault(const struct km_case *c, const struct km_hwpoison_facts *f,
+				    struct km_diagnosis *d)
+{
+	if (!km_is_known(f->blocked) || !f->blocked.v || !km_is_known(f->pending) ||
+	    !f->pending.v || km_case_counts(c).balance != KM_BALANCE_RETRIED)
+		return false;
+	d->certainty = KM_POSSIBLE;
+	d->stuck = true;
+	km_verdict_says(d,
+			"most faults of this vCPU were not resolved, and SIGBUS is pending in its "
+			"thread, which blocks it: KVM sends that where a host page is poisoned");
+	km_evidence(d, "SIGBUS in the vCPU's thread: blocked: %s, ignored: %s, pending: %s",
+		    flag_text(f->blocked), flag_text(f->ignored), flag_text(f->pending));
+	km_evidence_counters(c, d);
+	km_leaves_open(d, "which page it is: its last fault is not known");
 	return true;
 }
 
@@ -136,13 +168,17 @@ bool km_diagnose_hwpoison(const struct km_case *c, struct km_diagnosis *d)
 	struct km_hwpoison_facts f = {.poisoned.known = KM_UNREADABLE};
 	struct km_host_pte host;
 
+	if (!km_case_has_fault(c) && km_case_counts(c).balance == KM_BALANCE_RETRIED) {
+		read_signals(c, &f);
+		return km_rule_hwpoison_without_fault(c, &f, d);
+	}
 	if (!km_case_has_fault(c) || !c->has_hva)
 		return false;
 	host = km_host_walk(c->kernel, c->vm, c->hva);
 	f.pte = host.value;
 	f.pte_present = host.present;
 	f.poisoned = is_poisoned(c->kernel, &host);
-	if (!handler_met_it(c) && !(km_is_known(f.poisoned) && f.poisoned.v))
+	if (!handler_got_it(c) && !(km_is_known(f.poisoned) && f.poisoned.v))
 		return false;
 	read_signals(c, &f);
 	return km_rule_hwpoison(c, &f, d);

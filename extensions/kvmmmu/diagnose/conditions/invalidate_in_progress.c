@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The fault lies in a range that the host is unmapping at this moment: KVM retries until the
- * invalidation ends. A normal state that passes; a vCPU that stays in it has its cause in whoever
+ * The fault lies in a range that the host is invalidating at this moment: KVM retries until the
+ * invalidation ends. This is normal and short; where it lasts, the cause is in the task that
  * invalidates. mmu_invalidate_retry_gfn() of include/linux/kvm_host.h.
  */
-#include "diagnose_rules.h"
+#include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>
 
@@ -18,7 +18,7 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 	if (!km_is_known(n) || (int64_t)n.v <= 0 || !km_case_has_fault(c) ||
 	    km_invalidate_covers_case(c, f) != KM_COVERS)
 		return false;
-	/* nobody is in it: that is for invalidate-leaked to judge */
+	/* nobody is inside: that is for invalidate-leaked */
 	if (!f->task && (f->stacks_known || (km_is_known(vm->mn_active_invalidate_count) &&
 					     n.v > vm->mn_active_invalidate_count.v)))
 		return false;
@@ -29,8 +29,8 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 		d->certainty = KM_POSSIBLE;
 	d->stuck = d->certainty != KM_NOTE;
 	km_verdict_says(d,
-			"the host is unmapping the range that the fault lies in: KVM retries until "
-			"the invalidation ends%s",
+			"the host is invalidating the range that the fault lies in: KVM retries "
+			"until the invalidation ends%s",
 			f->task && km_task_sleeps(f->task) ? ", and the task that does it sleeps"
 							   : "");
 	km_evidence(d,
@@ -47,8 +47,8 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 	else
 		km_leaves_open(d, "which task invalidates: not all stacks are known");
 	if (f->task)
-		km_leaves_open(d, "a second look: the same invalidation later means that it does "
-				  "not end");
+		km_leaves_open(d, "whether it ends: the same invalidation in a second sample means "
+				  "that it does not");
 	return true;
 }
 

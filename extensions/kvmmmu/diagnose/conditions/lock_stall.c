@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The vCPU does not loop: its thread waits in the host's kernel, for a lock, a grace period, a
- * page. What it waits for is found by wait.h; here is said who has it, and which of that is no
- * everyday matter.
+ * The vCPU does not loop: its thread waits in the host's kernel, for a lock, a grace period or a
+ * page. threads/wait.h finds what it waits for; this reports who holds it, and which waits are
+ * unusual.
  */
-#include "diagnose_rules.h"
+#include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -19,13 +19,14 @@ static void say_holder(const struct km_held_lock *held, const struct km_task *by
 		km_evidence(d, "%s is held by %s%s, %s in %s()", held->name, readers,
 			    km_task_spell(by, who, sizeof(who)),
 			    km_task_sleeps(by) ? "asleep" : "running or ready to run",
-			    km_task_stands_in(by));
+			    km_task_function(by));
 	else
 		km_evidence(d, "%s is held by %stask 0x%" PRIx64, held->name, readers,
 			    held->holder);
 }
 
-/* mmu_lock names nobody: a thread of this VM's process that is where it has to be held. */
+/* mmu_lock does not name its holder: a thread of this VM's process that is where it must be held.
+ */
 static const struct km_task *under_mmu_lock(const struct km_case *c, const char **function)
 {
 	static const char *const functions[] = {
@@ -40,6 +41,37 @@ static const struct km_task *under_mmu_lock(const struct km_case *c, const char 
 	return km_task_in_any(c->tasks, c->vm->mm.v, functions, function);
 }
 
+/* Does the thread wait for something of the host's kernel? */
+static bool is_in_kernel(enum km_wait_kind kind)
+{
+	switch (kind) {
+	case KM_WAIT_USERFAULT:
+	case KM_WAIT_LOCK:
+	case KM_WAIT_SRCU:
+	case KM_WAIT_PAGE:
+		return true;
+	case KM_WAIT_NONE:
+	case KM_WAIT_HALT:
+	case KM_WAIT_APF:
+	case KM_WAIT_USERSPACE:
+	case KM_WAIT_OTHER:
+	case KM_WAIT_UNKNOWN:
+		break;
+	}
+	return false;
+}
+
+/* How unusual the wait is; @by: who holds the lock, or NULL. */
+static enum km_certainty certainty(enum km_wait_kind kind, const struct km_held_lock *held,
+				   const struct km_task *by)
+{
+	if (kind == KM_WAIT_USERFAULT) /* only userspace ends it */
+		return KM_LIKELY;
+	if (kind != KM_WAIT_LOCK || !by || !km_task_sleeps(by)) /* short */
+		return KM_NOTE;
+	return held->by_readers ? KM_POSSIBLE : KM_LIKELY;
+}
+
 bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held,
 			struct km_diagnosis *d)
 {
@@ -49,24 +81,10 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held
 	const char *function;
 	const struct km_task *holder = under_mmu_lock(c, &function);
 
-	switch (wait->kind) {
-	case KM_WAIT_USERFAULT: /* nobody but userspace ends it */
-		d->certainty = KM_LIKELY;
-		break;
-	case KM_WAIT_LOCK: /* short, unless who has it sleeps */
-		d->certainty = KM_NOTE;
-		if (by && km_task_sleeps(by))
-			d->certainty = held->by_readers ? KM_POSSIBLE : KM_LIKELY;
-		break;
-	case KM_WAIT_SRCU:
-	case KM_WAIT_PAGE:
-		d->certainty = KM_NOTE;
-		break;
-	default:
+	if (!is_in_kernel(wait->kind))
 		return false;
-	}
-	if (wait->certainty < d->certainty)
-		d->certainty = wait->certainty;
+	d->certainty = certainty(wait->kind, held, by);
+	km_at_most(&d->certainty, wait->certainty);
 	d->stuck = d->certainty > KM_NOTE;
 	km_verdict_says(d, "the vCPU's thread waits in the kernel: %s", wait->text);
 	km_evidence(d, "task 0x%" PRIx64 ": __state 0x%" PRIx64 ", on_cpu %s", c->vcpu->task.v,
@@ -74,7 +92,7 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held
 	if (held->holder)
 		say_holder(held, by, d);
 	if (holder)
-		km_evidence(d, "%s is in %s(), which works under mmu_lock",
+		km_evidence(d, "%s is in %s(), which holds mmu_lock",
 			    km_task_spell(holder, who, sizeof(who)), function);
 	if (c->vma.known && c->vma.addr && km_is_known(c->vma.userfaultfd) && c->vma.userfaultfd.v)
 		km_evidence(d,
@@ -82,12 +100,13 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held
 			    " of the faulting page is registered with userfaultfd",
 			    c->vma.addr);
 	if (wait->kind == KM_WAIT_USERFAULT)
-		km_leaves_open(d, "whether who serves userfaultfd will bring the page: a second "
-				  "look tells");
+		km_leaves_open(d,
+			       "whether the userfaultfd handler provides the page: a second sample "
+			       "shows it");
 	else if (wait->kind == KM_WAIT_LOCK && !held->holder && !holder)
 		km_leaves_open(d, "who holds the lock: it does not name its holder");
 	else
-		km_leaves_open(d, "whether it goes on: a second look tells");
+		km_leaves_open(d, "whether the wait ends: a second sample shows it");
 	return true;
 }
 

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * is_page_fault_stale() of 5.16 to 6.2 got mmu_seq as an int in some kernels: from 2^31
+ * is_page_fault_stale() of 5.16 to 6.2 takes mmu_seq as an int in some kernels: from 2^31
  * invalidations on it compares a sign-extended copy with the real one, and every fault is stale.
- * From 6.3 on struct kvm_page_fault has it, as an unsigned long.
+ * Since 6.3 struct kvm_page_fault has it, as an unsigned long.
  */
-#include "diagnose_rules.h"
+#include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>
 
-/* The fewest faults from which counters tell anything. */
+/* The fewest faults from which counters say anything. */
 #define MANY_FAULTS 1000
 
-/* A fault on a page that is not there yet, in a slot that is as it should be. */
+/* A fault on a page that is not mapped yet, in a memslot that is as it should be. */
 static bool waits_for_a_page(const struct km_case *c)
 {
 	return km_case_is_current(c) && c->has_walk && c->walk.end == KM_END_NOT_PRESENT &&
 	       c->slot && !(c->slot->flags & KVM_MEMSLOT_INVALID);
 }
 
-/* RET_PF_RETRY is what no counter counts. False where the counters are not known. */
+/* No counter counts RET_PF_RETRY. False where the counters are not known. */
 static bool most_are_retried(const struct km_vcpu_stats *s)
 {
 	uint64_t counted = s->pf_fixed.v + s->pf_spurious.v + s->pf_emulate.v;
@@ -42,10 +42,10 @@ bool km_rule_mmu_seq_sign(const struct km_case *c, enum km_seq_type type, struct
 	if (type == KM_SEQ_UNKNOWN &&
 	    !(waits && retried && km_is_known(in_progress) && !in_progress.v))
 		return false;
-	d->stuck = waits;
+	d->stuck = waits || retried;
 	d->certainty = type == KM_SEQ_INT && waits ? KM_LIKELY : KM_POSSIBLE;
 	km_verdict_says(d,
-			"mmu_invalidate_seq does not fit into an int%s KVM takes every fault for "
+			"mmu_invalidate_seq does not fit into an int%s KVM treats every fault as "
 			"stale and fixes none",
 			type == KM_SEQ_INT ? ", and this kernel passes it as one:"
 					   : "; if this kernel passes it as one,");
@@ -65,10 +65,10 @@ bool km_rule_mmu_seq_sign(const struct km_case *c, enum km_seq_type type, struct
 			    stats->pf_emulate.v);
 	if (type == KM_SEQ_UNKNOWN)
 		km_leaves_open(d, "which type mmu_seq has in is_page_fault_stale(): debuginfo of "
-				  "kvm and \"--types dwarf\" tell; an unsigned long is fine");
+				  "kvm and \"--types dwarf\" show it; an unsigned long is correct");
 	else if (!waits)
 		km_leaves_open(d, "this vCPU's last fault does not show it: the next one on a page "
-				  "that is not mapped will not end");
+				  "that is not mapped will be retried without end");
 	return true;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnose_rules.h"
+#include "diagnose/diagnose_rules.h"
 
 /*
  * The workaround for the iTLB multihit erratum: huge pages are mapped without X, and the first
@@ -23,11 +23,14 @@ bool km_rule_nx_huge_page(const struct km_case *c, struct km_val on, struct km_d
 			    km_is_known(off) && off.v ? ", disabled for this VM" : "");
 	km_evidence_counters(c, d);
 	if (km_is_known(on) && (!on.v || (km_is_known(off) && off.v)))
-		km_leaves_open(d, "the workaround is off now: who took X away is open");
+		km_leaves_open(d, "the workaround is off now: what removed X is not known");
 	return true;
 }
 
-/* nx_huge_pages is an int from 5.4 on (b8e8c8303ff2), set when the module is loaded. */
+/*
+ * nx_huge_pages is an int since b8e8c8303ff2 ("kvm: mmu: ITLB_MULTIHIT mitigation", 5.4), set when
+ * the module is loaded.
+ */
 bool km_diagnose_nx_huge_page(const struct km_case *c, struct km_diagnosis *d)
 {
 	return km_rule_nx_huge_page(c, km_kernel_variable(c->kernel, "nx_huge_pages", 4), d);

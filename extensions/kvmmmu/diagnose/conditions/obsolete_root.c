@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The vCPU uses a root that KVM has declared obsolete: is_page_fault_stale() retries every fault on
- * it. Whoever makes a root obsolete raises KVM_REQ_MMU_FREE_OBSOLETE_ROOTS under the same write
- * lock, and the vCPU thread replaces the root before it enters the guest. Two things go wrong: the
- * request is not there, or the thread does not get to look at it.
+ * it. Who makes a root obsolete also makes KVM_REQ_MMU_FREE_OBSOLETE_ROOTS while it holds mmu_lock,
+ * and the vCPU's thread replaces the root before it enters the guest. Two things can go wrong: the
+ * request is missing, or the thread does not check it.
  */
-#include "diagnose_rules.h"
+#include "diagnose/diagnose_rules.h"
+#include "diagnose/evidence.h"
 
 #include <inttypes.h>
 
@@ -31,7 +32,8 @@ static bool may_be_freeing(const struct km_case *c)
 	       km_case_in(c, "kvm_mmu_free_obsolete_roots") || km_case_in(c, "vcpu_enter_guest");
 }
 
-/* Under shadow paging the handler itself has mmu_lock for writing: stacks tell more than the lock.
+/* Under shadow paging the handler itself holds mmu_lock for writing: stacks show more than the
+ * lock.
  */
 static bool nobody_zaps(const struct km_case *c)
 {
@@ -55,94 +57,97 @@ static bool nobody_zaps(const struct km_case *c)
 	       !km_task_in_any(c->tasks, 0, zappers, &function);
 }
 
-/* Nothing asks the vCPU to drop the root. */
-static void judge_forgotten(const struct km_case *c, const struct km_root_facts *f,
-			    struct km_diagnosis *d)
+/* No request asks the vCPU to drop the root. */
+static void judge_missing_request(const struct km_case *c, const struct km_vm_locks *locks,
+				  struct km_diagnosis *d)
 {
 	d->stuck = true;
-	d->known_cases = NULL; /* those of the prefault */
-	d->advice = "whoever made the root obsolete did not raise the request: look for memory "
-		    "corruption around this kvm_mmu_page";
-	if (!km_is_known(f->locks.mmu_lock)) {
+	if (!km_is_known(locks->mmu_lock)) {
 		d->certainty = KM_LIKELY;
 		km_leaves_open(d, "whether a zap is under way: mmu_lock is not known");
-	} else if (km_mmu_lock_written(&f->locks) && !nobody_zaps(c)) {
+	} else if (km_mmu_lock_written(locks) && !nobody_zaps(c)) {
 		d->certainty = KM_POSSIBLE;
-		km_leaves_open(d, "mmu_lock is held for writing: the request may come any moment");
-	} else if (km_mmu_lock_written(&f->locks)) {
+		km_leaves_open(d, "mmu_lock is held for writing: the request may still come");
+	} else if (km_mmu_lock_written(locks)) {
 		d->certainty = KM_LIKELY;
 		km_evidence(d, "mmu_lock is held for writing, but no task was found zapping");
 	} else if (may_be_freeing(c)) {
 		d->certainty = KM_LIKELY;
-		km_leaves_open(d,
-			       "whether the thread is just replacing it: its stack does not say");
+		km_leaves_open(d, "whether the thread is replacing it: its stack does not show it");
 	} else {
 		d->certainty = KM_PROVEN;
 	}
 	km_verdict_says(d, "the root in use is obsolete and no request to replace it is pending: "
-			   "KVM retries every fault for ever");
+			   "KVM retries every fault without end");
+	if (!km_case_has_fault(c) && km_case_exit_evidence(c) == KM_SHOWS_INSTRUCTION) {
+		d->stuck = false;
+		km_leaves_open(d, "whether the vCPU takes faults: its last exit was not one, so "
+				  "the guest executed an instruction");
+	}
 }
 
-/* The loop of KVM_PRE_FAULT_MEMORY does not look at requests: that hangs on no one fault. */
+/* The loop of KVM_PRE_FAULT_MEMORY does not check requests, whatever the fault is. */
 static void judge_prefault(const struct km_case *c, struct km_diagnosis *d)
 {
 	const struct km_stack *stack = &c->last.stack;
 
 	d->stuck = true;
+	d->known |= KM_BIT(KM_WHEN_PREFAULT);
 	d->certainty =
 		km_case_in_handler(c) || stack->start != KM_STACK_UNKNOWN ? KM_LIKELY : KM_POSSIBLE;
 	if (d->certainty < KM_LIKELY)
-		km_leaves_open(d, "whether it is still there: its stack was only scanned");
+		km_leaves_open(d, "whether it is still in it: its stack was only scanned");
 	km_verdict_says(d, "KVM_PRE_FAULT_MEMORY loops in the kernel on an obsolete root: only its "
 			   "own thread could replace it, and the loop does not");
 	km_evidence(d, "its thread is in the loop of KVM_PRE_FAULT_MEMORY, which retries until a "
 		       "signal comes");
 }
 
-bool km_rule_obsolete_root(const struct km_case *c, const struct km_root_facts *f,
+bool km_rule_obsolete_root(const struct km_case *c, const struct km_vm_locks *locks,
 			   struct km_diagnosis *d)
 {
 	const struct km_mmu *mmu = c->all.active;
 	struct km_val requests = c->vcpu->requests;
 	bool pending = requests.v & KM_BIT(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS);
 
-	if (!mmu || !is_obsolete(c->vm, &f->sp) || !km_is_known(requests))
+	if (!mmu || !is_obsolete(c->vm, &c->root) || !km_is_known(requests))
 		return false;
 	if (km_case_in_prefault(c))
 		judge_prefault(c, d);
 	else if (!pending)
-		judge_forgotten(c, f, d);
+		judge_missing_request(c, locks, d);
 	else
 		return false; /* it is replaced before the guest is entered */
-	if (f->sp.role.invalid)
+	if (c->root.role.invalid)
 		km_evidence(d,
 			    "%s.root 0x%" PRIx64 ": its kvm_mmu_page 0x%" PRIx64
 			    " has role.invalid set (role %08" PRIx32 ")",
-			    mmu->name, mmu->root.hpa.v, f->sp.addr, f->sp.role.word);
+			    mmu->name, mmu->root.hpa.v, c->root.addr, c->root.role.word);
 	else
 		km_evidence(d,
 			    "%s.root 0x%" PRIx64 ": its kvm_mmu_page 0x%" PRIx64
 			    " has mmu_valid_gen %" PRIu64 ", the VM %" PRIu64,
-			    mmu->name, mmu->root.hpa.v, f->sp.addr, f->sp.mmu_valid_gen.v,
+			    mmu->name, mmu->root.hpa.v, c->root.addr, c->root.mmu_valid_gen.v,
 			    c->vm->mmu_valid_gen.v);
 	km_evidence(d, "vcpu.requests 0x%" PRIx64 ": KVM_REQ_MMU_FREE_OBSOLETE_ROOTS is %spending",
 		    requests.v, pending ? "" : "not ");
 	if (d->certainty == KM_PROVEN)
 		km_evidence(d,
 			    "mmu_lock is not held for writing (0x%" PRIx64 "): no zap is under way",
-			    f->locks.mmu_lock.v);
+			    locks->mmu_lock.v);
 	return true;
 }
 
 bool km_diagnose_obsolete_root(const struct km_case *c, struct km_diagnosis *d)
 {
 	const struct km_mmu *mmu = c->all.active;
-	struct km_root_facts f;
+	struct km_vm_locks locks;
 
 	if (!mmu || !km_is_known(mmu->root.hpa) || !km_valid_page(mmu->root.hpa.v) ||
 	    km_is_dummy_root(c->kernel, mmu->root.hpa.v))
 		return false;
-	km_mmu_page_read(c->kernel, mmu->root.hpa.v, &f.sp);
-	f.locks = km_vm_locks_read(c->kernel, c->vm);
-	return km_rule_obsolete_root(c, &f, d);
+	/* Read also if the root is valid: a capsule contains them then, and its check expects that.
+	 */
+	locks = km_vm_locks_read(c->kernel, c->vm);
+	return is_obsolete(c->vm, &c->root) && km_rule_obsolete_root(c, &locks, d);
 }

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The guest's access is private and the gfn is not, or the other way round: kvm_mmu_faultin_pfn()
- * hands it to the VMM (KVM_EXIT_MEMORY_FAULT), which has to convert the memory. Guests convert all
- * the time; the vCPU hangs if the VMM does not follow, or if the fast path answers before the
- * attributes are asked (kernels before 9db9a82f0b94).
+ * The guest's access is private and the gfn is shared, or the other way round:
+ * kvm_mmu_faultin_pfn() hands it to the VMM (KVM_EXIT_MEMORY_FAULT), which has to convert the
+ * memory. Guests convert memory all the time; the vCPU makes no progress if the VMM does not
+ * convert, or if the fast path handles the fault before the attributes are checked (before
+ * 9db9a82f0b94 ("KVM: MMU: Disable fast path if KVM_EXIT_MEMORY_FAULT is needed", 6.10)).
  */
-#include "diagnose_rules.h"
+#include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>
 
 /*
- * fault->is_private, if that is known. PFERR_PRIVATE_ACCESS is KVM's own bit: of an exit there is
- * what the processor says, and that only under SNP. For software-protected VMs KVM takes it from
- * the attributes.
+ * fault->is_private, if that is known. PFERR_PRIVATE_ACCESS is KVM's own bit: the exit itself has
+ * only what the processor reports, and that only under SNP. For software-protected VMs KVM takes it
+ * from the attributes.
  */
 static bool is_private(const struct km_case *c, bool *private)
 {
@@ -48,11 +49,13 @@ bool km_rule_private_mismatch(const struct km_case *c, const struct km_private_f
 	if (c->has_error_code)
 		km_evidence(d, "the fault's error code is 0x%" PRIx64, c->error_code);
 	if (told)
-		km_evidence(d, "kvm_run.exit_reason is KVM_EXIT_MEMORY_FAULT: the VMM was told");
+		km_evidence(d,
+			    "kvm_run.exit_reason is KVM_EXIT_MEMORY_FAULT: the VMM was notified");
 	if (c->has_path && c->path.ret == KM_RET_PF_SPURIOUS)
-		km_evidence(d, "the path ends in RET_PF_SPURIOUS: where the fast path does not ask "
-			       "for attributes, the guest faults again for ever");
-	km_leaves_open(d, "whether the VMM converts it: a second look tells");
+		km_evidence(d,
+			    "the path ends in RET_PF_SPURIOUS: where the fast path does not check "
+			    "attributes, the guest faults again without end");
+	km_leaves_open(d, "whether the VMM converts it: a second sample shows it");
 	return true;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnosis.h"
+#include "diagnose/diagnosis.h"
 
 /*
- * A fault that is over: the SPTE permits by now what was denied. Many of them look like a loop,
- * REP STOS for example: one RIP, the address moves on.
+ * A fault that is over: the SPTE now permits what was denied. Many of them look like a loop, REP
+ * STOS for example: one RIP, and the address advances.
  */
 bool km_diagnose_progressing(const struct km_case *c, struct km_diagnosis *d)
 {
@@ -18,7 +18,7 @@ bool km_diagnose_progressing(const struct km_case *c, struct km_diagnosis *d)
 	d->certainty = KM_NOTE;
 	km_verdict_says(d, "the fault of the last exit is over: the SPTE permits the access");
 	km_evidence_counters(c, d);
-	km_leaves_open(d, "whether the address moves on while RIP stays (REP STOS and the like), "
-			  "one dump can't tell");
+	km_leaves_open(d, "whether the address advances while RIP stays (REP STOS and the like): "
+			  "one dump does not show it");
 	return true;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A write to a read-only memslot: KVM emulates it and the VMM gets an MMIO exit; flash and ROM work
- * like that. Where KVM can't emulate, the guest faults for ever: SEV-ES and its like
- * (svm_check_emulate_instruction()), and up to 6.11 writes of the processor's own to a page table
- * in the slot (kvm_mmu_page_fault()).
+ * like that. Where KVM cannot emulate, the guest faults without end: SEV-ES and later
+ * (svm_check_emulate_instruction()), up to 6.11 writes by the processor's walk of the guest's page
+ * tables (kvm_mmu_page_fault()), and the delivery of an event whose stack lies there.
  */
-#include "diagnose_rules.h"
+#include "diagnose/counters.h"
+#include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>
 
@@ -13,7 +14,8 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 			   struct km_diagnosis *d)
 {
 	bool encrypted = f->sev == KM_SEV_ES;
-	bool fails = km_emulation_fails(f);
+	bool event = km_is_known(f->event) && f->event.v;
+	bool fails = km_emulator_fails(c);
 	bool walk = f->unprotect == KM_UNPROTECT_ALWAYS && km_is_write_to_guest_page_table(c);
 
 	if (!km_case_has_fault(c) || !c->slot || !(c->slot->flags & KVM_MEM_READONLY) ||
@@ -22,21 +24,20 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 	d->certainty = KM_NOTE;
 	if (encrypted || walk || fails)
 		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
-	d->stuck = encrypted || walk || fails;
+	else if (event)
+		d->certainty = KM_POSSIBLE;
+	d->stuck = encrypted || walk || fails || event;
 	if (!d->stuck) /* flash and ROM work like that */
-		d->advice = NULL;
-	/* the list has what concerns encrypted guests */
-	if (walk && !encrypted)
-		d->known_cases = KM_KNOWN_UNPROTECT;
-	else if (!encrypted)
-		d->known_cases = NULL;
+		d->advise = false;
+	d->known = encrypted ? KM_BIT(KM_WHEN_ENCRYPTED) : walk ? KM_BIT(KM_WHEN_GUEST_WALK) : 0;
 	km_verdict_says(d, "the guest writes to read-only memslot %" PRId64 "%s", c->slot->id,
-			encrypted ? ": KVM can't emulate for an encrypted guest and lets it fault "
-				    "again, for ever"
-			: walk	  ? ", through its page tables: this kernel re-enters the guest "
-				    "without emulating, for ever"
-			: fails	  ? ", and KVM can't emulate the instruction: KVM_RUN ends with an "
-				    "internal error, or the guest gets #UD"
+			encrypted ? ": KVM cannot emulate for an encrypted guest, which faults "
+				    "again without end"
+			: walk	  ? ", in a walk of its page tables: this kernel re-enters the "
+				    "guest without emulating, without end"
+			: fails	  ? ", and KVM cannot emulate the instruction: KVM_RUN ends with "
+				    "an internal error, or the guest gets #UD"
+			: event	  ? ", in the delivery of an event, which KVM cannot emulate"
 				  : ": emulated, the VMM gets an MMIO exit");
 	km_evidence(d,
 		    "memslot %" PRId64 ": flags 0x%" PRIx64 " with KVM_MEM_READONLY, gfn 0x%" PRIx64
@@ -44,14 +45,18 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 		    c->slot->id, c->slot->flags, c->slot->base_gfn, c->slot->npages, c->gfn);
 	km_evidence(d, "error code 0x%" PRIx64 ": a write", c->error_code);
 	if (encrypted)
-		km_evidence(d, "by vm_type or sev_info.es_active the guest's registers are "
-			       "encrypted");
+		km_evidence(d, "the guest's registers are encrypted (vm_type or "
+			       "sev_info.es_active)");
 	if (walk)
 		km_evidence(d, "the error code has GUEST_PAGE, W and P, and this kernel has "
 			       "kvm_mmu_unprotect_page(): it returns to the guest in any case");
-	km_evidence_emulation(f, d);
+	if (event)
+		km_evidence(d, "the exit was in the delivery of an event (exit_int_info, or an "
+			       "event that awaits reinjection)");
+	km_evidence_emulation(c, f, d);
 	if (f->sev == KM_SEV_UNKNOWN)
-		km_leaves_open(d, "whether the guest is SEV-ES: for one KVM can't emulate");
+		km_leaves_open(
+			d, "whether the guest is an SEV-ES guest, for which KVM cannot emulate");
 	else if (d->stuck && d->certainty < KM_LIKELY)
 		km_leaves_open(d, "whether it still faults: the fault may be over");
 	return true;

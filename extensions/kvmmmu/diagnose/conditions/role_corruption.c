@@ -1,7 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnosis.h"
+#include "diagnose/counters.h"
+#include "diagnose/diagnose_rules.h"
 
-/* A page-table page whose kvm_mmu_page does not fit its place in the walk. */
+/* The fault is not known, and most were retried: a page table that does not fit, anywhere. */
+static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
+{
+	const struct km_table_audit *audit = &c->audit;
+	const struct km_table_entry *entry = &audit->mismatch;
+	char gfn[KM_VAL_TEXT];
+
+	if (!entry->found || km_case_has_fault(c) || !c->mmu || !c->mmu->root_role.direct)
+		return false;
+	d->stuck = km_case_counts(c).balance == KM_BALANCE_RETRIED;
+	d->certainty = d->stuck ? KM_POSSIBLE : KM_NOTE;
+	km_verdict_says(d, "a page table below the root does not fit its place: %s",
+			audit->mismatch_why);
+	km_evidence(d,
+		    "level %d, table 0x%" PRIx64 "[%u]: SPTE 0x%" PRIx64 ", child 0x%" PRIx64
+		    " has role.level %u, gfn %s",
+		    entry->level, entry->table_pa, entry->index, entry->spte.value,
+		    audit->child.addr, audit->child.role.level,
+		    km_val_spell(audit->child.gfn, true, gfn));
+	km_evidence_counters(c, d);
+	km_leaves_open(d, "whether this vCPU faults there: its last fault is not known");
+	return true;
+}
+
+/* A page table whose kvm_mmu_page does not describe its place in the walk. */
 bool km_diagnose_role_corruption(const struct km_case *c, struct km_diagnosis *d)
 {
 	const struct km_walk_level *bad = NULL;
@@ -22,14 +47,16 @@ bool km_diagnose_role_corruption(const struct km_case *c, struct km_diagnosis *d
 			    km_val_spell(level, false, role), km_val_spell(l->sp.gfn, true, gfn));
 	}
 	if (!bad)
-		return false;
+		return judge_audit(c, d);
 	d->certainty = KM_LIKELY;
+	if (!c->mmu->root_role.direct)
+		d->known |= KM_BIT(KM_WHEN_SHADOW);
 	/* the TDP MMU gives up where role.level is not the level that it maps at */
 	d->stuck = km_case_is_current(c) && c->has_path && c->path.end &&
 		   !strcmp(c->path.end->id, "map") && c->path.ret == KM_RET_PF_RETRY;
 	km_verdict_says(d,
-			"the page table at level %d does not fit its place: KVM's notes about "
-			"it contradict the walk",
+			"the page table at level %d does not fit its place: its kvm_mmu_page "
+			"contradicts the walk",
 			bad->level);
 	return true;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Shadow paging: the guest writes to a page table that translates the very address. KVM has to
- * emulate it: dropping the shadow page would unmap what the instruction needs
+ * Shadow paging: the guest writes to a page table that translates the address of the write itself.
+ * KVM has to emulate it: dropping the shadow page would unmap what the instruction needs
  * (EMULTYPE_WRITE_PF_TO_SP, kvm_unprotect_and_retry_on_failure()).
  */
-#include "diagnose_rules.h"
+#include "diagnose/counters.h"
+#include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>
 
@@ -29,7 +30,7 @@ bool km_rule_self_mapping_write(const struct km_case *c, const struct km_emulati
 {
 	const struct km_walk_level *at = maps_itself(c);
 	const struct km_fault *fault = c->fault;
-	bool fails = km_emulation_fails(f), again;
+	bool fails = km_emulator_fails(c), again;
 
 	if (!at)
 		return false;
@@ -42,16 +43,17 @@ bool km_rule_self_mapping_write(const struct km_case *c, const struct km_emulati
 	else if (again && km_case_in_handler(c))
 		d->certainty = KM_POSSIBLE;
 	d->stuck = d->certainty != KM_NOTE;
-	km_verdict_says(d, "the guest writes to a page table that translates this very address%s",
-			fails ? ", and KVM can't emulate the instruction: it needs the page table "
-				"that it would have to give back"
-			: again ? ", and is back after KVM dropped the shadow page of it"
-				: ": KVM emulates the write");
+	km_verdict_says(
+		d, "the guest writes to a page table that translates the address of the write%s",
+		fails	? ", and KVM cannot emulate the instruction: it needs the page table "
+			  "that it would have to drop"
+		: again ? ", and faults again after KVM dropped the shadow page of it"
+			: ": KVM emulates the write");
 	km_evidence(d,
 		    "gfn 0x%" PRIx64 " is written; kvm_mmu_page 0x%" PRIx64
 		    " on the walk, level %d, shadows the page table in it",
 		    c->gfn, at->sp.addr, at->level);
-	km_evidence_emulation(f, d);
+	km_evidence_emulation(c, f, d);
 	if (fault->source == KM_FAULT_STACK &&
 	    km_is_known(fault->pf.write_fault_to_shadow_pgtable) &&
 	    fault->pf.write_fault_to_shadow_pgtable.v)
@@ -68,7 +70,7 @@ bool km_rule_self_mapping_write(const struct km_case *c, const struct km_emulati
 	else if (again && !fails)
 		km_leaves_open(d,
 			       "whether KVM can emulate the instruction: pf_emulate and RIP in a "
-			       "second look tell");
+			       "second sample show it");
 	return true;
 }
 

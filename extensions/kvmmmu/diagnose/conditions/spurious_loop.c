@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnosis.h"
+#include "diagnose/counters.h"
+#include "diagnose/diagnose_rules.h"
 
 /* Does the table that KVM asks contradict its own role? Then no fault has to prove anything. */
 static bool table_is_wrong(const struct km_case *c)
@@ -11,8 +12,8 @@ static bool table_is_wrong(const struct km_case *c)
 }
 
 /*
- * An entry above the leaf that withholds what the leaf grants. KVM makes non-leaf entries of direct
- * MMUs with all rights, and its tests look at the leaf only.
+ * An entry above the leaf that lacks a permission which the leaf has. KVM makes non-leaf entries of
+ * direct MMUs with all permissions, and its tests look at the leaf only.
  */
 static const struct km_walk_level *upper_that_lacks(const struct km_case *c)
 {
@@ -35,19 +36,43 @@ static bool ends_spurious(const struct km_case *c, bool *sure)
 			 fast->outcome == KM_STEP_ENDS && fast->ret == KM_RET_PF_SPURIOUS);
 }
 
+/* The fault is not known, and most were spurious: a non-leaf entry that lacks a permission. */
+static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
+{
+	const struct km_table_entry *weak = &c->audit.weak;
+
+	if (!weak->found || km_case_has_fault(c) ||
+	    km_case_counts(c).balance != KM_BALANCE_SPURIOUS)
+		return false;
+	d->certainty = KM_POSSIBLE;
+	d->stuck = true;
+	km_verdict_says(d, "most faults of this vCPU were spurious, and a non-leaf SPTE below its "
+			   "root lacks a permission: the processor denies what KVM's test allows");
+	km_evidence(d,
+		    "level %d, 0x%" PRIx64 "[%u]: 0x%" PRIx64 " lacks a permission; KVM makes "
+		    "non-leaf entries with all, and looks at the leaf only",
+		    weak->level, weak->table_pa, weak->index, weak->spte.value);
+	km_evidence_counters(c, d);
+	km_leaves_open(d, "whether this vCPU faults there: its last fault is not known");
+	return true;
+}
+
 /*
- * fast_page_fault() takes a fault for spurious that the processor will raise again. The legacy test
- * looks at one bit and differs from the processor by design: it alone is never more than possible.
+ * KVM treats a fault as spurious that the processor will raise again. The legacy test looks at one
+ * bit and differs from the processor by design: alone it is never more than possible.
  */
 bool km_diagnose_spurious_loop(const struct km_case *c, struct km_diagnosis *d)
 {
-	enum km_judge asked = km_case_asked_judge(c);
 	const struct km_walk_level *upper;
+	enum km_judge asked;
 	char fault[224];
 	bool sure;
 
-	if (!km_case_is_current(c) || !ends_spurious(c, &sure))
+	if (!km_case_is_current(c))
+		return judge_audit(c, d);
+	if (!ends_spurious(c, &sure))
 		return false;
+	asked = km_case_asked_judge(c);
 	if (km_case_ruling(c, KM_JUDGE_PROCESSOR) != KM_DENIES ||
 	    km_case_ruling(c, asked) != KM_ALLOWS || !c->panel.verdicts[asked].consulted)
 		return false;
@@ -57,21 +82,21 @@ bool km_diagnose_spurious_loop(const struct km_case *c, struct km_diagnosis *d)
 	if (sure &&
 	    (upper || (asked == KM_JUDGE_TABLE && (table_is_wrong(c) || km_case_in_handler(c)))))
 		d->certainty = KM_LIKELY;
-	km_verdict_says(d, "the processor denies what KVM takes for allowed: each fault ends as "
-			   "RET_PF_SPURIOUS, and the guest meets it again");
+	km_verdict_says(d, "the processor denies what KVM's test allows: each fault ends as "
+			   "RET_PF_SPURIOUS, and the guest takes it again");
 	km_evidence(d, "%s", km_case_fault_spell(c, fault, sizeof(fault)));
 	km_evidence_judges(c, d);
 	if (upper)
 		km_evidence(d,
-			    "level %d, 0x%" PRIx64 "[%u]: 0x%" PRIx64 " lacks rights; KVM makes "
-			    "non-leaf entries with all, and looks at the leaf only",
+			    "level %d, 0x%" PRIx64 "[%u]: 0x%" PRIx64 " lacks a permission; KVM "
+			    "makes non-leaf entries with all, and looks at the leaf only",
 			    upper->level, upper->table_pa, upper->index, upper->spte.value);
 	km_evidence_counters(c, d);
 	if (!sure)
 		km_leaves_open(d, "the replayed path is open before that: %s",
 			       c->path.end ? c->path.end->text : "");
 	else if (!km_case_in_handler(c))
-		km_leaves_open(d, "the fault is that of the last exit: that the guest still wants "
-				  "the access is inferred; a second look settles it");
+		km_leaves_open(d, "the fault is that of the last exit: that the guest still makes "
+				  "the access is inferred; a second sample settles it");
 	return true;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A write to a gfn that KVM keeps write-protected, because it shadows a page table of the guest's
- * in it or a device watches it: page_fault_handle_page_track(). KVM emulates the write, or drops
- * the shadow page and lets the guest try again. Up to 6.11 it also "tried again" after a write of
- * the processor's own to a page table where there was no shadow page to drop.
+ * A write to a gfn that KVM keeps write-protected, because it shadows a page table of the guest
+ * there or a device tracks it: page_fault_handle_page_track(). KVM emulates the write, or drops the
+ * shadow page and lets the guest retry. Up to 6.11 it also let the guest retry after a write by the
+ * processor's walk of the guest's page tables where there was no shadow page to drop.
  */
-#include "diagnose_rules.h"
+#include "diagnose/counters.h"
+#include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>
 
@@ -19,6 +20,7 @@ bool km_rule_write_tracked(const struct km_case *c, const struct km_emulation_fa
 			   struct km_diagnosis *d)
 {
 	bool walk = f->unprotect == KM_UNPROTECT_ALWAYS && km_is_write_to_guest_page_table(c);
+	bool event = km_is_known(f->event) && f->event.v;
 	bool nothing = f->shadow.known && !f->shadow.count;
 	const struct km_walk_level *last = c->has_walk ? km_walk_last(&c->walk) : NULL;
 
@@ -27,20 +29,25 @@ bool km_rule_write_tracked(const struct km_case *c, const struct km_emulation_fa
 	d->certainty = KM_NOTE;
 	if (walk && nothing)
 		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
-	d->stuck = walk && nothing;
-	d->known_cases = d->stuck ? KM_KNOWN_UNPROTECT : NULL;
+	else if (event)
+		d->certainty = KM_POSSIBLE;
+	d->stuck = event || (walk && nothing);
+	if (walk && nothing)
+		d->known |= KM_BIT(KM_WHEN_GUEST_WALK);
 	km_verdict_says(d, "the guest writes to a gfn that KVM keeps write-protected%s",
-			d->stuck ? ", through its page tables, and there is no shadow page to "
-				   "drop: this kernel re-enters the guest all the same, for ever"
-				 : ": the write is emulated, or the shadow page of it is dropped "
-				   "and the guest tries again");
+			walk && nothing ? ", in a walk of its page tables, and there is no shadow "
+					  "page to drop: this kernel re-enters the guest "
+					  "nevertheless, without end"
+			: event		? ", in the delivery of an event, which KVM cannot emulate"
+					: ": the write is emulated, or its shadow page is dropped "
+					  "and the guest retries");
 	km_evidence(d, "gfn 0x%" PRIx64 " is write-tracked (count %" PRIu64 ")", c->gfn,
 		    f->write_track.v);
 	if (f->shadow.known && f->shadow.count)
 		km_evidence(d, "shadow pages of it: %u, the first is 0x%" PRIx64 ", level %u",
 			    f->shadow.count, f->shadow.first, f->shadow.level);
 	else if (f->shadow.known)
-		km_evidence(d, "no shadow page of it exists: a device or KVM's user watches it");
+		km_evidence(d, "it has no shadow page: a device or another user of KVM tracks it");
 	if (last && last->spte.kind == KM_SPTE_PRESENT && last->spte.leaf)
 		km_evidence(d, "SPTE 0x%" PRIx64 ": W %d, host-writable %d, MMU-writable %d",
 			    last->spte.value, last->spte.w, last->spte.host_writable,
@@ -50,10 +57,13 @@ bool km_rule_write_tracked(const struct km_case *c, const struct km_emulation_fa
 			    "error code 0x%" PRIx64 " has GUEST_PAGE, W and P, and this kernel "
 			    "has kvm_mmu_unprotect_page()",
 			    c->error_code);
+	if (event)
+		km_evidence(d, "the exit was in the delivery of an event (exit_int_info, or an "
+			       "event that awaits reinjection)");
 	if (walk && !f->shadow.known)
 		km_leaves_open(d,
 			       "whether there is a shadow page to drop: the hash of shadow pages "
-			       "is not readable; without one the vCPU loops");
+			       "is not readable; if there is none, the vCPU loops");
 	else if (d->stuck && d->certainty < KM_LIKELY)
 		km_leaves_open(d, "whether it still faults: the fault may be over");
 	return true;

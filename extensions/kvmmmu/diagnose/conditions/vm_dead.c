@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * KVM has given the VM up. kvm_vm_dead() and kvm_vm_bugged() of include/linux/kvm_host.h: every
+ * ioctl on the VM and its vCPUs fails with -EIO from then on, and every vCPU gets KVM_REQ_VM_DEAD.
+ * Up to 7.3.3 kvm_check_request() clears that request when a vCPU sees it: its absence means
+ * nothing.
+ */
+#include "diagnose/diagnose_rules.h"
+
+#include <inttypes.h>
+
+#define EFER_LMA    KM_BIT(10)
+#define X86_CR0_PG  KM_BIT(31)
+#define X86_CR4_PAE KM_BIT(5)
+
+static bool is_set(struct km_val val)
+{
+	return km_is_known(val) && val.v;
+}
+
+/*
+ * What KVM calls a bug of its own: a guest in long mode without PAE, from which KVM would derive a
+ * walk of more levels than the MMU has. The registers are in dumps only.
+ */
+static bool is_long_mode_without_pae(const struct km_vcpu *v)
+{
+	return km_is_known(v->cr0) && km_is_known(v->cr4) && km_is_known(v->efer) &&
+	       (v->cr0.v & X86_CR0_PG) && (v->efer.v & EFER_LMA) && !(v->cr4.v & X86_CR4_PAE);
+}
+
+/* The guest's role asks for more levels than tables of its kind of entries have. */
+static const struct km_pagewalk *walk_too_deep(const struct km_vcpu_mmu *all)
+{
+	for (size_t i = 0; i < all->walk_count; i++) {
+		const struct km_pagewalk *w = &all->walks[i];
+
+		if (w->role_known && w->cpu_role.base.has_4_byte_gpte && w->cpu_role.base.level > 2)
+			return w;
+	}
+	return NULL;
+}
+
+static void say_why(const struct km_case *c, struct km_diagnosis *d)
+{
+	const struct km_pagewalk *deep = walk_too_deep(&c->all);
+
+	if (is_long_mode_without_pae(c->vcpu))
+		km_evidence(d, "EFER.LMA is 1 and CR4.PAE is 0: KVM bugs the VM rather than walk "
+			       "more levels than the MMU has");
+	else if (deep)
+		km_evidence(d, "%s: level %u with 4-byte entries: more levels than the MMU has",
+			    deep->name, deep->cpu_role.base.level);
+}
+
+bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
+{
+	bool dead = is_set(c->vm->vm_dead), bugged = is_set(c->vm->vm_bugged);
+	struct km_val requests = c->vcpu->requests;
+	bool requested = km_is_known(requests) && (requests.v & KM_BIT(KVM_REQ_VM_DEAD));
+	bool ran = !km_is_known(c->vcpu->task) || c->vcpu->task.v;
+	const char *why = bugged ? " after it found a bug of its own" : "";
+	char is_dead[KM_VAL_TEXT], is_bugged[KM_VAL_TEXT];
+
+	if (!dead && !bugged && !requested)
+		return false;
+	d->certainty = dead ? KM_PROVEN : requested ? KM_LIKELY : KM_POSSIBLE;
+	d->apart = true;
+	d->stuck = dead || requested;
+	if (!d->stuck) {
+		km_verdict_says(d, "the VM is marked as bugged and not as dead: KVM sets both, one "
+				   "right after the other");
+	} else if (!ran) {
+		km_verdict_says(d,
+				"KVM has declared the VM dead%s; this vCPU has never run, and "
+				"never will",
+				why);
+		d->certainty = KM_NOTE;
+		d->stuck = false;
+	} else {
+		km_verdict_says(d,
+				"KVM has declared the VM dead%s: none of its vCPUs runs again, "
+				"each KVM_RUN fails with -EIO",
+				why);
+	}
+	km_evidence(d, "kvm.vm_dead %s, kvm.vm_bugged %s",
+		    km_val_spell(c->vm->vm_dead, false, is_dead),
+		    km_val_spell(c->vm->vm_bugged, false, is_bugged));
+	if (requested)
+		km_evidence(d, "KVM_REQ_VM_DEAD is pending in vcpu.requests 0x%" PRIx64,
+			    requests.v);
+	if (bugged) {
+		d->known |= KM_BIT(KM_WHEN_BUGGED);
+		say_why(c, d);
+	}
+	if (km_case_in_prefault(c))
+		km_evidence(d, "its thread is in the loop of KVM_PRE_FAULT_MEMORY, which checks "
+			       "for KVM_REQ_VM_DEAD only since 6.16");
+	if (d->stuck && !requested && km_case_in(c, "kvm_arch_vcpu_ioctl_run")) {
+		d->known |= KM_BIT(KM_WHEN_RUNS_ON);
+		km_leaves_open(d, "whether it runs until it leaves KVM_RUN: its request was taken, "
+				  "or did not reach it");
+	} else if (d->stuck && !bugged) {
+		km_leaves_open(d, "what killed it: moving an SEV guest to another VM does (its "
+				  "source is dead from then on), so do SMM that cannot be entered "
+				  "and a TDX guest that uses a page it has not accepted");
+	}
+	return true;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the statistics of a vCPU say about its page faults. They count from the creation of the
+ * vCPU: they prove no loop, but they can rule out that a vCPU is called healthy.
+ */
+#ifndef KVMMMU_COUNTERS_H
+#define KVMMMU_COUNTERS_H
+
+#include "diagnose/case.h"
+
+enum km_fault_balance {
+	KM_BALANCE_UNKNOWN,  /* a counter is not readable, or this kernel does not have it */
+	KM_BALANCE_CLEAN,    /* few faults, or nearly all of them were resolved */
+	KM_BALANCE_OPEN,     /* most were resolved; a loop could hide among the rest */
+	KM_BALANCE_RETRIED,  /* most were neither resolved nor spurious: retried, or errors */
+	KM_BALANCE_SPURIOUS, /* most were spurious */
+	KM_BALANCE_FAILED,   /* most were handed to the emulator, which failed */
+};
+
+struct km_fault_counts {
+	enum km_fault_balance balance;
+	uint64_t taken;
+	uint64_t resolved; /* fixed, emulated, or injected into the guest */
+	uint64_t spurious;
+};
+
+/*
+ * Weigh the counters of the vCPU. pf_taken counts every fault but those on MMIO SPTEs; RET_PF_RETRY
+ * and errors have no counter of their own: they are what is missing in the sum of the others.
+ * pf_emulate counts what is handed to the emulator, whatever becomes of it.
+ */
+struct km_fault_counts km_case_counts(const struct km_case *c);
+
+/*
+ * Return true if the emulator failed on most instructions of this vCPU, and that often enough not
+ * to be incidental. False where that is not known.
+ */
+bool km_emulator_fails(const struct km_case *c);
+
+/*
+ * Return true if most exits are in none of the counters of faults, halts and MMIO: a fault that
+ * fails on the MMIO path is counted nowhere, and neither are MSR and CPUID exits.
+ */
+bool km_exits_are_unexplained(const struct km_vcpu_stats *stats);
+
+/* Return true if most faults were not resolved, whatever became of them. */
+bool km_most_are_lost(enum km_fault_balance balance);
+
+/* "20278 faults: 16 resolved, 0 spurious", into @buf; "" if not known. Return @buf. */
+char *km_fault_counts_spell(const struct km_fault_counts *counts, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "diagnose/evidence.h"
+
+#include "kvm/svm.h"
+#include "kvm/vmx.h"
+#include "rules/exits.h"
+#include "threads/invalidation.h"
+
+/*
+ * The handler's struct kvm_page_fault lies at most so many bytes below the frame of KVM_RUN:
+ * between them are the frames of the vendor's exit handler and of kvm_mmu_page_fault().
+ */
+#define HANDLER_DEPTH 0x400
+
+/* What two error codes of one fault have in common, whoever reports them. */
+#define ACCESS_BITS (PFERR_PRESENT_MASK | PFERR_WRITE_MASK | PFERR_FETCH_MASK | PFERR_RSVD_MASK)
+
+/* EXIT_REASON_*, arch/x86/include/uapi/asm/vmx.h */
+enum {
+	REASON_EXTERNAL_INTERRUPT = 1,
+	REASON_OTHER_SMI = 6,
+	REASON_INTERRUPT_WINDOW = 7,
+	REASON_NMI_WINDOW = 8,
+	REASON_INVALID_STATE = 33,
+	REASON_MCE_DURING_VMENTRY = 41,
+	REASON_PREEMPTION_TIMER = 52,
+	REASON_PML_FULL = 62,
+};
+
+/* SVM_EXIT_*, arch/x86/include/uapi/asm/svm.h */
+enum {
+	EXIT_EXCP_MC = 0x40 + 18,
+	EXIT_INTR = 0x60,
+	EXIT_VINTR = 0x64,
+	EXIT_LAST = 0x403,
+};
+
+static enum km_exit_evidence svm_exit_evidence(enum km_paging paging, uint64_t code)
+{
+	if (km_svm_exit_kind(paging, code) != KM_EXIT_OTHER)
+		return KM_SHOWS_FAULT;
+	if ((code >= EXIT_INTR && code <= EXIT_VINTR) || code == EXIT_EXCP_MC)
+		return KM_SHOWS_ASYNCHRONOUS;
+	return code <= EXIT_LAST ? KM_SHOWS_INSTRUCTION : KM_SHOWS_UNKNOWN;
+}
+
+static enum km_exit_evidence vmx_exit_evidence(enum km_paging paging, uint64_t reason)
+{
+	switch (reason) {
+	case EXIT_REASON_EPT_VIOLATION:
+	case EXIT_REASON_EPT_MISCONFIG:
+		return KM_SHOWS_FAULT;
+	case EXIT_REASON_EXCEPTION_NMI: /* which of them is not always cached */
+		return paging == KM_PAGING_SHADOW ? KM_SHOWS_FAULT : KM_SHOWS_ASYNCHRONOUS;
+	case REASON_EXTERNAL_INTERRUPT:
+	case REASON_OTHER_SMI:
+	case REASON_INTERRUPT_WINDOW:
+	case REASON_NMI_WINDOW:
+	case REASON_PREEMPTION_TIMER:
+	case REASON_PML_FULL:
+		return KM_SHOWS_ASYNCHRONOUS;
+	case REASON_INVALID_STATE:
+	case REASON_MCE_DURING_VMENTRY:
+		return KM_SHOWS_UNKNOWN;
+	default:
+		return KM_SHOWS_INSTRUCTION;
+	}
+}
+
+enum km_exit_evidence km_exit_evidence(enum km_vendor vendor, enum km_paging paging,
+				       struct km_val code)
+{
+	if (!km_is_known(code))
+		return KM_SHOWS_UNKNOWN;
+	switch (vendor) {
+	case KM_VENDOR_AMD:
+		return svm_exit_evidence(paging, code.v);
+	case KM_VENDOR_INTEL:
+		return vmx_exit_evidence(paging, code.v);
+	case KM_VENDOR_UNKNOWN:
+		break;
+	}
+	return KM_SHOWS_UNKNOWN;
+}
+
+enum km_exit_evidence km_case_exit_evidence(const struct km_case *c)
+{
+	const struct km_mmu *active = c->all.active;
+
+	return active ? km_exit_evidence(c->kernel->vendor, active->paging, c->last.exit_code)
+		      : KM_SHOWS_UNKNOWN;
+}
+
+/* The last exit's own error code, where KVM keeps it without the address (Intel). */
+static const struct km_fault *exit_without_address(const struct km_last_fault *last)
+{
+	for (size_t i = 0; i < last->count; i++) {
+		const struct km_fault *f = &last->faults[i];
+
+		if (f->source == KM_FAULT_VMX && f->age == KM_AGE_LAST_EXIT &&
+		    km_is_known(f->error_code))
+			return f;
+	}
+	return NULL;
+}
+
+/* Can the last exit be that of the fault, or one that says nothing about it? */
+static bool exit_fits(const struct km_case *c)
+{
+	const struct km_fault *exit;
+
+	switch (km_case_exit_evidence(c)) {
+	case KM_SHOWS_ASYNCHRONOUS:
+		return true;
+	case KM_SHOWS_FAULT:
+		exit = exit_without_address(&c->last);
+		return exit && !((exit->error_code.v ^ c->error_code) & ACCESS_BITS);
+	case KM_SHOWS_INSTRUCTION:
+	case KM_SHOWS_UNKNOWN:
+		break;
+	}
+	return false;
+}
+
+/* Is it right below the frame that calls the handlers of exits? */
+static bool is_in_place(const struct km_case *c)
+{
+	const struct km_stack *stack = &c->last.stack;
+	uint64_t at = c->fault->pf.address;
+	const struct km_frame *run;
+
+	if (!c->last.has_stack || stack->start == KM_STACK_UNKNOWN || at >= stack->sp)
+		return false;
+	run = km_stack_in(stack, "kvm_arch_vcpu_ioctl_run");
+	/* above the frame, the difference wraps around */
+	return run && run->sure && run->sp - at <= HANDLER_DEPTH;
+}
+
+/* Is no task inside an invalidation, and is that known of all of them? */
+static bool nobody_invalidates(const struct km_case *c)
+{
+	const char *function;
+
+	return km_is_known(c->vm->mm) && km_stacks_known(c->tasks, c->vm->mm.v) &&
+	       !km_invalidating_task(c->tasks, c->vm->mm.v, &function) &&
+	       !km_zapping_task(c->tasks, &function);
+}
+
+const char *km_residue_objection(const struct km_case *c)
+{
+	const struct km_page_fault *pf = &c->fault->pf;
+
+	if (c->fault->source != KM_FAULT_STACK || c->fault->age != KM_AGE_RESIDUE)
+		return "it is no residue of a struct kvm_page_fault";
+	if (pf->prefetch.v)
+		return "the guest did not take it: KVM mapped ahead";
+	if (!is_in_place(c))
+		return "it does not lie where the handler's frame was";
+	if (!exit_fits(c))
+		return "the last exit was another one, which shows that the guest went on, or is "
+		       "not known";
+	if (!km_is_known(pf->mmu_seq) || !km_is_known(c->vm->mmu_invalidate_seq))
+		return "whether an invalidation has ended since is not known";
+	if (pf->mmu_seq.v != c->vm->mmu_invalidate_seq.v)
+		return "an invalidation has ended since";
+	if (!nobody_invalidates(c))
+		return "a task is inside an invalidation, or may be";
+	if (!c->has_panel || c->panel.verdicts[KM_JUDGE_PROCESSOR].ruling != KM_DENIES)
+		return "the SPTE permits the access by now, or what it permits is not known";
+	return NULL;
+}

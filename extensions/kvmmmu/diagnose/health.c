@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The rule for "healthy": what is not known is not healthy. README.md has it in words. */
+#include "diagnose/counters.h"
+#include "diagnose/evidence.h"
+#include "diagnose/state.h"
+
+#define RMP_BITS (PFERR_GUEST_RMP_MASK | PFERR_GUEST_SIZEM_MASK | PFERR_GUEST_VMPL_MASK)
+
+static bool is_unreadable(struct km_val val)
+{
+	return val.known == KM_UNREADABLE;
+}
+
+/* What the conditions that need no fault look at in struct kvm. */
+static const char *missing_of_vm(const struct km_vm *vm)
+{
+	if (is_unreadable(vm->vm_dead))
+		return "whether the VM is dead is not readable";
+	if (is_unreadable(vm->mmu_invalidate_in_progress))
+		return "whether an invalidation is in progress is not readable";
+	return NULL;
+}
+
+/* Whether the root is obsolete, and whether it will be replaced. */
+static const char *missing_of_root(const struct km_case *c)
+{
+	const struct km_mmu_page *root = &c->root;
+
+	if (!km_is_known(c->mmu->root.hpa) || !root->known)
+		return "the root of its MMU is not readable";
+	if (!root->addr)
+		return NULL;
+	if (!root->role_known || is_unreadable(root->tdp_mmu_page) ||
+	    (!root->tdp_mmu_page.v && is_unreadable(c->vm->mmu_valid_gen)))
+		return "whether the root of its MMU is obsolete is not readable";
+	return NULL;
+}
+
+static const char *missing_of_thread(const struct km_case *c)
+{
+	if (!km_is_known(c->vcpu->task))
+		return "which thread runs it is not readable";
+	if (!c->vcpu->task.v)
+		return "the thread that ran it is gone";
+	if (!km_is_known(c->vcpu->task_state))
+		return "the state of its thread is not readable";
+	if (!c->last.has_stack || !c->last.stack.count)
+		return "the stack of its thread is not readable";
+	return NULL;
+}
+
+static const char *missing_of_tables(const struct km_case *c)
+{
+	const struct km_perm_table *table = km_spte_table(&c->all, c->mmu);
+
+	if (table && table->status == KM_TABLE_UNREADABLE)
+		return "the permission table that KVM asks is not readable";
+	return NULL;
+}
+
+/* What is not known of what a vCPU is judged by. */
+static const char *missing(const struct km_case *c, const struct km_explanation *e)
+{
+	const char *gap;
+
+	if (!c->mmu || !c->mmu->readable)
+		return "its MMU is not readable";
+	if (!c->kernel->features.spte_known)
+		return "the SPTEs of this kernel cannot be read";
+	if (!km_is_known(c->vcpu->mode) || !km_is_known(c->vcpu->requests))
+		return "its mode and requests are not readable";
+	if (c->has_walk && c->walk.end == KM_END_UNREADABLE)
+		return "a page table of its last fault is not in the dump";
+	if (!c->slots_known)
+		return "its memslots are not all readable";
+	gap = missing_of_thread(c);
+	if (!gap)
+		gap = missing_of_vm(c->vm);
+	if (!gap)
+		gap = missing_of_root(c);
+	if (!gap)
+		gap = missing_of_tables(c);
+	return gap ? gap : e->missing;
+}
+
+/* A contradiction that may be why a vCPU makes no progress, though nothing shows that it is. */
+static const char *contradiction(const struct km_case *c, const struct km_explanation *e)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		if (e->found[i].certainty >= KM_POSSIBLE)
+			return "a finding above speaks against it";
+	}
+	for (size_t i = 0; i < c->all.table_count; i++) {
+		if (c->all.tables[i].status == KM_TABLE_DIFFERS)
+			return "a permission table differs from its role";
+	}
+	if (!km_case_is_current(c) && (c->audit.reserved.found || c->audit.weak.found))
+		return "an SPTE below its root is damaged";
+	return NULL;
+}
+
+/* What the counters have against it, in the light of the last exit. */
+static const char *doubt_of_counters(enum km_fault_balance balance, enum km_exit_evidence exit)
+{
+	switch (balance) {
+	case KM_BALANCE_UNKNOWN:
+		return "its page-fault counters are not known";
+	case KM_BALANCE_RETRIED:
+		return "most of its faults were not resolved";
+	case KM_BALANCE_SPURIOUS:
+		return "most of its faults were spurious";
+	case KM_BALANCE_FAILED:
+		return "the emulator failed on most of its instructions";
+	case KM_BALANCE_OPEN:
+		if (exit != KM_SHOWS_INSTRUCTION)
+			return "a loop could hide among the faults that were not resolved";
+		break;
+	case KM_BALANCE_CLEAN:
+		break;
+	}
+	return NULL;
+}
+
+/* Evidence for it: a fault that is resolved, or a last exit that was no fault. */
+static const char *no_evidence(const struct km_case *c, enum km_exit_evidence exit)
+{
+	if (km_case_is_current(c) && (c->error_code & RMP_BITS))
+		return "the RMP denied its fault, and is not in the dump";
+	if (km_case_is_current(c) && c->has_path)
+		return NULL;
+	switch (exit) {
+	case KM_SHOWS_UNKNOWN:
+		return "its last exit is not known";
+	case KM_SHOWS_FAULT:
+		return "its last exit was a page fault that is not known";
+	case KM_SHOWS_ASYNCHRONOUS:
+	case KM_SHOWS_INSTRUCTION:
+		break;
+	}
+	return NULL;
+}
+
+const char *km_doubt_about_health(const struct km_case *c, const struct km_explanation *e)
+{
+	struct km_fault_counts counts = km_case_counts(c);
+	enum km_exit_evidence exit = km_case_exit_evidence(c);
+	const char *doubt = missing(c, e);
+
+	if (!doubt)
+		doubt = contradiction(c, e);
+	if (!doubt)
+		doubt = doubt_of_counters(counts.balance, exit);
+	return doubt ? doubt : no_evidence(c, exit);
+}

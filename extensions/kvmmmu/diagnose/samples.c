@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "diagnose/samples.h"
+
+#include "diagnose/evidence.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *km_trend_name(enum km_trend trend)
+{
+	static const char *const names[] = {
+		[KM_TREND_OPEN] = "open",
+		[KM_TREND_QUIET] = "quiet",
+		[KM_TREND_LOOPS] = "loops",
+		[KM_TREND_PROGRESSES] = "progresses",
+	};
+
+	return names[trend];
+}
+
+struct km_sample km_sample_of(const struct km_case *c, const struct km_explanation *e)
+{
+	const struct km_vcpu_stats *stats = &c->vcpu->stats;
+	const struct km_walk_level *last = c->has_walk ? km_walk_last(&c->walk) : NULL;
+	struct km_sample s = {
+		.has_fault = c->has_addr && km_case_is_current(c),
+		.fault_exit = km_case_exit_evidence(c) == KM_SHOWS_FAULT,
+		.addr = c->addr,
+		.error_code = {.known = KM_UNREADABLE},
+		.rip = c->last.rip,
+		.exits = stats->exits,
+		.pf_taken = stats->pf_taken,
+		.pf_fixed = stats->pf_fixed,
+		.pf_spurious = stats->pf_spurious,
+		.pf_emulate = stats->pf_emulate,
+		.mmio_exits = stats->mmio_exits,
+		.emulation_failed = c->insn_emulation_fail,
+		.invalidate_seq = c->vm->mmu_invalidate_seq,
+		.processor = km_case_ruling(c, KM_JUDGE_PROCESSOR),
+		.state = e->state,
+	};
+
+	if (c->has_error_code)
+		s.error_code = km_known_val(c->error_code);
+	if (last) {
+		s.has_spte = true;
+		s.spte = last->spte.value;
+		s.level = last->level;
+	}
+	return s;
+}
+
+static void say(struct km_samples_verdict *v, enum km_trend trend, enum km_certainty certainty,
+		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+static void say(struct km_samples_verdict *v, enum km_trend trend, enum km_certainty certainty,
+		const char *fmt, ...)
+{
+	va_list ap;
+
+	v->trend = trend;
+	v->certainty = certainty;
+	va_start(ap, fmt);
+	vsnprintf(v->text, sizeof(v->text), fmt, ap);
+	va_end(ap);
+}
+
+/* How far a counter rose; false if it is not known, or fell. */
+static bool rose(struct km_val before, struct km_val after, uint64_t *by)
+{
+	*by = after.v - before.v;
+	return km_is_known(before) && km_is_known(after) && after.v >= before.v;
+}
+
+static bool same(struct km_val a, struct km_val b)
+{
+	return km_is_known(a) && km_is_known(b) && a.v == b.v;
+}
+
+/* ---- what the counters did from the first sample to the last ---- */
+
+struct changes {
+	uint64_t exits, taken, fixed, spurious, emulated, mmio;
+	uint64_t invalidations; /* that ended; 0 also if not known */
+	bool resolved;		/* a fault was fixed, emulated with success, or was MMIO */
+};
+
+/* False if a counter is not known, or fell. */
+static bool changes_between(const struct km_sample *a, const struct km_sample *b,
+			    struct changes *by)
+{
+	uint64_t failed;
+
+	if (!rose(a->pf_taken, b->pf_taken, &by->taken) ||
+	    !rose(a->pf_fixed, b->pf_fixed, &by->fixed) ||
+	    !rose(a->pf_spurious, b->pf_spurious, &by->spurious) ||
+	    !rose(a->pf_emulate, b->pf_emulate, &by->emulated) ||
+	    !rose(a->mmio_exits, b->mmio_exits, &by->mmio) || !rose(a->exits, b->exits, &by->exits))
+		return false;
+	/* pf_emulate counts what is handed to the emulator, whatever becomes of it */
+	if (rose(a->emulation_failed, b->emulation_failed, &failed))
+		by->emulated = by->emulated > failed ? by->emulated - failed : 0;
+	if (!rose(a->invalidate_seq, b->invalidate_seq, &by->invalidations))
+		by->invalidations = 0;
+	by->resolved = by->fixed || by->emulated || by->mmio;
+	return true;
+}
+
+/* Did about as many invalidations end as faults were fixed? */
+static bool zapped_each_time(const struct changes *by)
+{
+	return by->fixed && !by->emulated && !by->mmio && by->invalidations >= by->fixed / 2 &&
+	       by->invalidations;
+}
+
+/* ---- what the samples have in common ---- */
+
+/*
+ * Samples without a fault (during an interrupt, say) have only RIP to compare; of those with one,
+ * each that is not the very fault that an earlier sample saw counts.
+ */
+struct common {
+	size_t faults; /* the same fault, taken again each time */
+	bool every;    /* every sample is one of those */
+	bool same_fault;
+	bool fault_moved, rip_moved;
+	bool rip_known, spte, denied; /* in all that have a fault */
+	bool any_fault_exit;
+};
+
+/* Did the vCPU leave the guest, or take a fault, between the two? Faults on MMIO SPTEs are counted
+ * as exits only, retries inside KVM as faults only. */
+static bool is_new_fault(const struct km_sample *before, const struct km_sample *after)
+{
+	uint64_t exits, taken;
+
+	return (rose(before->pf_taken, after->pf_taken, &taken) && taken) ||
+	       (rose(before->exits, after->exits, &exits) && exits);
+}
+
+static bool is_other_fault(const struct km_sample *a, const struct km_sample *b)
+{
+	return a->addr != b->addr || (km_is_known(a->error_code) && km_is_known(b->error_code) &&
+				      !same(a->error_code, b->error_code));
+}
+
+static struct common compare(const struct km_sample *s, size_t count)
+{
+	struct common all = {.rip_known = true, .spte = true, .denied = true};
+	const struct km_sample *first = NULL, *latest = NULL;
+	struct km_val rip = s[0].rip;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!km_is_known(rip))
+			rip = s[i].rip;
+		all.rip_moved |= km_is_known(s[i].rip) && s[i].rip.v != rip.v;
+		all.any_fault_exit |= s[i].has_fault || s[i].fault_exit;
+		if (!s[i].has_fault)
+			continue;
+		if (!first)
+			first = &s[i];
+		all.fault_moved |= is_other_fault(first, &s[i]);
+		all.rip_known &= km_is_known(s[i].rip);
+		all.spte &= s[i].has_spte && first->has_spte && s[i].spte == first->spte &&
+			    s[i].level == first->level;
+		all.denied &= s[i].processor == KM_DENIES;
+		if (!same(s[i].error_code, first->error_code) ||
+		    (latest && !is_new_fault(latest, &s[i])))
+			continue;
+		latest = &s[i];
+		all.faults++;
+	}
+	all.every = all.faults == count;
+	all.same_fault = all.faults >= 2 && !all.fault_moved;
+	all.rip_known &= km_is_known(rip);
+	return all;
+}
+
+/* ---- the verdict ---- */
+
+/* The same fault in several samples. */
+static void judge_same_fault(const struct common *all, const struct changes *by, size_t count,
+			     struct km_samples_verdict *v)
+{
+	bool proven = (all->faults >= 3 || all->every) && by->spurious && all->rip_known &&
+		      all->spte && all->denied;
+
+	if (all->rip_moved) {
+		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
+		    "the same fault in %zu of %zu samples, and RIP changed: the guest takes it "
+		    "from "
+		    "different places",
+		    all->faults, count);
+	} else if (!by->resolved) {
+		say(v, KM_TREND_LOOPS, proven ? KM_PROVEN : KM_LIKELY,
+		    "the same fault%s in %zu of %zu samples; meanwhile exits rose by %" PRIu64
+		    ", pf_taken by %" PRIu64 ", pf_spurious by %" PRIu64 ", pf_fixed not at all%s",
+		    all->rip_known ? " at the same RIP" : "", all->faults, count, by->exits,
+		    by->taken, by->spurious, all->spte ? "; the SPTE is the same" : "");
+	} else if (zapped_each_time(by)) {
+		v->map_zap = true;
+		say(v, KM_TREND_LOOPS, all->rip_known ? KM_LIKELY : KM_POSSIBLE,
+		    "the same fault%s in %zu of %zu samples; meanwhile %" PRIu64
+		    " faults were fixed and %" PRIu64 " invalidations ended: the page is zapped "
+		    "again before the guest uses it",
+		    all->rip_known ? " at the same RIP" : "", all->faults, count, by->fixed,
+		    by->invalidations);
+	} else if (all->rip_known) {
+		say(v, KM_TREND_OPEN, KM_NOTE,
+		    "the same fault at the same RIP in %zu of %zu samples; meanwhile %" PRIu64
+		    " faults were fixed, %" PRIu64 " emulated, %" PRIu64 " exits were MMIO",
+		    all->faults, count, by->fixed, by->emulated, by->mmio);
+	} else {
+		say(v, KM_TREND_PROGRESSES, KM_POSSIBLE,
+		    "the same fault in %zu of %zu samples; meanwhile %" PRIu64
+		    " faults were fixed, %" PRIu64 " emulated, %" PRIu64 " exits were MMIO",
+		    all->faults, count, by->fixed, by->emulated, by->mmio);
+	}
+}
+
+/* Faults were resolved; whether the guest advances, RIP and the address show. */
+static void judge_resolved(const struct common *all, const struct changes *by, size_t count,
+			   struct km_samples_verdict *v)
+{
+	bool moved = all->fault_moved || all->rip_moved;
+	bool rip_same = !moved && all->rip_known;
+
+	if (rip_same && zapped_each_time(by))
+		say(v, KM_TREND_OPEN, KM_NOTE,
+		    "between %zu samples %" PRIu64 " faults were fixed and %" PRIu64
+		    " invalidations ended, and RIP is the same: whether the guest advances is open",
+		    count, by->fixed, by->invalidations);
+	else
+		say(v, KM_TREND_PROGRESSES,
+		    moved && (by->fixed || by->emulated) ? KM_PROVEN : KM_LIKELY,
+		    "between %zu samples %" PRIu64 " faults were taken, %" PRIu64 " fixed, %" PRIu64
+		    " emulated, %" PRIu64 " exits were MMIO%s",
+		    count, by->taken, by->fixed, by->emulated, by->mmio,
+		    all->fault_moved ? "; the fault is another one"
+		    : all->rip_moved ? "; RIP changed"
+				     : "");
+}
+
+void km_samples_judge(const struct km_sample *s, size_t count, struct km_samples_verdict *v)
+{
+	struct changes by;
+	struct common all;
+
+	memset(v, 0, sizeof(*v));
+	if (count < 2) {
+		say(v, KM_TREND_OPEN, KM_NOTE, "one sample settles nothing");
+		return;
+	}
+	if (!changes_between(&s[0], &s[count - 1], &by)) {
+		say(v, KM_TREND_OPEN, KM_NOTE, "the counters are not readable, or fell");
+		return;
+	}
+	all = compare(s, count);
+	if (!by.exits && !by.taken)
+		say(v, KM_TREND_OPEN, KM_NOTE, "it did not run between %zu samples", count);
+	else if (all.same_fault)
+		judge_same_fault(&all, &by, count, v);
+	else if (!by.taken) /* a fault on an MMIO SPTE is not counted */
+		say(v, KM_TREND_QUIET, all.any_fault_exit ? KM_POSSIBLE : KM_LIKELY,
+		    "no page fault was counted between %zu samples (%" PRIu64
+		    " exits): it does not loop on one that KVM counts",
+		    count, by.exits);
+	else if (by.resolved)
+		judge_resolved(&all, &by, count, v);
+	else if (all.fault_moved)
+		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
+		    "the fault is not the same in %zu samples: the guest advances", count);
+	else if (all.rip_moved)
+		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
+		    "RIP is not the same in %zu samples: the guest advances", count);
+	else
+		say(v, KM_TREND_OPEN, KM_NOTE,
+		    "between %zu samples %" PRIu64
+		    " faults were taken and none was fixed; which ones is not known",
+		    count, by.taken);
+}
+
+/* ---- what follows for the findings ---- */
+
+/* The finding @id of @e, added if it is not there; NULL if there is no room. */
+static struct km_diagnosis *finding(struct km_explanation *e, const char *id)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		if (!strcmp(e->found[i].id, id))
+			return &e->found[i];
+	}
+	if (e->count == KM_DIAGNOSES)
+		return NULL;
+	/* what was seen comes before what was inferred */
+	memmove(&e->found[1], &e->found[0], e->count * sizeof(e->found[0]));
+	e->count++;
+	e->found[0] = (struct km_diagnosis){.id = id};
+	return &e->found[0];
+}
+
+static void confirm_map_zap(const struct km_samples_verdict *v, struct km_explanation *e)
+{
+	struct km_diagnosis *d = finding(e, "map-zap-livelock");
+
+	if (!d)
+		return;
+	d->certainty = v->certainty;
+	d->stuck = d->advise = true;
+	km_verdict_says(d,
+			"KVM maps the page of the fault, and it is zapped again before the guest "
+			"can use it");
+	km_evidence(d, "%.190s", v->text);
+	d->open[0] = '\0';
+}
+
+static void confirm_loop(const struct km_samples_verdict *v, struct km_explanation *e)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		struct km_diagnosis *d = &e->found[i];
+
+		/* that it loops was seen; which of the causes it is, is still inferred */
+		if (!strcmp(d->id, "spurious-loop"))
+			km_at_least(&d->certainty, v->certainty);
+		else if (d->stuck)
+			km_at_least(&d->certainty, KM_LIKELY);
+		if (d->stuck)
+			d->open[0] = '\0';
+	}
+	if (v->map_zap)
+		confirm_map_zap(v, e);
+	e->state = KM_STATE_STUCK;
+	e->certainty = v->certainty;
+	snprintf(e->verdict, sizeof(e->verdict), "%s", v->text);
+}
+
+static void refute_loop(const struct km_samples_verdict *v, struct km_explanation *e)
+{
+	bool quiet = v->trend == KM_TREND_QUIET;
+
+	for (size_t i = 0; i < e->count; i++) {
+		struct km_diagnosis *d = &e->found[i];
+
+		if (!d->stuck)
+			continue;
+		d->stuck = false;
+		if (d->certainty < KM_PROVEN)
+			d->certainty = KM_NOTE;
+	}
+	if (quiet && e->state != KM_STATE_STUCK)
+		return;
+	e->state = quiet ? KM_STATE_HEALTHY : KM_STATE_PROGRESSING;
+	e->certainty = v->certainty;
+	snprintf(e->verdict, sizeof(e->verdict), "%s", v->text);
+}
+
+void km_samples_settle(const struct km_samples_verdict *v, struct km_explanation *e)
+{
+	switch (v->trend) {
+	case KM_TREND_LOOPS:
+		confirm_loop(v, e);
+		break;
+	case KM_TREND_PROGRESSES:
+	case KM_TREND_QUIET:
+		/* what is only possible refutes nothing that is likely */
+		if (v->certainty > KM_POSSIBLE || e->certainty <= KM_POSSIBLE)
+			refute_loop(v, e);
+		break;
+	case KM_TREND_OPEN:
+		break;
+	}
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Several samples of one vCPU, some time apart: whether it loops or makes progress, which one dump
+ * cannot show. Pure: the samples may come from a target that ran in between, from two dumps or
+ * capsules.
+ */
+#ifndef KVMMMU_SAMPLES_H
+#define KVMMMU_SAMPLES_H
+
+#include "diagnose/diagnosis.h"
+
+/* One sample. */
+struct km_sample {
+	bool has_fault;	 /* with an address, of the last exit or in the handler */
+	bool fault_exit; /* the last exit was a page fault, whether its address is known or not */
+	uint64_t addr;
+	struct km_val error_code, rip;
+	struct km_val exits, pf_taken, pf_fixed, pf_spurious, pf_emulate, mmio_exits;
+	struct km_val emulation_failed; /* stat.insn_emulation_fail */
+	struct km_val invalidate_seq;	/* kvm.mmu_invalidate_seq */
+	bool has_spte;			/* the last one of the walk */
+	uint64_t spte;
+	int level;
+	enum km_ruling processor; /* what it says about the fault */
+	enum km_vcpu_state state;
+};
+
+enum km_trend {
+	KM_TREND_OPEN,	/* the samples do not settle it */
+	KM_TREND_QUIET, /* no page fault in between */
+	KM_TREND_LOOPS, /* the same fault again and again */
+	KM_TREND_PROGRESSES,
+};
+
+struct km_samples_verdict {
+	enum km_trend trend;
+	enum km_certainty certainty;
+	bool map_zap; /* it loops although faults are fixed: the page is zapped again each time */
+	char text[240];
+};
+
+struct km_sample km_sample_of(const struct km_case *c, const struct km_explanation *e);
+
+/*
+ * Judge @count samples, oldest first. It loops if at least two have the same fault, taken again in
+ * between, none has another one or another RIP, and from the first to the last nothing was fixed,
+ * emulated with success or MMIO; that is proven by three (or all) at one known RIP that are
+ * spurious. It also loops if faults were fixed and about as many invalidations ended.
+ */
+void km_samples_judge(const struct km_sample *samples, size_t count, struct km_samples_verdict *v);
+
+/*
+ * Apply the verdict to the explanation of the last sample: raise what it confirms, lower what it
+ * refutes.
+ */
+void km_samples_settle(const struct km_samples_verdict *v, struct km_explanation *e);
+
+const char *km_trend_name(enum km_trend trend);
+
+#endif

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "diagnose/state.h"
+
+#include "diagnose/counters.h"
+#include "diagnose/evidence.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *km_vcpu_state_name(enum km_vcpu_state state)
+{
+	static const char *const names[] = {
+		[KM_STATE_HEALTHY] = "healthy",		[KM_STATE_WAITING] = "waiting",
+		[KM_STATE_PROGRESSING] = "progressing", [KM_STATE_STUCK] = "stuck",
+		[KM_STATE_NEVER_RAN] = "never ran",	[KM_STATE_UNKNOWN] = "unknown",
+	};
+
+	return names[state];
+}
+
+static void decide(struct km_explanation *e, enum km_vcpu_state state, enum km_certainty certainty,
+		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+static void decide(struct km_explanation *e, enum km_vcpu_state state, enum km_certainty certainty,
+		   const char *fmt, ...)
+{
+	va_list ap;
+
+	e->state = state;
+	e->certainty = certainty;
+	va_start(ap, fmt);
+	vsnprintf(e->verdict, sizeof(e->verdict), fmt, ap);
+	va_end(ap);
+}
+
+/* ---- stuck ---- */
+
+static const struct km_diagnosis *why_stuck(const struct km_explanation *e)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		if (e->found[i].stuck && e->found[i].certainty >= KM_POSSIBLE)
+			return &e->found[i];
+	}
+	return NULL;
+}
+
+/*
+ * Can @stuck be the reason although the thread waits? A VMM whose KVM_RUN fails each time may be
+ * asleep between two of them; a guest that is halted for an async page fault may never be woken.
+ */
+static bool outweighs_wait(const struct km_diagnosis *stuck, enum km_wait_kind wait)
+{
+	if (wait == KM_WAIT_NONE)
+		return true;
+	return km_explains(stuck) && (wait == KM_WAIT_USERSPACE || wait == KM_WAIT_APF);
+}
+
+static bool decide_stuck(const struct km_case *c, struct km_explanation *e)
+{
+	const struct km_diagnosis *stuck = why_stuck(e);
+	bool past = c->has_addr && stuck && !stuck->apart;
+	char fault[224];
+
+	if (!stuck || !outweighs_wait(stuck, c->wait.kind))
+		return false;
+	/* one moment may prove what is wrong, but not that it stays so */
+	decide(e, KM_STATE_STUCK, km_explains(stuck) ? KM_LIKELY : KM_POSSIBLE,
+	       "it makes no forward progress%s%s: %s", past ? " past its " : "",
+	       past ? km_case_fault_spell(c, fault, sizeof(fault)) : "", stuck->id);
+	return true;
+}
+
+/* ---- the user's own fault ---- */
+
+/* It does not show anything about the vCPU, and what the vCPU does with its own was not judged. */
+static bool decide_by_users_fault(const struct km_case *c, struct km_explanation *e)
+{
+	if (!c->fault || c->fault->source != KM_FAULT_USER)
+		return false;
+	if (c->has_path && c->path.loops_known && c->path.loops) {
+		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
+		       "if it takes the fault that you supplied, it makes no forward progress past "
+		       "it; the dump does not show whether it does");
+		return true;
+	}
+	for (size_t i = 1; i < c->last.count; i++) {
+		const struct km_fault *own = &c->last.faults[i];
+
+		if (!km_fault_is_current(own))
+			continue;
+		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
+		       "you asked about another fault than its own (%s): without -a and -e its own "
+		       "is judged",
+		       km_fault_age_text(own->age));
+		return true;
+	}
+	return false;
+}
+
+/* ---- its own fault ---- */
+
+/* If the open steps pass, does the path end in a new SPTE? */
+static bool would_be_fixed(const struct km_page_fault_path *path)
+{
+	const struct km_step *last = path->count ? &path->steps[path->count - 1] : NULL;
+
+	return last && last->outcome == KM_STEP_ENDS && last->ret == KM_RET_PF_FIXED;
+}
+
+/* What follows from the replay of its fault, regardless of doubts. */
+static enum km_vcpu_state state_after(const struct km_case *c, enum km_certainty *certainty)
+{
+	const struct km_page_fault_path *path = &c->path;
+
+	*certainty = path->loops_known ? KM_LIKELY : KM_POSSIBLE;
+	if (path->ret == KM_RET_PF_EXIT)
+		return KM_STATE_UNKNOWN; /* what becomes of an error is for the VMM to decide */
+	if (path->ret == KM_RET_PF_UNKNOWN && !path->loops_known && !would_be_fixed(path))
+		return KM_STATE_UNKNOWN;
+	if (path->loops_known && path->loops) {
+		*certainty = KM_POSSIBLE;
+		return KM_STATE_WAITING;
+	}
+	return KM_STATE_PROGRESSING;
+}
+
+/* Its fault, being handled or of the last exit, and what becomes of it. */
+static bool decide_by_fault(const struct km_case *c, struct km_explanation *e, const char *doubt)
+{
+	enum km_certainty certainty;
+	enum km_vcpu_state state;
+	const char *meaning;
+
+	if (!km_case_is_current(c) || !c->has_path)
+		return false;
+	meaning = km_walk_address_text(km_mmu_address_meaning(c->mmu));
+	state = state_after(c, &certainty);
+	if (state == KM_STATE_UNKNOWN)
+		certainty = KM_NOTE;
+	else if ((doubt || c->residue_counts) && certainty > KM_POSSIBLE)
+		certainty = KM_POSSIBLE;
+	else
+		doubt = NULL;
+	decide(e, state, certainty, "%s %s at %s 0x%" PRIx64 ": %s%s%s%s%s",
+	       km_case_in_handler(c) ? "KVM is handling its"
+	       : c->residue_counts   ? "the last fault that KVM handled was a"
+				     : "its last exit was a",
+	       km_access_text(c->error_code), meaning, c->addr,
+	       c->path.ret == KM_RET_PF_UNKNOWN ? "" : km_ret_pf_name(c->path.ret),
+	       c->path.ret == KM_RET_PF_UNKNOWN ? "" : ", ", c->path.loops_text, doubt ? "; " : "",
+	       doubt ? doubt : "");
+	return true;
+}
+
+/* ---- no fault is known ---- */
+
+static unsigned count_tables(const struct km_case *c, enum km_table_status status)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < c->all.table_count; i++)
+		count += c->all.tables[i].status == status;
+	return count;
+}
+
+/* "; 5 permission tables match their roles": what was compared; "" if nothing could be. */
+static const char *tables_text(const struct km_case *c, char *buf, size_t size)
+{
+	unsigned match = count_tables(c, KM_TABLE_MATCHES);
+	unsigned differ = count_tables(c, KM_TABLE_DIFFERS);
+
+	buf[0] = 0;
+	if (differ)
+		snprintf(buf, size, "; %u of its permission tables %s", differ,
+			 differ == 1 ? "differs from its role" : "differ from their roles");
+	else if (match)
+		snprintf(buf, size, "; %u permission table%s%s", match,
+			 match == 1 ? " matches its role" : "s match their roles",
+			 count_tables(c, KM_TABLE_UNREADABLE) ? ", others are unreadable" : "");
+	return buf;
+}
+
+/* Where a vCPU is that neither faults nor sleeps. */
+static const char *place_text(const struct km_case *c)
+{
+	const struct km_stack *stack = c->last.has_stack ? &c->last.stack : NULL;
+
+	if (!km_is_known(c->vcpu->mode))
+		return "no contradiction was found";
+	if (km_vcpu_in_guest(c->vcpu))
+		return "in the guest";
+	if (stack && stack->count && stack->frames[0].sure && !km_stack_in(stack, "kvm_vcpu_ioctl"))
+		return "its thread is runnable and not in KVM_RUN";
+	return "between two runs of the guest";
+}
+
+/* Nothing is known that it makes no progress, and most of its faults were for nothing. */
+static bool decide_by_counters(const struct km_case *c, struct km_explanation *e)
+{
+	struct km_fault_counts counts = km_case_counts(c);
+	char text[96];
+
+	if (!km_most_are_lost(counts.balance) || km_case_exit_evidence(c) == KM_SHOWS_INSTRUCTION)
+		return false;
+	decide(e, KM_STATE_UNKNOWN, KM_NOTE,
+	       "its last fault is not known, and most were not resolved (%s)",
+	       km_fault_counts_spell(&counts, text, sizeof(text)));
+	return true;
+}
+
+static void decide_healthy(const struct km_case *c, struct km_explanation *e, const char *doubt)
+{
+	struct km_fault_counts counts = km_case_counts(c);
+	char tables[96], faults[96];
+
+	km_fault_counts_spell(&counts, faults, sizeof(faults));
+	decide(e, KM_STATE_HEALTHY, doubt ? KM_POSSIBLE : KM_LIKELY, "%s%s%s%s%s%s", place_text(c),
+	       tables_text(c, tables, sizeof(tables)), faults[0] ? "; " : "", faults,
+	       doubt ? "; " : "", doubt ? doubt : "");
+}
+
+/* ---- all of it ---- */
+
+void km_decide_state(const struct km_case *c, struct km_explanation *e)
+{
+	const struct km_diagnosis *stuck = why_stuck(e);
+	const char *doubt;
+
+	if (!c->vcpu->readable) {
+		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
+		       "the part of struct kvm_vcpu that says how it translates addresses is not "
+		       "in "
+		       "the dump");
+		return;
+	}
+	if (km_vcpu_never_ran(c->vcpu) && !(stuck && km_explains(stuck))) {
+		decide(e, KM_STATE_NEVER_RAN, KM_PROVEN,
+		       "no thread has run it since it was created");
+		return;
+	}
+	if (decide_stuck(c, e))
+		return;
+	if (c->wait.kind != KM_WAIT_NONE) {
+		decide(e, KM_STATE_WAITING, c->wait.certainty, "%s", c->wait.text);
+		return;
+	}
+	doubt = km_doubt_about_health(c, e);
+	if (decide_by_users_fault(c, e) || decide_by_fault(c, e, doubt))
+		return;
+	if (!c->mmu || !c->mmu->readable)
+		decide(e, KM_STATE_UNKNOWN, KM_NOTE, "%s", doubt);
+	else if (!decide_by_counters(c, e))
+		decide_healthy(c, e, doubt);
+}

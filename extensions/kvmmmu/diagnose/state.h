@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The state of a vCPU, decided from its case and from what the conditions found. */
+#ifndef KVMMMU_STATE_H
+#define KVMMMU_STATE_H
+
+#include "diagnose/diagnosis.h"
+
+/* Decide state, certainty and verdict of @e from its findings, which are sorted. */
+void km_decide_state(const struct km_case *c, struct km_explanation *e);
+
+/*
+ * The rule for "healthy": return NULL if all evidence for it is there, otherwise what is missing or
+ * speaks against it, as a clause. README.md has the rule in words.
+ */
+const char *km_doubt_about_health(const struct km_case *c, const struct km_explanation *e);
+
+#endif

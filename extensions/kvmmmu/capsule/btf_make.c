@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "btf_make.h"
+#include "capsule/btf_make.h"
 
 #include <bpf/btf.h>
 #include <errno.h>
@@ -10,18 +10,18 @@
 #define MAX_FIELDS 128
 #define MAX_PATH   128
 
-/* A structure being made: the one that @tag names, or what lies at @path in it. */
+/* The structure that is being built, and the layout's members in it. */
 struct maker {
 	struct km_layout *layout;
 	struct btf *btf;
 	const char *tag;
-	const char *paths[MAX_FIELDS]; /* of the layout's members in @tag */
+	const char *paths[MAX_FIELDS]; /* of the members in @tag */
 	size_t count;
 };
 
 struct field {
 	char name[MAX_PATH];
-	uint64_t bits; /* from the start of the structure that is made */
+	uint64_t bits; /* offset from the start of the structure that is being built */
 	uint8_t bit_size;
 	int type;
 };
@@ -32,31 +32,32 @@ static km_error *failed(const struct maker *m, int id)
 			     : km_errorf(KM_EDATA, "BTF of %s: %s", m->tag, strerror(-id));
 }
 
-/* A plain value, or a block of bytes of which nothing is known but the size. */
-static int make_value(struct btf *btf, uint32_t size, bool is_signed)
+/* Add an integer or, for other sizes, a structure of which only the size is known. */
+static int make_value(struct btf *btf, uint32_t size, bool is_signed, bool is_bool)
 {
 	static const char *const names[2][9] = {
 		{[1] = "u8", [2] = "u16", [4] = "u32", [8] = "u64"},
 		{[1] = "s8", [2] = "s16", [4] = "s32", [8] = "s64"}};
-	const char *name = size <= 8 ? names[is_signed][size] : NULL;
+	const char *name = is_bool ? "bool" : size <= 8 ? names[is_signed][size] : NULL;
+	int encoding = is_bool ? BTF_INT_BOOL : is_signed ? BTF_INT_SIGNED : 0;
 	int id;
 
 	if (!name)
 		return btf__add_struct(btf, NULL, size);
 	id = btf__find_by_name_kind(btf, name, BTF_KIND_INT);
-	return id > 0 ? id : btf__add_int(btf, name, size, is_signed ? BTF_INT_SIGNED : 0);
+	return id > 0 ? id : btf__add_int(btf, name, size, encoding);
 }
 
 static int make_array(struct btf *btf, int elem, const struct km_member *m)
 {
-	int index = make_value(btf, 4, false);
+	int index = make_value(btf, 4, false, false);
 
 	if (elem < 0 || index < 0)
 		return elem < 0 ? elem : index;
 	return btf__add_array(btf, index, elem, m->count);
 }
 
-/* Is it an array? A flexible one has no count, and an element unlike the whole. */
+/* Is it an array? A flexible one has no count, but an element size other than its size. */
 static bool is_array(const struct km_member *m)
 {
 	return m->count || m->elem != m->size;
@@ -65,13 +66,13 @@ static bool is_array(const struct km_member *m)
 static km_error *make_struct(struct maker *m, const char *name, const char *prefix, uint32_t offset,
 			     uint32_t size, int *id);
 
-/* Bytes of the first word of @path that follows @prefix, with its "[3]" if it has one. */
+/* Return the length of @prefix and the next word of @path, including "[3]" if there is one. */
 static size_t word_length(const char *path, const char *prefix)
 {
 	return strlen(prefix) + strcspn(path + strlen(prefix), ".");
 }
 
-/* The type of what lies at @whole ("a.b"), an element of which @word may name ("a.b[3]"). */
+/* Build the type of @whole ("a.b"); @word may name one of its elements ("a.b[3]"). */
 static km_error *make_nested(struct maker *m, const char *whole, const char *word,
 			     const struct km_member *at, int *id)
 {
@@ -89,7 +90,7 @@ static km_error *make_nested(struct maker *m, const char *whole, const char *wor
 	return err;
 }
 
-/* The field of the structure at @prefix that @path leads through. */
+/* Build the field of the structure at @prefix that @path goes through. */
 static km_error *make_field(struct maker *m, const char *path, const char *prefix, uint32_t offset,
 			    struct field *field)
 {
@@ -107,15 +108,16 @@ static km_error *make_field(struct maker *m, const char *path, const char *prefi
 	if (err)
 		return err;
 	if (at.offset < offset)
-		return km_errorf(KM_EDATA, "%s.%s lies outside", m->tag, whole);
+		return km_errorf(KM_EDATA, "%s.%s is outside its structure", m->tag, whole);
 	field->bits = (at.offset - offset) * 8ull + at.bit_off;
 	field->bit_size = at.bit_size;
 	if (path[len])
 		err = make_nested(m, whole, word, &at, &field->type);
 	else if (is_array(&at))
-		field->type = make_array(m->btf, make_value(m->btf, at.elem, at.is_signed), &at);
+		field->type =
+			make_array(m->btf, make_value(m->btf, at.elem, at.is_signed, false), &at);
 	else
-		field->type = make_value(m->btf, at.size, at.is_signed);
+		field->type = make_value(m->btf, at.size, at.is_signed, at.is_bool);
 	return !err && field->type < 0 ? failed(m, field->type) : err;
 }
 
@@ -128,7 +130,10 @@ static bool is_there(const struct field *fields, size_t count, const char *name,
 	return false;
 }
 
-/* Of the paths through the same field as @path (whose name ends at @end) the one that leads on. */
+/*
+ * Return a path that goes on beyond the field of @path, whose name ends at @end; @path itself if
+ * there is none.
+ */
 static const char *through(const struct maker *m, const char *path, size_t end)
 {
 	for (size_t i = 0; i < m->count; i++) {
@@ -139,7 +144,7 @@ static const char *through(const struct maker *m, const char *path, size_t end)
 	return path;
 }
 
-/* Makes the structure at @prefix ("" for the whole, else "a.b."), @offset bytes into @tag. */
+/* Build the structure at @prefix ("" for all of @tag, else "a.b."), @offset bytes into @tag. */
 static km_error *make_struct(struct maker *m, const char *name, const char *prefix, uint32_t offset,
 			     uint32_t size, int *id)
 {
@@ -169,7 +174,7 @@ static km_error *make_struct(struct maker *m, const char *name, const char *pref
 	return !err && code < 0 ? failed(m, code) : err;
 }
 
-/* A structure of which only the size is of use; without any member it would be a declaration. */
+/* Build a structure of which only the size is used. Without a member it would be a declaration. */
 static km_error *make_unread(const struct maker *m, uint32_t size)
 {
 	int bytes = btf__add_struct(m->btf, NULL, size);

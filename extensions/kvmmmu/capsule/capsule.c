@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "capsule.h"
+#include "capsule/capsule.h"
 
-#include "saved_stacks.h"
+#include "threads/saved_stacks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,16 +14,19 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#define MAX_PROBE    4096 /* in these bytes an unpacked capsule names itself */
-#define MAX_MANIFEST (1u << 20)
-#define MAX_SAVED    (64u << 20) /* of stacks */
+#define MAX_PROBE    4096 /* an unpacked capsule contains its owner's name in these bytes */
+#define MAX_MANIFEST (256u << 10)
+#define MAX_TYPES    (4u << 20)
+#define TYPES_COST   8		 /* bytes that libbpf and our indexes need for a byte of types */
+#define MIN_LEFT     (16u << 20) /* what an answer needs */
 
 struct km_capsule {
 	struct km_target target;
 	char *path;
 	uint8_t *image; /* mapped */
 	size_t size;
-	bool odd_header; /* gzip's is not the one that we write: it may have more in it */
+	bool odd_header; /* its gzip header is not the one that is written here: it may contain more
+			  */
 	struct km_manifest manifest;
 	const uint8_t *notes[KM_NOTES + 1];
 	size_t note_lens[KM_NOTES + 1];
@@ -31,6 +34,7 @@ struct km_capsule {
 	struct km_saved_stacks *saved;
 	struct km_capsule_range *ranges;
 	size_t count;
+	uint64_t left; /* bytes of KM_CAPSULE_MEMORY that are not used yet */
 };
 
 static struct km_capsule *capsule_of(struct km_target *target)
@@ -45,7 +49,7 @@ static km_error *damaged(const char *how)
 
 /* ---- the target ---- */
 
-/* The range that holds @addr, or NULL. */
+/* Return the range that contains @addr, or NULL. */
 static const struct km_capsule_range *find(const struct km_capsule *c, bool phys, uint64_t addr)
 {
 	size_t low = 0, high = c->count;
@@ -138,15 +142,54 @@ static bool begins(const uint8_t *file, size_t size, const char *with, size_t le
 	return size >= len && !memcmp(file, with, len);
 }
 
-/* Room for what @file says that it unpacks to. */
+/* Does an uncompressed file start like a capsule: with PT_NOTE, then an unusual PT_LOAD if any? */
+static bool is_plain_capsule(const uint8_t *bytes, size_t size)
+{
+	Elf64_Ehdr ehdr;
+	Elf64_Phdr phdr[2];
+
+	if (size < sizeof(ehdr) + sizeof(phdr) || !begins(bytes, size, ELFMAG, SELFMAG))
+		return false;
+	memcpy(&ehdr, bytes, sizeof(ehdr));
+	memcpy(phdr, bytes + sizeof(ehdr), sizeof(phdr));
+	if (phdr[0].p_type != PT_NOTE || ehdr.e_phnum == 1)
+		return phdr[0].p_type == PT_NOTE;
+	return phdr[1].p_type == PT_LOAD && !phdr[1].p_align &&
+	       (phdr[1].p_vaddr == KM_NO_ADDRESS) != (phdr[1].p_paddr == KM_NO_ADDRESS);
+}
+
+/* Allocate the @room bytes that a compressed file of @size bytes claims to unpack to. */
 static km_error *map_claimed(struct km_capsule *c, unsigned long long room, size_t size)
 {
 	if (room > KM_CAPSULE_MAX || room / KM_CAPSULE_MAX_RATIO > size)
-		return damaged("cut short, or it would unpack to more than any capsule does");
+		return km_errorf(
+			KM_EDATA,
+			"damaged capsule: truncated, or it unpacks to more than the limit of "
+			"%llu MiB and %d times its size",
+			KM_CAPSULE_MAX >> 20, KM_CAPSULE_MAX_RATIO);
 	return map(c, room);
 }
 
-/* One member with nothing behind it; its last four bytes tell the size. */
+/*
+ * Unpack to z->next_out, which has room for everything. Return Z_OK, without unpacking the rest, if
+ * the file does not start like a capsule.
+ */
+static int inflate_capsule(z_stream *z)
+{
+	const uint8_t *image = z->next_out;
+	uInt room = z->avail_out, head = room < MAX_PROBE ? room : MAX_PROBE;
+	int done;
+
+	z->avail_out = head;
+	done = inflate(z, Z_SYNC_FLUSH);
+	if ((done == Z_OK || done == Z_STREAM_END) && !z->avail_out &&
+	    !is_plain_capsule(image, head))
+		return Z_OK;
+	z->avail_out += room - head;
+	return done == Z_OK ? inflate(z, Z_FINISH) : done;
+}
+
+/* Unpack a single member, whose last four bytes are its size, with nothing after it. */
 static km_error *unpack_gzip(struct km_capsule *c, const uint8_t *file, size_t size)
 {
 	z_stream z = {.next_in = (Bytef *)(uintptr_t)file, .avail_in = (uInt)size};
@@ -154,13 +197,11 @@ static km_error *unpack_gzip(struct km_capsule *c, const uint8_t *file, size_t s
 	km_error *err = NULL;
 	int done;
 
-	if (size > KM_CAPSULE_MAX)
-		return damaged("too large");
 	c->odd_header = !begins(file, size, KM_CAPSULE_GZIP, sizeof(KM_CAPSULE_GZIP) - 1);
 	if (size > sizeof(room))
 		memcpy(&room, file + size - sizeof(room), sizeof(room));
 	if (!room)
-		return damaged("the file is cut short");
+		return damaged("the file is truncated");
 	err = map_claimed(c, room, size);
 	if (err)
 		return err;
@@ -168,16 +209,20 @@ static km_error *unpack_gzip(struct km_capsule *c, const uint8_t *file, size_t s
 		return km_errorf(KM_ENOMEM, "out of memory");
 	z.next_out = c->image;
 	z.avail_out = room;
-	done = inflate(&z, Z_FINISH);
-	if (done != Z_STREAM_END)
-		err = damaged(z.msg ? z.msg : "the file is cut short");
+	done = inflate_capsule(&z);
+	if (done == Z_OK)
+		err = km_errorf(KM_EDATA,
+				"compressed, but not a capsule: if it is a dump, unpack it "
+				"first");
+	else if (done != Z_STREAM_END)
+		err = damaged(z.msg ? z.msg : "the file is truncated");
 	else if (z.avail_in || z.avail_out)
-		err = damaged("there is something behind the end");
+		err = damaged("there is data after the end");
 	inflateEnd(&z);
 	return err;
 }
 
-/* One frame that says its size and has nothing behind it. */
+/* Unpack a single frame that contains its size, with nothing after it. */
 static km_error *unpack_zstd(struct km_capsule *c, const uint8_t *file, size_t size)
 {
 	unsigned long long room = ZSTD_getFrameContentSize(file, size);
@@ -185,15 +230,15 @@ static km_error *unpack_zstd(struct km_capsule *c, const uint8_t *file, size_t s
 	km_error *err;
 
 	if (room == ZSTD_CONTENTSIZE_ERROR || room == ZSTD_CONTENTSIZE_UNKNOWN || !room)
-		return damaged("the zstd frame does not tell its size");
+		return damaged("the zstd frame does not contain its size");
 	if (ZSTD_findFrameCompressedSize(file, size) != size)
-		return damaged("the file is cut short, or there is something behind the end");
+		return damaged("the file is truncated, or there is data after the end");
 	err = map_claimed(c, room, size);
 	if (err)
 		return err;
 	got = ZSTD_decompress(c->image, room, file, size);
 	if (ZSTD_isError(got) || got != room)
-		return damaged(ZSTD_isError(got) ? ZSTD_getErrorName(got) : "cut short");
+		return damaged(ZSTD_isError(got) ? ZSTD_getErrorName(got) : "truncated");
 	return NULL;
 }
 
@@ -207,74 +252,94 @@ static bool is_zstd(const uint8_t *file, size_t size)
 	return begins(file, size, KM_CAPSULE_ZSTD, sizeof(KM_CAPSULE_ZSTD) - 1);
 }
 
-static km_error *unpack(struct km_capsule *c, const uint8_t *file, size_t size)
+/* Open a regular file. KM_EREAD, KM_EDATA. */
+static km_error *open_file(const char *path, int *fd, uint64_t *size)
 {
-	km_error *err;
+	struct stat st;
 
-	if (is_gzip(file, size))
-		return unpack_gzip(c, file, size);
-	if (is_zstd(file, size))
-		return unpack_zstd(c, file, size);
-	err = size && size <= KM_CAPSULE_MAX ? map(c, size) : damaged("empty or too large");
+	/* O_NONBLOCK: do not wait for the writer of a FIFO */
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (*fd < 0)
+		return km_errorf(KM_EREAD, "%s: %s", path, strerror(errno));
+	if (!fstat(*fd, &st) && S_ISREG(st.st_mode)) {
+		*size = (uint64_t)st.st_size;
+		return NULL;
+	}
+	close(*fd);
+	return km_errorf(KM_EDATA, "%s: not a regular file", path);
+}
+
+/* Read @len bytes from the start of the file, all or nothing. */
+static km_error *read_all(int fd, uint8_t *bytes, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t got = pread(fd, bytes + done, len - done, (off_t)done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return km_errorf(KM_EREAD, "%s", strerror(errno));
+		if (!got)
+			return km_errorf(KM_EREAD, "the file became shorter while it was read");
+		done += (size_t)got;
+	}
+	return NULL;
+}
+
+/* Read a compressed file and unpack it to c->image. */
+static km_error *read_compressed(struct km_capsule *c, int fd, size_t size, bool gzip)
+{
+	uint8_t *file = malloc(size);
+	km_error *err = file ? read_all(fd, file, size) : km_errorf(KM_ENOMEM, "out of memory");
+
 	if (!err)
-		memcpy(c->image, file, size);
+		err = gzip ? unpack_gzip(c, file, size) : unpack_zstd(c, file, size);
+	free(file);
 	return err;
 }
 
-/* The whole file; no pipes and devices, which may have no end. For free(). */
-static km_error *read_file(const char *path, size_t max, uint8_t **bytes, size_t *size)
+/* Read the file to c->image, and unpack it if it is compressed. */
+static km_error *read_image(struct km_capsule *c, int fd, uint64_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	size_t done = 0;
-	ssize_t got = 0;
+	uint8_t head[sizeof(KM_CAPSULE_GZIP)] = {0};
+	km_error *err;
 
-	*bytes = NULL;
-	if (fd < 0)
-		return km_errorf(KM_EREAD, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return km_errorf(KM_EDATA, "%s: not a regular file", path);
-	}
-	*size = (uint64_t)st.st_size < max ? (size_t)st.st_size : max;
-	*bytes = malloc(*size + 1);
-	while (*bytes && done < *size && (got = read(fd, *bytes + done, *size - done)) > 0)
-		done += (size_t)got;
-	close(fd);
-	*size = done;
-	if (got < 0) {
-		free(*bytes);
-		return km_errorf(KM_EDATA, "%s: %s", path, strerror(errno));
-	}
-	return *bytes ? NULL : km_errorf(KM_ENOMEM, "out of memory");
+	if (size < sizeof(head))
+		return damaged("the file is truncated");
+	if (size > KM_CAPSULE_MAX)
+		return km_errorf(KM_EDATA, "larger than the limit of %llu MiB for a capsule",
+				 KM_CAPSULE_MAX >> 20);
+	err = read_all(fd, head, sizeof(head));
+	if (err)
+		return err;
+	if (is_gzip(head, sizeof(head)) || is_zstd(head, sizeof(head)))
+		return read_compressed(c, fd, size, is_gzip(head, sizeof(head)));
+	err = map(c, size);
+	return err ? err : read_all(fd, c->image, size);
 }
 
 bool km_is_capsule(const char *path)
 {
-	uint8_t *bytes;
-	size_t size;
-	km_scoped_error *err = read_file(path, MAX_PROBE, &bytes, &size);
-	bool found;
+	uint8_t head[MAX_PROBE];
+	km_scoped_error *err = NULL;
+	uint64_t size;
+	int fd;
 
+	err = open_file(path, &fd, &size);
 	if (err)
 		return false;
-	/* the first program header is PT_NOTE, and it is followed by PT_LOAD of a peculiar kind */
-	found = is_gzip(bytes, size) || is_zstd(bytes, size);
-	if (!found && size >= sizeof(Elf64_Ehdr) + 2 * sizeof(Elf64_Phdr) &&
-	    !memcmp(bytes, ELFMAG, SELFMAG)) {
-		Elf64_Phdr second;
-
-		memcpy(&second, bytes + sizeof(Elf64_Ehdr) + sizeof(second), sizeof(second));
-		found = second.p_type == PT_LOAD && !second.p_align &&
-			(second.p_vaddr == KM_NO_ADDRESS) != (second.p_paddr == KM_NO_ADDRESS);
-	}
-	free(bytes);
-	return found;
+	if (size > sizeof(head))
+		size = sizeof(head);
+	err = read_all(fd, head, size);
+	close(fd);
+	return !err && (is_gzip(head, size) || is_zstd(head, size) || is_plain_capsule(head, size));
 }
 
 /* ---- the form ---- */
 
-/* Number of program headers, and where the notes begin: right behind all headers. */
+/* Get the number of program headers, and the offset of the notes, which follow all headers. */
 static km_error *parse_header(const struct km_capsule *c, size_t *headers, size_t *notes)
 {
 	Elf64_Ehdr ehdr, ours;
@@ -286,7 +351,7 @@ static km_error *parse_header(const struct km_capsule *c, size_t *headers, size_
 	*headers = ehdr.e_phnum;
 	if (ehdr.e_phnum == PN_XNUM) {
 		if (ehdr.e_shoff > c->size || c->size - ehdr.e_shoff < sizeof(shdr))
-			return damaged("section header outside");
+			return damaged("section header outside the file");
 		memcpy(&shdr, c->image + ehdr.e_shoff, sizeof(shdr));
 		*headers = shdr.sh_info;
 		our_shdr = km_capsule_section_header(*headers);
@@ -295,9 +360,9 @@ static km_error *parse_header(const struct km_capsule *c, size_t *headers, size_
 	}
 	ours = km_capsule_header(*headers);
 	if (!*headers || memcmp(&ehdr, &ours, sizeof(ehdr)))
-		return damaged("no ELF core of its form");
+		return damaged("not the ELF header of a capsule");
 	*notes = sizeof(ehdr) + *headers * sizeof(Elf64_Phdr) + ehdr.e_shnum * sizeof(shdr);
-	return *notes > c->size ? damaged("program headers outside") : NULL;
+	return *notes > c->size ? damaged("program headers outside the file") : NULL;
 }
 
 static Elf64_Phdr phdr_at(const struct km_capsule *c, size_t i)
@@ -313,7 +378,7 @@ static size_t padded(size_t len)
 	return (len + 3) & ~(size_t)3;
 }
 
-/* Exactly our notes, in their order, nothing behind. */
+/* Find the notes: exactly those of a capsule, in their order, with nothing after them. */
 static km_error *parse_notes(struct km_capsule *c, size_t at, size_t len)
 {
 	size_t end = at + len;
@@ -324,7 +389,7 @@ static km_error *parse_notes(struct km_capsule *c, size_t at, size_t len)
 		Elf64_Nhdr note;
 
 		if (end - at < head)
-			return damaged("notes cut short");
+			return damaged("truncated notes");
 		memcpy(&note, c->image + at, sizeof(note));
 		if (note.n_type != type || note.n_namesz != sizeof(KM_CAPSULE_OWNER) ||
 		    memcmp(c->image + at + sizeof(note), KM_CAPSULE_OWNER,
@@ -332,7 +397,7 @@ static km_error *parse_notes(struct km_capsule *c, size_t at, size_t len)
 			return damaged("not the notes of a capsule");
 		at += head;
 		if (padded((size_t)note.n_descsz) > end - at)
-			return damaged("a note runs over its end");
+			return damaged("a note beyond the end of the notes");
 		c->notes[type] = c->image + at;
 		c->note_lens[type] = note.n_descsz;
 		at += padded((size_t)note.n_descsz);
@@ -343,15 +408,15 @@ static km_error *parse_notes(struct km_capsule *c, size_t at, size_t len)
 		memcpy(&c->format, c->notes[type], sizeof(c->format));
 		if (!c->format || c->format > KM_CAPSULE_FORMAT)
 			return km_errorf(KM_EDATA,
-					 "a capsule of format %" PRIu32 "; this version reads 1 "
-					 "to %d",
+					 "a capsule of format %" PRIu32 "; this version reads "
+					 "formats 1 to %d",
 					 c->format, KM_CAPSULE_FORMAT);
 		last = km_capsule_last_note(c->format);
 	}
-	return at == end ? NULL : damaged("more notes than a capsule has");
+	return at == end ? NULL : damaged("data after the last note");
 }
 
-/* A segment, which has to lie behind @last (NULL: is the first) and begin at @offset of the file.
+/* Check a segment. It must follow @last (NULL: it is the first) and start at @offset in the file.
  */
 static km_error *parse_segment(const struct km_capsule *c, const Elf64_Phdr *phdr, uint64_t offset,
 			       const struct km_capsule_range *last, struct km_capsule_range *range)
@@ -365,12 +430,12 @@ static km_error *parse_segment(const struct km_capsule *c, const Elf64_Phdr *phd
 	    phdr->p_offset != offset || !phdr->p_memsz ||
 	    (!range->phys && phdr->p_paddr != KM_NO_ADDRESS) ||
 	    range->addr + (range->len - 1) < range->addr)
-		return damaged("a segment that is no range of bytes");
+		return damaged("a segment that is not a range of bytes");
 	if (phdr->p_filesz &&
 	    (phdr->p_filesz != phdr->p_memsz || phdr->p_filesz > c->size - offset))
-		return damaged("a segment outside of the file");
+		return damaged("a segment outside the file");
 	if (last && last->phys == range->phys && range->addr - last->addr < last->len)
-		return damaged("segments that overlap");
+		return damaged("overlapping segments");
 	if (last && (last->phys != range->phys ? last->phys : last->addr > range->addr))
 		return damaged("segments out of order");
 	if (phdr->p_filesz)
@@ -378,13 +443,71 @@ static km_error *parse_segment(const struct km_capsule *c, const Elf64_Phdr *phd
 	return NULL;
 }
 
+/* Take @bytes from the memory that the capsule may use. */
+static km_error *charge(struct km_capsule *c, uint64_t bytes)
+{
+	if (bytes > c->left || c->left - bytes < MIN_LEFT)
+		return km_errorf(KM_ELIMIT, "needs more than the limit of %llu MiB of memory",
+				 KM_CAPSULE_MEMORY >> 20);
+	c->left -= bytes;
+	return NULL;
+}
+
+static km_error *parse_segments(struct km_capsule *c, size_t headers, uint64_t offset)
+{
+	km_error *err = charge(c, headers * sizeof(*c->ranges));
+
+	if (err)
+		return err;
+	c->ranges = calloc(headers, sizeof(*c->ranges));
+	if (!c->ranges)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	for (size_t i = 1; i < headers; i++) {
+		struct km_capsule_range *last = c->count ? &c->ranges[c->count - 1] : NULL;
+		Elf64_Phdr phdr = phdr_at(c, i);
+
+		err = parse_segment(c, &phdr, offset, last, &c->ranges[c->count]);
+		if (err)
+			return err;
+		c->count++;
+		offset += phdr.p_filesz;
+	}
+	return offset == c->size ? NULL : damaged("data after the last segment");
+}
+
+/* The texts in the notes: manifest, and stacks if there are any. */
+static km_error *parse_texts(struct km_capsule *c)
+{
+	const char *manifest = (const char *)c->notes[KM_NOTE_MANIFEST];
+	const char *stacks = (const char *)c->notes[KM_NOTE_STACKS];
+	uint64_t used = 0;
+	km_error *err;
+
+	if (c->note_lens[KM_NOTE_MANIFEST] > MAX_MANIFEST)
+		return damaged("a manifest that is too long");
+	if (c->note_lens[KM_NOTE_TYPES] > MAX_TYPES)
+		return damaged("more types than any capsule");
+	err = charge(c, (uint64_t)c->note_lens[KM_NOTE_TYPES] * TYPES_COST);
+	if (!err)
+		err = km_manifest_parse(manifest, c->note_lens[KM_NOTE_MANIFEST], &c->manifest);
+	if (!err && c->manifest.format != c->format)
+		err = damaged("the manifest is of another format");
+	if (!err && stacks)
+		err = km_saved_stacks_parse(stacks, c->note_lens[KM_NOTE_STACKS],
+					    c->left - MIN_LEFT, &c->saved, &used);
+	return err ? err : charge(c, used);
+}
+
 static km_error *parse(struct km_capsule *c)
 {
 	size_t headers, notes;
 	Elf64_Phdr phdr;
-	uint64_t offset;
-	km_error *err = parse_header(c, &headers, &notes);
+	km_error *err;
 
+	c->left = KM_CAPSULE_MEMORY;
+	err = charge(c, c->size);
+	if (!err)
+		err = parse_header(c, &headers, &notes);
 	if (err)
 		return err;
 	phdr = phdr_at(c, 0);
@@ -392,34 +515,10 @@ static km_error *parse(struct km_capsule *c)
 	    phdr.p_flags || phdr.p_vaddr || phdr.p_paddr || phdr.p_memsz || phdr.p_align != 4)
 		return damaged("no notes");
 	err = parse_notes(c, notes, phdr.p_filesz);
-	if (err)
-		return err;
-	offset = notes + phdr.p_filesz;
-	c->ranges = calloc(headers, sizeof(*c->ranges));
-	if (!c->ranges)
-		return km_errorf(KM_ENOMEM, "out of memory");
-	for (size_t i = 1; i < headers; i++) {
-		struct km_capsule_range *last = c->count ? &c->ranges[c->count - 1] : NULL;
-
-		phdr = phdr_at(c, i);
-		err = parse_segment(c, &phdr, offset, last, &c->ranges[c->count]);
-		if (err)
-			return err;
-		c->count++;
-		offset += phdr.p_filesz;
-	}
-	if (offset != c->size)
-		return damaged("bytes behind the last segment");
-	if (c->note_lens[KM_NOTE_MANIFEST] > MAX_MANIFEST ||
-	    c->note_lens[KM_NOTE_STACKS] > MAX_SAVED)
-		return damaged("a manifest of absurd length");
-	err = km_manifest_parse((const char *)c->notes[KM_NOTE_MANIFEST],
-				c->note_lens[KM_NOTE_MANIFEST], &c->manifest);
-	if (!err && c->manifest.format != c->format)
-		return damaged("its manifest is of another format");
-	if (!err && c->notes[KM_NOTE_STACKS])
-		err = km_saved_stacks_parse((const char *)c->notes[KM_NOTE_STACKS],
-					    c->note_lens[KM_NOTE_STACKS], &c->saved);
+	if (!err)
+		err = parse_segments(c, headers, notes + phdr.p_filesz);
+	if (!err)
+		err = parse_texts(c);
 	c->manifest.kernel.saved = c->saved;
 	c->manifest.kernel.btf = c->notes[KM_NOTE_TYPES];
 	c->manifest.kernel.btf_len = c->note_lens[KM_NOTE_TYPES];
@@ -429,18 +528,18 @@ static km_error *parse(struct km_capsule *c)
 km_error *km_capsule_open(const char *path, struct km_capsule **capsule)
 {
 	struct km_capsule *c = calloc(1, sizeof(*c));
-	uint8_t *file = NULL;
-	size_t size;
+	uint64_t size;
 	km_error *err;
+	int fd;
 
 	if (!c || !(c->path = strdup(path))) {
 		free(c);
 		return km_errorf(KM_ENOMEM, "out of memory");
 	}
-	err = read_file(path, KM_CAPSULE_MAX + 1, &file, &size);
+	err = open_file(path, &fd, &size);
 	if (!err) {
-		err = unpack(c, file, size);
-		free(file);
+		err = read_image(c, fd, size);
+		close(fd);
 		if (!err)
 			err = parse(c);
 		err = km_error_context(err, "%s", path);
@@ -453,7 +552,10 @@ km_error *km_capsule_open(const char *path, struct km_capsule **capsule)
 		.ops = &capsule_ops,
 		.host = "kvmmmu",
 		.name = c->path,
-		.brings = &c->manifest.kernel,
+		.capsule = &c->manifest.kernel,
+		.limits = {.memory = c->left / 2,
+			   .document = c->left / 2,
+			   .cpu_seconds = KM_CAPSULE_CPU_SECONDS},
 	};
 	*capsule = c;
 	return NULL;
@@ -511,14 +613,14 @@ km_error *km_capsule_check_form(const struct km_capsule *c)
 
 	free(json);
 	if (!same)
-		return damaged("the manifest has more in it than its values");
+		return damaged("the manifest contains more than its values");
 	if (c->odd_header)
-		return damaged("the header of gzip is not the one that capsules have");
+		return damaged("its gzip header is not that of a capsule");
 	for (uint32_t type = KM_NOTE_FORMAT; type <= km_capsule_last_note(c->format); type++) {
 		const uint8_t *end = c->notes[type] + c->note_lens[type];
 
 		if (!all_zero(end, c->notes[type] + padded(c->note_lens[type])))
-			return damaged("something behind the end of a note");
+			return damaged("data after the end of a note");
 	}
 	return NULL;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "capsule_check.h"
+#include "capsule/capsule_check.h"
 
-#include "btf_closure.h"
-#include "saved_stacks.h"
+#include "capsule/capsule_types.h"
+#include "threads/saved_stacks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +13,15 @@ static void note(struct km_capsule_check *check, const char *trouble)
 		check->trouble = strdup(trouble);
 }
 
-static km_error *add_stray(struct km_capsule_check *check, bool phys, uint64_t addr, uint64_t len)
+static km_error *add_stray(struct km_memory *mem, struct km_capsule_check *check, bool phys,
+			   uint64_t addr, uint64_t len)
 {
-	struct km_stray *grown =
-		reallocarray(check->strays, check->stray_count + 1, sizeof(*grown));
+	km_error *err = km_memory_charge(mem, 1, sizeof(*check->strays));
+	struct km_stray *grown;
 
+	if (err)
+		return err;
+	grown = reallocarray(check->strays, check->stray_count + 1, sizeof(*grown));
 	if (!grown)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	check->strays = grown;
@@ -30,13 +34,12 @@ static uint64_t item_length(const struct km_item *item)
 	return item->len ? item->len : KM_PAGE_SIZE;
 }
 
-/* What of @range none of the items, which come in order, has asked for. *@next is where to go on.
- */
-static km_error *check_range(struct km_capsule_check *check, const struct km_capsule_range *range,
-			     size_t *next)
+/* Add the parts of @range that no item covers. Both are sorted; *@next is the next item. */
+static km_error *check_range(struct km_memory *mem, struct km_capsule_check *check,
+			     const struct km_capsule_range *range, size_t *next)
 {
 	const struct km_recorder *rec = &check->capture.rec;
-	uint64_t done = 0; /* bytes of the range that are asked for, from its start */
+	uint64_t done = 0; /* bytes of the range, from its start, that have been checked */
 	km_error *err = NULL;
 
 	for (; *next < rec->count && !err; ++*next) {
@@ -47,22 +50,22 @@ static km_error *check_range(struct km_capsule_check *check, const struct km_cap
 					      : item->addr > range->addr && at >= range->len)
 			break;
 		/*
-		 * One that begins before the range covers none of it: ranges are made of items. A
-		 * page of which something is missing says nothing about bytes that are there.
+		 * An item that starts before the range does not cover it: ranges are made from
+		 * whole items. A missing page does not account for bytes that are present.
 		 */
 		if (item->phys != range->phys || item->addr < range->addr ||
 		    (item->len == 0) != (range->bytes == NULL))
 			continue;
 		if (at > done)
-			err = add_stray(check, range->phys, range->addr + done, at - done);
+			err = add_stray(mem, check, range->phys, range->addr + done, at - done);
 		done = end > done ? end : done;
 	}
 	if (!err && done < range->len)
-		err = add_stray(check, range->phys, range->addr + done, range->len - done);
+		err = add_stray(mem, check, range->phys, range->addr + done, range->len - done);
 	return err;
 }
 
-/* Every symbol has to have been asked for; both lists are in order. */
+/* Every symbol must have been looked up. Both lists are sorted. */
 static void check_symbols(const struct km_manifest *manifest, struct km_capsule_check *check)
 {
 	const struct km_recorder *rec = &check->capture.rec;
@@ -74,11 +77,11 @@ static void check_symbols(const struct km_manifest *manifest, struct km_capsule_
 			at++;
 		if (at == rec->symbol_count ||
 		    strcmp(rec->symbols[at].name, manifest->symbols[i].name))
-			note(check, "a symbol that nothing asks for");
+			note(check, "a symbol that the analysis does not look up");
 	}
 }
 
-/* What was asked for of stacks and tasks, printed anew, is the note; or there is none. */
+/* The note of stacks must be the same as the one made from what was read. */
 static km_error *check_stacks(const struct km_capsule *capsule, struct km_capsule_check *check)
 {
 	size_t len;
@@ -91,12 +94,12 @@ static km_error *check_stacks(const struct km_capsule *capsule, struct km_capsul
 	if (!asked)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	if (strlen(asked) != len || memcmp(asked, note_text, len))
-		note(check, "stacks or tasks that nothing asks for");
+		note(check, "stacks or tasks that the analysis does not read");
 	free(asked);
 	return NULL;
 }
 
-/* Types that are reached from layout.def give a blob of the same length: no others are in it. */
+/* The types reachable from layout.def must have the same length: then there are no others. */
 static km_error *check_types(const struct km_manifest *manifest, struct km_kernel *kernel,
 			     struct km_capsule_check *check)
 {
@@ -113,7 +116,7 @@ static km_error *check_types(const struct km_manifest *manifest, struct km_kerne
 		return NULL;
 	}
 	if (made || len != manifest->kernel.btf_len)
-		note(check, "types that nothing asks for");
+		note(check, "types that the analysis does not use");
 	free(blob);
 	return NULL;
 }
@@ -134,7 +137,7 @@ km_error *km_capsule_check(const struct km_capsule *capsule, struct km_kernel *k
 	err = km_capture(kernel, &options, &check->capture);
 	ranges = km_capsule_ranges(capsule, &count);
 	for (size_t i = 0; i < count && !err; i++)
-		err = check_range(check, &ranges[i], &next);
+		err = check_range(kernel->mem, check, &ranges[i], &next);
 	if (err)
 		return err;
 	check_symbols(m, check);

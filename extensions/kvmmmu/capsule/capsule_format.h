@@ -1,40 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The capsule, format 2: an ELF64 core file for x86-64, packed by gzip (unpacked with "gzip -dc" it
- * is a capsule, too, and readelf shows it). The same dump gives the same bytes in every front end:
- * they may come with different versions of zlib, which pack alike, while those of libzstd do not.
- * The first capsules are one frame of zstd with its size in the frame header, and stay readable.
+ * The capsule, format 2: an ELF64 core file for x86-64, compressed with gzip. Uncompressed with
+ * "gzip -dc" it is a capsule, too, and readelf can show it. The same dump gives the same bytes in
+ * every front end: they may use different versions of zlib, which compress identically, while those
+ * of libzstd do not. The first capsules are a single zstd frame that contains its size; they are
+ * still read.
  *
  *	ELF header | program headers | [section header 0] | notes | bytes of the segments
  *
- * nothing between them and nothing behind. Section header 0 is there only to count 65535 program
- * headers and more (PN_XNUM). The first program header is PT_NOTE; the others are PT_LOAD, in order
- * and without overlap: those of virtual addresses (p_paddr = -1), then those of physical ones
- * (p_vaddr = -1). Bytes are as in the dump, p_filesz = p_memsz, of any length: only what the
- * analysis reads. p_filesz = 0: pages that were not in the dump either.
+ * with nothing between and nothing after them. Section header 0 exists only to count 65535 or more
+ * program headers (PN_XNUM). The first program header is PT_NOTE; the others are PT_LOAD, sorted
+ *and without overlap: those of virtual addresses (p_paddr = -1), then those of physical addresses
+ * (p_vaddr = -1). They contain only bytes that the analysis reads, as in the dump and of any
+ *length, p_filesz = p_memsz. p_filesz = 0: pages that were missing from the dump.
  *
  * Notes, owner "KVMMMU", in this order: format, manifest, types, stacks. Format 1 has no stacks.
  *
  * The manifest is JSON: format, release, vendor, build_ids{vmlinux kvm vendor_module}, types (where
- * they came from), types_made (from the members in layout.def, for there was only DWARF), selection
- * (null, "VM" or "VM:VCPU" by number), names (process names are in), page_table_pages, page_limit,
- * page_limit_hit, pages_left_out (pointed to by an entry, and not proven to be page tables),
- * symbol_pages_lost, vendor_trouble, symbols{name: address}.
+ * they came from), types_made (from the members in layout.def, as there was only DWARF), selection
+ * (null, "VM" or "VM:VCPU" by number), names (process names are included), page_table_pages,
+ * page_limit, page_limit_hit, pages_left_out (referenced by an entry, but not proven to be page
+ * tables), symbol_pages_lost, vendor_trouble, symbols{name: address}. Other keys are an error.
  *
- * The types are BTF, and stand alone.
+ * The types are BTF that is not based on other BTF.
  *
- * The stacks are JSON: tasks (complete: the list was whole; trouble; tasks[]{task tid tgid state
- * on_cpu mm comm}; comm is empty without names) and stacks[]{task base size start sp pages_missing
- * trouble frames[] page_faults[]}. A frame is [function, offset in it, pc, where on the stack pc
- * was, whether that is certain]; page_faults are addresses of struct kvm_page_fault, whose members
- * are in a segment. Of a stack itself there are no bytes.
+ * The stacks are JSON: tasks[]{task tid tgid state on_cpu mm comm}, complete (the list of tasks was
+ * read to its end), trouble, and stacks[]{task base size start sp pages_missing trouble frames[]
+ * page_faults[]}. comm is empty without names. A frame is [function, offset in the function, pc,
+ * address on the stack of pc, whether it is certain]; page_faults are addresses of struct
+ * kvm_page_fault, whose members are in a segment. The bytes of a stack are not included. Other keys
+ * are an error.
  */
 #ifndef KVMMMU_CAPSULE_FORMAT_H
 #define KVMMMU_CAPSULE_FORMAT_H
 
-#include "error.h"
-#include "recorder.h"
-#include "target.h"
+#include "base/error.h"
+#include "base/recorder.h"
+#include "base/target.h"
 
 #include <elf.h>
 
@@ -49,7 +51,7 @@ enum km_capsule_note {
 	KM_NOTES = KM_NOTE_STACKS,
 };
 
-/* The last note of a capsule of this format. */
+/* Return the type of the last note in a capsule of this format. */
 static inline uint32_t km_capsule_last_note(uint32_t format)
 {
 	return format == 1 ? KM_NOTE_TYPES : KM_NOTE_STACKS;
@@ -57,15 +59,22 @@ static inline uint32_t km_capsule_last_note(uint32_t format)
 
 #define KM_NO_ADDRESS (~0ULL)
 
-/* How a packed capsule begins: with no name, no time and no comment, from Unix. */
+/* The gzip header of a capsule: no name, no time, no comment, from Unix. */
 #define KM_CAPSULE_GZIP "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
 #define KM_CAPSULE_ZSTD "\x28\xb5\x2f\xfd"
 
-/* An unpacked capsule is not larger than this, nor that much larger than packed. */
-#define KM_CAPSULE_MAX	     (1ULL << 30)
+/* Limits on the size of an unpacked capsule, and on its ratio to the compressed size. */
+#define KM_CAPSULE_MAX	     (80ULL << 20)
 #define KM_CAPSULE_MAX_RATIO 1024
 
-/* The ELF header of a capsule with so many program headers. */
+/*
+ * Whatever is in a file, opening it and one answer about it take no more memory (with the printed
+ * answer and the program itself: 200 MiB) and CPU time than this.
+ */
+#define KM_CAPSULE_MEMORY      (160ULL << 20)
+#define KM_CAPSULE_CPU_SECONDS 5
+
+/* Return the ELF header of a capsule with this number of program headers. */
 static inline Elf64_Ehdr km_capsule_header(size_t headers)
 {
 	bool many = headers >= PN_XNUM;
@@ -86,7 +95,7 @@ static inline Elf64_Ehdr km_capsule_header(size_t headers)
 	};
 }
 
-/* With many headers, section header 0 has their number. */
+/* Return section header 0, which has the number of program headers. */
 static inline Elf64_Shdr km_capsule_section_header(size_t headers)
 {
 	return (Elf64_Shdr){.sh_info = (uint32_t)headers};
@@ -95,19 +104,22 @@ static inline Elf64_Shdr km_capsule_section_header(size_t headers)
 /* The manifest. */
 struct km_manifest {
 	uint32_t format; /* 0: KM_CAPSULE_FORMAT */
-	struct km_target_kernel kernel;
+	struct km_capsule_info kernel;
 	int64_t vm, vcpu; /* the selection; -1: all */
 	uint64_t pages, limit, left_out;
 	bool limit_hit;
 	const struct km_item_symbol *symbols;
 	size_t symbol_count;
-	void *owned; /* what the texts live in, if they were parsed */
+	void *owned; /* the parsed JSON object that contains the texts, or NULL */
 };
 
-/* As JSON for free(); NULL when memory is out. */
+/* Return the manifest as JSON, to be freed with free(); NULL if memory is exhausted. */
 char *km_manifest_print(const struct km_manifest *manifest);
 
-/* KM_EDATA if it is no manifest of a format that we know. The caller calls km_manifest_deinit(). */
+/*
+ * Parse a manifest. KM_EDATA: malformed, or of an unknown format. The caller calls
+ * km_manifest_deinit() in any case.
+ */
 km_error *km_manifest_parse(const char *text, size_t len, struct km_manifest *manifest);
 void km_manifest_deinit(struct km_manifest *manifest);
 

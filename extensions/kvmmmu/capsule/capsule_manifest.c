@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "capsule_format.h"
+#include "capsule/capsule_format.h"
+
+#include "base/json_keys.h"
 
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -10,7 +12,7 @@
 #define STYLE	 (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)
 #define MAX_TEXT 4096 /* of one value */
 
-static const char *const build_id_keys[] = {"vmlinux", "kvm", "vendor_module"};
+static const char *const build_id_keys[] = {"vmlinux", "kvm", "vendor_module", NULL};
 
 static void put(struct json_object *to, const char *key, const char *text)
 {
@@ -63,7 +65,7 @@ char *km_manifest_print(const struct km_manifest *m)
 	return copy;
 }
 
-/* The value of @key if it is of @type; else NULL. */
+/* Return the value of @key if it is of @type; else NULL. */
 static struct json_object *get(struct json_object *from, const char *key, enum json_type type)
 {
 	struct json_object *value;
@@ -132,12 +134,34 @@ static km_error *parse_symbols(struct json_object *from, struct km_manifest *m)
 
 static km_error *parse(struct json_object *all, struct km_manifest *m)
 {
+	static const char *const keys[] = {"format",
+					   "release",
+					   "vendor",
+					   "build_ids",
+					   "types",
+					   "types_made",
+					   "selection",
+					   "names",
+					   "page_limit",
+					   "page_table_pages",
+					   "page_limit_hit",
+					   "pages_left_out",
+					   "symbols",
+					   "vendor_trouble",
+					   "symbol_pages_lost",
+					   NULL};
 	struct json_object *symbols = get(all, "symbols", json_type_object);
 	struct json_object *ids = get(all, "build_ids", json_type_object);
+	km_error *err = km_json_check_keys(all, "the manifest", keys);
+
+	if (!err && ids)
+		err = km_json_check_keys(ids, "build_ids of the manifest", build_id_keys);
+	if (err)
+		return err;
 
 	m->format = (uint32_t)get_number(all, "format");
 	if (!m->format || m->format > KM_CAPSULE_FORMAT)
-		return km_errorf(KM_EDATA, "manifest: no format that this version knows");
+		return km_errorf(KM_EDATA, "manifest: unknown format");
 	m->kernel.release = get_text(all, "release");
 	m->kernel.types = get_text(all, "types");
 	if (!m->kernel.release || !m->kernel.types || !ids || !symbols ||
@@ -163,12 +187,12 @@ km_error *km_manifest_parse(const char *text, size_t len, struct km_manifest *m)
 	struct json_object *all = NULL;
 
 	memset(m, 0, sizeof(*m));
-	if (tokener)
-		all = json_tokener_parse_ex(tokener, text, (int)len);
+	if (!tokener)
+		return len < INT32_MAX ? km_errorf(KM_ENOMEM, "out of memory")
+				       : km_errorf(KM_ELIMIT, "the manifest is too large");
+	all = json_tokener_parse_ex(tokener, text, (int)len);
 	json_tokener_free(tokener);
 	m->owned = all;
-	if (!json_object_is_type(all, json_type_object))
-		return km_errorf(KM_EDATA, "the manifest is no JSON object");
 	return parse(all, m);
 }
 

@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "capsule_write.h"
+#include "capsule/capsule_write.h"
 
-#include "saved_stacks.h"
+#include "threads/saved_stacks.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
-#define PACK_STEP (1u << 20) /* bytes between two looks for Ctrl-C */
-#define GZIP	  16	     /* added to the bits of the window: with the header of gzip */
-#define LEVEL	  6	     /* higher ones gain nothing, and take ten times as long */
+#define PACK_STEP (1u << 20) /* bytes between two checks for Ctrl-C */
+#define GZIP	  16	     /* added to the window bits: write a gzip header */
+#define LEVEL	  6	     /* higher levels save nothing, and take ten times as long */
 
-/* Items that touch, as one segment. */
+/* Adjacent items that form one segment. */
 struct range {
 	uint64_t addr, len;
 	bool phys, missing;
@@ -27,7 +23,7 @@ struct ranges {
 	size_t count;
 };
 
-/* An ELF file in the making. */
+/* An ELF file that is being built. */
 struct image {
 	uint8_t *bytes;
 	size_t len, size;
@@ -44,7 +40,7 @@ static struct range range_of(const struct km_item *item)
 			      !item->len};
 }
 
-/* Makes @into one with @range, which does not begin before it, if they touch and are alike. */
+/* Merge @range, which does not start before @into, into it if they touch and are of one kind. */
 static bool join(struct range *into, const struct range *range)
 {
 	uint64_t gap = range->addr - into->addr;
@@ -56,7 +52,7 @@ static bool join(struct range *into, const struct range *range)
 	return true;
 }
 
-/* Items come in order; a missing page of which something was read after all is not missing. */
+/* Merge the sorted items into ranges. A page of which some bytes were read is not missing. */
 static km_error *coalesce(const struct km_recorder *rec, struct ranges *ranges)
 {
 	ranges->list = calloc(rec->count + 1, sizeof(*ranges->list));
@@ -187,7 +183,7 @@ static km_error *build(struct km_memory *mem, const struct ranges *ranges,
 	return append_bytes(image, mem, ranges);
 }
 
-/* All of it into *@packed, for free(). */
+/* Compress the image; the caller frees *packed. */
 static km_error *pack(struct km_memory *mem, const struct image *image, void **packed, size_t *len)
 {
 	z_stream z = {.next_in = image->bytes};
@@ -201,7 +197,7 @@ static km_error *pack(struct km_memory *mem, const struct image *image, void **p
 	room = deflateBound(&z, image->len);
 	*packed = malloc(room);
 	z.next_out = *packed;
-	z.avail_out = (uInt)room; /* neither is larger than KM_CAPSULE_MAX and a little */
+	z.avail_out = (uInt)room; /* not much larger than KM_CAPSULE_MAX */
 	while (*packed && done == Z_OK && !err) {
 		size_t left = image->len - z.total_in;
 
@@ -214,56 +210,9 @@ static km_error *pack(struct km_memory *mem, const struct image *image, void **p
 	return err || done == Z_STREAM_END ? err : out_of_memory();
 }
 
-static int write_all(int fd, const uint8_t *bytes, size_t len)
-{
-	while (len) {
-		ssize_t written = write(fd, bytes, len);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return errno;
-		bytes += written;
-		len -= (size_t)written;
-	}
-	return 0;
-}
-
-/* As open() with O_CREAT would have made it. */
-static int set_mode(int fd)
-{
-	mode_t mask = umask(0);
-
-	umask(mask);
-	return fchmod(fd, 0666 & ~mask) ? errno : 0;
-}
-
-/* Into a new file beside @path, which takes its place when all is written. */
-static km_error *save(const char *path, const void *bytes, size_t len)
-{
-	char *temporary;
-	int fd, error;
-
-	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-		return out_of_memory();
-	fd = mkstemp(temporary);
-	error = fd < 0 ? errno : write_all(fd, bytes, len);
-	if (!error)
-		error = set_mode(fd);
-	if (!error && fsync(fd))
-		error = errno;
-	if (fd >= 0 && close(fd) && !error)
-		error = errno;
-	if (!error && rename(temporary, path))
-		error = errno;
-	if (error && fd >= 0)
-		unlink(temporary);
-	free(temporary);
-	return error ? km_errorf(KM_EWRITE, "%s: %s", path, strerror(error)) : NULL;
-}
-
-km_error *km_capsule_write(const char *path, struct km_memory *mem, const struct km_recorder *rec,
-			   const struct km_manifest *manifest, struct km_capsule_size *size)
+km_error *km_capsule_write(const struct km_output *to, struct km_memory *mem,
+			   const struct km_recorder *rec, const struct km_manifest *manifest,
+			   struct km_capsule_size *size)
 {
 	char *json = km_manifest_print(manifest), *stacks = km_saved_stacks_print(rec->saved);
 	struct image image = {0};
@@ -276,11 +225,11 @@ km_error *km_capsule_write(const char *path, struct km_memory *mem, const struct
 	if (!err)
 		err = pack(mem, &image, &packed, &size->packed);
 	if (!err && size->packed < image.len / KM_CAPSULE_MAX_RATIO)
-		err = km_errorf(KM_EDATA, "packs better than any capsule that can be read again");
+		err = km_errorf(KM_EDATA, "compresses better than any capsule that can be read");
 	if (!err)
 		err = km_check_interrupt(mem);
 	if (!err)
-		err = save(path, packed, size->packed);
+		err = km_output_write(to, km_memory_target(mem), packed, size->packed);
 	size->unpacked = image.len;
 	size->ranges = ranges.count;
 	free(packed);

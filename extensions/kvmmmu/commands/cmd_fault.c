@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* kvmmmu fault: the walk under a fault, and what the panel says to it. */
-#include "case.h"
-#include "command_context.h"
-#include "svm.h"
+/* kvmmmu fault: the walk of a fault, and how the panel judges it. */
+#include "diagnose/case_read.h"
+#include "commands/command_context.h"
+#include "diagnose/case.h"
+#include "kvm/svm.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,44 +12,50 @@ static const char *exit_text(struct km_node *node, uint64_t exit_code)
 {
 	const char *name = km_svm_exit_name(exit_code);
 
-	return km_text(node, "0x%" PRIx64 "%s%s%s", exit_code, name ? " (" : "", name ? name : "",
-		       name ? ")" : "");
+	return km_doc_text(node, "0x%" PRIx64 "%s%s%s", exit_code, name ? " (" : "",
+			   name ? name : "", name ? ")" : "");
 }
 
-/* A dump is one moment: what the vCPU has done since its last exit. NULL: the user's own fault. */
+/* A dump shows one moment: what the vCPU may have done since its last exit. */
+static const char *last_exit_text(const struct km_vcpu *vcpu)
+{
+	if (!km_is_known(vcpu->mode))
+		return "last exit; it is unknown whether the vCPU has re-entered the guest since";
+	if (km_vcpu_in_guest(vcpu))
+		return "last exit; the vCPU is in the guest again: the fault may have been fixed "
+		       "since";
+	return "last exit; the vCPU is outside the guest: the fault is being handled, or has been";
+}
+
+/* NULL: the user's own fault. */
 static const char *age_text(const struct km_fault *f, const struct km_vcpu *vcpu)
 {
 	switch (f->age) {
 	case KM_AGE_IN_HANDLER:
 		return "in handler: KVM is handling it at this moment";
 	case KM_AGE_LAST_EXIT:
-		if (!km_is_known(vcpu->mode))
-			return "last exit; whether the vCPU has re-entered the guest since is not "
-			       "known";
-		return km_vcpu_in_guest(vcpu)
-			       ? "last exit; the vCPU is in the guest again: the fault may have "
-				 "been fixed since"
-			       : "last exit; the vCPU is outside the guest: being handled, or "
-				 "handled";
-	default:
-		return f->source == KM_FAULT_USER ? NULL : km_fault_age_text(f->age);
+		return last_exit_text(vcpu);
+	case KM_AGE_RESIDUE:
+	case KM_AGE_UNKNOWN:
+		break;
 	}
+	return f->source == KM_FAULT_USER ? NULL : km_fault_age_text(f->age);
 }
 
 static void describe_exit(struct km_node *node, const struct km_vmcb *vmcb)
 {
-	struct km_node *exit = km_compact(node, "last_exit", NULL);
+	struct km_node *exit = km_doc_compact(node, "last_exit", NULL);
 
-	km_field(exit, NULL, "last exit", km_v_text(exit_text(node, vmcb->exit_code.v)));
-	km_field(exit, "exit_code", NULL, km_v_val(vmcb->exit_code, KM_V_HEX));
-	km_field(exit, "exit_name", NULL, km_v_text(km_svm_exit_name(vmcb->exit_code.v)));
-	km_field(exit, "exit_info_1", "info1", km_v_val(vmcb->exit_info_1, KM_V_HEX));
-	km_field(exit, "exit_info_2", "info2", km_v_val(vmcb->exit_info_2, KM_V_HEX));
-	km_field(exit, "vmcb", "in", km_v_text(vmcb->name));
-	km_field(exit, "vmcb_address", NULL, km_v_hex(vmcb->addr));
+	km_doc_field(exit, NULL, "last exit", km_v_text(exit_text(node, vmcb->exit_code.v)));
+	km_doc_field(exit, "exit_code", NULL, km_v_val(vmcb->exit_code, KM_V_HEX));
+	km_doc_field(exit, "exit_name", NULL, km_v_text(km_svm_exit_name(vmcb->exit_code.v)));
+	km_doc_field(exit, "exit_info_1", "info1", km_v_val(vmcb->exit_info_1, KM_V_HEX));
+	km_doc_field(exit, "exit_info_2", "info2", km_v_val(vmcb->exit_info_2, KM_V_HEX));
+	km_doc_field(exit, "vmcb", "in", km_v_text(vmcb->name));
+	km_doc_field(exit, "vmcb_address", NULL, km_v_hex(vmcb->addr));
 }
 
-/* AMD: shows the last exit, whatever it was. */
+/* AMD: show the last exit, whatever it was. */
 static km_error *show_exit(struct km_command_context *ctx, const struct km_vcpu *vcpu)
 {
 	struct km_vmcb vmcb;
@@ -59,7 +66,7 @@ static km_error *show_exit(struct km_command_context *ctx, const struct km_vcpu 
 	return err;
 }
 
-/* What is known of a fault that can't be judged, or of an older one that lies about. */
+/* What is known about a fault that cannot be judged, or about an older one. */
 static const char *rest_text(struct km_node *node, const struct km_last_fault *last)
 {
 	size_t users = last->count && last->faults[0].source == KM_FAULT_USER;
@@ -68,73 +75,87 @@ static const char *rest_text(struct km_node *node, const struct km_last_fault *l
 	if (last->count == users || f->source == KM_FAULT_HINT)
 		return "";
 	if (f->source == KM_FAULT_STACK && km_is_known(f->addr) && km_is_known(f->error_code))
-		return km_text(node,
-			       "; %s is left on its thread's stack: -a 0x%" PRIx64 " -e 0x%" PRIx64,
-			       f->age == KM_AGE_RESIDUE ? "one that was handled before" : "one",
-			       f->addr.v, f->error_code.v);
-	return km_text(node, "; what is known: %s%s%s", f->from, f->limits[0] ? ": " : "",
-		       f->limits);
+		return km_doc_text(
+			node,
+			"; the stack of its thread still holds %s: -a 0x%" PRIx64 " -e 0x%" PRIx64,
+			f->age == KM_AGE_RESIDUE ? "an older one, handled before" : "one",
+			f->addr.v, f->error_code.v);
+	return km_doc_text(node, "; known are %s%s%s", f->from, f->limits[0] ? ": " : "",
+			   f->limits);
 }
 
-/* Why there is no fault to judge. */
+/* Say why there is no fault to judge. */
 static km_error *none_found(struct km_command_context *ctx, const struct km_case *c)
 {
 	const char *rest = rest_text(ctx->root, &c->last);
 
 	if (ctx->kernel->vendor == KM_VENDOR_INTEL)
 		return km_errorf(KM_EABSENT,
-				 "on Intel KVM keeps no copy of the faulting address after the "
-				 "exit: give one with -a and -e%s",
+				 "on Intel, KVM keeps no copy of the faulting address after the "
+				 "exit: supply a fault with -a and -e%s",
 				 rest);
-	km_note(ctx->root, "%s. Give one with -a and -e%s",
-		c->last.none[0] ? km_text(ctx->root, "%s", c->last.none)
-				: "no fault with both its address and its error code is found",
-		rest);
+	km_doc_note(ctx->root, "%s; supply one with -a and -e%s",
+		    c->last.none[0] ? c->last.none
+				    : "no fault with both an address and an error code was found",
+		    rest);
 	return NULL;
 }
 
 static void describe_question(struct km_command_context *ctx, const struct km_case *c)
 {
-	struct km_node *q = km_section(ctx->root, "fault", NULL);
+	struct km_node *q = km_doc_section(ctx->root, "fault", NULL);
 	const char *meaning = km_walk_address_text(km_mmu_address_meaning(c->mmu));
 	const char *age = age_text(c->fault, c->vcpu);
 	char spelled[128];
 
 	km_pferr_spell(c->error_code, spelled, sizeof(spelled));
-	km_field(q, NULL, "fault",
-		 km_v_text(km_text(q, "%s 0x%" PRIx64 ", error code 0x%" PRIx64 " = %s", meaning,
-				   c->addr, c->error_code, spelled)));
-	km_field(q, "address", NULL, km_v_hex(c->addr));
-	km_field(q, "address_is", NULL, km_v_text(meaning));
-	km_field(q, "error_code", NULL, km_v_hex(c->error_code));
-	km_field(q, "error_code_spelled", NULL, km_v_text(km_text(q, "%s", spelled)));
-	km_field(q, "from", "from", km_v_text(km_text(q, "%s", c->fault->from)));
-	km_field(q, "age", age ? "age" : NULL, km_v_text(age));
+	km_doc_field(q, NULL, "fault",
+		     km_v_text(km_fault_text(q, c->mmu, km_known_val(c->addr),
+					     km_known_val(c->error_code))));
+	km_doc_field(q, "address", NULL, km_v_hex(c->addr));
+	km_doc_field(q, "address_is", NULL, km_v_text(meaning));
+	km_doc_field(q, "error_code", NULL, km_v_hex(c->error_code));
+	km_doc_field(q, "error_code_spelled", NULL, km_v_text(km_doc_text(q, "%s", spelled)));
+	km_doc_field(q, "from", "from", km_v_text(km_doc_text(q, "%s", c->fault->from)));
+	km_doc_field(q, "age", age ? "age" : NULL, km_v_text(age));
+}
+
+/* What follows from the rulings, for machines; people see notes and findings. */
+static struct km_node *add_meanings(struct km_node *section)
+{
+	struct km_node *table = km_doc_table(section, "meanings", NULL);
+
+	km_doc_machine_only(table);
+	km_doc_column(table, "id", NULL, false);
+	km_doc_column(table, "certainty", NULL, false);
+	km_doc_column(table, "text", NULL, false);
+	return table;
+}
+
+static void add_meaning(struct km_node *table, const struct km_meaning *m)
+{
+	struct km_node *row = km_doc_row(table);
+
+	km_doc_cell(row, "id", km_v_text(m->id));
+	km_doc_cell(row, "certainty", km_v_text(km_certainty_text(m->certainty)));
+	km_doc_cell(row, "text", km_v_text(km_doc_text(table, "%s", m->text)));
 }
 
 static void describe_panel(struct km_node *root, const struct km_panel *panel)
 {
-	struct km_node *section = km_section(root, "panel", NULL);
+	struct km_node *section = km_doc_section(root, "panel", NULL);
 	struct km_node *meanings;
 
 	km_describe_judges(section, panel);
-	meanings = km_table(section, "meanings", NULL);
-	km_machine_only(meanings);
-	km_column(meanings, "id", "", false);
-	km_column(meanings, "certainty", "", false);
-	km_column(meanings, "text", "", false);
+	meanings = add_meanings(section);
 	for (size_t i = 0; i < panel->meaning_count; i++) {
 		const struct km_meaning *m = &panel->meanings[i];
-		const char *text = km_text(root, "%s", m->text);
-		struct km_node *row = km_row(meanings);
 
-		km_cell(row, km_v_text(m->id));
-		km_cell(row, km_v_text(km_certainty_text(m->certainty)));
-		km_cell(row, km_v_text(text));
+		add_meaning(meanings, m);
 		if (m->certainty == KM_NOTE)
-			km_note(section, "%s", text);
+			km_doc_note(section, "%s", m->text);
 		else
-			km_finding(section, m->id, m->certainty, "%s", text);
+			km_doc_finding(section, m->id, m->certainty, "%s", m->text);
 	}
 }
 
@@ -143,22 +164,26 @@ static km_error *judge(struct km_command_context *ctx, const struct km_case *c)
 	const struct km_command_options *o = &ctx->options;
 
 	if (!c->mmu->readable) {
-		km_note(ctx->root, "the role of %s is not readable: no walk, nothing to judge",
-			c->mmu->name);
+		km_doc_note(ctx->root,
+			    "the role of %s is not readable: nothing can be walked or judged",
+			    c->mmu->name);
 		return NULL;
 	}
 	if (!c->has_addr || !c->has_error_code)
 		return none_found(ctx, c);
 	if (c->fault->gmet && !o->has_error_code)
-		km_note(ctx->root, "GMET: U of this fetch was taken from the CPL, as KVM does");
+		km_doc_note(ctx->root,
+			    "GMET: the U bit of this fetch is taken from the CPL, as KVM does");
 	if (c->last.disagreement[0])
-		km_note(ctx->root, "%s", km_text(ctx->root, "%s", c->last.disagreement));
+		km_doc_note(ctx->root, "%s", c->last.disagreement);
 	describe_question(ctx, c);
 	if (c->gfn_known)
 		km_describe_memslot(ctx->root, c->slot, c->slots_known);
 	km_describe_walk(ctx->root, ctx->kernel, c->mmu, &c->walk, false);
 	if (o->v1)
-		km_note(ctx->root, "judged in the form first posted: the error code is not masked");
+		km_doc_note(ctx->root,
+			    "judged by the first posted version of spte_permission_fault(), which "
+			    "does not mask the error code");
 	describe_panel(ctx->root, &c->panel);
 	if (o->trace)
 		km_describe_path(ctx->root, &c->path, true);
@@ -188,7 +213,7 @@ km_error *km_command_fault(struct km_command_context *ctx)
 	if (ctx->kernel->vendor != KM_VENDOR_INTEL && !km_vcpu_never_ran(s.vcpu) &&
 	    !(o->has_addr && o->has_error_code))
 		err = km_error_context(show_exit(ctx, s.vcpu),
-				       "no fault found by itself; give one with -a and -e");
+				       "cannot find a fault; supply one with -a and -e");
 	if (!err)
 		err = km_case_read(ctx->kernel, s.vm, s.vcpu, NULL, &options, c);
 	if (!err)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* kvmmmu walk: every shadow page-table entry down to an address, or all that a range maps. */
-#include "command_context.h"
+/* kvmmmu walk: the shadow page-table entries down to one address, or those of a range. */
+#include "commands/command_context.h"
 
-#include "walk_range.h"
+#include "walk/walk_range.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #define MAX_ROWS      200
 #define MAX_KINDS     40
 
-/* Runs of one kind, together. */
+/* All runs of one kind. */
 struct kind {
 	struct km_run first;
 	const char *text;
@@ -30,25 +30,25 @@ struct summary {
 
 static const char *end_text(const struct km_run *run)
 {
-	struct km_walk walk = {.end = run->end, .uncovered = run->uncovered};
-
-	switch (walk.end) {
+	switch (run->end) {
 	case KM_END_UNREADABLE:
-		return run->uncovered ? "open: not in this capsule" : "open: not in the dump";
+		return run->uncovered ? "unknown: not in this capsule" : "unknown: not in the dump";
 	case KM_END_NO_ROOT:
 		return "no root";
 	case KM_END_DUMMY_ROOT:
-		return "the dummy root: the guest's CR3 is not backed";
+		return "the dummy root: the guest's CR3 is not backed by memory";
 	case KM_END_TOO_WIDE:
 		return "beyond what the root can map";
 	case KM_END_TORN:
-		return "torn: a page-table page is its own ancestor";
-	default:
-		return "the PAE root entry is not present";
+		return "malformed: a page-table page is its own ancestor";
+	case KM_END_LEAF:
+	case KM_END_NOT_PRESENT:
+		break;
 	}
+	return "the PAE root entry is not present";
 }
 
-/* What the entries of a run say, without the page frame. */
+/* What the entries of a run have in common: all but the page frame. */
 static const char *run_text(struct summary *s, const struct km_run *run)
 {
 	struct km_spte spte = run->spte;
@@ -56,7 +56,7 @@ static const char *run_text(struct summary *s, const struct km_run *run)
 	if (!run->entries)
 		return end_text(run);
 	if (spte.kind == KM_SPTE_MMIO)
-		return km_text(s->ctx->root, "MMIO generation %" PRIu64, spte.mmio_generation);
+		return km_doc_text(s->ctx->root, "MMIO generation %" PRIu64, spte.mmio_generation);
 	return km_spte_attributes(s->ctx->root, s->masks, &spte);
 }
 
@@ -69,27 +69,28 @@ static const char *size_text(struct km_node *node, uint64_t bytes)
 		bytes >>= 10;
 		unit++;
 	}
-	return km_text(node, "%" PRIu64 " %s", bytes, units[unit]);
+	return km_doc_text(node, "%" PRIu64 " %s", bytes, units[unit]);
 }
 
 static void add_row(struct summary *s, const struct km_run *run, const char *text)
 {
-	struct km_node *row = km_row(s->rows);
+	struct km_node *row = km_doc_row(s->rows);
 	bool leaf = run->end == KM_END_LEAF;
 
-	km_cell(row, km_v_hex(run->addr));
-	km_cell(row, km_v_hex(run->bytes));
-	km_cell(row, km_v_text(size_text(row, run->bytes)));
-	km_cell(row, km_v_dec(run->entries));
-	km_cell(row, run->entries && run->spte.kind != KM_SPTE_EMPTY
-			     ? km_v_dec((uint64_t)run->spte.level)
-			     : km_v_none("-"));
-	km_cell(row, run->entries ? km_v_hex(run->spte.value) : km_v_none("-"));
-	km_cell(row, leaf ? km_v_hex(run->spte.pfn) : km_v_none("-"));
-	km_cell(row, km_v_text(text));
+	km_doc_cell(row, "address", km_v_hex(run->addr));
+	km_doc_cell(row, "bytes", km_v_hex(run->bytes));
+	km_doc_cell(row, "size", km_v_text(size_text(row, run->bytes)));
+	km_doc_cell(row, "entries", km_v_dec(run->entries));
+	km_doc_cell(row, "level",
+		    run->entries && run->spte.kind != KM_SPTE_EMPTY
+			    ? km_v_dec((uint64_t)run->spte.level)
+			    : km_v_none("-"));
+	km_doc_cell(row, "first", run->entries ? km_v_hex(run->spte.value) : km_v_none("-"));
+	km_doc_cell(row, "first_pfn", leaf ? km_v_hex(run->spte.pfn) : km_v_none("-"));
+	km_doc_cell(row, "says", km_v_text(text));
 }
 
-/* The kind of @run; NULL if there are too many. */
+/* Return the kind of @run, a new one if need be; NULL if there are too many. */
 static struct kind *kind_of(struct summary *s, const struct km_run *run)
 {
 	struct kind *kind = s->kinds;
@@ -105,7 +106,7 @@ static struct kind *kind_of(struct summary *s, const struct km_run *run)
 	return kind;
 }
 
-/* Of any number of runs, keeps a bounded number. */
+/* Keep a bounded number of runs and kinds, however many there are. */
 static void take_run(void *arg, const struct km_run *run)
 {
 	struct summary *s = arg;
@@ -123,34 +124,34 @@ static void take_run(void *arg, const struct km_run *run)
 
 static struct km_node *add_rows(struct km_node *section)
 {
-	struct km_node *rows = km_table(section, "runs", NULL);
+	struct km_node *rows = km_doc_table(section, "runs", NULL);
 
-	km_column(rows, "address", "ADDRESS", false);
-	km_column(rows, "bytes", NULL, false);
-	km_column(rows, NULL, "SIZE", true);
-	km_column(rows, "entries", "ENTRIES", true);
-	km_column(rows, "level", NULL, false);
-	km_column(rows, "first", NULL, false);
-	km_column(rows, "first_pfn", "FIRST PFN", true);
-	km_column(rows, "says", "THEY SAY", false);
+	km_doc_column(rows, "address", "ADDRESS", false);
+	km_doc_column(rows, "bytes", NULL, false);
+	km_doc_people_column(rows, "size", "SIZE", true);
+	km_doc_column(rows, "entries", "ENTRIES", true);
+	km_doc_column(rows, "level", NULL, false);
+	km_doc_column(rows, "first", NULL, false);
+	km_doc_column(rows, "first_pfn", "FIRST PFN", true);
+	km_doc_column(rows, "says", "CONTENTS", false);
 	return rows;
 }
 
 static void describe_kinds(struct km_node *section, const struct summary *s)
 {
-	struct km_node *table = km_table(section, "kinds", NULL);
+	struct km_node *table = km_doc_table(section, "kinds", NULL);
 
-	km_column(table, NULL, "TOGETHER", true);
-	km_column(table, "bytes", NULL, false);
-	km_column(table, "entries", "ENTRIES", true);
-	km_column(table, "says", "THEY SAY", false);
+	km_doc_people_column(table, "size", "TOTAL", true);
+	km_doc_column(table, "bytes", NULL, false);
+	km_doc_column(table, "entries", "ENTRIES", true);
+	km_doc_column(table, "says", "CONTENTS", false);
 	for (size_t i = 0; i < s->kind_count; i++) {
-		struct km_node *row = km_row(table);
+		struct km_node *row = km_doc_row(table);
 
-		km_cell(row, km_v_text(size_text(row, s->kinds[i].bytes)));
-		km_cell(row, km_v_hex(s->kinds[i].bytes));
-		km_cell(row, km_v_dec(s->kinds[i].entries));
-		km_cell(row, km_v_text(s->kinds[i].text));
+		km_doc_cell(row, "size", km_v_text(size_text(row, s->kinds[i].bytes)));
+		km_doc_cell(row, "bytes", km_v_hex(s->kinds[i].bytes));
+		km_doc_cell(row, "entries", km_v_dec(s->kinds[i].entries));
+		km_doc_cell(row, "says", km_v_text(s->kinds[i].text));
 	}
 }
 
@@ -158,50 +159,66 @@ static void describe_ends(struct km_node *section, const struct summary *s,
 			  const struct km_walk_range *range, uint64_t last)
 {
 	if (s->runs > MAX_ROWS)
-		km_note(section, "%" PRIu64 " more runs are not shown one by one",
-			s->runs - MAX_ROWS);
+		km_doc_note(section, "%" PRIu64 " more runs are not listed", s->runs - MAX_ROWS);
 	if (s->other_runs)
-		km_note(section, "%" PRIu64 " runs of more kinds are in no sum", s->other_runs);
+		km_doc_note(section, "%" PRIu64 " runs of further kinds are not in the totals",
+			    s->other_runs);
 	if (range->limit_hit)
-		km_note(section,
-			"stopped after %" PRIu64 " page-table pages (--limit): go on at 0x%" PRIx64,
-			range->pages, range->next);
+		km_doc_note(section,
+			    "stopped after %" PRIu64
+			    " page-table pages (--limit): continue at 0x%" PRIx64,
+			    range->pages, range->next);
 	else if (range->last < last)
-		km_note(section, "the root maps no more than this");
+		km_doc_note(section, "the root cannot map more than this");
+}
+
+static void describe_range(struct km_node *section, const struct km_subject *subject,
+			   const struct km_walk_range *range, uint64_t runs)
+{
+	const char *meaning = km_walk_address_text(range->meaning);
+
+	km_doc_field(section, "mmu", NULL, km_v_text(subject->mmu->name));
+	km_doc_field(section, "address", NULL, km_v_hex(range->addr));
+	km_doc_field(section, "last", NULL, km_v_hex(range->last));
+	km_doc_field(section, "address_is", NULL, km_v_text(meaning));
+	km_doc_field(section, "root_hpa", NULL, km_v_val(subject->mmu->root.hpa, KM_V_HEX));
+	km_doc_field(section, "root_level", NULL, km_v_dec((uint64_t)range->root_level));
+	km_doc_field(section, "run_count", NULL, km_v_dec(runs));
+	km_doc_field(section, "table_pages", "page-table pages read", km_v_dec(range->pages));
+	km_doc_field(section, "next", NULL,
+		     range->limit_hit ? km_v_hex(range->next) : km_v_none("-"));
+}
+
+/* The last byte of @bytes from @addr, of which "all" is as much as any table can map. */
+static uint64_t last_of_range(uint64_t addr, uint64_t bytes)
+{
+	uint64_t last = addr + (bytes - 1);
+
+	return bytes == KM_MAX_BYTES || last < addr ? addr | (KM_MAX_BYTES - 1) : last;
 }
 
 static km_error *walk_range(struct km_command_context *ctx, const struct km_subject *subject,
 			    uint64_t addr)
 {
-	uint64_t bytes = ctx->options.bytes, last = addr + (bytes - 1);
+	uint64_t bytes = ctx->options.bytes, last = last_of_range(addr, bytes);
 	uint64_t limit = ctx->options.limit ? ctx->options.limit : DEFAULT_LIMIT;
 	struct summary s = {.ctx = ctx, .masks = &subject->masks};
 	struct km_walk_range range;
-	struct km_node *section = km_section(ctx->root, "range", "");
+	struct km_node *section = km_doc_section(ctx->root, "range", "");
 	km_error *err;
 
-	if (bytes == KM_MAX_BYTES || last < addr)
-		last = addr | (KM_MAX_BYTES - 1);
 	s.rows = add_rows(section);
 	err = km_walk_range(ctx->kernel, &subject->masks, subject->mmu, addr, last, limit, take_run,
 			    &s, &range);
 	if (err)
 		return err;
-	if (section)
-		section->title =
-			km_text(section, "%s 0x%" PRIx64 " to 0x%" PRIx64 " in %s, root level %d",
-				km_walk_address_text(range.meaning), addr, range.last,
-				subject->mmu->name, range.root_level);
+	km_doc_set_title(section,
+			 km_doc_text(section,
+				     "%s 0x%" PRIx64 " to 0x%" PRIx64 " in %s, root level %d",
+				     km_walk_address_text(range.meaning), addr, range.last,
+				     subject->mmu->name, range.root_level));
 	describe_kinds(section, &s);
-	km_field(section, "mmu", NULL, km_v_text(subject->mmu->name));
-	km_field(section, "address", NULL, km_v_hex(addr));
-	km_field(section, "last", NULL, km_v_hex(range.last));
-	km_field(section, "address_is", NULL, km_v_text(km_walk_address_text(range.meaning)));
-	km_field(section, "root_hpa", NULL, km_v_val(subject->mmu->root.hpa, KM_V_HEX));
-	km_field(section, "root_level", NULL, km_v_dec((uint64_t)range.root_level));
-	km_field(section, "run_count", NULL, km_v_dec(s.runs));
-	km_field(section, "table_pages", "page-table pages read", km_v_dec(range.pages));
-	km_field(section, "next", NULL, range.limit_hit ? km_v_hex(range.next) : km_v_none("-"));
+	describe_range(section, subject, &range, s.runs);
 	describe_ends(section, &s, &range, bytes == KM_MAX_BYTES ? range.last : last);
 	return NULL;
 }

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The words of a command line: options and numbers. */
+/* The options of a command as values, and the numbers in them. */
 #ifndef KVMMMU_COMMAND_OPTIONS_H
 #define KVMMMU_COMMAND_OPTIONS_H
 
-#include "error.h"
-#include "kernel.h"
+#include "base/certainty.h"
+#include "base/error.h"
+#include "commands/front_end.h"
+#include "document/render.h"
+#include "kernel/kernel.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define KM_MAX_BYTES (1ULL << 57) /* no table maps more */
 
+/* What was given on a command line; all zeros is nothing. */
 struct km_command_options {
-	bool json;
+	enum km_format format; /* of the answer */
+	bool has_format;       /* it was given */
+	bool redact;	       /* replace addresses and names */
+	bool ascii;	       /* no other characters in text */
 	bool v1;
 	bool trace;
 	uint64_t watch; /* times to stop and look; 0: not given */
@@ -24,18 +31,19 @@ struct km_command_options {
 	enum km_types_source types;
 	const char *debug;	   /* where debuginfo is, or NULL */
 	const char *output, *list; /* capsules to write, to list; or NULL */
+	bool force;		   /* overwrite an existing output file */
 	bool names;		   /* process names go into the capsule */
 	uint64_t limit;		   /* page-table pages in it, or read, at most; 0: not given */
 	uint64_t bytes;		   /* of a range; 0: not given */
-};
+	bool help;
 
-/*
- * Reads the options among @argv, whose first word is the command's name and is passed over; what is
- * no option is moved behind, from @argv[*used] on. @known: the letters of those that the command
- * takes beside -j, -k and --types. KM_EUSAGE.
- */
-km_error *km_command_options_parse(const char *known, int argc, char **argv,
-				   struct km_command_options *options, int *used);
+	/* of the program alone */
+	const char *color;	   /* "auto", "always", "never", or NULL */
+	bool fail;		   /* exit with KM_EXIT_FINDINGS for a finding ... */
+	enum km_certainty fail_on; /* ... that is at least this certain */
+	bool version;
+	const char *print; /* the text to print: manual, completion; or NULL */
+};
 
 /* A hexadecimal number, "0x" or not, as crash users write addresses. KM_EUSAGE names @what. */
 km_error *km_parse_hex(const char *word, const char *what, uint64_t *value);

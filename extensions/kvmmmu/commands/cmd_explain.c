@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* kvmmmu explain: find out why a vCPU hangs or loops, and if it does not, what shows that. */
+#include "diagnose/case_read.h"
+#include "commands/command_context.h"
+#include "diagnose/samples.h"
+#include "commands/describe_trace.h"
+#include "threads/tasks_read.h"
+#include "trace/kernel_log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define WATCH_MS   100 /* the target runs between two looks */
+#define WATCH_MORE 10  /* looks at most, so that the last one of a loop has its fault to explain */
+
+/* How many there are of what; lost: vCPUs without a verdict, for they are not readable. */
+struct counts {
+	uint64_t vms, vcpus, lost;
+	uint64_t stuck, unknown, progressing, waiting, healthy, never_ran;
+};
+
+/* One run of the command. */
+struct explain {
+	struct km_command_context *ctx;
+	struct km_tasks tasks;
+	struct km_case_options options;
+	struct counts counts;
+	struct km_node *table; /* one line for each vCPU; NULL: the user asks about one */
+	struct km_node *list;  /* the details */
+	struct km_log *log;    /* KVM's messages in the dump's log buffer */
+};
+
+/* A case and what was made of it; too large for the stack. */
+struct explained {
+	struct km_case c;
+	struct km_explanation e;
+};
+
+/* ---- the summary ---- */
+
+static uint64_t *count_of(struct counts *n, enum km_vcpu_state state)
+{
+	switch (state) {
+	case KM_STATE_STUCK:
+		return &n->stuck;
+	case KM_STATE_PROGRESSING:
+		return &n->progressing;
+	case KM_STATE_WAITING:
+		return &n->waiting;
+	case KM_STATE_HEALTHY:
+		return &n->healthy;
+	case KM_STATE_NEVER_RAN:
+		return &n->never_ran;
+	case KM_STATE_UNKNOWN:
+		break;
+	}
+	return &n->unknown;
+}
+
+/* "4 VMs, 12 vCPUs: 1 stuck, 9 waiting, 2 never ran" */
+static const char *summary_text(struct km_node *node, const struct counts *n)
+{
+	const struct {
+		uint64_t count;
+		const char *what;
+	} parts[] = {
+		{n->unknown, "unknown"}, {n->progressing, "progressing"}, {n->waiting, "waiting"},
+		{n->healthy, "healthy"}, {n->never_ran, "never ran"},	  {n->lost, "not readable"},
+	};
+	const char *text =
+		km_doc_text(node, "%" PRIu64 " VM%s, %" PRIu64 " vCPU%s: %" PRIu64 " stuck", n->vms,
+			    n->vms == 1 ? "" : "s", n->vcpus, n->vcpus == 1 ? "" : "s", n->stuck);
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].count)
+			text = km_doc_text(node, "%s, %" PRIu64 " %s", text, parts[i].count,
+					   parts[i].what);
+	}
+	return text;
+}
+
+/* @summary was begun before the vCPUs were counted: it comes first. */
+static void describe_counts(struct km_node *summary, const struct counts *n, bool for_people)
+{
+	struct km_value line = km_v_text(summary_text(summary, n));
+
+	km_doc_field(summary, NULL, for_people && n->vms ? "" : NULL,
+		     km_v_tone(line, n->stuck ? KM_TONE_ALARM : KM_TONE_PLAIN));
+	km_doc_field(summary, "vms", NULL, km_v_dec(n->vms));
+	km_doc_field(summary, "vcpus", NULL, km_v_dec(n->vcpus));
+	km_doc_field(summary, "stuck", NULL, km_v_dec(n->stuck));
+	km_doc_field(summary, "unknown", NULL, km_v_dec(n->unknown));
+	km_doc_field(summary, "progressing", NULL, km_v_dec(n->progressing));
+	km_doc_field(summary, "waiting", NULL, km_v_dec(n->waiting));
+	km_doc_field(summary, "healthy", NULL, km_v_dec(n->healthy));
+	km_doc_field(summary, "never_ran", NULL, km_v_dec(n->never_ran));
+	km_doc_field(summary, "not_readable", NULL, km_v_dec(n->lost));
+}
+
+static struct km_node *add_table(struct km_node *root)
+{
+	struct km_node *table = km_doc_table(root, NULL, NULL);
+
+	km_doc_column(table, "vcpu", "VCPU", false);
+	km_doc_column(table, "owner", "OWNER", false);
+	km_doc_column(table, "state", "STATE", false);
+	km_doc_column(table, "reason", "REASON", false);
+	return table;
+}
+
+static void add_row(struct km_node *table, const struct explained *x)
+{
+	const struct km_explanation *e = &x->e;
+	struct km_node *row = km_doc_row(table);
+	const char *comm = x->c.vm->comm[0] ? x->c.vm->comm : "?";
+	bool stuck = e->state == KM_STATE_STUCK;
+
+	km_doc_cell(row, "vcpu",
+		    km_v_text(km_doc_text(row, "%u:%u", x->c.vm->number, x->c.vcpu->idx)));
+	km_doc_cell(row, "owner", km_v_text(km_doc_text(row, "%s", comm)));
+	km_doc_cell(row, "state",
+		    km_v_tone(km_v_text(km_vcpu_state_name(e->state)), km_state_tone(e->state)));
+	km_doc_cell(
+		row, "reason",
+		km_v_text(km_doc_text(row, "%s%s%s", stuck ? km_certainty_text(e->certainty) : "",
+				      stuck ? ": " : "", e->verdict)));
+}
+
+/* ---- one look ---- */
+
+static bool deserves_details(const struct km_explanation *e)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		if (e->found[i].certainty > KM_NOTE)
+			return true;
+	}
+	return e->state == KM_STATE_STUCK || e->state == KM_STATE_UNKNOWN;
+}
+
+/* Add what KVM itself wrote into the kernel log about this finding. */
+static void cite_log(const struct km_log *log, struct km_diagnosis *d)
+{
+	bool reserved = !strcmp(d->id, "reserved-bits"), dead = !strcmp(d->id, "vm-dead");
+
+	for (size_t i = 0; i < log->count; i++) {
+		const struct km_log_entry *entry = &log->entries[i];
+		bool about_sptes = entry->kind == KM_LOG_HIERARCHY || entry->kind == KM_LOG_SPTE;
+
+		if ((reserved && about_sptes) || (dead && entry->kind == KM_LOG_WARN))
+			km_evidence(d, "kernel log %s: %.120s", entry->stamp, entry->text);
+	}
+}
+
+static km_error *examine(struct explain *run, const struct km_vm *vm, const struct km_vcpu *vcpu,
+			 struct explained *x)
+{
+	km_error *err = km_case_read(run->ctx->kernel, vm, vcpu, &run->tasks, &run->options, &x->c);
+
+	if (!err)
+		km_explain_case(&x->c, &x->e);
+	for (size_t i = 0; !err && i < x->e.count; i++)
+		cite_log(run->log, &x->e.found[i]);
+	return err;
+}
+
+/* Show and count it; return the section of its details. */
+static struct km_node *add_vcpu(struct explain *run, const struct explained *x)
+{
+	struct km_node *entry = km_describe_case(run->list, &x->c, &x->e, run->ctx->options.trace);
+
+	run->counts.vcpus++;
+	++*count_of(&run->counts, x->e.state);
+	if (run->table) {
+		add_row(run->table, x);
+		if (!deserves_details(&x->e))
+			km_doc_machine_only(entry);
+	}
+	return entry;
+}
+
+static km_error *explain_vcpu(struct explain *run, const struct km_vm *vm,
+			      const struct km_vcpu *vcpu)
+{
+	struct explained *x = calloc(1, sizeof(*x));
+	km_error *err;
+
+	if (!x)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	err = examine(run, vm, vcpu, x);
+	if (!err)
+		add_vcpu(run, x);
+	km_case_deinit(&x->c);
+	free(x);
+	return err;
+}
+
+static km_error *explain_vm(struct explain *run, const struct km_vm *vm)
+{
+	km_error *err = NULL;
+
+	run->counts.vms++;
+	run->counts.vcpus += vm->vcpus_lost;
+	run->counts.lost += vm->vcpus_lost;
+	for (size_t i = 0; i < vm->vcpu_count && !err; i++)
+		err = explain_vcpu(run, vm, &vm->vcpus[i]);
+	if (vm->trouble)
+		km_doc_note(run->ctx->root, "parts of VM %u are not readable: %s", vm->number,
+			    vm->trouble);
+	for (size_t i = 0; i < vm->contradictions.count; i++)
+		km_doc_note(run->ctx->root, "VM %u contradicts itself: %s", vm->number,
+			    vm->contradictions.text[i]);
+	km_describe_lost_vcpus(run->ctx->root, vm);
+	return err;
+}
+
+static km_error *explain_all(struct explain *run, const struct km_vm *only)
+{
+	const struct km_vms *vms = &run->ctx->vms;
+	km_error *err = NULL;
+
+	for (size_t i = 0; i < vms->count && !err; i++) {
+		if (!only || only == &vms->vms[i])
+			err = explain_vm(run, &vms->vms[i]);
+	}
+	km_describe_no_vms(run->ctx);
+	return err;
+}
+
+/* ---- --watch: several looks at a target that runs in between ---- */
+
+/* Let the target run for a moment; all that was read is old then. */
+static km_error *let_run(struct km_command_context *ctx)
+{
+	struct km_target *target = km_memory_target(ctx->kernel->mem);
+	const struct timespec moment = {.tv_nsec = WATCH_MS * 1000000L};
+	km_error *err = NULL;
+
+	if (target->ops->resume_for)
+		err = target->ops->resume_for(target, WATCH_MS);
+	else if (target->moving)
+		nanosleep(&moment, NULL);
+	else
+		err = km_errorf(KM_EABSENT,
+				"--watch needs a live kernel, in gdb or with \"kvmmmu live\": this "
+				"is a dump; compare it with a second one instead");
+	if (!err)
+		err = km_check_interrupt(ctx->kernel->mem);
+	km_memory_forget(ctx->kernel->mem);
+	return err;
+}
+
+/* Read all VMs anew, and find the vCPU at @addr among them. */
+static km_error *find_again(struct explain *run, uint64_t addr, struct km_vm **vm,
+			    struct km_vcpu **vcpu)
+{
+	struct km_command_context *ctx = run->ctx;
+	char word[24];
+	km_error *err;
+
+	km_tasks_deinit(&run->tasks);
+	km_vms_deinit(&ctx->vms);
+	err = km_vms_read(ctx->kernel, &ctx->vms);
+	km_vms_find_threads(ctx->kernel, &ctx->vms);
+	if (!err)
+		err = km_tasks_read(ctx->kernel, &ctx->vms, &run->tasks);
+	snprintf(word, sizeof(word), "0x%" PRIx64, addr);
+	return err ? err : km_select_vcpu(&ctx->vms, word, vm, vcpu);
+}
+
+static void add_look(struct km_node *table, const struct km_sample *s)
+{
+	struct km_node *row = km_doc_row(table);
+
+	km_doc_cell(row, "address", s->has_fault ? km_v_hex(s->addr) : km_v_none("-"));
+	km_doc_cell(row, "error_code", km_v_val(s->error_code, KM_V_HEX));
+	km_doc_cell(row, "rip", km_v_val(s->rip, KM_V_HEX));
+	km_doc_cell(row, "exits", km_v_val(s->exits, KM_V_DEC));
+	km_doc_cell(row, "pf_taken", km_v_val(s->pf_taken, KM_V_DEC));
+	km_doc_cell(row, "pf_fixed", km_v_val(s->pf_fixed, KM_V_DEC));
+	km_doc_cell(row, "pf_spurious", km_v_val(s->pf_spurious, KM_V_DEC));
+	km_doc_cell(row, "pf_emulate", km_v_val(s->pf_emulate, KM_V_DEC));
+	km_doc_cell(row, "spte", s->has_spte ? km_v_hex(s->spte) : km_v_none("-"));
+}
+
+static void describe_looks(struct km_node *entry, const struct km_sample *samples, size_t count,
+			   const struct km_samples_verdict *v)
+{
+	struct km_node *section = km_doc_section(entry, "watch", NULL), *table;
+
+	km_doc_field(section, "trend", NULL, km_v_text(km_trend_name(v->trend)));
+	km_doc_field(section, "certainty", NULL, km_v_text(km_certainty_text(v->certainty)));
+	km_doc_field(section, "text", "watched", km_v_text(km_doc_text(section, "%s", v->text)));
+	table = km_doc_table(section, "looks", NULL);
+	km_doc_column(table, "address", "ADDRESS", false);
+	km_doc_column(table, "error_code", "ERROR CODE", false);
+	km_doc_column(table, "rip", "RIP", false);
+	km_doc_column(table, "exits", "EXITS", true);
+	km_doc_column(table, "pf_taken", "PF", true);
+	km_doc_column(table, "pf_fixed", "FIXED", true);
+	km_doc_column(table, "pf_spurious", "SPUR", true);
+	km_doc_column(table, "pf_emulate", "EMUL", true);
+	km_doc_column(table, "spte", "SPTE", false);
+	for (size_t i = 0; i < count; i++)
+		add_look(table, &samples[i]);
+}
+
+/* As many looks as were asked for, and more while the last one of a loop has no fault to explain.
+ */
+static bool needs_look(const struct km_sample *samples, size_t count, size_t asked,
+		       const struct km_samples_verdict *v)
+{
+	if (count < asked)
+		return true;
+	return v->trend == KM_TREND_LOOPS && !samples[count - 1].has_fault &&
+	       count < asked + WATCH_MORE;
+}
+
+static km_error *take_looks(struct explain *run, struct km_vm *vm, struct km_vcpu *vcpu,
+			    struct explained *x, struct km_sample *samples)
+{
+	size_t asked = run->ctx->options.watch + 1, count = 0;
+	struct km_samples_verdict v = {.trend = KM_TREND_OPEN};
+	uint64_t addr = vcpu->addr;
+	km_error *err = NULL;
+
+	while (needs_look(samples, count, asked, &v)) {
+		if (count) {
+			km_case_deinit(&x->c);
+			err = let_run(run->ctx);
+			if (!err)
+				err = find_again(run, addr, &vm, &vcpu);
+		}
+		if (!err)
+			err = examine(run, vm, vcpu, x);
+		if (err)
+			return err;
+		samples[count++] = km_sample_of(&x->c, &x->e);
+		km_samples_judge(samples, count, &v);
+	}
+	km_samples_settle(&v, &x->e);
+	describe_looks(add_vcpu(run, x), samples, count, &v);
+	return NULL;
+}
+
+static km_error *watch_vcpu(struct explain *run, struct km_vm *vm, struct km_vcpu *vcpu)
+{
+	size_t most = run->ctx->options.watch + 1 + WATCH_MORE;
+	struct km_sample *samples = calloc(most, sizeof(*samples));
+	struct explained *x = calloc(1, sizeof(*x));
+	km_error *err = samples && x ? take_looks(run, vm, vcpu, x, samples)
+				     : km_errorf(KM_ENOMEM, "out of memory");
+
+	if (x)
+		km_case_deinit(&x->c);
+	free(x);
+	free(samples);
+	return err;
+}
+
+/* ---- the command ---- */
+
+static km_error *check_options(const struct km_command_options *o, const struct km_vcpu *vcpu)
+{
+	if (!vcpu && (o->has_addr || o->has_error_code || o->mmu || o->watch))
+		return km_errorf(KM_EUSAGE, "-a, -e, -m and --watch need one vCPU: name it");
+	if (o->watch && (o->has_addr || o->has_error_code))
+		return km_errorf(KM_EUSAGE, "--watch follows the vCPU's own faults: it cannot be "
+					    "combined with -a or -e");
+	return NULL;
+}
+
+static km_error *explain(struct explain *run, struct km_vm *vm, struct km_vcpu *vcpu)
+{
+	struct km_node *summary = km_doc_compact(run->ctx->root, "summary", NULL);
+	km_error *err;
+
+	if (!vcpu)
+		run->table = add_table(run->ctx->root);
+	run->list = km_doc_list(run->ctx->root, "vcpus");
+	if (!vcpu) {
+		err = explain_all(run, vm);
+	} else {
+		run->counts.vms = 1;
+		err = run->ctx->options.watch ? watch_vcpu(run, vm, vcpu)
+					      : explain_vcpu(run, vm, vcpu);
+	}
+	describe_counts(summary, &run->counts, !vcpu);
+	return err;
+}
+
+/* Without a readable log there is nothing to cite: "kvmmmu DUMP log" reports why. */
+static km_error *read_log(struct explain *run)
+{
+	struct km_printk_counts counts;
+	km_error *err;
+
+	run->log = calloc(1, sizeof(*run->log));
+	if (!run->log)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	err = km_log_of_kernel(run->ctx->kernel, run->log, &counts);
+	if (!err || km_error_code(err) == KM_EINTR || km_error_code(err) == KM_ELIMIT)
+		return err;
+	km_error_free(err);
+	return NULL;
+}
+
+km_error *km_command_explain(struct km_command_context *ctx)
+{
+	const struct km_command_options *o = &ctx->options;
+	struct explain run = {
+		.ctx = ctx,
+		.options = {.has_addr = o->has_addr,
+			    .has_error_code = o->has_error_code,
+			    .addr = o->addr,
+			    .error_code = o->error_code,
+			    .mmu = o->mmu,
+			    .form = o->v1 ? KM_SPF_V1 : KM_SPF_MERGED},
+	};
+	struct km_vm *vm = NULL;
+	struct km_vcpu *vcpu = NULL;
+	km_error *err = km_context_read_vms(ctx);
+
+	km_vms_find_threads(ctx->kernel, &ctx->vms);
+	if (!err)
+		err = km_select(ctx, &vm, &vcpu);
+	if (!err)
+		err = check_options(o, vcpu);
+	if (!err)
+		err = km_tasks_read(ctx->kernel, &ctx->vms, &run.tasks);
+	if (!err)
+		err = read_log(&run);
+	if (!err)
+		err = explain(&run, vm, vcpu);
+	if (!err && run.tasks.left_out)
+		km_doc_note(ctx->root,
+			    "%" PRIu64 " threads of VM owners that are not inside KVM are "
+			    "left out: no answer names them as the holder of a lock",
+			    run.tasks.left_out);
+	if (!err)
+		km_describe_log_briefly(ctx->root, run.log);
+	free(run.log);
+	km_tasks_deinit(&run.tasks);
+	return err;
+}

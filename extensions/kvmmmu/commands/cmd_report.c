@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* kvmmmu report: everything that belongs into a bug report, in one answer. */
+#include "commands/report.h"
+
+#include "diagnose/case_read.h"
+#include "diagnose/fingerprint.h"
+#include "threads/tasks_read.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_DETAILED 6	/* vCPUs with a chapter of their own */
+#define MAX_LISTED   32 /* others in one line each */
+
+/* A vCPU and what was made of it; too large for the stack. */
+struct explained {
+	struct km_case c;
+	struct km_explanation e;
+};
+
+/* ---- which vCPUs ---- */
+
+struct selection {
+	const struct km_vm *vm;
+	const struct km_vcpu *vcpu; /* NULL: all of the VM */
+};
+
+/* The words of the user, resolved. KM_EUSAGE. */
+static km_error *select_all(const struct km_command_context *ctx, struct selection *selections)
+{
+	for (int i = 0; i < ctx->argc; i++) {
+		struct km_command_context one = *ctx;
+		struct km_vm *vm;
+		struct km_vcpu *vcpu;
+		km_error *err;
+
+		one.argc = 1;
+		one.argv = &ctx->argv[i];
+		err = km_select(&one, &vm, &vcpu);
+		if (err)
+			return err;
+		selections[i] = (struct selection){vm, vcpu};
+	}
+	return NULL;
+}
+
+static bool is_selected(const struct km_report *run, const struct selection *selections,
+			const struct km_vm *vm, const struct km_vcpu *vcpu)
+{
+	for (int i = 0; i < run->ctx->argc; i++) {
+		if (selections[i].vm == vm &&
+		    (!selections[i].vcpu || !vcpu || selections[i].vcpu == vcpu))
+			return true;
+	}
+	return !run->ctx->argc;
+}
+
+/* Did the user name this very vCPU? */
+static bool is_named(const struct km_report *run, const struct selection *selections,
+		     const struct km_vcpu *vcpu)
+{
+	for (int i = 0; i < run->ctx->argc; i++) {
+		if (selections[i].vcpu == vcpu)
+			return true;
+	}
+	return false;
+}
+
+/* ---- one vCPU ---- */
+
+static bool deserves_chapter(const struct km_explanation *e)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		if (e->found[i].certainty > KM_NOTE)
+			return true;
+	}
+	return e->state == KM_STATE_STUCK;
+}
+
+static void list_vcpu(struct km_report *run, const struct explained *x)
+{
+	struct km_node *row;
+
+	if (x->e.state == KM_STATE_HEALTHY || run->listed == MAX_LISTED)
+		return;
+	run->listed++;
+	row = km_doc_row(run->others);
+	km_doc_cell(row, "vcpu",
+		    km_v_text(km_doc_text(row, "%u:%u", x->c.vm->number, x->c.vcpu->idx)));
+	km_doc_cell(
+		row, "state",
+		km_v_tone(km_v_text(km_vcpu_state_name(x->e.state)), km_state_tone(x->e.state)));
+	km_doc_cell(row, "reason", km_v_text(km_doc_text(row, "%s", x->e.verdict)));
+}
+
+/* The first vCPU that is stuck, or else the first suspect, gives the report its subject. */
+static void remember(struct km_report *run, const struct explained *x)
+{
+	struct km_node *root = run->ctx->root;
+	const struct km_diagnosis *d = x->e.count ? &x->e.found[0] : NULL;
+	const char *paging = x->c.mmu ? km_paging_text(x->c.mmu->paging) : "?";
+	char fingerprint[KM_FINGERPRINT];
+
+	if (run->subject)
+		return;
+	run->subject =
+		km_doc_text(root, "[BUG?] KVM: x86/mmu: vCPU %s (%s)%s%s%s%s; Linux %s, %s",
+			    km_vcpu_state_name(x->e.state), km_certainty_text(x->e.certainty),
+			    d ? ", " : "", d ? d->id : "", d ? " " : "",
+			    d ? km_doc_text(root, "(%s)", km_certainty_text(d->certainty)) : "",
+			    run->ctx->kernel->release, paging);
+	run->verdict = km_doc_text(
+		root, "vCPU %u:%u (%s) is %s (%s%s): %s.%s", x->c.vm->number, x->c.vcpu->idx,
+		x->c.vm->comm[0] ? x->c.vm->comm : "?", km_vcpu_state_name(x->e.state),
+		km_certainty_text(x->e.certainty),
+		x->e.certainty == KM_LIKELY ? "; one dump cannot prove more" : "", x->e.verdict,
+		d ? km_doc_text(root, " Finding: %s (%s).", d->id, km_certainty_text(d->certainty))
+		  : "");
+	run->fingerprint = km_doc_text(root, "%s", km_fingerprint(&x->c, &x->e, fingerprint));
+}
+
+static void count_tables(struct km_report *run, const struct km_vcpu_mmu *all)
+{
+	for (size_t i = 0; i < all->table_count; i++) {
+		run->tables_match += all->tables[i].status == KM_TABLE_MATCHES;
+		run->tables_differ += all->tables[i].status == KM_TABLE_DIFFERS;
+	}
+}
+
+/* Numbers of the case that look like addresses. */
+static void keep_numbers(struct km_redaction *r, const struct km_case *c)
+{
+	for (size_t i = 0; i < c->last.count; i++) {
+		if (km_is_known(c->last.faults[i].error_code))
+			km_redaction_keep(r, c->last.faults[i].error_code.v);
+	}
+	for (size_t i = 0; i < c->all.mmu_count; i++)
+		km_redaction_keep(r, c->all.mmus[i].root_role.word);
+	for (size_t i = 0; c->has_walk && i < c->walk.count; i++)
+		km_redaction_keep(r, c->walk.levels[i].sp.role.word);
+	if (km_is_known(c->last.exit_code))
+		km_redaction_keep(r, c->last.exit_code.v);
+}
+
+static km_error *add_vcpu(struct km_report *run, const struct explained *x, bool named)
+{
+	bool stuck = x->e.state == KM_STATE_STUCK, chapter = named || deserves_chapter(&x->e);
+
+	run->vcpus++;
+	run->states[x->e.state]++;
+	count_tables(run, &x->c.all);
+	if (!chapter || (!stuck && !named && run->detailed >= MAX_DETAILED) ||
+	    run->detailed >= 2 * MAX_DETAILED) {
+		list_vcpu(run, x);
+		return NULL;
+	}
+	run->detailed++;
+	if (run->redaction)
+		keep_numbers(run->redaction, &x->c);
+	if (stuck || named)
+		remember(run, x);
+	run->vm_has_chapter[x->c.vm->number] = true;
+	return km_report_vcpu(stuck ? run->stuck : run->suspects, &x->c, &x->e);
+}
+
+static km_error *report_vcpu(struct km_report *run, const struct km_vm *vm,
+			     const struct km_vcpu *vcpu, bool named)
+{
+	struct explained *x = calloc(1, sizeof(*x));
+	km_error *err;
+
+	if (!x)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	err = km_case_read(run->ctx->kernel, vm, vcpu, &run->tasks, run->options, &x->c);
+	if (!err) {
+		km_explain_case(&x->c, &x->e);
+		err = add_vcpu(run, x, named);
+	}
+	km_case_deinit(&x->c);
+	free(x);
+	return err;
+}
+
+/* ---- the chapters ---- */
+
+static const char *counts_text(struct km_node *node, const struct km_report *run)
+{
+	static const enum km_vcpu_state order[] = {KM_STATE_UNKNOWN, KM_STATE_PROGRESSING,
+						   KM_STATE_WAITING, KM_STATE_HEALTHY,
+						   KM_STATE_NEVER_RAN};
+	const char *text =
+		km_doc_text(node, "%" PRIu64 " VM%s, %" PRIu64 " vCPU%s: %" PRIu64 " stuck",
+			    run->vms, run->vms == 1 ? "" : "s", run->vcpus,
+			    run->vcpus == 1 ? "" : "s", run->states[KM_STATE_STUCK]);
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		if (run->states[order[i]])
+			text = km_doc_text(node, "%s, %" PRIu64 " %s", text, run->states[order[i]],
+					   km_vcpu_state_name(order[i]));
+	}
+	return run->lost ? km_doc_text(node, "%s, %" PRIu64 " not readable", text, run->lost)
+			 : text;
+}
+
+/* @summary was begun first; it is filled when all vCPUs are known. */
+static void fill_summary(struct km_report *run, struct km_node *summary)
+{
+	const char *none = run->vms ? "No vCPU is stuck, as far as this dump shows."
+				    : "There are no VMs in this dump.";
+
+	if (!run->subject)
+		run->subject = km_doc_text(summary, "KVM: x86/mmu: no vCPU is stuck; Linux %s",
+					   run->ctx->kernel->release);
+	km_doc_field(summary, "subject", "Subject", km_v_text(run->subject));
+	km_doc_field(summary, "verdict", "",
+		     run->verdict ? km_v_tone(km_v_text(run->verdict), KM_TONE_ALARM)
+				  : km_v_text(none));
+	km_doc_field(summary, "counts", "vCPUs", km_v_text(counts_text(summary, run)));
+	if (run->tables_match + run->tables_differ)
+		km_doc_field(
+			summary, NULL, "tables",
+			km_v_text(km_doc_text(summary,
+					      "permissions[]: %" PRIu64 " as their roles imply, "
+					      "%" PRIu64 " not",
+					      run->tables_match, run->tables_differ)));
+	km_doc_field(summary, "tables_match", NULL, km_v_dec(run->tables_match));
+	km_doc_field(summary, "tables_differ", NULL, km_v_dec(run->tables_differ));
+	km_doc_field(summary, "fingerprint", run->fingerprint ? "fingerprint" : NULL,
+		     km_v_text(run->fingerprint && *run->fingerprint ? run->fingerprint : NULL));
+	km_doc_set_title(run->ctx->root, run->subject);
+}
+
+static void begin_others(struct km_report *run)
+{
+	run->others_chapter =
+		km_doc_chapter(run->ctx->root, "other_vcpus", "Other vCPUs that are not healthy");
+	run->others = km_doc_table(run->others_chapter, "vcpus", NULL);
+	km_doc_column(run->others, "vcpu", "VCPU", false);
+	km_doc_column(run->others, "state", "STATE", false);
+	km_doc_column(run->others, "reason", "REASON", false);
+}
+
+static km_error *report_vcpus(struct km_report *run, const struct selection *selections)
+{
+	const struct km_vms *vms = &run->ctx->vms;
+	km_error *err = NULL;
+
+	for (size_t i = 0; i < vms->count && !err; i++) {
+		const struct km_vm *vm = &vms->vms[i];
+
+		if (!is_selected(run, selections, vm, NULL))
+			continue;
+		run->vms++;
+		run->lost += vm->vcpus_lost;
+		run->vcpus += vm->vcpus_lost;
+		for (size_t j = 0; j < vm->vcpu_count && !err; j++) {
+			const struct km_vcpu *vcpu = &vm->vcpus[j];
+
+			if (is_selected(run, selections, vm, vcpu))
+				err = report_vcpu(run, vm, vcpu, is_named(run, selections, vcpu));
+		}
+	}
+	return err;
+}
+
+static void add_other_vm(struct km_node *table, const struct km_vm *vm)
+{
+	struct km_node *row = km_doc_row(table);
+
+	km_doc_cell(row, "number", km_v_dec(vm->number));
+	km_doc_cell(row, "comm",
+		    km_v_text(vm->comm[0] ? km_doc_text(table, "%s", vm->comm) : NULL));
+	km_doc_cell(row, "pid", km_v_val(vm->pid, KM_V_DEC));
+	km_doc_cell(row, "vcpus", km_v_val(vm->online_vcpus, KM_V_DEC));
+	km_doc_cell(row, "kvm", km_v_hex(vm->addr));
+}
+
+static struct km_node *begin_other_vms(struct km_node *chapter)
+{
+	struct km_node *table = km_doc_table(chapter, "vms", NULL);
+
+	km_doc_column(table, "number", "VM", true);
+	km_doc_column(table, "comm", "VMM", false);
+	km_doc_column(table, "pid", "PID", true);
+	km_doc_column(table, "vcpus", "VCPUS", true);
+	km_doc_column(table, "kvm", "STRUCT KVM", false);
+	return table;
+}
+
+/* A chapter for VMs with one of a vCPU, and for those that were named; a line for the others. */
+static km_error *report_vms(struct km_report *run, const struct selection *selections)
+{
+	struct km_node *list = km_doc_list(run->ctx->root, "vms");
+	struct km_node *others = km_doc_chapter(run->ctx->root, "other_vms", "Other VMs");
+	struct km_node *table = begin_other_vms(others);
+	const struct km_vms *vms = &run->ctx->vms;
+	uint64_t rest = 0, left_out = 0;
+	km_error *err = NULL;
+
+	for (size_t i = 0; i < vms->count && !err; i++) {
+		if (!is_selected(run, selections, &vms->vms[i], NULL))
+			continue;
+		if (run->ctx->argc || run->vm_has_chapter[i])
+			err = km_report_vm(run, list, &vms->vms[i]);
+		else if (rest++ < MAX_LISTED)
+			add_other_vm(table, &vms->vms[i]);
+		else
+			left_out++;
+	}
+	if (!rest)
+		km_doc_machine_only(others);
+	if (left_out)
+		km_doc_note(others, "%" PRIu64 " more are left out: see \"kvmmmu vms\"", left_out);
+	return err;
+}
+
+/* The head of other answers would come before the subject; machines see it. */
+static void hide_source(struct km_node *root)
+{
+	for (struct km_node *n = root ? root->first : NULL; n; n = n->next) {
+		if (n->key && !strcmp(n->key, "source"))
+			km_doc_machine_only(n);
+	}
+}
+
+static km_error *report(struct km_report *run, const struct selection *selections)
+{
+	struct km_node *root = run->ctx->root;
+	struct km_node *summary = km_doc_section(root, "summary", NULL);
+	km_error *err;
+
+	hide_source(root);
+	run->stuck = km_doc_list(root, "chapters");
+	run->suspects = km_doc_list(root, "chapters");
+	begin_others(run);
+	err = report_vcpus(run, selections);
+	if (!run->listed)
+		km_doc_machine_only(run->others_chapter);
+	if (!err)
+		err = km_report_host(run);
+	if (!err)
+		err = report_vms(run, selections);
+	if (err)
+		return err;
+	fill_summary(run, summary);
+	km_report_tool(run);
+	if (run->redaction)
+		km_report_redact(run);
+	return run->redaction && km_redaction_oom(run->redaction)
+		       ? km_errorf(KM_ENOMEM, "out of memory")
+		       : NULL;
+}
+
+km_error *km_command_report(struct km_command_context *ctx)
+{
+	struct km_case_options options = {.form = KM_SPF_MERGED};
+	struct km_report run = {.ctx = ctx, .options = &options};
+	struct selection *selections = calloc((size_t)ctx->argc + 1, sizeof(*selections));
+	km_error *err =
+		selections ? km_context_read_vms(ctx) : km_errorf(KM_ENOMEM, "out of memory");
+
+	km_vms_find_threads(ctx->kernel, &ctx->vms);
+	if (!err)
+		err = select_all(ctx, selections);
+	if (!err)
+		err = km_tasks_read(ctx->kernel, &ctx->vms, &run.tasks);
+	run.vm_has_chapter = calloc(ctx->vms.count + 1, sizeof(bool));
+	run.redaction = ctx->options.redact ? km_redaction_new() : NULL;
+	if (!err && (!run.vm_has_chapter || (ctx->options.redact && !run.redaction)))
+		err = km_errorf(KM_ENOMEM, "out of memory");
+	if (!err)
+		err = report(&run, selections);
+	km_tasks_deinit(&run.tasks);
+	km_redaction_free(run.redaction);
+	free(run.vm_has_chapter);
+	free(selections);
+	return err;
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/command.h"
+
+#include "commands/answer.h"
+#include "commands/command_line.h"
+#include "base/output.h"
+#include "base/printable.h"
+#include "commands/command_context.h"
+#include "commands/command_table.h"
+#include "commands/help.h"
+#include "document/render.h"
+#include "kernel/kernel_open.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct km_session {
+	struct km_target *target;
+	struct km_kernel *kernel;    /* opened by the first command that needs it */
+	enum km_types_source source; /* which it was opened with */
+	struct km_answer_options answers;
+	char *debug; /* the last -k; later commands keep it */
+};
+
+/* On a kernel that runs while it is read, a list may be torn, and whole the next time. */
+#define MAX_TRIES 3
+
+struct km_session *km_session_new(struct km_target *target)
+{
+	struct km_session *session = calloc(1, sizeof(*session));
+
+	if (session)
+		session->target = target;
+	return session;
+}
+
+void km_session_free(struct km_session *session)
+{
+	if (!session)
+		return;
+	km_kernel_free(session->kernel);
+	free(session->debug);
+	free(session);
+}
+
+void km_session_forget(struct km_session *session)
+{
+	km_kernel_free(session->kernel);
+	session->kernel = NULL;
+}
+
+void km_session_set_answers(struct km_session *session, struct km_answer_options options)
+{
+	session->answers = options;
+}
+
+static km_error *no_target(const struct km_session *session)
+{
+	if (session->answers.front_end == KM_IN_GDB)
+		return km_errorf(KM_EUSAGE,
+				 "this command needs a kernel: attach gdb to a host, or load its "
+				 "ELF vmcore with \"core-file\"; gdb does not read "
+				 "kdump-compressed dumps, \"kvmmmu DUMP\" in a shell does");
+	return km_errorf(KM_EUSAGE, "this command needs a dump");
+}
+
+/* The kernel, from the last command if the same type source will do. */
+static km_error *get_kernel(struct km_session *session, struct km_command_context *ctx)
+{
+	struct km_open_options options = {.source = ctx->options.types};
+	km_error *err;
+
+	if (!session->target)
+		return no_target(session);
+	if (ctx->options.debug &&
+	    !(session->debug && !strcmp(session->debug, ctx->options.debug))) {
+		free(session->debug);
+		session->debug = strdup(ctx->options.debug);
+		session->target->debug_dir = session->debug;
+		km_session_forget(session);
+		if (!session->debug)
+			return km_errorf(KM_ENOMEM, "out of memory");
+	}
+	if (session->source != options.source)
+		km_session_forget(session);
+	if (!session->kernel) {
+		err = km_kernel_open(session->target, &options, &session->kernel);
+		if (err)
+			return err;
+		session->source = options.source;
+	} else {
+		/* also forgets which pages were missing: each command reports its own */
+		km_memory_forget(session->kernel->mem);
+	}
+	ctx->kernel = session->kernel;
+	return NULL;
+}
+
+enum km_exit km_exit_code(const km_error *err)
+{
+	return km_error_code(err) == KM_EUSAGE ? KM_EXIT_USAGE : KM_EXIT_UNREADABLE;
+}
+
+static km_error *check_line(const struct km_session *session, const struct km_command *command,
+			    const struct km_command_line *line)
+{
+	int count = line->argc - 1;
+	km_error *err = km_command_line_check(line, command);
+
+	if (err || (count >= command->min_args && count <= command->max_args))
+		return err;
+	return km_help_usage_error(command, session->answers.front_end);
+}
+
+/* Fills the document. */
+static km_error *run(struct km_session *session, const struct km_command *command,
+		     struct km_command_context *ctx)
+{
+	const struct km_command_options *o = &ctx->options;
+	km_error *err;
+
+	km_doc_field(ctx->root, "schema", NULL, km_v_text(KM_SCHEMA));
+	km_doc_field(ctx->root, "command", NULL, km_v_text(command->name));
+	if (command->needs_kernel || (session->target && !o->as && !o->list)) {
+		err = get_kernel(session, ctx);
+		if (err)
+			return err;
+		km_describe_source(ctx->root, ctx->kernel);
+	}
+	err = km_answer_check(command, ctx, session->target);
+	if (!err)
+		err = command->run(ctx);
+	if (!err && ctx->kernel)
+		km_describe_gaps(ctx->root, ctx->kernel);
+	return err;
+}
+
+/* KM_ENOMEM if memory was exhausted while types were read: members that exist seem to be absent. */
+static km_error *check_types(const struct km_kernel *kernel)
+{
+	const km_error *err = km_layout_error(kernel->layout);
+
+	if (!err || km_error_code(err) != KM_ENOMEM)
+		return NULL;
+	return km_errorf(KM_ENOMEM, "types: %s", km_error_text(err));
+}
+
+/*
+ * KM_ELIMIT if the answer is incomplete because a limit of the target was reached, KM_ENOMEM if
+ * memory was exhausted.
+ */
+static km_error *check_limits(const struct km_command_context *ctx, const struct km_document *doc)
+{
+	km_error *err = ctx->kernel ? km_check_limits(ctx->kernel->mem) : NULL;
+
+	if (!err && ctx->kernel)
+		err = check_types(ctx->kernel);
+	if (err || !km_document_full(doc))
+		return err;
+	return km_errorf(KM_ELIMIT,
+			 "stopped: the answer exceeds the limit of %zu MiB; select one VM or vCPU, "
+			 "or suspect a damaged file",
+			 km_document_full(doc) >> 20);
+}
+
+/* Was something torn that may be whole the next time, on a kernel that runs while it is read? */
+static bool worth_another_try(const struct km_session *session, const km_error *err,
+			      const struct km_command_context *ctx)
+{
+	if (!session->target || !session->target->moving)
+		return false;
+	if (err)
+		return km_error_code(err) == KM_EDATA || km_error_code(err) == KM_EREAD;
+	return ctx->vms.trouble;
+}
+
+/* One try: a document of its own, which the caller frees, and so km_context_deinit(). */
+static km_error *try_once(struct km_session *session, const struct km_command *command,
+			  const struct km_command_line *line, struct km_command_context *ctx,
+			  struct km_document **doc)
+{
+	km_error *err;
+
+	*ctx = (struct km_command_context){
+		.options = line->options,
+		.argc = line->argc - 1,
+		.argv = line->argv + 1,
+		.has_target = session->target,
+	};
+	*doc = km_document_new();
+	if (!*doc)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	if (session->target)
+		km_document_limit(*doc, session->target->limits.document);
+	ctx->root = km_document_root(*doc);
+	err = run(session, command, ctx);
+	return err ? err : check_limits(ctx, *doc);
+}
+
+/* The answer goes to @errors if the command wrote a file to standard output. */
+static FILE *answer_stream(const struct km_command *command, const struct km_command_context *ctx,
+			   FILE *out, FILE *errors)
+{
+	const struct km_output to = {ctx->options.output, false};
+
+	return !command->answer_to_output && to.path && km_output_is_stdout(&to) ? errors : out;
+}
+
+static km_error *print_answer(const struct km_session *session, const struct km_command *command,
+			      const struct km_command_context *ctx, const struct km_document *doc,
+			      FILE *out, FILE *errors)
+{
+	const char *defect = km_document_defect(doc);
+
+	if (defect)
+		fprintf(errors, "kvmmmu: bug in kvmmmu, please report it: %s\n", defect);
+	return km_answer_print(command, ctx, doc, session->answers.color,
+			       answer_stream(command, ctx, out, errors));
+}
+
+static enum km_exit run_command(struct km_session *session, const struct km_command *command,
+				const struct km_command_line *line, FILE *out, FILE *errors)
+{
+	struct km_command_context ctx;
+	struct km_document *doc;
+	km_scoped_error *err = try_once(session, command, line, &ctx, &doc);
+	bool found = false;
+
+	for (int i = 1; i < MAX_TRIES && worth_another_try(session, err, &ctx); i++) {
+		km_error_free(err);
+		km_document_free(doc);
+		km_vms_deinit(&ctx.vms);
+		err = try_once(session, command, line, &ctx, &doc);
+	}
+	if (!err)
+		err = print_answer(session, command, &ctx, doc, out, errors);
+	if (err)
+		km_print_error(km_error_text(err), errors);
+	else
+		found = ctx.options.fail && km_document_finds(doc, ctx.options.fail_on);
+	km_document_free(doc);
+	km_vms_deinit(&ctx.vms);
+	if (err)
+		return km_exit_code(err);
+	if (ctx.failed)
+		return KM_EXIT_UNREADABLE;
+	return found ? KM_EXIT_FINDINGS : KM_EXIT_ANSWERED;
+}
+
+static enum km_exit fail(FILE *errors, km_error *err)
+{
+	enum km_exit code = km_exit_code(err);
+
+	km_print_error(km_error_text(err), errors);
+	km_error_free(err);
+	return code;
+}
+
+enum km_exit km_session_run_line(struct km_session *session, const struct km_command_line *line,
+				 FILE *out, FILE *errors)
+{
+	enum km_front_end front_end = session->answers.front_end;
+	const struct km_command *command = line->argc ? km_command_find(line->argv[0]) : NULL;
+	km_error *err;
+
+	if (line->options.help) {
+		if (command)
+			km_help_command(command, front_end, out);
+		else
+			km_help(front_end, out);
+		return KM_EXIT_ANSWERED;
+	}
+	if (!command)
+		return fail(errors,
+			    km_help_unknown_command(line->argc ? line->argv[0] : "", front_end));
+	err = check_line(session, command, line);
+	return err ? fail(errors, err) : run_command(session, command, line, out, errors);
+}
+
+enum km_exit km_session_run(struct km_session *session, int argc, char **argv, FILE *out,
+			    FILE *errors)
+{
+	struct km_command_line line;
+	km_error *err = km_command_line_parse(session->answers.front_end, argc, argv, &line);
+	enum km_exit code =
+		err ? fail(errors, err) : km_session_run_line(session, &line, out, errors);
+
+	km_command_line_deinit(&line);
+	return code;
+}

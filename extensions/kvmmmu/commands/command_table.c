@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/command_table.h"
+
+#include "commands/spte_format.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct km_command commands[] = {
+#define KM_COMMAND(command, ...) {.name = #command, .run = km_command_##command, __VA_ARGS__},
+#include "commands/commands.def"
+#undef KM_COMMAND
+};
+
+/* Names of the formats of an answer, separated by blanks. */
+#define KM_RENDERER(id, name, media) " " #name
+static const char renderers[] =
+#include "document/renderers.def"
+	;
+#undef KM_RENDERER
+#define RENDERERS (renderers + 1)
+
+static const struct km_argument arguments[] = {
+	{"DUMP", "ELF or kdump-compressed dump of a Linux host", KM_ARGUMENT_FILE, NULL},
+	{"CAPSULE", "file that capture wrote", KM_ARGUMENT_FILE, NULL},
+	{"VM", "number in vms, address of a struct kvm, or process ID of the owner", KM_ARGUMENT_VM,
+	 NULL},
+	{"VCPU", "VM:INDEX, INDEX if there is only one VM, or address of a struct kvm_vcpu",
+	 KM_ARGUMENT_VCPU, NULL},
+	{"ADDRESS",
+	 "hexadecimal: a GPA; under shadow paging a GVA; in guest_mmu the GPA of a nested guest",
+	 KM_ARGUMENT_OTHER, NULL},
+	{"ERROR_CODE", "hexadecimal; see pfec", KM_ARGUMENT_OTHER, NULL},
+	{"VALUE", "hexadecimal", KM_ARGUMENT_OTHER, NULL},
+	{"SYMBOL", "name, or hexadecimal address with \"0x\" or at least 8 digits",
+	 KM_ARGUMENT_OTHER, NULL},
+	{"SPTE", "hexadecimal; that the fault ended at", KM_ARGUMENT_OTHER, NULL},
+	{"EXIT_CODE", "hexadecimal; SVM_EXIT_*", KM_ARGUMENT_OTHER, NULL},
+	{"EXITINFO1", "hexadecimal", KM_ARGUMENT_OTHER, NULL},
+	{"EXITINFO2", "hexadecimal", KM_ARGUMENT_OTHER, NULL},
+	{"SIZE", "bytes in hexadecimal, a decimal number and K, M, G or T, or \"all\"",
+	 KM_ARGUMENT_OTHER, NULL},
+	{"TRACE", "trace or kernel log, as text; \"-\" is standard input", KM_ARGUMENT_FILE, NULL},
+	{"TYPES",
+	 "vmlinux, kvm.ko or kvm-amd.ko with debuginfo or BTF, or BTF alone, as in /sys/kernel/btf",
+	 KM_ARGUMENT_FILE, NULL},
+	{"FILE", NULL, KM_ARGUMENT_FILE, NULL},
+	{"PATH", NULL, KM_ARGUMENT_FILE, NULL},
+	{"N", NULL, KM_ARGUMENT_OTHER, NULL},
+	{"PAGES", NULL, KM_ARGUMENT_OTHER, NULL},
+	{"MMU", NULL, KM_ARGUMENT_WORDS, "root_mmu guest_mmu"},
+	{"FORMAT", NULL, KM_ARGUMENT_WORDS, KM_FORMAT_WORDS},
+	{"MEDIUM", NULL, KM_ARGUMENT_WORDS, RENDERERS},
+	{"SOURCE", NULL, KM_ARGUMENT_WORDS, "auto btf dwarf"},
+	{"WHEN", NULL, KM_ARGUMENT_WORDS, "auto always never"},
+	{"CERTAINTY", NULL, KM_ARGUMENT_WORDS, "note possible likely proven"},
+	{"TEXT", NULL, KM_ARGUMENT_WORDS, "manual bash zsh"},
+};
+
+const struct km_command *km_command_at(size_t index)
+{
+	return index < sizeof(commands) / sizeof(commands[0]) ? &commands[index] : NULL;
+}
+
+const struct km_command *km_command_find(const char *name)
+{
+	const struct km_command *command;
+
+	for (size_t i = 0; (command = km_command_at(i)); i++) {
+		if (!strcmp(command->name, name))
+			return command;
+	}
+	return NULL;
+}
+
+const struct km_argument *km_argument_at(size_t index)
+{
+	return index < sizeof(arguments) / sizeof(arguments[0]) ? &arguments[index] : NULL;
+}
+
+const struct km_argument *km_argument_find(const char *name, size_t len)
+{
+	const struct km_argument *argument;
+
+	for (size_t i = 0; (argument = km_argument_at(i)); i++) {
+		if (strlen(argument->name) == len && !strncmp(argument->name, name, len))
+			return argument;
+	}
+	return NULL;
+}
+
+bool km_words_have(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	while (*words) {
+		size_t next = strcspn(words, " ");
+
+		if (next == len && !strncmp(words, word, len))
+			return true;
+		words += next;
+		words += strspn(words, " ");
+	}
+	return false;
+}
+
+char *km_words_text(const char *words, char *text, size_t size)
+{
+	size_t used = 0;
+
+	*text = '\0';
+	while (*words && used < size) {
+		int len = (int)strcspn(words, " ");
+		const char *next = words + len + strspn(words + len, " ");
+
+		used += (size_t)snprintf(text + used, size - used, "%s%.*s",
+					 !used	 ? ""
+					 : *next ? ", "
+						 : " or ",
+					 len, words);
+		words = next;
+	}
+	return text;
+}

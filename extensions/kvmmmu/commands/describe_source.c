@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What every answer from a dump has: where it comes from, at its head, and what is missing. */
+#include "commands/command_context.h"
+#include "types/types_chain.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+const char *km_paging_text(enum km_paging paging)
+{
+	switch (paging) {
+	case KM_PAGING_EPT:
+		return "EPT";
+	case KM_PAGING_NPT:
+		return "NPT";
+	case KM_PAGING_SHADOW:
+		return "shadow paging";
+	}
+	return "?";
+}
+
+/* "BTF in the dump", or without the folders of files "DWARF of kvm.ko, DWARF of kvm-amd.ko". */
+static const char *short_origin(struct km_node *node, const char *origin)
+{
+	char *text;
+
+	if (!strncmp(origin, "BTF", 3))
+		return "BTF in the dump";
+	text = (char *)km_doc_text(node, "%s", origin);
+	if (*text)
+		km_drop_folders(text);
+	return text;
+}
+
+void km_describe_source(struct km_node *root, const struct km_kernel *k)
+{
+	const struct km_target *target = km_memory_target(k->mem);
+	const char *vendor = km_vendor_name(k->vendor),
+		   *origin = km_layout_types(k->layout)->origin;
+	struct km_node *source =
+		km_doc_compact(root, "source", km_doc_text(root, "Linux %s", k->release));
+
+	km_doc_field(source, "release", NULL, km_v_text(k->release));
+	km_doc_field(source, "vendor", "",
+		     vendor ? km_v_text(vendor) : km_v_none("vendor unknown"));
+	km_doc_field(source, "paging", "",
+		     k->features.spte_known ? km_v_text(km_paging_text(k->masks.paging))
+					    : km_v_none("paging unknown"));
+	km_doc_field(source, "types", NULL, km_v_text(origin));
+	km_doc_field(source, NULL, "types from", km_v_text(short_origin(root, origin)));
+	km_doc_field(source, "host", NULL, km_v_text(target->host));
+	km_doc_field(source, "dump", NULL, km_v_text(target->name));
+	km_doc_field(source, "capsule", NULL, km_v_bool(km_target_info(target)));
+	km_doc_field(source, "vendor_types_missing", NULL, km_v_text(k->vendor_trouble));
+}
+
+/* "2 pages needed for this answer are missing from the dump; ..." */
+static void note_missing(struct km_node *root, uint64_t count, const char *what, const char *how)
+{
+	bool one = count == 1;
+
+	if (count)
+		km_doc_note(root,
+			    "%" PRIu64 " %s%s needed for this answer %s %s; anything that depends "
+			    "on %s is unknown",
+			    count, what, one ? "" : "s", one ? "is" : "are", how,
+			    one ? "it" : "them");
+}
+
+/* Memory that this answer needed and did not get. */
+static void describe_missing(struct km_node *root, struct km_memory *mem)
+{
+	if (km_target_lacks_names(km_memory_target(mem)))
+		km_doc_note(root, "this capsule does not contain process names");
+	note_missing(root, km_memory_uncovered(mem), "item", "not in this capsule");
+	note_missing(root, km_memory_missing(mem), "page", "missing from the dump");
+}
+
+/* Symbols and types that are missing for all answers. */
+static void describe_missing_types(struct km_node *root, const struct km_kernel *k)
+{
+	const km_error *layout = km_layout_error(k->layout);
+
+	if (k->kvm.pages_lost)
+		km_doc_note(root,
+			    "%" PRIu64 " page%s of kvm's symbol table %s missing from the dump; "
+			    "debuginfo fills the gap if there is any",
+			    k->kvm.pages_lost, k->kvm.pages_lost == 1 ? "" : "s",
+			    k->kvm.pages_lost == 1 ? "is" : "are");
+	/* without the reason, which may name folders: a capsule of this dump gives the same notes
+	 */
+	if (k->vendor_trouble)
+		km_doc_note(root, "the types of the vendor module are unknown, so the VMCB cannot "
+				  "be read: neither its BTF nor its debuginfo is readable (-j "
+				  "gives the reason in \"source\")");
+	if (k->features.masks_corrupted)
+		km_doc_note(root, "the SPTE masks are corrupt: KVM never sets such values, so "
+				  "SPTEs are not decoded");
+	if (layout)
+		km_doc_note(root, "type information is damaged: %s", km_error_text(layout));
+}
+
+void km_describe_gaps(struct km_node *root, const struct km_kernel *k)
+{
+	const char *moving = km_memory_target(k->mem)->moving;
+	const char *why = km_target_why_missing(km_memory_target(k->mem));
+
+	if (moving)
+		km_doc_note(root,
+			    "the kernel was running while it was read (%s): values may be from "
+			    "different moments; repeat the command before relying on a finding",
+			    moving);
+	describe_missing(root, k->mem);
+	if (why && (km_memory_missing(k->mem) || k->kvm.pages_lost))
+		km_doc_note(root, "%s", why);
+	describe_missing_types(root, k);
+}

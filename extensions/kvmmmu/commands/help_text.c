@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/help_text.h"
+
+const char *const km_about[] = {
+	"kvmmmu finds every struct kvm_mmu of a Linux host, checks whether its permission tables "
+	"match its role, walks shadow page-table entries (SPTEs), and asks four judges about a "
+	"page fault: the processor, the kernel's own table, the table that the role implies, and "
+	"the test of kernels before 7.3. Where they differ, it reports which one is wrong. It only "
+	"reads.",
+	NULL,
+};
+
+static const char *const about_program[] = {
+	"Without COMMAND, explain is run. Options may appear anywhere on the command line.",
+	NULL,
+};
+
+static const char *const about_crash[] = {
+	"Symbols and types of kvm are found without \"mod -s\". -k stays in effect for later "
+	"commands.",
+	NULL,
+};
+
+static const char *const about_gdb[] = {
+	"gdb needs no symbols for this. The selected CPU has to be stopped. Neither memory nor "
+	"registers are written. -k stays in effect for later commands. \"pipe kvmmmu vms | less\" "
+	"sends an answer to a shell command.",
+	"Expressions can use $_kvmmmu(), $_kvmmmu_spte(), $_kvmmmu_sym() and $_kvmmmu_verdict(): "
+	"see \"help "
+	"function\".",
+	NULL,
+};
+
+const char *const *const km_about_front_end[] = {
+	[KM_IN_PROGRAM] = about_program,
+	[KM_IN_CRASH] = about_crash,
+	[KM_IN_GDB] = about_gdb,
+};
+
+const struct km_term km_inputs[] = {
+	{"DUMP",
+	 "An ELF core, such as /proc/vmcore or what QEMU's dump-guest-memory writes, or a "
+	 "kdump-compressed dump. A dump in makedumpfile's flattened format is first rearranged "
+	 "into a temporary file, which is as large as the dump. The file has no name and is in "
+	 "$TMPDIR or, if there is not enough space, beside the dump. It is created again by every "
+	 "command; \"makedumpfile -R\" converts a dump permanently."},
+	{"CAPSULE",
+	 "An extract of a dump, written by capture. It gives the same answers as the dump, and "
+	 "nothing else has to be installed. Answers report what the capsule does not cover."},
+	{"live", "The running kernel, through /proc/kcore. This needs root, and a kernel that is "
+		 "not locked down. The kernel runs while it is read, so an answer may mix "
+		 "different moments: repeat the command before you rely on a finding."},
+	{NULL, NULL},
+};
+
+const struct km_term km_environment[] = {
+	{"DEBUGINFOD_URLS", "Servers to ask for debuginfo that is not on this machine."},
+	{"KVMMMU_DEBUGINFO", "Where debuginfo is, if -k is not given."},
+	{"NO_COLOR", "If it is set and not empty, --color=auto means never."},
+	{"TMPDIR", "Where flattened dumps are rearranged; /var/tmp if it is not set."},
+	{NULL, NULL},
+};
+
+const struct km_term km_exit_codes[] = {
+	{"0", "The question was answered."},
+	{"1", "It was answered, and there is a finding as certain as --fail-on asks for."},
+	{"2", "Invalid command line."},
+	{"3", "The dump cannot be read or lacks what the answer needs, or the answer cannot be "
+	      "written."},
+	{NULL, NULL},
+};
+
+const struct km_example km_examples[] = {
+	{"Why does a guest hang?", "explain", true},
+	{"What was the last fault of vCPU 0 of VM 1?", "fault 1:0", true},
+	{"What would KVM do with a user-mode write to GPA 0x1000?", "fault 1:0 -a 1000 -e 6", true},
+	{"Write a small file for whoever analyses this:", "capture -o host.kvmmmu", true},
+	{"What does that file contain?", "capture --list host.kvmmmu", false},
+	{NULL, NULL, false},
+};

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parts of a report: report_vcpu.c, report_check.c, report_tables.c, report_host.c,
+ * report_vm.c. */
+#ifndef KVMMMU_REPORT_H
+#define KVMMMU_REPORT_H
+
+#include "commands/command_context.h"
+#include "document/redact.h"
+
+/* One run of the command. */
+struct km_report {
+	struct km_command_context *ctx;
+	struct km_tasks tasks;
+	struct km_case_options *options;
+	uint64_t vms, vcpus, states[KM_STATE_UNKNOWN + 1], lost;
+	uint64_t tables_match, tables_differ; /* permission tables of all vCPUs */
+	unsigned detailed, listed;
+	const char *subject, *verdict, *fingerprint; /* of the first vCPU that is stuck, or NULL */
+	struct km_redaction *redaction;		     /* --redact; else NULL */
+	struct km_node *stuck, *suspects, *others, *others_chapter;
+	bool *vm_has_chapter; /* for each VM: one of its vCPUs has a chapter, or was named */
+};
+
+/* A chapter about one vCPU. KM_EINTR; out of memory. */
+km_error *km_report_vcpu(struct km_node *list, const struct km_case *c,
+			 const struct km_explanation *e);
+
+/* Commands for crash and gdb that show what the report rests on, and what they print. */
+void km_report_checks(struct km_node *chapter, const struct km_case *c);
+
+/* The walk of the fault, root first. */
+void km_report_walk(struct km_node *chapter, const struct km_case *c);
+
+/* The permission table that was asked, or that is damaged, with the cell of the fault. */
+void km_report_matrix(struct km_node *chapter, const struct km_case *c);
+
+/* Guest memory by the state of its SPTEs. */
+km_error *km_report_map(struct km_node *chapter, const struct km_case *c);
+
+/* The host: what maintainers ask first. */
+km_error *km_report_host(struct km_report *run);
+
+/* A chapter about one VM: memory, memslots, threads, invalidations. */
+km_error *km_report_vm(struct km_report *run, struct km_node *list, const struct km_vm *vm);
+
+/* What the report was made with, and from what. */
+void km_report_tool(struct km_report *run);
+
+/* After everything else: replace addresses and names, and list what remains. */
+void km_report_redact(struct km_report *run);
+
+/* "1.5 MiB" */
+const char *km_report_size(struct km_node *node, uint64_t bytes);
+
+#endif

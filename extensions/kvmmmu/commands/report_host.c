@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The chapter of a report about the host. */
+#include "commands/report.h"
+
+#include "host/host_facts.h"
+
+#include <stdlib.h>
+
+/* Machines get null, and the reason apart. */
+static void report_missing(struct km_node *chapter, const struct km_host_fact *f)
+{
+	km_doc_field(chapter, f->id, f->label,
+		     km_v_none(km_doc_text(chapter, "not known: %s", f->why)));
+	km_doc_point(chapter, "not_known", "%s: %s", f->id, f->why);
+	if (chapter)
+		km_doc_machine_only(chapter->last);
+}
+
+static void report_fact(struct km_node *chapter, const struct km_host_fact *f)
+{
+	if (*f->text)
+		km_doc_field(chapter, f->id, f->label,
+			     km_v_text(km_doc_text(chapter, "%s", f->text)));
+	else
+		report_missing(chapter, f);
+}
+
+static void report_params(struct km_node *chapter, const struct km_host_params *all)
+{
+	struct km_node *table = km_doc_table(chapter, "parameters", "module parameters");
+
+	km_doc_column(table, "module", "MODULE", false);
+	km_doc_column(table, "name", "PARAMETER", false);
+	km_doc_column(table, "value", "VALUE", false);
+	for (size_t i = 0; i < all->count; i++) {
+		const struct km_host_param *p = &all->params[i];
+		struct km_node *row = km_doc_row(table);
+
+		km_doc_cell(row, "module", km_v_text(p->module));
+		km_doc_cell(row, "name", km_v_text(km_doc_text(table, "%s", p->name)));
+		km_doc_cell(row, "value",
+			    p->value[0] ? km_v_text(km_doc_text(table, "%s", p->value))
+					: km_v_none(p->why ? p->why : ""));
+	}
+	if (!all->count)
+		km_doc_machine_only(table);
+	if (all->why[0])
+		km_doc_note(chapter, "%s", all->why);
+}
+
+km_error *km_report_host(struct km_report *run)
+{
+	const struct km_kernel *k = run->ctx->kernel;
+	struct km_node *chapter = km_doc_chapter(run->ctx->root, "host", "Host");
+	struct km_host_facts *facts = km_host_facts_read(k);
+
+	if (!facts)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	km_doc_field(chapter, "release", "release", km_v_text(k->release));
+	for (size_t i = 0; i < KM_HOST_FACT_COUNT; i++)
+		report_fact(chapter, &facts->facts[i]);
+	report_params(chapter, &facts->params);
+	free(facts);
+	return NULL;
+}

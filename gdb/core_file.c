@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core_file.h"
 
-#include "../extensions/kvmmmu/dump_notes.h"
-#include "../extensions/kvmmmu/elf_core.h"
+#include "dump/dump_notes.h"
+#include "dump/elf_core.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@ static km_error *read_headers(struct core_file *core)
 	if (core->fd < 0)
 		return km_errorf(KM_EREAD, "%s", strerror(errno));
 	if (!km_elf_core_is(core->fd))
-		return km_errorf(KM_EDATA, "no ELF core");
+		return km_errorf(KM_EDATA, "not an ELF core");
 	return km_elf_core_read(core->fd, &core->elf);
 }
 
@@ -57,6 +57,11 @@ char *core_file_vmcoreinfo(const struct core_file *core)
 	return km_dump_notes_vmcoreinfo(core->fd);
 }
 
+const struct km_dump_loss *core_file_loss(const struct core_file *core)
+{
+	return &core->elf.loss;
+}
+
 km_error *core_file_read(const struct core_file *core, uint64_t pa, void *buf, size_t len)
 {
 	uint8_t *out = buf;
@@ -72,7 +77,7 @@ km_error *core_file_read(const struct core_file *core, uint64_t pa, void *buf, s
 			continue;
 		if (done <= 0)
 			return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 ": %s", pa,
-					 done ? strerror(errno) : "cut short");
+					 done ? strerror(errno) : "the file is truncated");
 		out += done;
 		pa += (uint64_t)done;
 		len -= (size_t)done;

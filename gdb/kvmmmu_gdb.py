@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """kvmmmu in gdb, for a gdb that is attached to a Linux host (QEMU's gdb stub, ...) or has its vmcore.
 
-The analysis is C, in libkvmmmu-gdb.so: what is here lends it gdb's memory, symbols and registers, and
-puts its answers on gdb's screen. kvmmmu.py loads it.
+The analysis is in libkvmmmu-gdb.so, which is C. This module gives it gdb's memory, symbols and registers,
+and prints its answers in gdb. kvmmmu.py loads it.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ import threading
 
 import gdb
 
-# enum kvmmmu_outcome, enum kvmmmu_way: libkvmmmu.h
+# enum kvmmmu_outcome, enum kvmmmu_access: libkvmmmu.h
 DONE, FAILED, INTERRUPTED = 1, 2, 3
 NO_TARGET, PHYSICAL, VIRTUAL, CORE = range(4)
 
@@ -25,8 +25,8 @@ U64_P = ctypes.POINTER(U64)
 KERNEL_HALF = 1 << 63
 
 
-class Lent(ctypes.Structure):
-    """struct kvmmmu_lent"""
+class Callbacks(ctypes.Structure):
+    """struct kvmmmu_callbacks"""
     _fields_ = [
         ("read", ctypes.CFUNCTYPE(None, U64, ctypes.c_void_p, U64, OUTCOME)),
         ("symbol", ctypes.CFUNCTYPE(None, ctypes.c_char_p, U64_P, OUTCOME)),
@@ -42,10 +42,10 @@ def load_library():
     # as installed, or as built
     places = [os.path.join(here, folder, "libkvmmmu-gdb.so") for folder in ("", "../build")]
     found = next((place for place in places if os.path.exists(place)), places[-1])
-    # PyDLL: gdb's Python is not to be left while a command runs
+    # PyDLL: keeps Python's lock while a command runs
     library = ctypes.PyDLL(os.environ.get("KVMMMU_GDB_LIBRARY", found))
     library.kvmmmu_open.restype = ctypes.c_void_p
-    library.kvmmmu_open.argtypes = [ctypes.POINTER(Lent), ctypes.c_int] + 3 * [ctypes.c_char_p]
+    library.kvmmmu_open.argtypes = [ctypes.POINTER(Callbacks), ctypes.c_int] + 3 * [ctypes.c_char_p]
     library.kvmmmu_close.argtypes = [ctypes.c_void_p]
     library.kvmmmu_close.restype = None
     library.kvmmmu_run.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.POINTER(ctypes.c_char_p),
@@ -58,6 +58,8 @@ def load_library():
     library.kvmmmu_command.restype = ctypes.c_char_p
     library.kvmmmu_help.argtypes = [ctypes.c_char_p]
     library.kvmmmu_help.restype = ctypes.c_void_p
+    library.kvmmmu_complete.argtypes = 2 * [ctypes.c_char_p]
+    library.kvmmmu_complete.restype = ctypes.c_void_p
     return library
 
 
@@ -65,7 +67,7 @@ LIBRARY = load_library()
 
 
 def take_text(pointer):
-    """A text that the library made, as a str; frees it."""
+    """Return a text of the library as a str, and free it."""
     if not pointer:
         return ""
     text = ctypes.string_at(pointer).decode(errors="replace")
@@ -77,8 +79,8 @@ def block_ctrl_c():
     return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
-class LetCtrlC:
-    """Ctrl-C comes through inside this block only, that is within what is lent."""
+class AllowCtrlC:
+    """Ctrl-C is delivered inside this block only, that is within callbacks."""
 
     def __enter__(self):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -87,19 +89,19 @@ class LetCtrlC:
         block_ctrl_c()
 
 
-def lend(function):
-    """Makes it a function for C: its outcome is the last argument, and no exception leaves it."""
-    def lent(*arguments):
+def callback(function):
+    """Make a function for C: it stores its outcome in the last argument, and raises no exception."""
+    def called(*arguments):
         outcome = arguments[-1]
         try:
-            with LetCtrlC():
+            with AllowCtrlC():
                 done = function(*arguments[:-1])
             outcome[0] = DONE if done else FAILED
         except KeyboardInterrupt:
             outcome[0] = INTERRUPTED
         except (gdb.error, RuntimeError, ValueError):
             outcome[0] = FAILED
-    return lent
+    return called
 
 
 def unsigned(value):
@@ -115,8 +117,21 @@ def put_text(text, buffer, size):
     ctypes.memmove(buffer, data, len(data))
 
 
+def has_frame():
+    try:
+        return bool(gdb.selected_frame())
+    except gdb.error:
+        return False
+
+
+def in_condition():
+    """Does gdb evaluate a breakpoint's condition? All threads are stopped then, but gdb calls them running."""
+    thread = gdb.selected_thread()
+    return bool(thread) and thread.is_running() and not gdb.parameter("non-stop") and has_frame()
+
+
 class Selection:
-    """The thread and frame that the user selected, for putting them back."""
+    """The thread and frame that the user selected, so that they can be restored."""
 
     def __init__(self):
         self.thread = gdb.selected_thread()
@@ -145,7 +160,7 @@ def threads():
 
 
 class PhysicalMode:
-    """QEMU's physical-memory mode: while it is on, all that gdb reads is physical memory."""
+    """QEMU's physical-memory mode: while it is on, gdb reads physical memory only."""
 
     def __init__(self, connection):
         self.connection = connection
@@ -176,16 +191,17 @@ class PhysicalMode:
 
 
 class Host:
-    """One target of gdb's, as the library sees it."""
+    """One target of gdb, as the library sees it."""
 
-    def __init__(self, key, way, name):
-        self.key, self.way, self.name = key, way, name
+    def __init__(self, key, access, name):
+        self.key, self.access, self.name = key, access, name
         self.physical = None
         self.vcpus = (None, [])
-        self.symbols = {}  # name to address, None: gdb has none of this name
+        self.symbols = {}  # name to address; None: gdb does not know it
         self.symbols_changed = False
-        self.lent = Lent(*(kind(lend(getattr(self, "lend_" + field))) for field, kind in Lent._fields_))
-        self.handle = LIBRARY.kvmmmu_open(ctypes.byref(self.lent), way, f"gdb {gdb.VERSION}".encode(),
+        self.callbacks = Callbacks(*(kind(callback(getattr(self, "do_" + field)))
+                                     for field, kind in Callbacks._fields_))
+        self.handle = LIBRARY.kvmmmu_open(ctypes.byref(self.callbacks), access, f"gdb {gdb.VERSION}".encode(),
                                           name.encode(), debug_place())
         if not self.handle:
             raise gdb.GdbError("kvmmmu: out of memory")
@@ -194,42 +210,42 @@ class Host:
         LIBRARY.kvmmmu_close(self.handle)
 
     def enter(self):
-        """At the start of each command: how is memory read, does something run on?"""
+        """Prepare for a command. Return why the target changes meanwhile, or None."""
         inferior = gdb.selected_inferior()
         self.selection = Selection()
         self.physical = None
         moving = "it is the running kernel" if self.name == "/proc/kcore" else None
-        if self.way in (PHYSICAL, VIRTUAL):
+        if self.access in (PHYSICAL, VIRTUAL):
             check_architecture(inferior)
-            running = sum(thread.is_running() for thread in inferior.threads())
+            running = 0 if in_condition() else sum(thread.is_running() for thread in inferior.threads())
             if running:
-                moving = f"{running} of {len(inferior.threads())} CPUs run on"
-        if self.way == PHYSICAL:
+                moving = f"{running} of {len(inferior.threads())} CPUs are running"
+        if self.access == PHYSICAL:
             self.physical = PhysicalMode(inferior.connection)
-        elif self.way == VIRTUAL:
+        elif self.access == VIRTUAL:
             go_to_kernel(self.selection.thread)
         return moving
 
     def leave(self):
-        """Puts all back; more than once is fine."""
+        """Restore everything; may be called more than once."""
         if self.physical:
             self.physical.restore()
-        if self.way in (PHYSICAL, VIRTUAL):
+        if self.access in (PHYSICAL, VIRTUAL):
             self.selection.restore()
 
     def virtually(self):
-        """gdb itself needs kernel addresses now."""
+        """Let gdb read kernel addresses itself."""
         if self.physical:
             self.physical.set(False)
 
-    def lend_read(self, address, buffer, length):
+    def do_read(self, address, buffer, length):
         if self.physical:
             self.physical.set(True)
         data = gdb.selected_inferior().read_memory(address, length)
         ctypes.memmove(buffer, bytes(data), length)
         return True
 
-    def lend_symbol(self, name, address):
+    def do_symbol(self, name, address):
         if name not in self.symbols:
             self.symbols[name] = self.find_symbol(name.decode())
         if self.symbols[name] is None:
@@ -242,12 +258,12 @@ class Host:
             return None
         self.virtually()
         try:
-            # "::": no local variable of the selected frame's
+            # "::": not a local variable of the selected frame
             return int(gdb.execute(f"with language c -- output/x (unsigned long)&::{name}", to_string=True), 16)
         except gdb.error:
             return None
 
-    def lend_symbol_at(self, address, buffer, size, offset):
+    def do_symbol_at(self, address, buffer, size, offset):
         self.virtually()
         said = re.match(r"(\S+)(?: \+ (\d+))? in section", gdb.execute(f"info symbol {address:#x}", to_string=True))
         if said:
@@ -255,7 +271,7 @@ class Host:
             offset[0] = int(said[2] or 0)
         return bool(said)
 
-    def lend_registers(self, cpu, rip, rsp, rbp):
+    def do_registers(self, cpu, rip, rsp, rbp):
         self.virtually()
         here = Selection()
         try:
@@ -267,22 +283,22 @@ class Host:
             here.restore()
         return True
 
-    def lend_poll(self):
+    def do_poll(self):
         return True
 
-    def lend_resume_for(self, milliseconds, why, size):
+    def do_resume_for(self, milliseconds, why, size):
         self.virtually()
         try:
             resume_for(milliseconds)
         except gdb.error as error:
             put_text(str(error), why, size)
             return False
-        if self.way == VIRTUAL:
+        if self.access == VIRTUAL:
             go_to_kernel(self.selection.thread)
         return True
 
     def run(self, words):
-        """(answer, errors) of a command."""
+        """Run a command. Return its answer and its errors."""
         argv = (ctypes.c_char_p * (len(words) + 1))(*(word.encode() for word in words), None)
         out, errors = ctypes.c_void_p(), ctypes.c_void_p()
         before = block_ctrl_c()
@@ -294,7 +310,7 @@ class Host:
             finally:
                 self.leave()
         except KeyboardInterrupt:
-            # one that came as Ctrl-C was being shut out; there is no second
+            # it was pressed just before it was blocked; it cannot come twice
             self.leave()
             raise
         finally:
@@ -302,7 +318,7 @@ class Host:
         return take_text(out.value), take_text(errors.value)
 
     def resume_for(self, milliseconds):
-        """Runs the hook of explain --watch; None, or what went wrong."""
+        """Resume the target as explain --watch does. Return None, or the error."""
         before = block_ctrl_c()
         try:
             self.enter()
@@ -313,7 +329,7 @@ class Host:
 
 
 def debug_place():
-    """Where debuginfo is: as the user says, or the file that gdb has its symbols from."""
+    """Return where debuginfo is: $KVMMMU_DEBUGINFO, or the file that gdb reads symbols from."""
     place = os.environ.get("KVMMMU_DEBUGINFO")
     if not place:
         place = next((file.filename for file in gdb.objfiles()
@@ -324,13 +340,14 @@ def debug_place():
 def check_architecture(inferior):
     name = inferior.architecture().name()
     if "x86-64" not in name:
-        raise gdb.GdbError(f"kvmmmu: gdb takes the target for {name}: set architecture i386:x86-64")
+        raise gdb.GdbError(f"kvmmmu: for gdb the target is {name}: use \"set architecture i386:x86-64\"")
 
 
 def go_to_kernel(selected):
-    """A CPU whose page tables map the kernel; the selected one if possible."""
+    """Select a CPU that is in the kernel, whose page tables map it; the selected one if possible."""
+    all_stopped = in_condition()
     for thread in [selected, *threads()]:
-        if thread and not thread.is_running():
+        if thread and (all_stopped or not thread.is_running()):
             thread.switch()
             if register("rip") >= KERNEL_HALF:
                 return
@@ -346,14 +363,14 @@ def has_tui():
 
 
 class Quiet:
-    """Whatever to_string, gdb prints of each stop that it stopped, and may want to page that: not meanwhile."""
+    """Hide what gdb prints about each stop in spite of to_string, and keep it from paging that."""
 
     def __enter__(self):
         self.pages = gdb.parameter("pagination")
         gdb.execute("set pagination off", to_string=True)
         gdb.flush()
         self.out = None
-        if not has_tui():  # which would miss what it draws
+        if not has_tui():  # which draws on the same file
             self.out = os.dup(1)
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, 1)
@@ -369,11 +386,11 @@ class Quiet:
 
 
 def resume_for(milliseconds):
-    """Lets the target run; breakpoints sleep meanwhile, and are afterwards as before, as the thread."""
+    """Resume the target for a while, with breakpoints disabled; restore them and the thread."""
     if gdb.parameter("non-stop"):
         raise gdb.error("in non-stop mode kvmmmu does not resume the target")
     here = Selection()
-    asleep = [point for point in gdb.breakpoints() if point.enabled]
+    disabled = [point for point in gdb.breakpoints() if point.enabled]
     locking = gdb.parameter("scheduler-locking")
     state = {"over": False, "asked": False}
 
@@ -385,12 +402,12 @@ def resume_for(milliseconds):
     timer = threading.Timer(milliseconds / 1000, gdb.post_event, [stop])
     timer.daemon = True
     try:
-        for point in asleep:
+        for point in disabled:
             point.enabled = False
         if locking == "on":
             gdb.execute("set scheduler-locking off", to_string=True)
         every = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        timer.start()  # signals are gdb's, not this thread's
+        timer.start()  # with signals blocked: gdb handles them, not this thread
         signal.pthread_sigmask(signal.SIG_SETMASK, every)
         with Quiet():
             try:
@@ -402,7 +419,7 @@ def resume_for(milliseconds):
         timer.cancel()
         if locking == "on":
             gdb.execute("set scheduler-locking on", to_string=True)
-        for point in asleep:
+        for point in disabled:
             if point.is_valid():
                 point.enabled = True
         here.restore(level=False)
@@ -422,38 +439,38 @@ def core_file(inferior):
 
 
 def host():
-    """The library's view of gdb's present target: anew when that is another one."""
+    """Return the Host of gdb's current target; a new one if the target has changed."""
     global HOST
     inferior = gdb.selected_inferior()
     connection = inferior.connection
     key = (inferior.num, connection and (connection.num, connection.type, connection.details))
     if connection is None or connection.type == "exec":
-        way, name = NO_TARGET, "nothing"
+        access, name = NO_TARGET, "nothing"
     elif connection.type == "core":
-        way, name = CORE, core_file(inferior)
+        access, name = CORE, core_file(inferior)
         key += (name,)
         if not name:
-            raise gdb.GdbError("kvmmmu: gdb does not tell which file its core is in")
+            raise gdb.GdbError("kvmmmu: gdb does not say which file its core is")
     elif connection.type == "native":
         raise gdb.GdbError("kvmmmu: this gdb is attached to a process, not to a kernel")
     else:
-        way, name = VIRTUAL, connection.details or connection.type
+        access, name = VIRTUAL, connection.details or connection.type
         thread = gdb.selected_thread()
-        if not thread or thread.is_running():
+        if not thread or (thread.is_running() and not in_condition()):
             raise gdb.GdbError("kvmmmu: the selected CPU is running: stop it first (Ctrl-C, or interrupt)")
     if HOST and HOST.key == key and not HOST.symbols_changed:
         return HOST
-    if way == VIRTUAL and PhysicalMode(connection).supported:
-        way = PHYSICAL
+    if access == VIRTUAL and PhysicalMode(connection).supported:
+        access = PHYSICAL
     if HOST:
         HOST.close()
         HOST = None
-    HOST = Host(key, way, name)
+    HOST = Host(key, access, name)
     return HOST
 
 
 def answer(words):
-    """What the command says; what it can't answer is an error of gdb's."""
+    """Return the answer of a command; raise an error of gdb if it has none."""
     out, errors = host().run(words)
     if errors:
         raise gdb.GdbError(errors.rstrip("\n"))
@@ -461,16 +478,12 @@ def answer(words):
 
 
 def ask(words):
-    """The JSON of a command."""
+    """Return the answer of a command as JSON."""
     return json.loads(answer([*words, "-j"]))
 
 
-OPTIONS_WITH_FILE = ("-o", "--output", "-k", "--debuginfo", "--list")
-HELP = take_text(LIBRARY.kvmmmu_help(None))
-
-
 def known_vcpus():
-    """VM:INDEX of all vCPUs, for completion: once a stop."""
+    """Return VM:INDEX of all vCPUs, for completion; read once for each stop."""
     here = host()
     if here.vcpus[0] != STOPS:
         vms = ask(["vms"])["vms"]
@@ -487,16 +500,15 @@ def count_stop(_event):
 
 
 
-
 def forget_symbols(_event):
-    """gdb has other symbols now: whether they fit is to be found out anew."""
+    """gdb has other symbols: check again whether they fit."""
     if HOST:
         HOST.symbols_changed = True
 
 
 class Prefix(gdb.Command):
     def __init__(self):
-        self.__doc__ = "Why does this KVM guest hang or loop on page faults?\n\n" + HELP
+        self.__doc__ = take_text(LIBRARY.kvmmmu_help(None))
         super().__init__("kvmmmu", gdb.COMMAND_DATA, prefix=True)
 
     def invoke(self, arguments, _from_tty):
@@ -508,49 +520,50 @@ class Prefix(gdb.Command):
 class Command(gdb.Command):
     def __init__(self, name):
         self.name = name
-        self.__doc__ = self.help()
+        self.__doc__ = take_text(LIBRARY.kvmmmu_help(name.encode()))
         super().__init__(f"kvmmmu {name}", gdb.COMMAND_DATA)
 
-    def help(self):
-        """A line that says what it is for, then all of it."""
-        text = take_text(LIBRARY.kvmmmu_help(self.name.encode()))
-        if not text:
-            return f"See \"help kvmmmu\".\n\nusage: kvmmmu {self.name}"
-        purpose = " ".join(text.partition("\n\n")[2].split("\n"))
-        return re.split(r"\.(?: |$)", purpose)[0] + ".\n\n" + text.rstrip("\n") + "\n\n-j, --json prints JSON."
-
     def invoke(self, arguments, _from_tty):
-        gdb.write(answer([self.name, *gdb.string_to_argv(arguments)]))
+        words = gdb.string_to_argv(arguments)
+        if "|" in words:
+            raise gdb.GdbError(f"kvmmmu: for a shell command use \"pipe kvmmmu {self.name} {arguments}\"")
+        gdb.write(answer([self.name, *words]))
 
     def complete(self, text, word):
         words = text.split()
         last = words.pop() if words and not text[-1:].isspace() else ""
         try:
-            found = self.candidates(words, last)
+            found = list(self.candidates(words, last))
         except (gdb.error, gdb.GdbError, KeyboardInterrupt):
             found = []
-        # gdb's word may begin within ours: behind a ":" or a "/"
+        # gdb's word may begin within ours: after a ":" or a "/"
         known = len(last) - len(word or "")
         return [one[known:] for one in found if one.startswith(last)]
 
     def candidates(self, words, last):
-        if words and words[-1] in OPTIONS_WITH_FILE:
-            return [path + "/" * os.path.isdir(path) for path in glob.glob(glob.escape(last) + "*")]
-        if last.startswith("-"):
-            return sorted(set(re.findall(r"--[a-z0-9-]+", HELP + self.__doc__)))
-        if words and words[-1] in ("-m", "--mmu"):
-            return ["root_mmu", "guest_mmu"]
-        if "VCPU" not in self.__doc__:
-            return []
-        vcpus = known_vcpus()
-        return [] if set(words) & set(vcpus) else vcpus
+        before = words[-1].encode() if words else None
+        for one in take_text(LIBRARY.kvmmmu_complete(self.name.encode(), before)).split():
+            if one == "<file>":
+                yield from (path + "/" * os.path.isdir(path) for path in glob.glob(glob.escape(last) + "*"))
+            elif one in ("<vm>", "<vcpu>"):
+                if not last.startswith("-"):
+                    yield from named(one, words)
+            elif last or not one.startswith("-"):
+                yield one
+
+
+def named(kind, words):
+    """The VMs or vCPUs that there are, unless one is among the words already."""
+    vcpus = known_vcpus()
+    names = vcpus if kind == "<vcpu>" else sorted({vcpu.split(":")[0] for vcpu in vcpus}, key=int)
+    return [] if set(words) & set(names) else names
 
 
 class Ask(gdb.Function):
-    """$_kvmmmu(COMMAND, PATH): one value of a command's JSON.
+    """$_kvmmmu(COMMAND [, PATH]): one value from the JSON of a command.
 
-    $_kvmmmu("vms", "vms[1].vcpus[0].pf_spurious") is a number; so are strings "0x...".
-    Without a PATH it is all of the JSON, as a string."""
+    $_kvmmmu("vms", "vms[1].vcpus[0].pf_spurious") is a number, and so are strings like "0x12".
+    Without PATH, return all of the JSON as a string."""
 
     def __init__(self):
         super().__init__("_kvmmmu")
@@ -563,15 +576,19 @@ class Ask(gdb.Function):
 
 
 class Spte(gdb.Function):
-    """$_kvmmmu_spte(GPA [, VCPU]): the SPTE at which the walk of GPA ends.
+    """$_kvmmmu_spte(GPA [, VCPU]): the SPTE at which the walk for GPA ends.
 
-    VCPU is as in "kvmmmu walk", "0" if it is not given."""
+    VCPU is as in "kvmmmu walk", and "0" if it is not given. A VCPU that is a string or a pointer may
+    also come first."""
 
     def __init__(self):
         super().__init__("_kvmmmu_spte")
 
-    def invoke(self, gpa, vcpu=None):
-        said = ask(["walk", vcpu_word(vcpu), f"{unsigned(gpa):#x}"])
+    def invoke(self, *values):
+        vcpu, values = take_vcpu(values, 1)
+        if len(values) != 1:
+            raise gdb.GdbError("usage: $_kvmmmu_spte(GPA [, VCPU])")
+        said = ask(["walk", vcpu_word(vcpu), f"{unsigned(values[0]):#x}"])
         levels = said["walk"]["levels"]
         if not levels:
             raise gdb.GdbError(f"kvmmmu: no SPTE: {said['walk']['end']}")
@@ -581,29 +598,60 @@ class Spte(gdb.Function):
 class Verdict(gdb.Function):
     """$_kvmmmu_verdict(VCPU [, ADDRESS, ERROR_CODE]): what "kvmmmu fault" finds, in one line.
 
-    It is "none" if nothing is wrong, else IDs with their certainty: "spurious-loop:likely"."""
+    It is "none", or the findings with their certainty: "spurious-loop:likely". A VCPU that is a string
+    or a pointer may also come later."""
 
     def __init__(self):
         super().__init__("_kvmmmu_verdict")
 
-    def invoke(self, vcpu, address=None, error=None):
+    def invoke(self, *values):
+        vcpu, values = take_vcpu(values, 0)
+        if vcpu is None or len(values) > 2:
+            raise gdb.GdbError("usage: $_kvmmmu_verdict(VCPU [, ADDRESS, ERROR_CODE])")
         words = ["fault", vcpu_word(vcpu)]
-        if address is not None:
-            words += ["-a", f"{unsigned(address):#x}", "-e", f"{unsigned(error if error is not None else 0):#x}"]
+        if values:
+            error = unsigned(values[1]) if len(values) > 1 else 0
+            words += ["-a", f"{unsigned(values[0]):#x}", "-e", f"{error:#x}"]
         return " ".join(f"{one['id']}:{one['certainty']}" for one in findings(ask(words))) or "none"
+
+
+class Sym(gdb.Function):
+    """$_kvmmmu_sym(NAME): the address of a symbol of kvm, of its vendor module or of vmlinux.
+
+    break *$_kvmmmu_sym("kvm_tdp_page_fault")"""
+
+    def __init__(self):
+        super().__init__("_kvmmmu_sym")
+
+    def invoke(self, name):
+        said = ask(["sym", name.string()])
+        return to_gdb(follow(said, "address"), "address")
+
+
+def is_string(value):
+    return value.type.strip_typedefs().code in (gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_STRING)
+
+
+def take_vcpu(values, place):
+    """Return the argument that names a vCPU, and the others: a string or pointer, else the one at place."""
+    values = list(values)
+    named = [i for i, value in enumerate(values)
+             if is_string(value) or value.type.strip_typedefs().code == gdb.TYPE_CODE_PTR]
+    place = named[0] if named else place
+    return (values.pop(place) if place < len(values) else None), values
 
 
 def vcpu_word(value):
     if value is None:
         return "0"
-    if value.type.strip_typedefs().code in (gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_STRING):
+    if is_string(value):
         return value.string()
     number = unsigned(value)
     return str(number) if number < 1 << 32 else f"{number:#x}"  # INDEX, or a struct kvm_vcpu
 
 
 def findings(node):
-    """All findings of an answer, wherever they stand in it."""
+    """Return all findings in an answer, at any depth."""
     if isinstance(node, list):
         return [found for one in node for found in findings(one)]
     if not isinstance(node, dict):
@@ -642,6 +690,7 @@ def register_commands():
         index += 1
     Ask()
     Spte()
+    Sym()
     Verdict()
 
 

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * gdb's side of the library: finds the kernel in what gdb can read, and runs the commands on it.
- * Python (kvmmmu.py) lends memory, symbols and registers, and has no part in the analysis.
+ * Python (kvmmmu.py) provides memory, symbols and registers, and has no part in the analysis.
  */
 #include "libkvmmmu.h"
 
-#include "../extensions/cli/help.h"
-#include "../extensions/kvmmmu/command.h"
-#include "../extensions/kvmmmu/image.h"
-#include "../extensions/kvmmmu/vmcoreinfo.h"
+#include "base/printable.h"
+#include "commands/command.h"
+#include "commands/help.h"
+#include "dump/image.h"
+#include "dump/vmcoreinfo.h"
 #include "core_file.h"
-#include "find_kernel.h"
+#include "dump/find_kernel.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PAGE_OFFSET_L4 0xffff888000000000ULL /* where there is no page_offset_base */
 
@@ -23,27 +23,27 @@ enum kernel_state { NOT_SOUGHT, SEEKING, FOUND, NOT_FOUND };
 
 struct kvmmmu_gdb {
 	struct km_target target;
-	struct kvmmmu_lent lent;
-	enum kvmmmu_way way;
+	struct kvmmmu_callbacks callbacks;
+	enum kvmmmu_access access;
 	char *host, *name, *debug;
 	struct km_session *session;
 	bool interrupted;
 
 	enum kernel_state state;
-	km_error *trouble; /* NOT_FOUND: why */
+	km_error *trouble; /* NOT_FOUND: the reason */
 	bool gdb_symbols;  /* gdb's symbols are proven to be this kernel's */
 	struct core_file *core;
 	struct km_address_space kernel; /* unless gdb reads kernel addresses itself */
-	uint64_t anchor;		/* the table below 1 MB that led to it */
-	/* the same again, for the direct map: one cache of tables is not asked while it reads */
+	uint64_t anchor;		/* the table below 1 MB by which it was found */
+	/* the same tables, for checking addresses of the direct map while the other is reading */
 	struct km_address_space direct;
-	char vmcoreinfo[VMCOREINFO_MAX + 1];
+	char vmcoreinfo[KM_VMCOREINFO_MAX + 1];
 	struct km_image *image;	   /* NULL: there is no VMCOREINFO */
 	uint64_t page_offset;	   /* of the direct map */
-	bool checks_memory;	   /* physical addresses have to be in the direct map */
+	bool checks_memory;	   /* refuse physical addresses that the direct map lacks */
 	uint64_t modules;	   /* address of the list of modules, or 0 */
-	uint64_t first_modules[2]; /* what was in it: another kernel has others */
-	bool answered;		   /* a command has come to its end since the kernel was found */
+	uint64_t first_modules[2]; /* its first words: another kernel has others */
+	bool answered;		   /* a command has succeeded since the kernel was found */
 };
 
 static struct kvmmmu_gdb *gdb_of(struct km_target *target)
@@ -51,7 +51,7 @@ static struct kvmmmu_gdb *gdb_of(struct km_target *target)
 	return (struct kvmmmu_gdb *)target;
 }
 
-/* True if the lent function did what it was asked for; notes Ctrl-C. */
+/* Did the callback succeed? Also notes Ctrl-C. */
 static bool done(struct kvmmmu_gdb *g, int outcome)
 {
 	if (outcome == KVMMMU_INTERRUPTED || outcome == KVMMMU_ESCAPED)
@@ -64,12 +64,12 @@ static km_error *interrupted_error(void)
 	return km_errorf(KM_EINTR, "interrupted");
 }
 
-static km_error *lent_read(struct kvmmmu_gdb *g, uint64_t addr, void *buf, size_t len)
+static km_error *gdb_read(struct kvmmmu_gdb *g, uint64_t addr, void *buf, size_t len)
 {
 	int outcome = KVMMMU_ESCAPED;
 
 	if (!g->interrupted) {
-		g->lent.read(addr, buf, len, &outcome);
+		g->callbacks.read(addr, buf, len, &outcome);
 		if (done(g, outcome))
 			return NULL;
 	}
@@ -78,21 +78,21 @@ static km_error *lent_read(struct kvmmmu_gdb *g, uint64_t addr, void *buf, size_
 		       : km_errorf(KM_EREAD, "gdb can't read %zu bytes at 0x%" PRIx64, len, addr);
 }
 
-static bool lent_symbol(struct kvmmmu_gdb *g, const char *name, uint64_t *addr)
+static bool gdb_symbol(struct kvmmmu_gdb *g, const char *name, uint64_t *addr)
 {
 	int outcome = KVMMMU_ESCAPED;
 
 	if (g->interrupted)
 		return false;
-	g->lent.symbol(name, addr, &outcome);
+	g->callbacks.symbol(name, addr, &outcome);
 	return done(g, outcome);
 }
 
 static void find_kernel(struct kvmmmu_gdb *g);
 
 /*
- * Is this memory? QEMU reads zeros where there is nothing, and devices where there are some, which
- * may take it for a command. The kernel's direct map has memory alone.
+ * Is this memory? Where there is none QEMU returns zeros, or reads a device, which may react to
+ * that. The kernel's direct map contains only memory.
  */
 static bool is_memory(struct kvmmmu_gdb *g, uint64_t pa, size_t len)
 {
@@ -114,25 +114,25 @@ static km_error *read_phys(struct km_target *target, uint64_t pa, void *buf, siz
 {
 	struct kvmmmu_gdb *g = gdb_of(target);
 
-	if (g->way == KVMMMU_CORE)
+	if (g->access == KVMMMU_CORE)
 		return core_file_read(g->core, pa, buf, len);
-	if (g->way == KVMMMU_VIRTUAL)
-		return lent_read(g, g->page_offset + pa, buf, len);
+	if (g->access == KVMMMU_VIRTUAL)
+		return gdb_read(g, g->page_offset + pa, buf, len);
 	if (g->checks_memory && !is_memory(g, pa, len))
-		return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 " is no memory", pa);
-	return lent_read(g, pa, buf, len);
+		return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 " is not memory", pa);
+	return gdb_read(g, pa, buf, len);
 }
 
 static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, size_t len)
 {
 	struct kvmmmu_gdb *g = gdb_of(target);
 
-	if (g->way == KVMMMU_VIRTUAL)
-		return lent_read(g, va, buf, len);
+	if (g->access == KVMMMU_VIRTUAL)
+		return gdb_read(g, va, buf, len);
 	return km_address_space_read(&g->kernel, va, buf, len);
 }
 
-/* gdb's, if they fit: they cost nothing, and vmlinux has all that kallsyms has; else kallsyms. */
+/* gdb's symbols if they fit, which is cheap and as complete as kallsyms; else kallsyms. */
 static bool symbol(struct km_target *target, const char *name, uint64_t *addr)
 {
 	struct kvmmmu_gdb *g = gdb_of(target);
@@ -142,7 +142,7 @@ static bool symbol(struct km_target *target, const char *name, uint64_t *addr)
 	if (g->state == NOT_FOUND)
 		return false;
 	if (g->gdb_symbols)
-		return lent_symbol(g, name, addr);
+		return gdb_symbol(g, name, addr);
 	return g->image && km_image_symbol(g->image, name, addr);
 }
 
@@ -152,13 +152,13 @@ static bool interrupted(struct km_target *target)
 	int outcome = KVMMMU_ESCAPED;
 
 	if (!g->interrupted) {
-		g->lent.poll(&outcome);
+		g->callbacks.poll(&outcome);
 		done(g, outcome);
 	}
 	return g->interrupted;
 }
 
-/* kallsyms first: where one place has two names, gdb takes the other one. */
+/* kallsyms first: of two names at one address, gdb and the kernel choose different ones. */
 static bool symbol_at(struct km_target *target, uint64_t addr, char *name, size_t size,
 		      uint64_t *offset)
 {
@@ -169,7 +169,7 @@ static bool symbol_at(struct km_target *target, uint64_t addr, char *name, size_
 		return true;
 	if (!g->gdb_symbols || g->interrupted)
 		return false;
-	g->lent.symbol_at(addr, name, size, offset, &outcome);
+	g->callbacks.symbol_at(addr, name, size, offset, &outcome);
 	return done(g, outcome);
 }
 
@@ -180,7 +180,7 @@ static bool registers(struct km_target *target, unsigned cpu, struct km_register
 
 	if (g->interrupted)
 		return false;
-	g->lent.registers(cpu, &regs->rip, &regs->rsp, &regs->rbp, &outcome);
+	g->callbacks.registers(cpu, &regs->rip, &regs->rsp, &regs->rbp, &outcome);
 	return done(g, outcome);
 }
 
@@ -200,15 +200,18 @@ static km_error *resume_for(struct km_target *target, unsigned milliseconds)
 
 	if (g->interrupted)
 		return interrupted_error();
-	if (g->way == KVMMMU_CORE && !target->moving)
-		return km_errorf(KM_EABSENT, "a core can't run: compare with a second one");
-	if (g->way == KVMMMU_CORE) /* /proc/kcore: it does so by itself */
-		return usleep(milliseconds * 1000) ? interrupted_error() : NULL;
-	g->lent.resume_for(milliseconds, why, sizeof(why), &outcome);
+	g->callbacks.resume_for(milliseconds, why, sizeof(why), &outcome);
 	forget_tables(g);
 	if (done(g, outcome))
 		return NULL;
 	return g->interrupted ? interrupted_error() : km_errorf(KM_EABSENT, "%s", why);
+}
+
+static const char *why_missing(struct km_target *target)
+{
+	const struct kvmmmu_gdb *g = gdb_of(target);
+
+	return g->core && !target->moving ? km_dump_loss_text(core_file_loss(g->core)) : NULL;
 }
 
 static const struct km_target_ops ops = {
@@ -219,10 +222,22 @@ static const struct km_target_ops ops = {
 	.symbol_at = symbol_at,
 	.registers = registers,
 	.resume_for = resume_for,
+	.why_missing = why_missing,
 	.progress = km_progress_on_terminal,
 };
 
-/* Are gdb's symbols this kernel's, moved by KASLR as it was? */
+/* gdb cannot resume a core; what is in /proc/kcore runs by itself. */
+static const struct km_target_ops core_ops = {
+	.read_phys = read_phys,
+	.read_virt = read_virt,
+	.symbol = symbol,
+	.interrupted = interrupted,
+	.symbol_at = symbol_at,
+	.registers = registers,
+	.progress = km_progress_on_terminal,
+};
+
+/* Are gdb's symbols those of this kernel, at the addresses that KASLR chose? */
 static bool gdb_symbols_fit(struct kvmmmu_gdb *g)
 {
 	static const char prefix[] = "Linux version ";
@@ -230,40 +245,39 @@ static bool gdb_symbols_fit(struct kvmmmu_gdb *g)
 	km_scoped_error *err = NULL;
 	uint64_t addr;
 
-	if (!lent_symbol(g, "linux_banner", &addr))
+	if (!gdb_symbol(g, "linux_banner", &addr))
 		return false;
 	err = read_virt(&g->target, addr, head, sizeof(head));
 	return !err && !memcmp(head, prefix, sizeof(head));
 }
 
-/* VMCOREINFO by gdb's symbols, else by search. KM_EABSENT: there is none; the rest may do. */
+/* VMCOREINFO by gdb's symbols, else by search. KM_EABSENT: not found; symbols may suffice. */
 static km_error *get_vmcoreinfo(struct kvmmmu_gdb *g, uint64_t *image)
 {
 	uint64_t addr;
 	km_scoped_error *err = NULL;
 
 	*image = 0;
-	if (g->gdb_symbols && lent_symbol(g, "vmcoreinfo_data", &addr)) {
-		err = read_vmcoreinfo(&g->target, addr, g->vmcoreinfo);
+	if (g->gdb_symbols && gdb_symbol(g, "vmcoreinfo_data", &addr)) {
+		err = km_read_vmcoreinfo(&g->target, addr, g->vmcoreinfo);
 		if (!err)
 			return NULL;
 	}
-	if (g->gdb_symbols) /* no need to search long: gdb's symbols do */
+	if (g->gdb_symbols) /* which suffice: a search would take long */
 		return km_errorf(KM_EABSENT, "no VMCOREINFO");
-	return find_vmcoreinfo(&g->target, g->vmcoreinfo, image);
+	return km_find_vmcoreinfo(&g->target, g->vmcoreinfo, image);
 }
 
-/* VMCOREINFO names a symbol that is elsewhere in gdb's: another kernel's file, or a wrong offset.
- */
+/* Does gdb have a symbol of VMCOREINFO at the same address? If not: a wrong file, or offset. */
 static bool symbols_agree(struct kvmmmu_gdb *g)
 {
-	uint64_t told, gdbs;
+	uint64_t kernels, gdbs;
 
-	return !vmcoreinfo_symbol(g->vmcoreinfo, "_stext", &told) ||
-	       (lent_symbol(g, "_stext", &gdbs) && gdbs == told);
+	return !km_vmcoreinfo_symbol(g->vmcoreinfo, "_stext", &kernels) ||
+	       (gdb_symbol(g, "_stext", &gdbs) && gdbs == kernels);
 }
 
-/* What is missing of a kernel whose image was seen, but neither VMCOREINFO nor symbols. */
+/* The error for a kernel that has neither VMCOREINFO nor symbols. Frees @err. */
 static km_error *undescribed(struct kvmmmu_gdb *g, uint64_t image, km_error *err)
 {
 	km_error *said;
@@ -272,16 +286,16 @@ static km_error *undescribed(struct kvmmmu_gdb *g, uint64_t image, km_error *err
 		return err;
 	if (image)
 		said = km_errorf(KM_EABSENT,
-				 "%s, and gdb has no symbols that fit: load the kernel's, with "
-				 "symbol-file -o OFFSET vmlinux (OFFSET: 0x%" PRIx64
-				 ", where the image begins, minus vmlinux's _text)",
+				 "%s, and gdb's symbols do not fit: load the kernel's symbols with "
+				 "\"symbol-file -o OFFSET vmlinux\", where OFFSET is 0x%" PRIx64
+				 " (the start of the image) minus _text in vmlinux",
 				 km_error_text(err), image);
-	else if (g->way == KVMMMU_VIRTUAL)
+	else if (g->access == KVMMMU_VIRTUAL)
 		said = km_errorf(
 			KM_EABSENT,
-			"%s where the selected CPU is, and gdb's symbols fit nothing there: "
-			"maybe it is in a guest or in user space; let it run and stop it in "
-			"the kernel",
+			"%s in the address space of the selected CPU, and gdb's symbols do not "
+			"fit: the CPU may be in a guest or in user space; resume it, and stop "
+			"it in the kernel",
 			km_error_text(err));
 	else
 		return err;
@@ -290,8 +304,8 @@ static km_error *undescribed(struct kvmmmu_gdb *g, uint64_t image, km_error *err
 }
 
 /*
- * Do both tables, each of a top level, map the same kernel image, by their last entry? Of another
- * kernel there may be remains: of the one before a reset, for instance.
+ * Do two top-level tables map the same kernel image, by their last entries? Memory may still hold
+ * tables of another kernel, for instance of the one before a reset. KM_EDATA: they do not.
  */
 static km_error *same_image(struct km_memory *phys, uint64_t one, uint64_t other)
 {
@@ -302,11 +316,11 @@ static km_error *same_image(struct km_memory *phys, uint64_t one, uint64_t other
 	if (!err)
 		err = km_read_phys(phys, other + last, &entries[1], sizeof(uint64_t));
 	if (!err && entries[0] != entries[1])
-		err = km_errorf(KM_EDATA, "what was found to describe the kernel is another one's");
+		err = km_errorf(KM_EDATA, "what was found belongs to another kernel");
 	return err;
 }
 
-/* The kernel's own tables, by VMCOREINFO or by gdb's symbols; what was used so far need not be. */
+/* Changes to the kernel's own tables, found by VMCOREINFO or by gdb's symbols. */
 static km_error *use_own_tables(struct kvmmmu_gdb *g)
 {
 	uint64_t pgd, where, phys_base = 0;
@@ -315,9 +329,8 @@ static km_error *use_own_tables(struct kvmmmu_gdb *g)
 
 	if (g->vmcoreinfo[0]) {
 		err = km_address_space_init(&g->kernel, &g->target, g->vmcoreinfo);
-	} else if ((lent_symbol(g, "init_top_pgt", &pgd) ||
-		    lent_symbol(g, "swapper_pg_dir", &pgd)) &&
-		   lent_symbol(g, "phys_base", &where)) {
+	} else if ((gdb_symbol(g, "init_top_pgt", &pgd) || gdb_symbol(g, "swapper_pg_dir", &pgd)) &&
+		   gdb_symbol(g, "phys_base", &where)) {
 		err = read_virt(&g->target, where, &phys_base, sizeof(phys_base));
 		if (!err)
 			err = km_address_space_init_pgd(&g->kernel, &g->target,
@@ -335,10 +348,10 @@ static km_error *use_own_tables(struct kvmmmu_gdb *g)
 	return err;
 }
 
-/* The kernel behind one top-level table. */
+/* Tries to find the kernel through one top-level table. */
 static km_error *try_tables(struct kvmmmu_gdb *g, uint64_t pgd, int levels)
 {
-	/* SME's C bit is one of those above, if there is one: it is not known yet */
+	/* SME's C bit, if there is one, is above; which it is is not known yet */
 	const uint64_t below_c_bit = (UINT64_C(1) << 46) - 1;
 	km_error *err = km_address_space_init_pgd(&g->kernel, &g->target, pgd, levels, below_c_bit);
 	uint64_t image;
@@ -358,22 +371,22 @@ static km_error *try_tables(struct kvmmmu_gdb *g, uint64_t pgd, int levels)
 	return err;
 }
 
-/* Every CPU may be in a nested guest, so no register leads to the kernel; its low memory does. */
+/* All CPUs may be in nested guests, and no register lead to the kernel: search low memory. */
 static km_error *find_in_physical_memory(struct kvmmmu_gdb *g)
 {
 	struct km_memory *phys = km_memory_new(&g->target);
 	km_error *err = phys ? NULL : km_errorf(KM_ENOMEM, "out of memory"), *best = NULL;
-	uint64_t pa = LOW_MEMORY;
+	uint64_t pa = KM_LOW_MEMORY;
 	int levels;
 
 	while (!err) {
-		err = find_page_tables(phys, &pa, &levels);
+		err = km_find_page_tables(phys, &pa, &levels);
 		if (err)
 			break;
 		err = try_tables(g, pa, levels);
 		if (!err || km_error_code(err) == KM_EINTR || km_error_code(err) == KM_ENOMEM)
 			break;
-		/* tables that a kernel before this one left behind, maybe */
+		/* these may be tables that an earlier kernel left behind */
 		km_error_free(best);
 		best = err;
 		err = NULL;
@@ -410,8 +423,8 @@ static km_error *find_in_core(struct kvmmmu_gdb *g)
 	info = core_file_vmcoreinfo(g->core);
 	if (!info)
 		return km_errorf(KM_EABSENT,
-				 "%s: has no VMCOREINFO: it is no dump of Linux, or QEMU's machine "
-				 "lacked -device vmcoreinfo",
+				 "%s: no VMCOREINFO: this is not a dump of Linux, or QEMU was "
+				 "started without -device vmcoreinfo",
 				 g->name);
 	snprintf(g->vmcoreinfo, sizeof(g->vmcoreinfo), "%s", info);
 	free(info);
@@ -421,7 +434,7 @@ static km_error *find_in_core(struct kvmmmu_gdb *g)
 	return err;
 }
 
-/* Where the direct map is; physical addresses are checked by it, if it maps the tables it is in. */
+/* Finds the direct map. Physical addresses are checked against it if it maps the page tables. */
 static km_error *find_direct_map(struct kvmmmu_gdb *g)
 {
 	uint64_t where;
@@ -430,7 +443,7 @@ static km_error *find_direct_map(struct kvmmmu_gdb *g)
 	g->page_offset = PAGE_OFFSET_L4;
 	if (symbol(&g->target, "page_offset_base", &where))
 		err = read_virt(&g->target, where, &g->page_offset, sizeof(g->page_offset));
-	if (err || g->way != KVMMMU_PHYSICAL)
+	if (err || g->access != KVMMMU_PHYSICAL)
 		return err;
 	err = km_address_space_init_pgd(&g->direct, &g->target, g->kernel.pgd, g->kernel.levels,
 					g->kernel.address_mask);
@@ -438,7 +451,7 @@ static km_error *find_direct_map(struct kvmmmu_gdb *g)
 	return err;
 }
 
-/* Remembers what another kernel would have otherwise. */
+/* Remembers words that are different in another kernel. */
 static void remember(struct kvmmmu_gdb *g)
 {
 	km_scoped_error *err = NULL;
@@ -468,7 +481,7 @@ static void forget_kernel(struct kvmmmu_gdb *g)
 	g->state = NOT_SOUGHT;
 }
 
-/* Also sees to it that "no symbol linux_banner" is not all that is said of a missing kallsyms. */
+/* The reason why there are no symbols, instead of only "no symbol linux_banner". */
 static km_error *check_symbols(struct kvmmmu_gdb *g)
 {
 	uint64_t addr;
@@ -478,20 +491,20 @@ static km_error *check_symbols(struct kvmmmu_gdb *g)
 		return NULL;
 	why = g->image ? km_image_trouble(g->image) : NULL;
 	return km_errorf(KM_EABSENT,
-			 "no symbols: gdb has none that fit this kernel (symbol-file -o OFFSET "
-			 "vmlinux), and kallsyms in its memory: %s",
+			 "no symbols: gdb's do not fit this kernel (\"symbol-file -o OFFSET "
+			 "vmlinux\" loads them), and kallsyms in its memory cannot be used: %s",
 			 why ? why : "no data symbols (CONFIG_KALLSYMS_ALL)");
 }
 
-/* FOUND, or NOT_FOUND and g->trouble. */
+/* Leaves g->state at FOUND, or at NOT_FOUND with g->trouble. */
 static void find_kernel(struct kvmmmu_gdb *g)
 {
 	km_error *err;
 
 	g->state = SEEKING;
-	if (g->way == KVMMMU_CORE)
+	if (g->access == KVMMMU_CORE)
 		err = find_in_core(g);
-	else if (g->way == KVMMMU_PHYSICAL)
+	else if (g->access == KVMMMU_PHYSICAL)
 		err = find_in_physical_memory(g);
 	else
 		err = find_by_kernel_addresses(g);
@@ -516,16 +529,16 @@ static void find_kernel(struct kvmmmu_gdb *g)
 	g->trouble = err;
 }
 
-/* Is it the kernel, and are they the modules, that were there at the last command? */
+/* Are kernel and modules the same as at the last command? */
 static bool same_kernel(struct kvmmmu_gdb *g)
 {
 	uint64_t words[2];
 	km_scoped_error *err = NULL;
 
-	if (g->way == KVMMMU_CORE)
+	if (g->access == KVMMMU_CORE)
 		return true;
 	forget_tables(g);
-	if (g->way == KVMMMU_PHYSICAL)
+	if (g->access == KVMMMU_PHYSICAL)
 		err = same_image(g->kernel.tables, g->kernel.pgd, g->anchor);
 	if (err)
 		return false;
@@ -540,27 +553,28 @@ static char *copy(const char *text)
 	return text ? strdup(text) : NULL;
 }
 
-struct kvmmmu_gdb *kvmmmu_open(const struct kvmmmu_lent *lent, enum kvmmmu_way way,
+struct kvmmmu_gdb *kvmmmu_open(const struct kvmmmu_callbacks *callbacks, enum kvmmmu_access access,
 			       const char *host, const char *name, const char *debug)
 {
 	struct kvmmmu_gdb *g = calloc(1, sizeof(*g));
 
 	if (!g)
 		return NULL;
-	g->lent = *lent;
-	g->way = way;
+	g->callbacks = *callbacks;
+	g->access = access;
 	g->host = copy(host);
 	g->name = copy(name);
 	g->debug = copy(debug);
-	g->target.ops = &ops;
+	g->target.ops = access == KVMMMU_CORE ? &core_ops : &ops;
 	g->target.host = g->host;
 	g->target.name = g->name;
 	g->target.debug_dir = g->debug;
-	g->session = km_session_new(way == KVMMMU_NO_TARGET ? NULL : &g->target);
+	g->session = km_session_new(access == KVMMMU_NO_TARGET ? NULL : &g->target);
 	if (!g->host || !g->name || !g->session) {
 		kvmmmu_close(g);
 		return NULL;
 	}
+	km_session_set_answers(g->session, (struct km_answer_options){.front_end = KM_IN_GDB});
 	return g;
 }
 
@@ -577,14 +591,14 @@ void kvmmmu_close(struct kvmmmu_gdb *g)
 	free(g);
 }
 
-/* One line of error in place of all that was said. */
-static void say_instead(FILE **out, char **text, size_t *len, const char *why)
+/* Replaces what was printed to *@out by one line of error. */
+static void replace_errors(FILE **out, char **text, size_t *len, const char *why)
 {
 	fclose(*out);
 	free(*text);
 	*out = open_memstream(text, len);
 	if (*out)
-		fprintf(*out, "kvmmmu: %s\n", why);
+		km_print_error(why, *out);
 }
 
 int kvmmmu_run(struct kvmmmu_gdb *g, const char *moving, int argc, char **argv, char **out,
@@ -601,12 +615,12 @@ int kvmmmu_run(struct kvmmmu_gdb *g, const char *moving, int argc, char **argv, 
 			forget_kernel(g);
 		code = km_session_run(g->session, argc, argv, answer, error);
 		if (g->interrupted) {
-			/* what was found on the way may be half */
+			/* what has been found so far may be incomplete */
 			g->answered ? km_session_forget(g->session) : forget_kernel(g);
-			say_instead(&error, errors, &errors_len, "interrupted");
+			replace_errors(&error, errors, &errors_len, "interrupted");
 			code = KM_EXIT_UNREADABLE;
 		} else if (g->state == NOT_FOUND && code == KM_EXIT_UNREADABLE) {
-			say_instead(&error, errors, &errors_len, km_error_text(g->trouble));
+			replace_errors(&error, errors, &errors_len, km_error_text(g->trouble));
 		} else if (code == KM_EXIT_ANSWERED) {
 			g->answered = true;
 		}
@@ -635,11 +649,14 @@ char *kvmmmu_resume_for(struct kvmmmu_gdb *g, unsigned milliseconds)
 
 const char *kvmmmu_command(unsigned index)
 {
-	return km_command_name(index);
+	const struct km_command *command = km_command_at(index);
+
+	return command ? command->name : NULL;
 }
 
-char *kvmmmu_help(const char *command)
+char *kvmmmu_help(const char *name)
 {
+	const struct km_command *command = name ? km_command_find(name) : NULL;
 	char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
@@ -647,9 +664,23 @@ char *kvmmmu_help(const char *command)
 	if (!out)
 		return NULL;
 	if (command)
-		help_topic(command, "", out);
+		km_help_command(command, KM_IN_GDB, out);
 	else
-		help_commands(out);
+		km_help(KM_IN_GDB, out);
+	fclose(out);
+	return text;
+}
+
+char *kvmmmu_complete(const char *name, const char *before)
+{
+	const struct km_command *command = km_command_find(name);
+	char *text = NULL;
+	size_t len;
+	FILE *out = command ? open_memstream(&text, &len) : NULL;
+
+	if (!out)
+		return NULL;
+	km_help_complete(command, before, KM_IN_GDB, out);
 	fclose(out);
 	return text;
 }

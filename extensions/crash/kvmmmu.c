@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * kvmmmu.so: the crash(8) command. Only crash's functions are used, no members of its structures:
- * those move between its versions, so that one build serves crash 8 and 9.
+ * kvmmmu.so: the crash(8) command. It uses crash's functions, and no members of its structures,
+ * which move from version to version: one build works in crash 8 and 9.
  */
-#include "../kvmmmu/command.h"
-#include "../kvmmmu/dump_notes.h"
-#include "../kvmmmu/kallsyms.h"
+#include "commands/command.h"
+#include "commands/help.h"
+#include "commands/help_text.h"
+#include "dump/dump_notes.h"
+#include "dump/image.h"
 
 #include <crash/defs.h>
 
@@ -49,16 +51,14 @@ static bool crash_interrupted(struct km_target *target)
 	return received_SIGINT();
 }
 
-static struct kallsyms *kallsyms;
-static bool kallsyms_tried;
+static struct km_image *image;
 
-/* By the kernel's own table in the dump, so that functions have one name in all front ends. */
-static void read_kallsyms(struct km_target *target)
+/* The kernel's own symbol table, found by crash's symbols. NULL when memory is out. */
+static struct km_image *kernel_image(struct km_target *target)
 {
 	static const char *const names[] = {"kallsyms_names",	    "kallsyms_num_syms",
 					    "kallsyms_token_table", "kallsyms_token_index",
 					    "kallsyms_offsets",	    "kallsyms_relative_base"};
-	struct km_memory *mem = km_memory_new(target);
 	char places[512] = "";
 	size_t used = 0;
 	uint64_t addr;
@@ -68,21 +68,19 @@ static void read_kallsyms(struct km_target *target)
 			used += (size_t)snprintf(places + used, sizeof(places) - used,
 						 "SYMBOL(%s)=%" PRIx64 "\n", names[i], addr);
 	}
-	if (mem)
-		km_error_free(kallsyms_read(mem, places, &kallsyms));
-	km_memory_free(mem);
+	return km_image_new(target, places);
 }
 
+/* By the table in the dump, not by crash, so that a function has one name in all front ends. */
 static bool crash_symbol_at(struct km_target *target, uint64_t addr, char *name, size_t size,
 			    uint64_t *offset)
 {
-	if (!kallsyms_tried)
-		read_kallsyms(target);
-	kallsyms_tried = true;
-	return kallsyms && kallsyms_lookup_address(kallsyms, addr, name, size, offset);
+	if (!image)
+		image = kernel_image(target);
+	return image && km_image_symbol_at(image, addr, name, size, offset);
 }
 
-/* crash tells them by printing only: from the notes of the dump, which it holds open. */
+/* crash can only print them: read the notes of the dump, which it holds open. */
 static bool crash_registers(struct km_target *target, unsigned cpu, struct km_registers *regs)
 {
 	DIR *files = opendir("/proc/self/fd");
@@ -119,6 +117,7 @@ static struct km_target target = {
 };
 
 static struct km_session *session;
+static char **help_page;
 
 static void cmd_kvmmmu(void)
 {
@@ -129,6 +128,9 @@ static void cmd_kvmmmu(void)
 	if (!session) {
 		target.debug_dir = getenv("KVMMMU_DEBUGINFO");
 		session = km_session_new(&target);
+		if (session)
+			km_session_set_answers(
+				session, (struct km_answer_options){.front_end = KM_IN_CRASH});
 	}
 	if (session)
 		km_session_run(session, argcnt - 1, args + 1, fp, fp);
@@ -143,7 +145,10 @@ static struct command_table_entry command_table[] = {
 
 void __attribute__((constructor)) kvmmmu_init(void)
 {
-	command_table[0].help_data = (char **)(uintptr_t)km_help_text();
+	static char *no_help[] = {"kvmmmu", KM_PURPOSE, "COMMAND", NULL};
+
+	help_page = km_help_page();
+	command_table[0].help_data = help_page ? help_page : no_help;
 	register_extension(command_table);
 }
 
@@ -151,7 +156,8 @@ void __attribute__((destructor)) kvmmmu_fini(void)
 {
 	km_session_free(session);
 	session = NULL;
-	kallsyms_free(kallsyms);
-	kallsyms = NULL;
-	kallsyms_tried = false;
+	km_image_free(image);
+	image = NULL;
+	km_help_page_free(help_page);
+	help_page = NULL;
 }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "open.h"
+
+#include "capsule/capsule.h"
+#include "dump.h"
+
+static void close_capsule(void *handle)
+{
+	km_capsule_close(handle);
+}
+
+static km_error *open_capsule(const char *path, const char *debug, struct opened *opened)
+{
+	struct km_capsule *capsule;
+	km_error *err = km_capsule_open(path, &capsule);
+
+	(void)debug; /* types are in it */
+	if (!err)
+		*opened = (struct opened){km_capsule_target(capsule), capsule, close_capsule};
+	return err;
+}
+
+static void close_dump(void *handle)
+{
+	dump_close(handle);
+}
+
+static km_error *open_dump(const char *path, const char *debug, struct opened *opened)
+{
+	struct dump *dump;
+	km_error *err = dump_open(path, debug, &dump);
+
+	if (!err)
+		*opened = (struct opened){dump_target(dump), dump, close_dump};
+	return err;
+}
+
+static bool is_anything(const char *path)
+{
+	(void)path;
+	return true;
+}
+
+/* The first that takes the path opens it. */
+static const struct {
+	bool (*takes)(const char *path);
+	km_error *(*open)(const char *path, const char *debug, struct opened *opened);
+} openers[] = {
+	{km_is_capsule, open_capsule},
+	{is_anything, open_dump}, /* and says what is wrong with it */
+};
+
+km_error *open_target(const char *path, const char *debug, struct opened *opened)
+{
+	size_t i = 0;
+
+	while (!openers[i].takes(path))
+		i++;
+	return openers[i].open(path, debug, opened);
+}
+
+void opened_close(struct opened *opened)
+{
+	opened->close(opened->handle);
+}

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes a larger host of an ELF dump: more memory, all holes, that the answers do not depend on."""
+"""Make an ELF dump larger: add memory that is all holes, on which the answers do not depend."""
 
 import shutil
 import struct
 
 PHDR = 56
-NEW_MEMORY = 1 << 32  # beyond all that the lab's machines have
+NEW_MEMORY = 1 << 32  # above the memory of all the lab's machines
 
 
 def grow(source, to, size):
-    """Copies the dump @source, and adds memory until the dump holds @size bytes of it."""
+    """Copy the dump @source and add memory until the dump contains @size bytes."""
     shutil.copyfile(source, to)
     with open(to, "r+b") as file:
         header = file.read(64)

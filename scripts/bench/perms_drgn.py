@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `kvmmmu perms` shows, as a drgn script that knows Linux 7.3: perms_drgn.py DUMP DEBUGINFO..."""
+"""Print what `kvmmmu perms` shows, with drgn, for Linux 7.3: perms_drgn.py DUMP DEBUGINFO..."""
 
 import sys
 

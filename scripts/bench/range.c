@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What walking all that a vCPU's root maps costs, beside reading the same page-table pages in the
- * same order through the same reader. Prints entries, pages, and both times in CPU seconds, the
- * best of some rounds that take turns.
+ * Measure walking everything that a vCPU's root maps, and reading the same page-table pages in the
+ * same order through the same reader. Print entries, pages, and both times in CPU seconds, the best
+ * of several rounds each.
  *
  * range DUMP VM-NUMBER
  */
 #include "../../extensions/cli/dump.h"
-#include "../../extensions/kvmmmu/mmu.h"
-#include "../../extensions/kvmmmu/walk_range.h"
+#include "kvm/mmu.h"
+#include "walk/walk_range.h"
+#include "kernel/kernel_open.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Boots a kernel under emulation, waits for its virtual machines, lets gdb take the dumps.
+"""Boot a kernel under emulation, wait for its virtual machines, let gdb take the dumps.
 
 boot.py GEN OUT SCENARIO...
 """
@@ -16,11 +16,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "kvmmmu")
 MEMORY = "256M"
 READY_SECONDS = 120
-FLIPS = {"7.3": 24}  # and a few elsewhere
+FLIPS = {"7.3": 24}  # other generations: 8
 
-# What the scenarios that need a boot of their own add to the kernel's command line.
+# Scenarios that need a boot of their own, and what they add to the kernel's command line.
 OWN_BOOT = {"nonpt": "kvm_amd.npt=0", "novms": "lab=novms", "nokvm": "lab=nokvm", "big": "lab=big"}
-# Those that need more: memory, and seconds until their machines are ready.
+# Scenarios that need more memory, and more seconds until their machines are ready.
 NEEDS = {"big": ("5G", 240)}
 
 
@@ -34,16 +34,16 @@ def die(text):
 
 
 def read_text(path):
-    if not os.path.exists(path):  # QEMU makes it in its own time
+    if not os.path.exists(path):  # QEMU creates the file a little later
         return ""
     with open(path, encoding="utf-8", errors="replace") as file:
         return file.read()
 
 
 def start_qemu(kernel, work, more, ports=None, memory=MEMORY):
-    """The kernel with its console and, on the second serial port (or these), what the machines tell."""
+    """Start the kernel. The second serial port carries the machines' reports, unless @ports replaces it."""
     append = f"console=ttyS0 unknown_nmi_panic=1 panic=0 {more}"
-    # Dies with us, however we die.
+    # QEMU is killed when this process ends, whatever the reason.
     return subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL",
          f"{CACHE}/tools/qemu/qemu-system-x86_64", "-nodefaults", "-no-user-config",
@@ -68,7 +68,7 @@ def wait_ready(qemu, work, seconds=READY_SECONDS):
         if "Kernel panic" in read_text(f"{work}/console"):
             break
     console = read_text(f"{work}/console").splitlines()[-20:]
-    die("the kernel's virtual machines did not start; its last words:\n" + "\n".join(console))
+    die("the virtual machines did not start; the end of the console:\n" + "\n".join(console))
 
 
 def read_truth(work):
@@ -77,7 +77,7 @@ def read_truth(work):
 
 
 def gather(lines):
-    """The kernel's lines, by virtual machine."""
+    """Return the reported lines, sorted by virtual machine."""
     truth = {"vms": {}, "sections": {}, "symbols": {}, "markers": {}}
     for line in sorted(lines, key=lambda line: line["kind"] != "vm"):
         kind = line.pop("kind")
@@ -100,7 +100,7 @@ def gather(lines):
 
 
 def run_gdb(script, gen, work, kernel, truth, **more):
-    """Runs a script inside gdb, with all it needs to know about the kernel in $LAB_CONFIG."""
+    """Run a script inside gdb; $LAB_CONFIG tells it everything about the kernel."""
     release = read_text(f"{kernel}/release").strip()
     config = {
         "generation": gen, "release": release,
@@ -135,7 +135,7 @@ def main():
             if run_gdb(f"{HERE}/scenario.py", gen, work, kernel, gather(lines), out=out,
                        scenarios=scenarios, npt=scenarios != ["nonpt"], seed=f"kvmmmu {gen}",
                        flips=FLIPS.get(gen, 8)):
-                die("gdb could not take the dumps; the kernel's last words:\n" +
+                die("gdb could not take the dumps; the end of the console:\n" +
                     "\n".join(read_text(f"{work}/console").splitlines()[-20:]))
         finally:
             qemu.kill()

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What all steps of the lab share: the cache, messages, and packages of other Debian suites.
+# Shared by all steps of the lab: the cache, messages, and packages of other Debian suites.
 #
-# Sourced, not run. Packages come through a private apt configuration (own lists, own state, empty
-# status), one source list a suite, so that nothing on the machine changes. The archive's address is
-# the one that the machine's own apt uses.
+# This file is sourced. Packages are fetched with a private apt configuration (its own lists and state, an
+# empty status file, one source list per suite), so nothing on the machine changes. The archive is the one
+# that the machine's own apt uses.
 
 set -euo pipefail
 export LC_ALL=C
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kvmmmu
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-suites=(bookworm trixie trixie-backports forky sid)
+suites=(bullseye bookworm trixie trixie-backports forky sid)
 
 say()
 {
@@ -34,8 +34,8 @@ need()
 	done
 }
 
-# with_lock NAME: held until the process ends; two labs at once wait for each other. A lock that this
-# process holds already is not asked for again: it would wait for itself.
+# with_lock NAME: take a lock until the process ends, so that two labs wait for each other. A lock that
+# this process already holds is not taken again, which would block forever.
 declare -A locks
 with_lock()
 {
@@ -47,23 +47,24 @@ with_lock()
 	locks[$1]=$lock_fd
 }
 
-# publish TMP DEST: the last act of every step; an interrupted step leaves no DEST.
+# publish TMP DEST: the last action of every step, so that an interrupted step leaves no DEST.
 publish()
 {
 	rm -rf "$2"
 	mv -T "$1" "$2"
 }
 
+# archive_uri [SUITE]: print where this machine's apt gets SUITE from; by default its own suite.
 archive_uri()
 {
-	local codename
-	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
+	local codename=${1-}
+	[ -n "$codename" ] || codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
 	# shellcheck disable=SC2016 # apt's own variables
 	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' |
 		awk -v release="$codename" '$2 == release && $3 == "main" && !uri { uri = $1 } END { print uri }'
 }
 
-# apt_in SUITE PROGRAM ARGS...: apt-get or apt-cache that sees this suite only.
+# apt_in SUITE PROGRAM ARGS...: run apt-get or apt-cache with this suite only.
 apt_in()
 {
 	local suite=$1 program=$2
@@ -71,7 +72,7 @@ apt_in()
 	APT_CONFIG=$cache/apt/apt.conf "$program" -q -o "Dir::Etc::sourcelist=$cache/apt/$suite.list" "$@"
 }
 
-# suite_of PACKAGE: the suite that has its newest version; nothing if none has it.
+# suite_of PACKAGE: print the suite that has its newest version; nothing if no suite has it.
 suite_of()
 {
 	apt_in all apt-cache madison "$1" |
@@ -82,7 +83,7 @@ apt_setup()
 {
 	local apt=$cache/apt uri suite
 	with_lock apt
-	[ -n "$(find "$apt/updated" -mmin -360 2>/dev/null)" ] && return
+	[ -n "$(find "$apt/updated" -mmin -360 2>/dev/null)" ] && [ -e "$apt/${suites[0]}.list" ] && return
 	need apt-get:apt dpkg-deb:dpkg
 	[ -f $keyring ] || die "$keyring is missing: apt-get install debian-archive-keyring"
 	uri=$(archive_uri)
@@ -121,12 +122,12 @@ fetch_failed()
 {
 	local suite=$1 dir=$2
 	shift 2
-	# Perhaps the archive has moved on since the lists were read.
+	# The archive may have changed since the lists were read.
 	rm -f "$cache/apt/updated"
 	die "cannot download $* of $suite: is the network up? (see $dir/fetch.log)"
 }
 
-# fetch SUITE DIR PACKAGE...: downloads exactly these packages.
+# fetch SUITE DIR PACKAGE...: download exactly these packages.
 fetch()
 {
 	local suite=$1 dir=$2
@@ -136,7 +137,7 @@ fetch()
 		fetch_failed "$suite" "$dir" "$@"
 }
 
-# fetch_closure SUITE DIR PACKAGE...: downloads them and all they depend on.
+# fetch_closure SUITE DIR PACKAGE...: download these packages and everything they depend on.
 fetch_closure()
 {
 	local suite=$1 dir=$2

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What gdb reads out of a stopped kernel: KVM's own view of its machines.
+"""Read KVM's view of its machines out of a stopped kernel with gdb.
 
-This is the tests' oracle. It shares no code with the program under test. Layouts come from kvm.ko's
-debuginfo; members that a kernel does not have are left out.
+This is the tests' oracle. It shares no code with the program under test. Structure layouts come from
+kvm.ko's debuginfo; members that a kernel does not have are left out.
 """
 
 import gdb
@@ -28,7 +28,7 @@ def hexa(value):
 
 
 def member(value, path):
-    """value.path, or None if this kernel has no such member."""
+    """Return value.path, or None if this kernel has no such member."""
     for name in path.split("."):
         if value.type.strip_typedefs().code == gdb.TYPE_CODE_PTR:
             value = value.dereference()
@@ -41,6 +41,12 @@ def member(value, path):
     return value
 
 
+def either(value, path, older):
+    """Return the member that this kernel has, or None."""
+    found = member(value, path)
+    return member(value, older) if found is None else found
+
+
 def pointer(address, type_name):
     return gdb.Value(address).cast(gdb.lookup_type(type_name).pointer())
 
@@ -51,7 +57,7 @@ def container(address, type_name, path):
 
 
 def collect(value, spec):
-    """The members of spec (name: path) that exist, numbers as they are, the rest in hexadecimal."""
+    """Return those members of @spec (name: path) that exist."""
     found = {}
     for name, path in spec.items():
         item = member(value, path)
@@ -80,14 +86,14 @@ def list_entries(head, type_name, path):
 
 
 def xarray(head):
-    """The entries of an xarray, in order."""
+    """Yield the entries of an xarray, in order."""
     entry = number(head)
     if entry == 0:
         return
     if entry & 3 != 2 or entry <= 4096:
         yield entry
         return
-    # kvm.ko's debuginfo does not have struct xa_node: its slots follow four bytes (and padding), two
+    # kvm.ko's debuginfo lacks struct xa_node. Its slots come after four bytes (and padding), two
     # pointers and a list head.
     slots = pointer(entry - 2 + 40, "unsigned long")
     for i in range(64):
@@ -102,17 +108,27 @@ def rb_nodes(node):
     yield from rb_nodes(node["rb_right"])
 
 
-def memslots(slots):
+def slots_in_tree(slots):
     index = int(slots["node_idx"])
     node_type = gdb.lookup_type("struct kvm_memory_slot")
     offset = int(pointer(0, "struct kvm_memory_slot").dereference()["gfn_node"][index].address)
-    found = []
     for node in rb_nodes(slots["gfn_tree"]["rb_node"]):
-        slot = gdb.Value(node - offset).cast(node_type.pointer()).dereference()
+        yield gdb.Value(node - offset).cast(node_type.pointer()).dereference()
+
+
+def slots_in_array(slots):
+    """Before 5.17; the last one is first."""
+    for i in reversed(range(int(slots["used_slots"]))):
+        yield slots["memslots"][i]
+
+
+def memslots(slots, as_id):
+    found = []
+    for slot in (slots_in_array if member(slots, "gfn_tree") is None else slots_in_tree)(slots):
         found.append({
             "address": hexa(slot.address),
             "id": int(slot["id"]),
-            "as_id": int(slot["as_id"]),
+            "as_id": as_id,
             "base_gfn": hexa(slot["base_gfn"]),
             "npages": int(slot["npages"]),
             "userspace_addr": hexa(slot["userspace_addr"]),
@@ -130,7 +146,7 @@ def walk_context(walk):
 
 
 def permissions(context):
-    """The table of an MMU, or of a guest walk where kernels have those."""
+    """Return the permission table of an MMU, or of a guest walk on kernels that have those."""
     table = member(context, "fmt.permissions")
     return context["permissions"] if table is None else table
 
@@ -154,15 +170,15 @@ def words(array):
 def mmu_context(mmu):
     found = {
         "address": hexa(mmu.address),
-        "root_hpa": hexa(mmu["root"]["hpa"]),
-        "root_pgd": hexa(mmu["root"]["pgd"]),
-        "root_role": hexa(mmu["root_role"]["word"]),
+        "root_hpa": hexa(either(mmu, "root.hpa", "root_hpa")),
+        "root_pgd": hexa(either(mmu, "root.pgd", "root_pgd")),
+        "root_role": hexa(either(mmu, "root_role.word", "mmu_role.base.word")),
         "prev_roots": [{"pgd": hexa(root["pgd"]), "hpa": hexa(root["hpa"])}
                        for root in (mmu["prev_roots"][i] for i in range(3))],
         "pae_root": hexa(mmu["pae_root"]),
         **table_state(mmu),
     }
-    role = member(mmu, "cpu_role")
+    role = either(mmu, "cpu_role", "mmu_role")
     if role is not None:
         found["cpu_role"] = hexa(role["as_u64"])
     walk = member(mmu, "w")
@@ -185,16 +201,16 @@ def last_exit(vcpu):
 
 
 def content(value):
-    """The bytes of an object, in hexadecimal."""
+    """Return the bytes of an object, in hexadecimal."""
     return bytes(gdb.selected_inferior().read_memory(int(value.address), value.type.sizeof)).hex()
 
 
 def private_state(vcpu):
-    """What is the guest's, and no one's business: where the VMM planted its markers."""
+    """Return the guest's private data, where the VMM planted its markers."""
     arch = vcpu["arch"]
     return {
         "r12, r13": content(arch["regs"][12]) + content(arch["regs"][13]),
-        "xmm0": content(arch["guest_fpu"]["fpstate"]["regs"]["fxsave"]["xmm_space"])[:32],
+        "xmm0": content(either(arch, "guest_fpu.fpstate.regs", "guest_fpu.state")["fxsave"]["xmm_space"])[:32],
         "MMIO data": content(vcpu["run"]["mmio"]["data"]),
         "port data": bytes(gdb.selected_inferior().read_memory(int(arch["pio_data"]), 16)).hex(),
     }
@@ -244,6 +260,10 @@ def vcpu_state(vcpu):
 
 
 def vcpus(kvm):
+    if member(kvm, "vcpu_array") is None:  # before 5.17
+        for i in range(int(kvm["online_vcpus"]["counter"])):
+            yield kvm["vcpus"][i].dereference()
+        return
     for entry in xarray(kvm["vcpu_array"]["xa_head"]):
         yield pointer(entry, "struct kvm_vcpu").dereference()
 
@@ -267,7 +287,7 @@ def vm_state(kvm):
         "owner_comm": comm,
         "online_vcpus": int(kvm["online_vcpus"]["counter"]),
         "mmu_valid_gen": int(kvm["arch"]["mmu_valid_gen"]),
-        "memslots": [memslots(kvm["memslots"][i].dereference())
+        "memslots": [memslots(kvm["memslots"][i].dereference(), i)
                      for i in range(kvm["memslots"].type.range()[1] + 1)],
         "vcpus": [vcpu_state(vcpu) for vcpu in vcpus(kvm)],
     }
@@ -284,7 +304,7 @@ def vm_state(kvm):
 
 
 class Physical:
-    """Physical memory, through the kernel's direct map."""
+    """Physical memory, read through the kernel's direct map."""
 
     def __init__(self, page_offset):
         self.page_offset = page_offset
@@ -294,10 +314,10 @@ class Physical:
 
 
 def spte_walk(physical, vcpu, address):
-    """The raw entries from the root down to where the hardware's walk ends."""
+    """Return the raw entries from the root down to the end of the hardware's walk."""
     mmu = vcpu["arch"]["mmu"].dereference()
-    root = number(mmu["root"]["hpa"]) & (1 << 64) - 1
-    level = int(mmu["root_role"]["level"])
+    root = number(either(mmu, "root.hpa", "root_hpa")) & (1 << 64) - 1
+    level = int(either(mmu, "root_role.level", "mmu_role.base.level"))
     entries = []
     if root == (1 << 64) - 1:
         return entries

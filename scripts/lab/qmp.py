@@ -31,7 +31,7 @@ class Qmp:
                 raise RuntimeError(f"{command}: {answer['error']['desc']}")
             if "return" in answer:
                 return answer["return"]
-        raise RuntimeError(f"{command}: QEMU is gone")
+        raise RuntimeError(f"{command}: QEMU has ended")
 
     def dump(self, path, form):
         self.run("dump-guest-memory", paging=False, protocol=f"file:{path}", format=form)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Takes the dumps of one boot; runs inside gdb.
+"""Take the dumps of one boot; runs inside gdb.
 
-One boot gives, in this order: healthy, the flips (one bit of one permission table wrong in each),
-looping (the SPTE table of beta's vCPU zeroed) and panic. Each dump is taken while all CPUs are in the
-host kernel, since QEMU would record the guest's registers for one that is not.
+One boot gives, in this order: healthy, the flips (one bit of one permission table is wrong in each),
+looping (the SPTE table of beta's vCPU is zeroed) and panic. Each dump is taken while all CPUs are in the
+host kernel: for a CPU inside a guest QEMU would record the guest's registers.
 """
 
 import json
@@ -28,7 +28,7 @@ GAMMA = "vmm-gamma"
 
 
 def park(seconds=30):
-    """Stops where KVM begins to handle a fault of beta's, with no CPU inside a guest."""
+    """Stop where KVM begins to handle a fault of beta's, with no CPU inside a guest."""
     deadline = time.monotonic() + seconds
     with Break("kvm_mmu_page_fault"):
         while time.monotonic() < deadline:
@@ -42,7 +42,7 @@ def park(seconds=30):
 
 
 def raw_walks():
-    """For every page of the truth, the raw SPTEs on the way to it."""
+    """Return the raw SPTEs on the way to every page that the VMM reported."""
     physical = oracle.Physical(page_offset())
     walks = []
     vcpus = {}
@@ -70,13 +70,17 @@ def write_json(name, content):
     os.rename(path + ".tmp", path)
 
 
+def gdb_state():
+    """Return what gdb reads in the stopped kernel."""
+    if not CONFIG["truth"]:
+        return {"cpus": registers()}
+    return {"cpus": registers(), **oracle.state(), "walks": raw_walks()}
+
+
 def save(qmp, name, elf=False, flat=False, **more):
-    """The dumps of this moment, and the truth about it."""
+    """Write the dumps of this moment, and the truth about it."""
     if name != "panic" and "Kernel panic" in console():
-        raise RuntimeError("the kernel panicked by itself")
-    state = {"cpus": registers()}
-    if CONFIG["truth"]:
-        state.update(oracle.state(), walks=raw_walks())
+        raise RuntimeError("the kernel panicked on its own")
     files = {"kdump": f"{name}.kdump"}
     qmp.dump(f"{OUT}/{name}.kdump", CONFIG["format"])
     if elf:
@@ -91,36 +95,36 @@ def save(qmp, name, elf=False, flat=False, **more):
         "version": 1, "name": name, "generation": CONFIG["generation"],
         "release": CONFIG["release"], "qemu": CONFIG["qemu"], "npt": CONFIG["npt"],
         "files": files, "symbols": CONFIG["symbols"], "sections": CONFIG["sections"],
-        "vms": CONFIG["truth"], "markers": CONFIG["markers"], "gdb": state, **more})
+        "vms": CONFIG["truth"], "markers": CONFIG["markers"], **more})
 
 
 def take_healthy(qmp):
     park()
-    save(qmp, "healthy", elf=True, flat=True)
+    save(qmp, "healthy", elf=True, flat=True, gdb=gdb_state())
 
 
 def take_nonpt(qmp):
     park()
-    save(qmp, "nonpt")
+    save(qmp, "nonpt", gdb=gdb_state())
 
 
 def take_big(qmp):
     bring_home()
-    save(qmp, "big", elf=True)
-    # memory that is all zeros need not be on the disk
+    save(qmp, "big", elf=True, gdb=gdb_state())
+    # memory that is all zeros does not need disk space
     subprocess.run(["fallocate", "--dig-holes", f"{OUT}/big.elf"], check=True)
 
 
 def take_novms(qmp):
-    save(qmp, "novms")
+    save(qmp, "novms", gdb=gdb_state())
 
 
 def take_nokvm(qmp):
-    save(qmp, "nokvm")
+    save(qmp, "nokvm", gdb=gdb_state())
 
 
 def tables(state):
-    """All permission tables that are filled, as (kvm, vcpu, context, its state)."""
+    """Yield all permission tables that are not empty, as (kvm, vcpu, context, its state)."""
     for kvm in sorted(state["vms"], key=lambda kvm: kvm["owner_comm"]):
         for vcpu in kvm["vcpus"]:
             for name, context in (*vcpu["contexts"].items(), *vcpu["walks"].items()):
@@ -129,7 +133,12 @@ def tables(state):
 
 
 def take_flips(qmp):
-    """One bit of one table wrong, and nothing else; every second flip clears a bit that was set."""
+    """
+    Take dumps in which one bit of one table is wrong and nothing else. Every second flip clears a bit.
+
+    The kernel stays stopped in between, so everything else is as gdb read it here; reading it again for
+    each flip would take longer than the dumps.
+    """
     park()
     state = oracle.state()
     dice = random.Random(CONFIG["seed"])
@@ -148,7 +157,7 @@ def take_flips(qmp):
                 "before": f"{before:#x}", "after": f"{before ^ 1 << bit:#x}",
                 "direction": "1->0" if i % 2 else "0->1"}
         poke(table + word, before ^ 1 << bit)
-        save(qmp, f"flip-{i:02}", flip=flip)
+        save(qmp, f"flip-{i:02}", gdb={"cpus": registers()}, flip=flip)
         poke(table + word, before)
 
 
@@ -168,35 +177,42 @@ def counters(comm):
     return {name: int(stat[name]) for name in ("pf_taken", "pf_fixed", "pf_spurious", "exits")}
 
 
-def zero_and_watch(comm):
-    """Empties the first vCPU's active table; counters then, and a second later."""
-    park()
-    zero_table(comm)
-    resume(1)
-    park()
-    first = counters(comm)
-    resume(1)
-    park()
-    return {"comm": comm, "vcpu_id": 0, "first": first, "second": counters(comm)}
-
-
 def grown(watched, counter):
     return watched["second"][counter] - watched["first"][counter]
 
 
+def zero_and_watch(comm, spurious=-1):
+    """
+    Zero the first vCPU's active table. Return its counters then, and a second later, or when it has had
+    more than @spurious further spurious faults, for which a busy machine may need longer.
+    """
+    park()
+    zero_table(comm)
+    resume(1)
+    park()
+    watched = {"comm": comm, "vcpu_id": 0, "first": counters(comm)}
+    for _ in range(30):
+        resume(1)
+        park()
+        watched["second"] = counters(comm)
+        if grown(watched, "pf_spurious") > spurious:
+            break
+    return watched
+
+
 def take_looping(qmp):
-    watched = zero_and_watch(BETA)
-    if grown(watched, "pf_spurious") < 1000 or grown(watched, "pf_fixed"):
+    watched = zero_and_watch(BETA, spurious=1000)
+    if grown(watched, "pf_spurious") <= 1000 or grown(watched, "pf_fixed"):
         raise RuntimeError(f"beta's vCPU does not loop: {watched}")
-    save(qmp, "looping", zeroed=watched)
+    save(qmp, "looping", gdb=gdb_state(), zeroed=watched)
 
 
 def take_zeroed(qmp):
-    # Not beta's: with paging off in the guest, older kernels leave the table empty anyway.
+    # Not beta's, whose guest has paging off: there older kernels leave the table empty anyway.
     watched = zero_and_watch(GAMMA)
     if grown(watched, "pf_spurious") > 1000 or not grown(watched, "pf_fixed"):
         raise RuntimeError(f"gamma's vCPU makes no progress: {watched}")
-    save(qmp, "zeroed", zeroed=watched)
+    save(qmp, "zeroed", gdb=gdb_state(), zeroed=watched)
 
 
 def take_panic(qmp):
@@ -209,8 +225,8 @@ def take_panic(qmp):
         time.sleep(0.2)
     attach()
     if not all(in_host_kernel(thread) for thread in threads()):
-        raise RuntimeError("a CPU went on after the panic")
-    save(qmp, "panic")
+        raise RuntimeError("a CPU kept running after the panic")
+    save(qmp, "panic", gdb=gdb_state())
 
 
 def main():
@@ -229,7 +245,7 @@ def main():
 
 try:
     main()
-except Exception as error:  # gdb would print it and go on
+except Exception as error:  # gdb would print it and continue
     import traceback
     traceback.print_exc()
     os._exit(1)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Stopping a kernel at a good moment, and changing a word of it; runs inside gdb.
+"""Stop a kernel at a suitable moment and change words of its memory; runs inside gdb.
 
-A dump is taken while all CPUs are in the host kernel, since QEMU would record the guest's registers for
-one that is not.
+A dump is taken while all CPUs are in the host kernel: for a CPU inside a guest QEMU would record the
+guest's registers.
 """
 
 import json
@@ -42,7 +42,7 @@ def release():
 
 
 def in_host_kernel(thread):
-    """False while this CPU runs a nested guest: its page tables do not map the kernel."""
+    """Return False while this CPU runs a nested guest, whose page tables do not map the kernel."""
     try:
         thread.switch()
         gdb.parse_and_eval("vm_list.next->next")
@@ -56,7 +56,7 @@ def threads():
 
 
 class Break:
-    """A hardware breakpoint, as long as the block lasts."""
+    """A hardware breakpoint for the duration of a with block."""
 
     def __init__(self, function):
         self.function = function
@@ -69,10 +69,19 @@ class Break:
         self.breakpoint.delete()
 
 
+def exit_handler():
+    """Return the function that handles the exits of AMD's guests."""
+    try:
+        gdb.parse_and_eval("&svm_handle_exit")
+        return "svm_handle_exit"
+    except gdb.error:
+        return "'svm.c'::handle_exit"  # before 5.11
+
+
 def bring_home():
-    """Lets the CPUs that are inside a guest go on, alone, until KVM has them again."""
+    """Resume each CPU that is inside a guest, one at a time, until it is back in KVM."""
     here = gdb.selected_thread()
-    with Break("svm_handle_exit"):
+    with Break(exit_handler()):
         quiet("set scheduler-locking on")
         for thread in threads():
             if not in_host_kernel(thread):
@@ -87,7 +96,7 @@ def page_offset():
 
 
 def registers():
-    """Where each CPU stood."""
+    """Return the registers of each CPU."""
     found = []
     here = gdb.selected_thread()
     for thread in threads():

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the debugger does to the kernel, where no natural way leads to a state; runs inside gdb.
+"""What the debugger changes in the kernel if there is no natural way into a state; runs inside gdb.
 
-An act gets the play; what it pokes is put back after the dump, so that the next scenario of the same boot
-finds a sound kernel. A twin's act is its scenario's with one thing different.
+Changes are undone after the dump, so that the next scenario of the same boot finds an intact kernel. A
+twin's act differs from its scenario's in one thing.
 """
 
 import time
 
 import oracle
-from stop import CONFIG, page_offset, poke
+from stop import CONFIG, page_offset
 
 W = 1 << 1
 
 
 def nonleaf_w(play):
-    """W out of the level 2 entry above the page; the twin: above a page that nobody touches any more."""
+    """Clear W in the level 2 entry above the page; the twin: above a page that is not touched any more."""
     entry = next(e for e in play.walk(play.spare if play.scenario.twin else play.page) if e.level == 2)
     play.poke(entry.where, entry.value & ~W, "W of the level 2 SPTE")
 
@@ -32,7 +32,7 @@ def zero_table(play):
 
 
 def flip_write(play):
-    """The bit of word 3 (a user's write) that stands for R, U and X without W."""
+    """Flip the bit of word 3 (a user's write) for an SPTE with R, U and X and without W."""
     word = active_table(play)[3]
     play.poke(word.address, int(word) ^ 1 << 13, "bit 13 of permissions[3]")
     if play.scenario.twin:
@@ -43,9 +43,9 @@ def flip_write(play):
 
 
 def flip_any(play):
-    """Any bit of the table in use; the twin: of the one that is for nested guests' pages."""
+    """Flip a random bit of the active table; the twin: of the table for nested guests."""
     mmu = play.vcpu["arch"]["guest_mmu" if play.scenario.twin else "root_mmu"]
-    word = mmu["permissions"][i := play.dice.randrange(16)]
+    word = oracle.permissions(mmu)[i := play.dice.randrange(16)]
     bit = play.dice.randrange(8 * word.type.sizeof)
     play.poke(word.address, int(word) ^ 1 << bit, f"bit {bit} of permissions[{i}]")
 
@@ -65,7 +65,7 @@ def kernel_word(symbol):
 
 
 def shadow_page(table):
-    """The kvm_mmu_page of a page table at this physical address."""
+    """Return the kvm_mmu_page of the page table at this physical address."""
     page = oracle.pointer(kernel_word("vmemmap_base"), "struct page") + (table >> 12)
     return oracle.pointer(int(page["private"]), "struct kvm_mmu_page").dereference()
 
@@ -86,7 +86,7 @@ def change_generation(play, page):
 
 
 def role_bits(page):
-    """The anonymous struct in the role."""
+    """Return the anonymous struct in the role."""
     role = page["role"]
     return next(role[f] for f in role.type.strip_typedefs().fields() if f.name in (None, ""))
 
@@ -106,13 +106,13 @@ def invalid_root(play):
 
 
 def old_root(play):
-    """The root's generation; the twin: of a page table further down."""
+    """Change the root's generation; the twin: that of a page table below it."""
     root = play.walk(play.page)[0].value & oracle.ADDRESS
     change_generation(play, shadow_page(root) if play.scenario.twin else root_page(play))
 
 
 def wide_gpa(play):
-    """What the processor says and what the handler works on."""
+    """Change the address that the processor reports and that the handler uses."""
     gpa = 1 << 48 | play.page if not play.scenario.twin else (1 << 48) - 0x1000
     fault = oracle.pointer(int(play.live["address"], 16), "struct kvm_page_fault").dereference()
     svm = oracle.pointer(int(play.vcpu.address), "struct vcpu_svm")
@@ -123,7 +123,7 @@ def wide_gpa(play):
 
 
 def address_of(structure, name, type_name=None):
-    """gdb cannot take the address of a const member as one to write to."""
+    """Return a pointer to a member that gdb can write through, even if the member is const."""
     return oracle.pointer(int(structure[name].address), type_name or "unsigned long")
 
 
@@ -137,7 +137,7 @@ def wrong_level(play):
 
 
 def wrong_gfn(play):
-    """Of the page table of level 1; the twin: of the one for the guest's code, which is not on the way."""
+    """Change gfn of the level 1 page table; the twin: of the one for the guest's code, off the walk."""
     code = 0x28000 + 0x10000 * play.stage["subject"]
     leaf = play.walk(code if play.scenario.twin else play.page)[-1]
     page = shadow_page(int(leaf.where) - page_offset() & ~0xfff)
@@ -145,15 +145,27 @@ def wrong_gfn(play):
     play.poke(where, int(where.dereference()) ^ 0x200, "gfn of a kvm_mmu_page")
 
 
+def wrong_context(play):
+    """Let arch.mmu point to the context of nested guests; the twin: change that context, which is not used."""
+    arch = play.vcpu["arch"]
+    if play.scenario.twin:
+        play.poke(address_of(arch["guest_mmu"]["root"], "hpa"), 0x1000, "guest_mmu.root.hpa")
+    else:
+        play.poke(address_of(arch, "mmu"), int(arch["guest_mmu"].address), "arch.mmu")
+
+
+def frozen_spte():
+    return {"6.1": 0x5a0, "6.12": 1 << 63 | 0x5a0}.get(CONFIG["generation"], 1 << 63 | 0x1a0)
+
+
 def freeze(play):
-    """The entry at the end of the walk, or, for the twin, one beside it."""
+    """Freeze the entry at the end of the walk; the twin: one next to it."""
     where = play.walk(play.page)[-1].where
     if play.scenario.twin:
         where = where - 1 if int(where) & 0xff8 else where + 1
         if int(where.dereference()) & 1:
-            raise RuntimeError("the entry beside is in use")
-    frozen = {"6.1": 0x5a0, "6.12": 1 << 63 | 0x5a0}.get(CONFIG["generation"], 1 << 63 | 0x1a0)
-    play.poke(where, frozen, "the last SPTE of the walk" if not play.scenario.twin else "the SPTE beside it")
+            raise RuntimeError("the entry next to it is in use")
+    play.poke(where, frozen_spte(), "the last SPTE of the walk" if not play.scenario.twin else "the SPTE next to it")
 
 
 def reserved_bit(play):

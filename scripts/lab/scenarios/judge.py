@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What kvmmmu says of the scenarios, against the truth.
+"""Compare what kvmmmu finds in the scenarios with the truth.
 
-judge.py recapture [GEN...]      samples/scenarios/ anew, from the dumps that "lab scenario" left
-judge.py matrix [--markdown]     what was found in which scenario
-judge.py check DIR               the dumps of a folder, judged
+judge.py recapture [GEN...]      make samples/scenarios/ anew from the dumps of "lab scenario"
+judge.py matrix [--markdown]     print what was found in the samples
+judge.py check DIR               the same for a folder of dumps
+judge.py evidence                print the strongest evidence behind each finding
 """
 
 import argparse
@@ -11,6 +12,7 @@ import collections
 import concurrent.futures
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +23,7 @@ TOP = Path(__file__).resolve().parents[3]
 SAMPLES = TOP / "samples" / "scenarios"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kvmmmu"
 PROGRAM = Path(os.environ.get("KVMMMU_BUILD", TOP / "build")) / "kvmmmu"
-# What tests need of a scenario's truth when they have no dump.
+# The keys of a scenario's truth that tests need without the dump.
 KEPT = """version name generation release npt seed plot twin_of how done injected expect everyone stage kvm kvm_vcpu
     counters stop fault frozen frames last_exit""".split()
 
@@ -36,7 +38,7 @@ def program(*words):
 
 
 def explain(path):
-    """{index of the vCPU: (its state, how sure, [(id, certainty)])}, and {index: the fault on its stack}"""
+    """Return {vCPU index: (state, certainty, [(finding id, certainty)])}, and {vCPU index: fault on its stack}."""
     vcpus = json.loads(program(path, "explain", "--json"))["vcpus"]
     said = {v["vcpu"]: (v["state"], v["certainty"], [(f["id"], f["certainty"]) for f in v.get("findings", [])])
             for v in vcpus}
@@ -45,42 +47,41 @@ def explain(path):
 
 
 def compare_fault(truth, live):
-    """The fault that was found on the subject's stack against the one that the debugger read."""
+    """Compare the fault found on the subject's stack with the one that the debugger read; return the problems."""
     fault = truth["fault"]
     if not fault:
         return []
     found = live.get(truth["expect"][0]["vcpu"])
     if not found:
-        return ["the fault on the stack is not found"]
-    return [f"fault on the stack: {ours} is {found[ours]}, not {fault[theirs]}"
+        return ["the fault on the stack was not found"]
+    return [f"fault on the stack: {ours} is {found[ours]}, expected {fault[theirs]}"
             for ours, theirs in (("kvm_page_fault", "address"), ("address", "addr"), ("error_code", "error_code"))
             if int(found[ours], 16) != int(fault[theirs], 16)]
 
 
 def compare(truth, said):
-    """What is wrong with it, in words."""
+    """Return the problems of an answer, described."""
     problems = []
     expected = {e["vcpu"]: e for e in truth["expect"]}
     for e in truth["expect"]:
         if e["vcpu"] not in said:
-            problems.append(f"vCPU {e['vcpu']}: nothing is said")
+            problems.append(f"vCPU {e['vcpu']}: missing in the answer")
     for vcpu, (state, sure, findings) in sorted(said.items()):
         e = expected.get(vcpu, {"first": None, "also": [], "note": False, "states": []})
         right = {e["first"], *e["also"], *truth["everyone"]}
         for name, certainty in findings:
             if certainty != "note" and name not in right:
-                problems.append(f"vCPU {vcpu}: wrong: {name} ({certainty})")
+                problems.append(f"vCPU {vcpu}: wrong finding: {name} ({certainty})")
         names = [name for name, _ in findings]
         if e["first"] and e["first"] not in (names if e["note"] else names[:1]):
-            problems.append(f"vCPU {vcpu}: {', '.join(names) or 'nothing'}, not {e['first']} "
-                            f"{'at all' if e['first'] not in names else 'first'}")
+            problems.append(f"vCPU {vcpu}: found {', '.join(names) or 'nothing'}, expected {e['first']} first")
         elif e["states"] == ["stuck"] and not e["note"] and findings[0][1] == "note":
-            problems.append(f"vCPU {vcpu}: stuck, and {e['first']} is no more than a note")
-        # What is called possible leaves it open: one dump is one moment.
+            problems.append(f"vCPU {vcpu}: stuck, but {e['first']} is only a note")
+        # A state that is only possible may differ: one dump is one moment.
         if e["states"] and sure in ("likely", "proven") and state not in e["states"]:
-            problems.append(f"vCPU {vcpu}: is called {state}, not {' or '.join(e['states'])}")
+            problems.append(f"vCPU {vcpu}: reported as {state}, expected {' or '.join(e['states'])}")
         if state == "stuck" and not e["first"] and not truth["everyone"]:
-            problems.append(f"vCPU {vcpu}: is called stuck")
+            problems.append(f"vCPU {vcpu}: reported as stuck")
     return problems
 
 
@@ -89,18 +90,18 @@ def judge(path, truth):
     expected = truth["expect"][0]
     state, _, findings = said.get(expected["vcpu"], ("unknown", "", []))
     strong = [name for name, certainty in findings if certainty != "note"]
-    # a remark counts as found where it is what must be found
+    # a note counts as found if a note is expected
     hit = expected["first"] in [name for name, _ in findings][:None if expected["note"] else 1]
     found = expected["first"] if hit else strong[0] if strong else None
     if not expected["first"] and found in expected["also"]:
         found = None
     problems = compare(truth, said) + compare_fault(truth, live)
-    return Result(path.stem, truth, problems, found, state, said, live)
+    return Result(f"{truth['generation']}/{path.stem}", truth, problems, found, state, said, live)
 
 
 def samples():
     return [(path, json.loads(path.with_suffix(".json").read_text()))
-            for path in sorted(SAMPLES.glob("*.kvmmmu"))]
+            for path in sorted(SAMPLES.glob("*/*.kvmmmu"))]
 
 
 def judge_all(pairs):
@@ -109,7 +110,7 @@ def judge_all(pairs):
 
 
 def matrix(results, markdown=False):
-    """Rows: what must be found; columns: what was found first; healthy scenarios and twins in one row."""
+    """Return a table: one row per expected finding, with what was found first; healthy ones share a row."""
     cells = collections.Counter()
     for r in results:
         truth = r.truth["expect"][0]["first"] or "healthy"
@@ -120,18 +121,58 @@ def matrix(results, markdown=False):
     width = max(map(len, ids))
     lines = []
     if markdown:
-        lines += ["| is | is found | as something else |", "|---|---|---|"]
+        lines += ["| expected | found | found instead |", "|---|---|---|"]
     for i in rows:
         others = ", ".join(f"{j} {cells[i, j]}" for j in ids if j != i and cells[i, j]) or "-"
         lines.append(f"| {i} | {cells[i, i]} of {sum(cells[i, j] for j in ids)} | {others} |" if markdown else
                      f"  {i:{width}}  {cells[i, i]:3} of {sum(cells[i, j] for j in ids):3}  {others}")
     if not markdown:
-        lines.insert(0, f"  {'IS':{width}}  IS FOUND    AS SOMETHING ELSE")
+        lines.insert(0, f"  {'EXPECTED':{width}}  FOUND       FOUND INSTEAD")
     stuck = [r for r in results if r.truth["expect"][0]["states"] == ["stuck"]]
-    lines += ["", f"{right} of {len(results)} scenarios on the diagonal; of {len(stuck)} stuck vCPUs "
-              f"{sum(r.state == 'stuck' for r in stuck)} are called stuck, of the others "
-              f"{sum(r.state == 'stuck' for r in results) - sum(r.state == 'stuck' for r in stuck)}"]
+    called = sum(r.state == "stuck" for r in stuck)
+    lines += ["", f"{right} of {len(results)} scenarios found as expected; {called} of {len(stuck)} stuck vCPUs "
+              f"reported as stuck, and {sum(r.state == 'stuck' for r in results) - called} others"]
     return "\n".join(lines)
+
+
+STRENGTHS = {"natural": "real kernel, natural", "injected": "real kernel, injected",
+             "edited": "edited capsule", "unit": "unit test only"}
+
+
+def shown():
+    """Yield (finding id, strength, where, rank) of what tests hold the program to; what a scenario is about first."""
+    for path, truth in samples():
+        text = path.with_suffix(".txt").read_text()
+        expected = {name for e in truth["expect"] for name in (e["first"], *e["also"])} | set(truth["everyone"])
+        for name, certainty in re.findall(r"^! ([\w-]+) \((\w+)\):", text, re.M):
+            if name in expected or certainty == "note":
+                yield name, truth["how"], f"{truth['generation']}/{truth['name']}", \
+                    0 if name == truth["expect"][0]["first"] else 2 if certainty == "note" else 1
+    for case in json.loads((TOP / "tests/capsule/edited.json").read_text()):
+        yield case["finding"], "edited", f"{case['sample']}: {case['done']}", 0
+    scenario = None
+    for line in (TOP / "tests/property/after-nmi.txt").read_text().splitlines():
+        verdict = re.match(r"\d+:\d+ [a-z ]+ \(\w+\)([^:]*):", line)
+        scenario = line if re.fullmatch(r"[\d.]+/[\w-]+", line) else scenario
+        for name in verdict[1].split() if verdict else []:
+            yield name, "edited", f"{scenario}, as after an NMI exit", 1
+
+
+def evidence():
+    """Return {finding id: (strength, where)}: the strongest evidence that a test has for each, in order of precedence."""
+    catalogue_text = (TOP / "extensions/kvmmmu/diagnose/diagnoses.def").read_text()
+    found = {name: ("unit", "") for name in re.findall(r'^KM_DIAGNOSIS\(\w+, \w+, "([\w-]+)"', catalogue_text, re.M)}
+    order = list(STRENGTHS)
+    for name, strength, where, rank in sorted(shown(), key=lambda s: s[3]):
+        # a note in passing counts where nothing else does
+        if order.index(strength) < order.index(found[name][0]) and (rank < 2 or found[name][0] == "unit"):
+            found[name] = strength, where
+    return found
+
+
+def evidence_table():
+    return "\n".join(["| finding | strongest evidence | where |", "|---|---|---|",
+                      *(f"| {name} | {STRENGTHS[strength]} | {where} |" for name, (strength, where) in evidence().items()), ""])
 
 
 def capture(dump, truth, to):
@@ -139,15 +180,14 @@ def capture(dump, truth, to):
 
 
 def index(truths):
-    """samples/scenarios/README.md"""
+    """Return the text of samples/scenarios/README.md."""
     lines = ["# Scenarios", "",
-             "Each a vCPU of a real Debian kernel that hangs or loops, or a healthy one that looks so, as a capsule; "
-             "the JSON beside", "it is the truth: what was done, and what must be said of which vCPU. "
-             "`scripts/lab/lab scenario GEN NAME` plays them anew,", "`scripts/scenarios recapture` makes this "
-             "folder. A twin differs in one thing, and nothing above a note may be said of it. "
-             "The text beside", "is what `explain` says now; with KVMMMU_EXPECT=write "
-             "tests/lab/test_scenarios.py writes it anew.", "",
-             "| file | how | what was done | must be found |", "|---|---|---|---|"]
+             "Each capsule shows a vCPU of a real Debian kernel that hangs or loops, or a healthy one that only seems to.",
+             "The JSON file next to it is the truth: what was done, and what must be found for which vCPU. A twin differs",
+             "in one thing, and nothing above a note may be found for it. The text file has the present answers of",
+             "`explain`; `tests/lab/test_scenarios.py` writes it anew with `KVMMMU_EXPECT=write`.",
+             "`scripts/lab/lab scenario GEN NAME` makes the dumps anew, `scripts/scenarios recapture` this folder.", "",
+             "| file | how | what was done | expected finding |", "|---|---|---|---|"]
     for name, truth in sorted(truths.items()):
         first = truth["expect"][0]["first"]
         more = " (a note)" if truth["expect"][0]["note"] else ""
@@ -165,12 +205,14 @@ def recapture(generations):
             truth = json.loads(path.read_text())
             if truth["name"] not in kept:
                 continue
-            name = f"{truth['generation']}-{truth['name']}"
-            capture(path.with_suffix(".kdump"), truth, SAMPLES / f"{name}.kvmmmu")
+            to = SAMPLES / truth["generation"] / f"{truth['name']}.kvmmmu"
+            to.parent.mkdir(exist_ok=True)
+            capture(path.with_suffix(".kdump"), truth, to)
             truth.update(catalogue.expectations(kept[truth["name"]], truth["stage"]))
             some = {key: truth[key] for key in KEPT if key in truth}
-            (SAMPLES / f"{name}.json").write_text(json.dumps(some, indent=1) + "\n")
-    (SAMPLES / "README.md").write_text(index({path.stem: truth for path, truth in samples()}))
+            to.with_suffix(".json").write_text(json.dumps(some, indent=1) + "\n")
+    truths = {str(path.relative_to(SAMPLES).with_suffix("")): truth for path, truth in samples()}
+    (SAMPLES / "README.md").write_text(index(truths))
 
 
 def tell(results, markdown):
@@ -187,7 +229,10 @@ def main():
     commands.add_parser("recapture").add_argument("generations", nargs="*")
     commands.add_parser("matrix").add_argument("--markdown", action="store_true")
     commands.add_parser("check").add_argument("folder", type=Path)
+    commands.add_parser("evidence")
     args = parser.parse_args()
+    if args.command == "evidence":
+        return print(evidence_table())
     if args.command == "recapture":
         return recapture(args.generations)
     if args.command == "matrix":

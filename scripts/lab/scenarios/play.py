@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Plays scenarios in one boot, one machine after another, and takes a dump of each; runs inside gdb."""
+"""Run scenarios in one boot, one machine after another, and take a dump of each; runs inside gdb."""
 
 import collections
 import json
@@ -26,7 +26,7 @@ from stop import (CONFIG, Break, attach, bring_home, in_host_kernel, load_symbol
                   page_offset, poke, quiet, registers, release, say, threads)
 
 OUT = CONFIG["out"]
-SECONDS = 40  # for anything to happen
+SECONDS = 40  # that anything may take
 COUNTERS = """pf_taken pf_fixed pf_emulate pf_spurious pf_fast pf_mmio_spte_created exits mmio_exits
     io_exits""".split()
 FAULT = """addr error_code gfn exec write present rsvd user prefetch is_tdp is_private max_level
@@ -36,7 +36,7 @@ Entry = collections.namedtuple("Entry", "level where value")
 
 
 class Control:
-    """Orders to the VMM, and what it answers."""
+    """Commands to the VMM, and its answers."""
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_UNIX)
@@ -57,7 +57,7 @@ class Control:
         self.socket.sendall(line.encode() + b"\n")
 
     def order(self, line, until):
-        """What was said up to and with the answer; the kernel must be running."""
+        """Return the lines up to and including the answer; the kernel must be running."""
         self.said = []
         self.send(line)
         deadline = time.monotonic() + SECONDS
@@ -76,7 +76,7 @@ def register(name):
 
 
 def address_of(function):
-    """Where it begins, in kvm or in the kernel, whose symbols gdb did not load; None if nowhere."""
+    """Return where a function of kvm or of the kernel, whose symbols gdb did not load, begins, or None."""
     try:
         return int(gdb.parse_and_eval(f"(unsigned long)&{function}"))
     except gdb.error:
@@ -93,7 +93,7 @@ def address_of(function):
 
 
 class Deadline:
-    """Interrupts the kernel if gdb waits for it too long."""
+    """Interrupt the kernel if gdb waits for it too long."""
 
     def __init__(self, seconds):
         self.timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
@@ -106,7 +106,7 @@ class Deadline:
 
 
 class alone:
-    """Only the selected CPU goes on, as long as the block lasts."""
+    """Resume only the selected CPU, for the duration of a with block."""
 
     def __enter__(self):
         quiet("set scheduler-locking on")
@@ -162,12 +162,12 @@ class Play:
     @property
     def slot(self):
         wanted = self.stage["slot"]
-        slots = oracle.memslots(self.kvm["memslots"][0].dereference())["slots"]
+        slots = oracle.memslots(self.kvm["memslots"][0].dereference(), 0)["slots"]
         at = next(int(s["address"], 16) for s in slots if s["id"] == wanted)
         return oracle.pointer(at, "struct kvm_memory_slot").dereference()
 
     def walk(self, address):
-        """The SPTEs on the way to an address, from the root."""
+        """Return the SPTEs of the walk to an address, from the root."""
         mmu = self.vcpu["arch"]["mmu"].dereference()
         root = oracle.number(mmu["root"]["hpa"]) & (1 << 64) - 1
         table, level, found = root & oracle.ADDRESS, int(mmu["root_role"]["level"]), []
@@ -207,7 +207,7 @@ class Play:
         self.stopped = False
 
     def stop_in_host(self):
-        """Anywhere, with no CPU inside a guest."""
+        """Stop anywhere, with no CPU inside a guest."""
         self.stop()
         with Deadline(SECONDS):
             bring_home()
@@ -216,7 +216,7 @@ class Play:
         self.kvm_address, self.vcpu_address = int(self.kvm.address), int(self.vcpu.address)
 
     def stop_at(self, functions, address):
-        """Where the subject enters the first of these functions that this kernel has."""
+        """Stop where the subject enters the first of these functions that this kernel has."""
         for function in functions:
             entry = address_of(function)
             if entry:
@@ -240,7 +240,7 @@ class Play:
                 if address is None or at >> 12 == address >> 12:
                     break
             else:
-                raise RuntimeError(f"the subject never comes to {function}")
+                raise RuntimeError(f"the subject never reaches {function}")
         self.function = function
         self.live = None if fault is None else {"address": f"{int(fault):#x}"}
         self.read_live()
@@ -257,43 +257,48 @@ class Play:
                                                  "mn_active_invalidate_count")}
 
     def go_deeper(self, function):
-        """On to a function further down, with the others standing still."""
+        """Continue to a function that the subject calls later, with the other CPUs stopped."""
         entry = address_of(function)
         with alone(), Break(f"{entry:#x}"), Deadline(SECONDS):
             quiet("continue")
         if register("rip") != entry:
-            raise RuntimeError(f"the subject never comes to {function}")
+            raise RuntimeError(f"the subject never reaches {function}")
         if "lock" in function and register("rdi") != int(self.kvm["mmu_lock"].address):
             raise RuntimeError("the subject waits for another lock")
 
     def freeze_another(self, function):
-        """Runs the kernel until a task of this VM comes to this function of an mmu_notifier's."""
+        """Run the kernel until a task of this VM reaches this function of an mmu_notifier."""
         with Break(function), Deadline(SECONDS):
             for _ in range(1000):
                 quiet("continue")
                 kvm = register("rdi")
                 if "notifier" in function:
                     kvm = int(oracle.container(kvm, "struct kvm", "mmu_notifier"))
-                if kvm == self.kvm_address:
+                if kvm == self.kvm_address and (self.scenario.at != "frozen" or self.walk_is_frozen()):
                     break
             else:
-                raise RuntimeError(f"nobody comes to {function}")
+                raise RuntimeError(f"no task reaches {function}")
         self.frozen = {"function": function, "cpu": gdb.selected_thread().num - 1}
 
     def stop_beside(self, function):
-        """Another task stands still, and the subject goes on to its stop, alone: what it meets there is what
-        it would meet if the other were slow. Both stay on CPUs of their own."""
+        """
+        Stop another task, then let the subject alone continue to its stop. It finds what it would find if the
+        other task were slow. Both stay on CPUs of their own.
+        """
         self.freeze_another(function)
         switch_to_the_other_cpu()
         with alone():
+            if self.scenario.at == "frozen":
+                self.stop_at(self.scenario.stop, self.page)
+                return
             for _ in range(1000):
                 self.stop_at(self.scenario.stop, None)
                 if self.in_invalidated_range() != self.scenario.twin:
                     return
-        raise RuntimeError("the subject comes to no such fault")
+        raise RuntimeError("the subject has no such fault")
 
     def stop_behind(self, function):
-        """The subject stands in the handler while another task goes on to hold a lock; then it meets it."""
+        """Stop the subject in the handler, let another task take a lock, then let the subject wait for it."""
         self.stop_at(self.scenario.stop, None)
         switch_to_the_other_cpu()
         with alone():
@@ -301,6 +306,9 @@ class Play:
         switch_to_the_other_cpu()
         if self.scenario.deeper:
             self.go_deeper(self.scenario.deeper)
+
+    def walk_is_frozen(self):
+        return self.walk(self.page)[-1].value == acts.frozen_spte()
 
     def in_invalidated_range(self):
         at = int(self.live["addr"], 16) >> 12
@@ -310,14 +318,14 @@ class Play:
         return int(state["mmu_invalidate_range_start"], 16) <= at < int(state["mmu_invalidate_range_end"], 16)
 
     def stand(self):
-        """Stops at the moment that the dump is to show."""
+        """Stop at the moment that the dump shows."""
         scenario = self.scenario
         where, at = scenario.stop, scenario.at
         self.stop_in_host()
         if scenario.armed:
             self.control.send("go")
         if scenario.frozen:
-            (self.stop_beside if scenario.at == "range" else self.stop_behind)(scenario.frozen)
+            (self.stop_beside if scenario.at in ("range", "frozen") else self.stop_behind)(scenario.frozen)
         elif where:
             self.stop_at(where, None if at is None else self.page)
             if scenario.deeper:
@@ -326,7 +334,7 @@ class Play:
             bring_home()
         self.count()
 
-    # ---- the story ----
+    # ---- the course of a scenario ----
 
     def run(self):
         scenario = self.scenario
@@ -364,21 +372,21 @@ class Play:
         first, second = self.counters[-2:]
         grown = {n: second[n] - first[n] for n in first}
         claims = {
-            # the kernel takes the same fault over and over and never mends it
+            # the kernel takes the same fault again and again and never fixes it
             "loops": grown["pf_taken"] >= 100 and not grown["pf_fixed"] and not grown["io_exits"],
-            # the VMM goes back in over and over, to no avail
+            # the VMM re-enters the guest again and again without effect
             "re-enters": grown["exits"] >= 100 and not grown["pf_fixed"] and not grown["io_exits"],
-            # likewise where the kernel does not count
+            # likewise where the kernel does not count faults
             "loops-uncounted": True,
-            # faults are mended
+            # faults are fixed
             "fixes": grown["pf_fixed"] + grown["pf_fast"] >= 5,
-            # the guest's own loop goes round
+            # the guest's own loop continues
             "moves": grown["io_exits"] >= 10,
             # nothing happens
             "waits": not any(grown.values()),
         }
         if not claims[self.scenario.check]:
-            raise RuntimeError(f"not so: {self.scenario.check}: {grown}")
+            raise RuntimeError(f"the counters contradict \"{self.scenario.check}\": {grown}")
 
     def save(self):
         name, scenario = self.scenario.name, self.scenario
@@ -410,7 +418,7 @@ class Play:
             poke(where, before)
 
     def frames(self):
-        """The functions on the subject's stack, if it stands in the handler."""
+        """Return the functions on the subject's stack if it is in the handler."""
         if not self.function:
             return []
         found = []
@@ -422,7 +430,7 @@ class Play:
         return found
 
     def end(self):
-        """Puts everything back and ends the machine."""
+        """Undo all changes and end the machine."""
         if self.pokes and not self.stopped:
             self.stop_in_host()
         self.put_back()
@@ -432,7 +440,7 @@ class Play:
 
 
 def perform(play):
-    """One scenario; False if it did not come about: the others may still work."""
+    """Run one scenario; return False if it failed: the others may still work."""
     start, name = time.monotonic(), f"{CONFIG['generation']} {play.scenario.name}"
     done = False
     try:
@@ -464,9 +472,10 @@ def main():
     return bool(failed)
 
 
-try:
-    code = main()
-except Exception:  # gdb would print it and go on
-    traceback.print_exc()
-    code = 1
-os._exit(code)
+if __name__ == "__main__":
+    try:
+        code = main()
+    except Exception:  # gdb would print it and continue
+        traceback.print_exc()
+        code = 1
+    os._exit(code)

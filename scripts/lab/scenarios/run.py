@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Boots a kernel for scenarios and lets gdb play them; see "lab help".
+"""Boot a kernel for scenarios and let gdb run them; see "lab help".
 
 run.py [--seed N] [--into DIR] GEN [SCENARIO...]
 """
@@ -24,7 +24,7 @@ import catalogue  # noqa: E402
 
 
 def play(gen, out, scenarios, seed):
-    """One boot; leaves a dump and a truth of each scenario that came about."""
+    """Boot once; leave a dump and a truth file for each scenario that succeeded."""
     kernel = f"{boot.CACHE}/kernel/{gen}"
     sources = [f"{LAB}/vmm/{name}.c" for name in ("markers", "tables", "vcpu", "vm")]
     sources += glob.glob(f"{HERE}/vmm/*.[cS]")
@@ -44,7 +44,7 @@ def play(gen, out, scenarios, seed):
                                 scenarios=[s.name for s in scenarios], seed=seed,
                                 vmlinux=f"{kernel}/vmlinux", control=f"{work}/control", truth_file=f"{work}/truth")
             if code:
-                boot.say("the kernel's last words:")
+                boot.say("the end of the console:")
                 sys.stderr.write("\n".join(boot.read_text(f"{work}/console").splitlines()[-20:]) + "\n")
         finally:
             qemu.kill()
@@ -68,13 +68,13 @@ def main():
     start = time.time()
     for _, group in itertools.groupby(sorted(scenarios, key=lambda s: s.kernel), lambda s: s.kernel):
         group = list(group)
-        for _ in range(2):  # what did not come about, once more in a boot of its own
+        for _ in range(2):  # scenarios that failed get another boot
             missing = [s for s in group if not made(f"{out}/{s.name}.kdump", start)]
             if missing:
                 play(args.gen, out, missing, args.seed)
     missing = [s.name for s in scenarios if not made(f"{out}/{s.name}.kdump", start)]
     if missing:
-        boot.die(f"{args.gen}: could not be played: {' '.join(missing)}")
+        boot.die(f"{args.gen}: these scenarios failed: {' '.join(missing)}")
 
 
 def made(path, since):

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the guests of the load run: for ever, one access to a random page of a random range.
+ * The programs of the load's guests: forever one access to a random page of a random range.
  *
- * One random word of 32 bits a turn: bits 0-3 choose the range, bits 4-11 the kind of access, bits
+ * Each round uses one random 32-bit word: bits 0-3 choose the range, bits 4-11 the kind of access, bits
  * 12-31 the page. The ranges are at PARAMETERS of the vCPU's area (load.h).
  */
 #include "load.h"
@@ -21,7 +21,7 @@
 	xor	%eax, %ebp
 	.endm
 
-	/* Leaves the page in edx, the kind in al; parameters and range are the two registers. */
+	/* Puts the page into edx and the kind into al, with @parameters and @range as two more registers. */
 	.macro choose parameters range
 	mov	%ebp, %edi
 	and	$RANGES - 1, %edi
@@ -52,7 +52,7 @@ guest_flat_random:
 	jmp	1b
 guest_flat_random_end:
 
-	/* Now and then forgets its translations, so that the CPU walks (and marks) its tables anew. */
+	/* Flushes its TLB from time to time, so that the CPU walks (and marks) its tables again. */
 	.code64
 	.globl	guest_long_random, guest_long_random_end
 guest_long_random:

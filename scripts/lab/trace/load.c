@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The load's virtual machines and what is done to them while they run.
+ * The load's virtual machines, and what is done to them while they run.
  *
- * Slots are such that all of these meet at random: dirty-logged or not (switched while running),
- * read-only, deleted or moved, emptied on the host's side, pages of 4 KiB and of 2 MiB.
+ * The slots combine all of these at random: dirty-logged or not (changed while running), read-only,
+ * deleted or moved, discarded on the host's side, pages of 4 KiB and of 2 MiB.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -38,9 +38,9 @@ struct slot {
 };
 
 /*
- * Huge pages begin at a multiple of 1 GiB: with shadow paging 6.1 reads beyond a slot's arrays when
- * its logging ends and it does not (kvm_rmap_zap_collapsible_sptes() asks about sp->gfn). That is
- * beyond what the long-mode guest maps, the first GiB.
+ * Huge pages begin at a multiple of 1 GiB: otherwise, with shadow paging, 6.1 reads beyond a slot's
+ * arrays when its logging ends (kvm_rmap_zap_collapsible_sptes() uses sp->gfn). The long-mode
+ * guest, which maps the first GiB only, does not reach them.
  */
 static struct slot slots[SLOTS] = {
 	[RAM] = {"ram", 0, RAM_SIZE, MADV_NOHUGEPAGE, 0, 0, 0, 0, NULL, NULL},
@@ -70,7 +70,7 @@ static struct vcpu vcpus[] = {
 enum { PLAIN, USER, LONG, VCPUS };
 
 static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
-static bool hot_only; /* the vCPUs sweep the same pages in step */
+static bool hot_only; /* the vCPUs write to the same pages in the same order */
 static bool manual;   /* the log is cleared by KVM_CLEAR_DIRTY_LOG, not by reading it */
 
 static unsigned int below(unsigned int *seed, unsigned int limit)
@@ -91,7 +91,7 @@ static void set_slot(int id, uint64_t gpa, uint64_t size)
 	ioctl_or_die(vm.fd, KVM_SET_USER_MEMORY_REGION, &region, slots[id].what);
 }
 
-/* The log of a slot, given back at once: its pages are write-protected again. */
+/* Read a slot's dirty log, which write-protects its pages again. */
 static void log_slot(int id)
 {
 	struct slot *slot = &slots[id];
@@ -103,7 +103,7 @@ static void log_slot(int id)
 	if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES) {
 		ioctl_or_die(vm.fd, KVM_GET_DIRTY_LOG, &log, "KVM_GET_DIRTY_LOG");
 		if (manual) {
-			/* Only whole words may be cleared, but the slot's last one. */
+			/* Only whole words may be cleared, except for the slot's last one. */
 			ioctl_or_die(vm.fd, KVM_CLEAR_DIRTY_LOG, &clear, "KVM_CLEAR_DIRTY_LOG");
 		}
 	}
@@ -111,8 +111,8 @@ static void log_slot(int id)
 }
 
 /*
- * The machine that sweeps: a vCPU that finds a page mended catches up with the one that mends it,
- * so that both fault on the same page at the same time.
+ * For the machine whose vCPUs write in the same order: a vCPU that finds a page fixed catches up
+ * with the one that fixes it, so that both fault on the same page at the same time.
  */
 static void *read_hot_log(void *arg)
 {
@@ -165,7 +165,7 @@ static void delete_or_move(bool move)
 	pthread_mutex_unlock(&slots_lock);
 }
 
-/* So that huge pages are split when logging begins, or else only when they are written. */
+/* Let huge pages be split when logging begins, or only when they are written. */
 static void split_eagerly(bool yes)
 {
 	FILE *file = fopen("/sys/module/kvm/parameters/eager_page_split", "w");
@@ -176,7 +176,7 @@ static void split_eagerly(bool yes)
 	fclose(file);
 }
 
-/* The tables' Accessed and Dirty bits, which the CPU sets through the second-level tables. */
+/* Clear the Accessed and Dirty bits of the guest's tables, which the CPU then sets again. */
 static void forget_accessed(void)
 {
 	uint64_t *table = (uint64_t *)(vm.ram + TABLES(LONG));
@@ -192,7 +192,7 @@ static void empty(const struct slot *slot, uint64_t chunk, unsigned int *seed)
 	madvise(slot->hva + at, chunk, MADV_DONTNEED);
 }
 
-/* Logging on and off again before all that is huge has been written and so split. */
+/* Enable logging and disable it before all huge pages have been written and so split. */
 static void blink(int id, unsigned int *seed)
 {
 	set_logging(id, true);
@@ -276,7 +276,7 @@ static void write_parameters(const struct vcpu *vcpu, unsigned int seed)
 	}
 }
 
-/* Segments of privilege level 3: with shadow paging the fault is then a user's. */
+/* Set segments of privilege level 3: with shadow paging faults then have the U bit. */
 static void make_user(const struct vcpu *vcpu)
 {
 	struct kvm_sregs sregs;
@@ -288,7 +288,7 @@ static void make_user(const struct vcpu *vcpu)
 	ioctl_or_die(vcpu->fd, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS");
 }
 
-/* Bochs lets the host's interrupts stop only a guest that takes interrupts itself. */
+/* In Bochs a guest only exits for the host's interrupts if it has interrupts enabled itself. */
 static void allow_interrupts(const struct vcpu *vcpu)
 {
 	struct kvm_regs regs;
@@ -309,7 +309,7 @@ static void protect_manually(void)
 	manual = true;
 }
 
-/* Whether the processor has tables of its own for guest physical addresses, and may use them. */
+/* Does the host use second-level page tables (NPT or EPT)? */
 static bool second_level(void)
 {
 	static const char *const files[] = {"/sys/module/kvm_amd/parameters/npt",
@@ -333,7 +333,8 @@ void load_run(const char *name, unsigned int seed)
 	if (!strcmp(name, "clear"))
 		protect_manually();
 	hot_only = !strcmp(name, "hot");
-	/* With shadow paging guests that have paging on are indirect: of no interest here. */
+	/* With shadow paging, guests that have paging on are indirect, which is not of interest
+	 * here. */
 	if (!second_level())
 		vcpus[LONG] = vcpus[PLAIN];
 	for (int i = 0; hot_only && i < VCPUS; i++) {

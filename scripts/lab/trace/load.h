@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The load: virtual machines that fault in every way that fast_page_fault() tells apart.
+ * The load: virtual machines that fault in every way that fast_page_fault() distinguishes.
  */
 #ifndef LOAD_H
 #define LOAD_H
@@ -15,7 +15,7 @@
 #define RANGE_WRITES  0x18
 #define RANGE_FETCHES 0x1c
 
-/* Where a page is written: its start may be code. */
+/* Where a page is written: its beginning may be code. */
 #define WRITE_AT 0x40
 
 /* Pages that vCPUs write to in step. */
@@ -23,7 +23,7 @@
 #define HOT_SIZE 0x40000
 
 #ifndef __ASSEMBLER__
-/* Each sets up one virtual machine, stirs it for ever and never returns. */
+/* Set up one virtual machine and change it forever; never returns. */
 void load_run(const char *name, unsigned int seed);
 #endif
 

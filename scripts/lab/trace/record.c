@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The lab's recorder, in place of the VMM: starts the trace and the load, stops both after so many
- * fast page faults and copies the trace, as text, to memory that the kernel was told to leave
- * alone. From there the lab fetches it: faster than any line, and no driver is needed.
+ * The lab's recorder, which runs in place of the VMM: it starts the trace and the load, stops both
+ * after a number of fast page faults and copies the trace, as text, to memory that the kernel does
+ * not use. The lab fetches it from there, which is faster than a serial line and needs no driver.
  *
  * Parameters, from the kernel's command line: trace.events=N trace.seconds=N, and trace.to=ADDRESS
- * of trace.room=BYTES. /probes has the kprobe events, for their offsets are the lab's to know.
+ * of trace.room=BYTES. /probes has the kprobe events; the lab knows their offsets.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -118,8 +118,9 @@ static void count(enum counter counter, const char *filter)
 }
 
 /*
- * Counts the faults, and does more: a second listener makes the kernel call all of them through
- * __traceiter_fast_page_fault(), where the kprobe sits.
+ * Count the faults. This also adds a second probe to the tracepoint, so that the kernel calls both
+ * through
+ * __traceiter_fast_page_fault(), where the kprobe is.
  */
 static void count_faults(void)
 {
@@ -159,10 +160,9 @@ static void add_probes(void)
 }
 
 /*
- * Two vCPUs that fault on one page at the same time make a spurious fault only if the second one
- * left the guest before the first one mended the page: a few microseconds. Stack traces taken
- * there, into buffers of their own that nobody reads, widen that for the pages that all vCPUs write
- * to.
+ * Two vCPUs that fault on one page at the same time cause a spurious fault only if the second one
+ * left the guest before the first one fixed the page, within a few microseconds. Stack traces taken
+ * there, into buffers that are not read, extend that time for the pages that all vCPUs write to.
  */
 static void linger(void)
 {
@@ -183,7 +183,7 @@ static void linger(void)
 
 static void start_trace(void)
 {
-	/* What comes and goes non-present only is of no use, and most of what a zap says. */
+	/* Changes between non-present SPTEs are of no use, and most of what a zap reports. */
 	static const char filter[] = TRACING "events/kvmmmu/kvm_tdp_mmu_spte_changed/filter";
 	char path[256];
 
@@ -205,7 +205,7 @@ static void start_trace(void)
 	put(TRACING "tracing_on", "1");
 }
 
-/* Of all CPUs' buffers: a recording with holes is not one. */
+/* Return the number of events that any CPU's buffer lost: a recording must be complete. */
 static unsigned long lost(void)
 {
 	unsigned long sum = 0, number;
@@ -246,7 +246,7 @@ static size_t copy_to_memory(int trace, uint64_t to, size_t room)
 	return done;
 }
 
-/* Bochs writes what its printer gets to a file, and asks for no time. */
+/* Bochs writes the data of its printer port to a file, without delay. */
 static size_t print(int trace)
 {
 	static char text[65536];
@@ -278,8 +278,9 @@ static size_t copy_trace(void)
 }
 
 /*
- * Without A/D bits in the page tables KVM takes an SPTE's rights away to learn of the next access.
- * It does so when the host's memory management asks whether the page is young: all the time, here.
+ * Without A/D bits in the page tables KVM removes the rights of an SPTE to notice the next access.
+ * It does so when the host's memory management ages the page, which this thread causes all the
+ * time.
  */
 static void *age(void *unused)
 {
@@ -299,7 +300,7 @@ static void *age(void *unused)
 		if (file)
 			fclose(file);
 		snprintf(order, sizeof(order), "+ %d %d %d 1 1\n", group, node, generation);
-		/* Not taken if the generation has changed since: there is a next time. */
+		/* The order fails if the generation has changed since; the next one will work. */
 		fd = open(path, O_WRONLY);
 		if (fd < 0 || (write(fd, order, strlen(order)) < 0 && errno != EINVAL))
 			die("aging");
@@ -329,7 +330,7 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-/* Neither this process nor a machine ever ends well. */
+/* This process and the machines only exit on failure. */
 static void failed(void)
 {
 	fprintf(stderr, "the recorder or a machine failed\n");
@@ -380,7 +381,7 @@ int main(void)
 	      "\"load_seconds\":%.1f,\"copy_seconds\":%.1f}",
 	      (unsigned long long)faults(ALL), size, lost(), copied - begin, now() - copied);
 	truth("LAB {\"kind\":\"ready\"}");
-	/* Were this process to end, the stopped ones would be hung up. */
+	/* If this process ended, the stopped ones would receive SIGHUP. */
 	for (;;)
 		pause();
 }

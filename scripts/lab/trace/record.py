@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Boots a kernel under emulation with the load, fetches the trace and a dump.
+"""Boot a kernel under emulation with the load, and fetch the trace and a dump.
 
 record.py GEN OUT EVENTS EACH [KERNEL-PARAMETER...]
 """
@@ -26,7 +26,7 @@ READY_SECONDS = 900
 
 
 def numbers(debug, *expressions):
-    """What gdb says that these are in this kernel's kvm."""
+    """Return the values of these expressions in this kernel's kvm, by gdb."""
     commands = [word for expression in expressions for word in ("-ex", f"print (long)({expression})")]
     out = subprocess.run(["gdb", "-nx", "-batch", *commands, debug], stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, text=True, check=True).stdout
@@ -34,7 +34,7 @@ def numbers(debug, *expressions):
 
 
 def offsets(debug, *members):
-    """Offsets of members, as struct.member."""
+    """Return the offsets of members, given as struct.member."""
     pairs = (member.split(".", 1) for member in members)
     return numbers(debug, *(f"&((struct {struct} *)0)->{name}" for struct, name in pairs))
 
@@ -44,9 +44,9 @@ def ret_pf(debug, *names):
 
 
 def probes(debug):
-    """What the tracepoint's arguments know and its event does not tell; who else changes SPTEs.
+    """Return kprobe events: data that the tracepoint's event lacks, and other functions that change SPTEs.
 
-    The tracepoint's arguments: data, vcpu, fault, sptep, old SPTE, result.
+    The arguments of the tracepoint are data, vcpu, fault, sptep, old SPTE, result.
     """
     base, start, end = offsets(debug, "kvm_memory_slot.base_gfn", "kvm_gfn_range.start",
                                "kvm_gfn_range.end")
@@ -69,7 +69,7 @@ def probes(debug):
 
 
 def build_initrd(gen, work, probe_lines, init=None):
-    """The lab's initramfs, its VMM overlaid with the recorder, perhaps its init, too."""
+    """Build the lab's initramfs with the recorder in place of the VMM, and possibly with another init."""
     overlay = f"{work}/overlay"
     os.makedirs(overlay)
     lab = os.path.dirname(HERE)
@@ -89,10 +89,10 @@ def build_initrd(gen, work, probe_lines, init=None):
 
 
 def start_qemu(kernel, work, more):
-    # $ has no meaning to anybody between here and the kernel.
+    # No shell interprets the $ on its way to the kernel.
     append = (f"console=ttyS0 panic=0 no_hash_pointers preempt=full "
               f"memmap={ROOM:#x}${TEXT:#x} trace.to={TEXT:#x} trace.room={ROOM:#x} {more}")
-    # Dies with us, however we die.
+    # QEMU is killed when this process ends, whatever the reason.
     return subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL",
          f"{CACHE}/tools/qemu/qemu-system-x86_64", "-nodefaults", "-no-user-config",
@@ -109,12 +109,13 @@ def read_truth(work):
     return [json.loads(line[4:]) for line in lines if line.startswith("LAB {")]
 
 
-def wait_ready(qemu, work):
-    deadline = time.monotonic() + READY_SECONDS
+def wait_ready(machine, work, seconds=READY_SECONDS):
+    """Wait for the machines and return their reports; @machine is the emulator, which may log to @work."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         time.sleep(0.2)
-        if qemu.poll() is not None:
-            die(f"QEMU ended with status {qemu.returncode}")
+        if machine.poll() is not None:
+            die(f"the emulator ended with status {machine.returncode}\n{read_text(f'{work}/log')[-2000:]}".rstrip())
         lines = read_truth(work)
         if lines and lines[-1]["kind"] == "ready":
             return lines
@@ -122,7 +123,7 @@ def wait_ready(qemu, work):
         if "Kernel panic" in console or "machine failed" in console:
             break
     console = read_text(f"{work}/console").splitlines()[-30:]
-    die("the load did not end; the kernel's last words:\n" + "\n".join(console))
+    die("the load did not end; the end of the console:\n" + "\n".join(console))
 
 
 def main():

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Two virtual machines with tables as large as real ones have, of 4 KiB pages that are all present:
- * ten million, and a million. Their slots share one host buffer.
+ * Two virtual machines with page tables as large as those of real ones: ten million and one million
+ * 4 KiB pages, all present. Their slots share one host buffer.
  */
 #include <string.h>
 #include <sys/mman.h>

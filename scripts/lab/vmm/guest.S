@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the guests run. Each program is copied to the CODE page of its vCPU; base is the area's
- * address (0 in real mode, where the segments carry it).
+ * The programs of the guests. Each is copied to the CODE page of its vCPU; base is the address of the
+ * vCPU's area (0 in real mode, where the segments contain it).
  */
 #include "layout.h"
 
@@ -54,7 +54,7 @@ program guest_flat_mmio
 	touch	%ebx, %esi
 	mov	$READONLY_BASE, %edx
 	movb	(%edx), %al		/* maps the page */
-	movb	%al, 0x1000(%edx)	/* leaves to the VMM */
+	movb	%al, 0x1000(%edx)	/* exits to the VMM */
 	mov	$MMIO_BASE, %ecx
 	movb	(%ecx), %al
 	movb	%al, (%ecx)
@@ -116,7 +116,7 @@ program guest_long_mmio
 	jmp	1b
 guest_long_mmio_end:
 
-/* Reads the first huge page, writes the second; rcx pages at PREFAULT_BASE are left to read. */
+/* Reads the first huge page, writes to the second, then reads rcx pages at PREFAULT_BASE. */
 program guest_long_huge
 	touch	%rbx, %rsi
 	mov	$HUGE_BASE, %edx

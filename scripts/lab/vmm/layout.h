@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Guest physical addresses and ports that the VMM (C) and the guests (assembler) agree on.
+ * Guest physical addresses and ports that the VMM (C) and the guests (assembler) share.
  */
 #ifndef LAYOUT_H
 #define LAYOUT_H
 
-/* Every vCPU has 64 KiB of its own: pages with one known history each, its stack and its code. */
+/* Every vCPU has an area of 64 KiB: pages, each with one known history, its stack and its code. */
 #define AREA(vcpu)	  (0x20000 + (vcpu)*0x10000)
 #define PAGE_READ	  0x0000 /* only read: the host's zero page */
 #define PAGE_WRITTEN	  0x1000
@@ -40,8 +40,8 @@
 #define LOG_ONCE_PAGES 8
 #define LOG_READ_PAGES 4
 
-#define PORT_TOUCHED 0x80 /* the guest has made its pages' history */
-#define PORT_TICK    0x81 /* the guest asks to be held back for a moment */
+#define PORT_TOUCHED 0x80 /* the guest has made the accesses that its pages are named for */
+#define PORT_TICK    0x81 /* the guest asks to be paused for a moment */
 #define PORT_WRAP    0x82 /* the guest is about to start over */
 #define PORT_MARKER  0x83 /* the guest reads a marker */
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The virtual machines of the lab, and what each did to which page.
+ * The virtual machines of the lab, and reports of what each did to which page.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +32,7 @@ static void create_all(struct vm *vm, struct vcpu *vcpus, size_t count)
 	}
 }
 
-/* Starts those that have a program, and waits until they have touched their pages. */
+/* Start the vCPUs that have a program and wait until they have touched their pages. */
 static void start_all(struct vm *vm, struct vcpu *vcpus, size_t count)
 {
 	int started = 0;
@@ -53,7 +53,7 @@ static void truth_areas(const struct vcpu *vcpus, size_t count)
 			truth_area(&vcpus[i]);
 }
 
-/* Many vCPUs in many modes, and every kind of slot but a dirty-logged one. */
+/* Many vCPUs in many modes, and every kind of slot except a dirty-logged one. */
 void run_alpha(void)
 {
 	static struct vcpu vcpus[] = {
@@ -110,7 +110,7 @@ void run_alpha(void)
 
 static struct vm beta_vm;
 
-/* Whoever reads the log write-protects the pages in it. */
+/* Reading the log write-protects the pages in it. */
 static void *read_log(void *arg)
 {
 	static unsigned long bitmap[LOG_SIZE / 0x1000 / (8 * sizeof(unsigned long))];
@@ -124,7 +124,7 @@ static void *read_log(void *arg)
 	return NULL;
 }
 
-/* Exactly one vCPU, which writes for ever to a page whose dirty log is read now and then. */
+/* Exactly one vCPU, which writes forever to a page whose dirty log is read from time to time. */
 void run_beta(void)
 {
 	static struct vcpu vcpus[] = {
@@ -156,7 +156,7 @@ static void stride_wrap(void)
 	madvise(stride, STRIDE_SIZE, MADV_DONTNEED);
 }
 
-/* Makes progress: page after page; then the host takes them all back. */
+/* Makes progress, page after page; then the host takes all of them away. */
 void run_gamma(void)
 {
 	static struct vcpu vcpus[] = {
@@ -179,7 +179,7 @@ void run_gamma(void)
 }
 
 /*
- * Rarer roles: 64 bit without CR0.WP and EFER.NX, PAE with SMEP and SMAP. They read markers.
+ * Rare roles: 64 bit without CR0.WP and EFER.NX, PAE with SMEP and SMAP. These vCPUs read markers.
  */
 void run_delta(void)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * One process for each virtual machine, so that owners and their names differ.
+ * One process per virtual machine, so that their owners have different names.
  *
- * vmm vms|big SECRET: the usual machines, or the big ones. SECRET gives room for a marker on the
- * command line.
+ * vmm vms|big SECRET: run the usual machines or the big ones. A marker is written over SECRET, so
+ * that the command line contains one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static void start(const char *name, void (*machine)(void), int ready)
 
 static void plant_markers(char *secret)
 {
-	static void *volatile heap; /* which everybody keeps */
+	static void *volatile heap; /* all processes inherit it */
 
 	heap = malloc(MARK_HEAP_SIZE);
 	if (!heap || strlen(secret) != MARK_COMMAND_LINE_SIZE)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Secrets, for whoever tests that none of them leaks: each is planted in a place of its own. They
- * are made when they are needed, one word at a time, so that no image of this program and no copy
- * on the way holds one whole.
+ * Secrets for the tests that none of them leaks. Each is planted in a different place. They are
+ * computed when needed, one word at a time, so that neither this program's image nor a temporary
+ * copy contains a whole one.
  */
 #include <cpuid.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Page tables for guests: the first GiB, identity-mapped with 2 MiB pages, the first 2 MiB of it
- * with 4 KiB pages, of which the read-only one of the vCPU's area is so here too.
+ * Page tables for guests: they map the first GiB identically with 2 MiB pages, the first 2 MiB of
+ * it with 4 KiB pages. The page of the vCPU's area that is only read is read-only here.
  */
 #include "vmm.h"
 
@@ -19,7 +19,7 @@ uint64_t build_tables(const struct vcpu *vcpu)
 	uint64_t read_page = AREA(vcpu->id) + PAGE_READ;
 	uint64_t *table[TABLE + 1];
 	uint64_t gpa[TABLE + 1];
-	/* Entries of a PAE root are not writable or readable, they are just present. */
+	/* Entries of a PAE root have no W and U bits; they are only present. */
 	uint64_t directory_flags = vcpu->mode == MODE_PAE ? P : P | W;
 
 	for (int i = ROOT; i <= TABLE; i++) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Virtual CPUs: their state at the start and the thread that runs them.
+ * Virtual CPUs: their initial state and the threads that run them.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ static const char *const mode_names[] = {
 	[MODE_LONG] = "long64",
 };
 
-/* The protections of CR4 that the machine lets a guest have. */
+/* Return the protections of CR4 that this machine supports for guests. */
 static uint64_t cr4_protections(const struct vcpu *vcpu)
 {
 	const struct kvm_cpuid2 *cpuid = vcpu->vm->cpuid;

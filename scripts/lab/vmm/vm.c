@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Virtual machines: slots, threads, and the lines of truth about them.
+ * Virtual machines: slots, threads, and the reports about them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,12 +51,12 @@ void truth(const char *format, ...)
 	len = vsnprintf(line, sizeof(line) - 1, format, args);
 	va_end(args);
 	line[len++] = '\n';
-	/* One write: the terminal keeps lines of different processes apart. */
+	/* A single write, so that lines of different processes are not mixed. */
 	if (write(fd, line, len) != len)
 		die("truth");
 }
 
-/* The vCPU that touched the page, for kernels that keep its tables apart from the others'. */
+/* Names the vCPU that touched the page: it may have page tables of its own. */
 void truth_page(const struct vcpu *vcpu, uint64_t gpa, const char *done)
 {
 	truth("LAB {\"kind\":\"page\",\"vm\":\"%s\",\"vcpu\":%d,\"gpa\":\"%#llx\",\"done\":\"%s\"}",
@@ -122,7 +122,7 @@ void vm_set_slot(struct vm *vm, uint64_t gpa, size_t size, unsigned int flags, v
 void *vm_add_slot(struct vm *vm, uint64_t gpa, size_t size, unsigned int flags, int advice,
 		  const char *what)
 {
-	/* Aligned for huge pages, with a hole behind it so that no two mappings merge. */
+	/* Aligned for huge pages and followed by a hole, so that no two mappings merge. */
 	size_t reserve = size + 2 * HUGE_PAGE;
 	uint8_t *map = mmap(NULL, reserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint8_t *hva = (uint8_t *)(((uintptr_t)map + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));

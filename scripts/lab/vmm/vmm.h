@@ -13,7 +13,7 @@
 
 #include "layout.h"
 
-/* Newer than some distributions' headers. */
+/* The headers of some distributions lack it. */
 #ifndef KVM_CAP_PRE_FAULT_MEMORY
 #define KVM_CAP_PRE_FAULT_MEMORY 236
 struct kvm_pre_fault_memory {
@@ -61,11 +61,11 @@ struct vcpu {
 	enum mode mode;
 	bool wp;
 	bool nx;
-	bool protect; /* SMEP, SMAP and PKE, as far as the machine has them */
+	bool protect; /* SMEP, SMAP and PKE, as far as the machine supports them */
 	const uint8_t *code;
 	const uint8_t *code_end;
-	const char *doing;    /* for the truth */
-	unsigned int tick_us; /* how long a PORT_TICK or an MMIO exit holds it back */
+	const char *doing;    /* for the report */
+	unsigned int tick_us; /* how long a PORT_TICK or an MMIO exit pauses it */
 	void (*wrap)(void);
 	/* set up by vcpu_create */
 	int fd;
@@ -79,7 +79,7 @@ struct vcpu {
 __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...);
 long ioctl_or_die(int fd, unsigned long request, void *arg, const char *what);
 
-/* One line of JSON for the lab, on its own serial port. */
+/* Report one line of JSON to the lab, on a serial port of its own. */
 __attribute__((format(printf, 1, 2))) void truth(const char *format, ...);
 void truth_page(const struct vcpu *vcpu, uint64_t gpa, const char *done);
 
@@ -95,7 +95,7 @@ bool vcpu_prefault(struct vcpu *vcpu, uint64_t gpa, uint64_t size);
 void thread_start(void *(*function)(void *), void *arg);
 void thread_name(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* markers.c: what must not leak, by where it is planted. */
+/* markers.c: data that must not leak, by the place where it is planted. */
 enum marker {
 	MARK_MEMORY,
 	MARK_REGISTERS,
@@ -115,16 +115,16 @@ void marker_plant(enum marker marker, void *where);
 void marker_plant_vectors(const struct vcpu *vcpu);
 void truth_markers(void);
 
-/* tables.c: identity-mapping page tables, 1 GiB; returns CR3. */
+/* tables.c: build page tables that map the first GiB identically; return CR3. */
 uint64_t build_tables(const struct vcpu *vcpu);
 
-/* The virtual machines; each sets itself up, says what it did, and returns. */
+/* The virtual machines. Each function sets one up, reports what it did, and returns. */
 void run_alpha(void);
 void run_beta(void);
 void run_gamma(void);
 void run_delta(void);
 
-/* big.c: two with far larger tables, for measurements. */
+/* big.c: two with far larger page tables, for measurements. */
 void run_big(void);
 
 #endif

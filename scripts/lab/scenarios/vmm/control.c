@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Takes orders on the third serial port, a line each; answers, like all lines of truth, go to the
- * second:
+ * Reads commands from the third serial port, one per line. Answers go to the second, like all
+ * reports:
  *
- *   run PLOT NAME TWIN SEED   starts a machine in a process of its own; answers "stage" when it
- * stands go                        lets its story begin; answers "gone-on" end kills it; answers
- * "ended"
+ * - run PLOT NAME TWIN SEED: start a machine in a process of its own; answers "stage" when it is
+ * set up
+ * - go: let the machine begin; answers "gone-on"
+ * - end: kill it; answers "ended"
  *
- * A machine that dies by itself answers "died".
+ * A machine that ends on its own answers "died".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,15 +48,20 @@ static void play(const struct plot *plot, const char *name, bool twin, uint64_t 
 		pause();
 }
 
+static const struct plot *find(const struct plot *plot, const char *name)
+{
+	while (plot && plot->name && strcmp(plot->name, name))
+		plot++;
+	return plot && plot->name ? plot : NULL;
+}
+
 static pid_t start(const char *plot_name, const char *name, bool twin, uint64_t seed, int *orders)
 {
-	const struct plot *plot = plots;
+	const struct plot *plot = find(plots, plot_name) ?: find(more_plots, plot_name);
 	int ends[2];
 	pid_t pid;
 
-	while (plot->name && strcmp(plot->name, plot_name))
-		plot++;
-	if (!plot->name || pipe(ends)) {
+	if (!plot || pipe(ends)) {
 		truth("LAB {\"kind\":\"died\",\"why\":\"no plot %s\"}", plot_name);
 		return 0;
 	}

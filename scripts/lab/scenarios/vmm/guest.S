@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the scenarios' guests run, in 32 and in 64 bit mode alike: only instructions that both read the
- * same way. rcx: the page; rbx: the first page of many, rsi: how much.
+ * The programs of the scenarios' guests. They run in 32 and in 64 bit mode, and so only contain
+ * instructions that are the same in both. rcx: the page; rbx: the first of many pages; rsi: their number.
  */
 #include "layout.h"
 #include "ports.h"
@@ -74,7 +74,7 @@ program guest_read_then_execute
 	jmp	1b
 guest_read_then_execute_end:
 
-/* A write that KVM's emulator does not know. */
+/* A write that KVM's emulator does not support. */
 program guest_write_float
 	fninit
 	out	%al, $PORT_READY
@@ -123,7 +123,7 @@ program guest_rep_stos
 	jmp	2b
 guest_rep_stos_end:
 
-/* With interrupts on, so that KVM may let the vCPU wait for a page as if it had halted. */
+/* With interrupts enabled, so that KVM may let the vCPU wait for a page as if it had halted. */
 program guest_read_interruptible
 	out	%al, $PORT_READY
 	sti

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The stories: how each brings its machine into a state. What the lab then does to the kernel
- * through the debugger, and what must be seen in the dump, stands in catalogue.py.
+ * The plots: how each brings its machine into a state. catalogue.py says what the lab then changes
+ * in the kernel through the debugger, and what must be found in the dump.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 
 #define ROLE(name) name, name##_end
 
-/* A slot, and a subject that does this in it. */
+/* Set up a slot, and a subject that runs this program in it. */
 static void simple(struct stage *stage, unsigned int flags, int advice, const uint8_t *code,
 		   const uint8_t *code_end, const char *doing)
 {
@@ -30,7 +30,7 @@ static void simple(struct stage *stage, unsigned int flags, int advice, const ui
 	cast_role(subject(stage), code, code_end, doing);
 }
 
-/* With the subject's rbx and rsi. */
+/* The same with the subject's rbx and rsi. */
 static void begin_with(struct stage *stage, uint64_t rbx, uint64_t rsi)
 {
 	stage_start(stage, rbx, rsi);
@@ -42,14 +42,27 @@ static void begin(struct stage *stage)
 	begin_with(stage, stage->base, stage->pages << 12);
 }
 
-/* The page is mapped writable before the story begins. */
+/* What some subjects' VMM does at the end of each round. */
+static void do_nothing(void)
+{
+}
+
+/* The page is mapped writable before "go". */
 static void written_page(struct stage *stage)
 {
 	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_write_then_write), "write");
 	begin_with(stage, stage->spare, 0);
 }
 
-/* The same by a guest with paging on. */
+/* The same for a 64 bit guest. */
+static void written_page_long(struct stage *stage)
+{
+	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_write_then_write), "write");
+	subject(stage)->mode = MODE_LONG;
+	begin_with(stage, stage->spare, 0);
+}
+
+/* The same for a guest with paging on. */
 static void written_page_paging(struct stage *stage)
 {
 	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_write_then_write), "write");
@@ -67,7 +80,7 @@ static void untouched_page(struct stage *stage)
 	begin(stage);
 }
 
-/* The same by a 64 bit guest. */
+/* The same for a 64 bit guest. */
 static void untouched_page_long(struct stage *stage)
 {
 	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_write), "write");
@@ -95,17 +108,33 @@ static void start_log(struct stage *stage)
 	thread_start(read_log, stage);
 }
 
-/* A writer that never rests, and somebody who reads the dirty log and so takes the W bit away. */
+/* The subject writes all the time while the VMM reads the dirty log, which clears the W bit. */
 static void dirty_log(struct stage *stage)
 {
 	simple(stage, KVM_MEM_LOG_DIRTY_PAGES, MADV_NOHUGEPAGE, ROLE(guest_hammer), "write");
 	begin(stage);
 }
 
-/* ---- what the host's memory does ---- */
-
-/* Whoever touches a page there that is not yet mapped waits until somebody brings it; nobody does.
+/*
+ * Each page that the subject dirties is an entry of its dirty ring, which nobody collects; the
+ * twin's VM has none.
  */
+static void dirty_ring(struct stage *stage)
+{
+	struct kvm_enable_cap cap = {.cap = KVM_CAP_DIRTY_LOG_RING, .args = {0x1000}};
+
+	stage_set_up(stage, KVM_MEM_LOG_DIRTY_PAGES, 512, MADV_NOHUGEPAGE);
+	stage_cast(stage);
+	cast_role(subject(stage), ROLE(guest_stride), "write all");
+	subject(stage)->wrap = do_nothing;
+	if (!stage->twin)
+		ioctl_or_die(stage->vm.fd, KVM_ENABLE_CAP, &cap, "KVM_CAP_DIRTY_LOG_RING");
+	begin(stage);
+}
+
+/* ---- the host's memory ---- */
+
+/* An access to a page there that is not yet mapped waits for a process to provide it; none does. */
 static void hold_pages(void *start, size_t size)
 {
 	struct uffdio_api api = {.api = UFFD_API};
@@ -119,7 +148,7 @@ static void hold_pages(void *start, size_t size)
 		die("userfaultfd");
 }
 
-/* The subject reads a page that a userfaultfd holds; the twin's is there already. */
+/* The subject reads a page that a userfaultfd withholds; the twin's page is already present. */
 static void held_page(struct stage *stage)
 {
 	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_read), "read");
@@ -129,7 +158,7 @@ static void held_page(struct stage *stage)
 	begin(stage);
 }
 
-/* With interrupts on KVM need not wait: the vCPU halts until the page has come. */
+/* With interrupts enabled KVM does not have to wait: the vCPU halts until the page is present. */
 static void held_page_interruptible(struct stage *stage)
 {
 	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_read_interruptible), "read");
@@ -137,7 +166,7 @@ static void held_page_interruptible(struct stage *stage)
 	begin(stage);
 }
 
-/* The subject reads, then writes, what the VMM may only read; the twin's VMM may write. */
+/* The subject reads, then writes memory that the VMM may only read; the twin's VMM may write it. */
 static void readonly_mapping(struct stage *stage)
 {
 	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_read_then_write), "read, write");
@@ -146,7 +175,48 @@ static void readonly_mapping(struct stage *stage)
 	begin(stage);
 }
 
-/* A child poisons a page that it shares with the VMM; SIGBUS, which tells of it, is blocked. */
+/* The VMM unmaps the page of the slot that the subject writes; the twin's VMM unmaps another. */
+static void unmapped_memory(struct stage *stage)
+{
+	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_write), "write");
+	if (munmap(host_of(stage, stage->twin ? stage->other : stage->page), 0x1000))
+		die("munmap");
+	begin(stage);
+}
+
+/* The same with a mapping that permits no access. */
+static void forbidden_memory(struct stage *stage)
+{
+	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_write), "write");
+	if (mprotect(host_of(stage, stage->twin ? stage->other : stage->page), 0x1000, PROT_NONE))
+		die("mprotect");
+	begin(stage);
+}
+
+/* Run the vCPU until KVM_RUN fails, and then no more: a VMM that handles the error. */
+static void *stop_after_error(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	thread_name("vmm-vcpu%d", vcpu->id);
+	while (!ioctl(vcpu->fd, KVM_RUN, NULL))
+		;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* The subject writes memory that the VMM may only read; its VMM does not run it again. */
+static void readonly_mapping_once(struct stage *stage)
+{
+	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_read_then_write), "read, write");
+	if (mprotect(stage->hva, stage->pages << 12, PROT_READ))
+		die("mprotect");
+	stage->subject_thread = stop_after_error;
+	stage_start(stage, 0, 0);
+}
+
+/* A child process poisons a page that it shares with the VMM; the SIGBUS for it is blocked. */
 static void poisoned_page(struct stage *stage)
 {
 	uint64_t gpa;
@@ -173,7 +243,7 @@ static void poisoned_page(struct stage *stage)
 
 /* ---- slots ---- */
 
-/* What cannot be emulated comes to the VMM each time, and nothing is injected into the guest. */
+/* Let every emulation failure exit to the VMM and nothing be injected into the guest. */
 static void exit_on_failed_emulation(struct stage *stage)
 {
 	struct kvm_enable_cap cap = {.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = {1}};
@@ -191,14 +261,15 @@ static void readonly_slot(struct stage *stage)
 	begin(stage);
 }
 
-/* The same by one that it can: an exit to the VMM, then the guest goes on. */
+/* The same with an instruction that KVM can emulate: an exit to the VMM, then the guest continues.
+ */
 static void readonly_slot_emulated(struct stage *stage)
 {
 	simple(stage, KVM_MEM_READONLY, MADV_NOHUGEPAGE, ROLE(guest_write), "write");
 	begin(stage);
 }
 
-/* An access outside of all slots that cannot be emulated; the twin's is inside. */
+/* An access outside all slots that cannot be emulated; the twin's is inside a slot. */
 static void no_slot(struct stage *stage)
 {
 	if (dice(2))
@@ -212,7 +283,7 @@ static void no_slot(struct stage *stage)
 	begin(stage);
 }
 
-/* Ordinary MMIO: read before the story begins, so that its SPTE is there; then written for ever. */
+/* Ordinary MMIO: read before "go", so that its SPTE is present; then written forever. */
 static void mmio(struct stage *stage)
 {
 	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_read_then_write), "mmio");
@@ -220,7 +291,7 @@ static void mmio(struct stage *stage)
 	begin(stage);
 }
 
-/* A new slot makes a new generation, and the MMIO SPTE one of the last; not for the twin. */
+/* A new slot starts a new generation, so that the MMIO SPTE has an old one; not for the twin. */
 static void new_slot(struct stage *stage)
 {
 	if (!stage->twin)
@@ -237,8 +308,9 @@ static void *delete_slot(void *arg)
 }
 
 /*
- * The keeper's vCPU waits for a page inside the fault handler and so inside srcu; a slot is deleted
- * meanwhile, which waits for srcu; the subject touches the slot. The twin touches another one.
+ * The keeper waits for a page inside the fault handler and so in an SRCU read-side critical
+ * section. The slot is deleted meanwhile, which waits for SRCU, and the subject touches it. The
+ * twin touches another.
  */
 static void deleted_slot(struct stage *stage)
 {
@@ -264,8 +336,8 @@ static void delete_now(struct stage *stage)
 }
 
 /*
- * Maps the page with KVM_PRE_FAULT_MEMORY, deletes and adds the slot, maps the page again. In
- * between the twin lets the vCPU run for a moment.
+ * Map the page with KVM_PRE_FAULT_MEMORY, delete and add the slot, map the page again. The twin
+ * lets the vCPU run for a moment in between.
  */
 static struct stage *prefaulted;
 
@@ -299,15 +371,15 @@ static void prefault_after_slot_change(struct stage *stage)
 
 /* ---- the guest's own page tables (shadow paging) ---- */
 
-/* The last entry of the page directory, which maps what nobody uses. */
+/* The last entry of the page directory, which maps unused memory. */
 static uint64_t directory_of(const struct vcpu *vcpu)
 {
 	return TABLES(vcpu->id) + 0x2ff8;
 }
 
 /*
- * The subject writes, by an instruction that KVM cannot emulate, to the directory that maps just
- * this directory; the twin's to the keeper's.
+ * The subject writes to the page directory that maps this very directory, with an instruction that
+ * KVM cannot emulate; the twin's subject writes to the keeper's directory.
  */
 static void write_own_tables(struct stage *stage)
 {
@@ -321,7 +393,7 @@ static void write_own_tables(struct stage *stage)
 	begin(stage);
 }
 
-/* Paging is off for the subject, which writes to the keeper's directory; the twin's beside it. */
+/* The subject has paging off and writes to the keeper's directory; the twin's writes next to it. */
 static void write_others_tables(struct stage *stage)
 {
 	struct vcpu *keeper;
@@ -340,8 +412,8 @@ static void write_others_tables(struct stage *stage)
 
 /* ---- huge pages ---- */
 
-/* A huge page is mapped writable; then its slot's dirty log is switched on. The twin's pages are
- * small. */
+/* A huge page is mapped writable; then dirty logging of its slot is enabled. The twin's are small.
+ */
 static void huge_page(struct stage *stage)
 {
 	parameter("eager_page_split", "N");
@@ -357,7 +429,41 @@ static void log_huge_page(struct stage *stage)
 		 stage->hva);
 }
 
-/* Reads, then executes from, a huge page whose X is taken away; not so for the twin. */
+/*
+ * Dirty logging of the slot is enabled and disabled all the time while the subject writes to a huge
+ * page: its SPTE is split, and the small ones are zapped again.
+ */
+static void *toggle_log(void *arg)
+{
+	struct stage *stage = arg;
+	unsigned int flags = 0;
+
+	thread_name("vmm-log");
+	pin(0);
+	for (;;) {
+		flags ^= KVM_MEM_LOG_DIRTY_PAGES;
+		slot_set(stage, stage->slot, flags, stage->base, stage->pages << 12, stage->hva);
+		usleep(2000);
+	}
+	return NULL;
+}
+
+static void toggled_log(struct stage *stage)
+{
+	parameter("eager_page_split", "N");
+	stage_set_up(stage, 0, 1024, MADV_HUGEPAGE);
+	stage_cast(stage);
+	cast_role(subject(stage), ROLE(guest_hammer), "write");
+	stage->pinned = 1;
+	begin(stage);
+}
+
+static void start_toggling(struct stage *stage)
+{
+	thread_start(toggle_log, stage);
+}
+
+/* The subject reads a huge page, then executes from it; X is withheld, except for the twin. */
 static void execute_huge_page(struct stage *stage)
 {
 	if (!stage->twin)
@@ -396,7 +502,7 @@ static void zap_story(void)
 	madvise(zapped->hva, zapped->pages << 12, MADV_DONTNEED);
 }
 
-/* The subject maps page after page, while the VMM gives others back. */
+/* The subject maps page after page while the VMM discards others. */
 static void zapped_others(struct stage *stage)
 {
 	stage->zaps_others = true;
@@ -409,11 +515,23 @@ static void zapped_others(struct stage *stage)
 	begin(stage);
 }
 
-/* The subject maps page after page, while the VMM gives them back; the twin's gives others back. */
+/* The subject maps page after page while the VMM discards them; the twin's VMM discards others. */
 static void zapped_pages(struct stage *stage)
 {
 	zapped_others(stage);
 	stage->zaps_others = stage->twin;
+}
+
+/*
+ * The VMM discards the page each time that the subject has touched it, so that each access faults
+ * and is fixed; the twin's VMM does nothing then.
+ */
+static void discarded_page(struct stage *stage)
+{
+	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_stride), "write");
+	subject(stage)->wrap = stage->twin ? do_nothing : zap_story;
+	zapped = stage;
+	begin_with(stage, stage->page, 0x1000);
 }
 
 static void start_zapping(struct stage *stage)
@@ -423,7 +541,7 @@ static void start_zapping(struct stage *stage)
 
 /* ---- healthy ones that look suspicious ---- */
 
-/* Two vCPUs map the same pages, and the VMM takes them back: one of them always comes too late. */
+/* Two vCPUs map the same pages, which the VMM discards again: one of the two is always too late. */
 static void late_twice(struct stage *stage)
 {
 	stage->needs_keeper = true;
@@ -446,7 +564,7 @@ static void rep_stos(struct stage *stage)
 	begin(stage);
 }
 
-/* As rep_stos, page by page. */
+/* Like rep_stos, but page by page. */
 static void stride(struct stage *stage)
 {
 	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_stride), "write all");
@@ -469,7 +587,7 @@ static void never_run(struct stage *stage)
 	begin(stage);
 }
 
-/* The VMM keeps the vCPU out of the guest: go never reaches it. */
+/* The VMM does not run the vCPU: it never sees "go". */
 static void *hold(void *arg)
 {
 	struct vcpu *vcpu = arg;
@@ -489,7 +607,7 @@ static void paused(struct stage *stage)
 	stage_start(stage, 0, 0);
 }
 
-/* KVM_RUN comes back at once, for ever. */
+/* KVM_RUN returns immediately, forever. */
 static void leave_at_once(struct stage *stage)
 {
 	if (stage->twin)
@@ -499,14 +617,19 @@ static void leave_at_once(struct stage *stage)
 const struct plot plots[] = {
 	{"written-page", written_page, NULL},
 	{"written-page-paging", written_page_paging, NULL},
+	{"written-page-long", written_page_long, NULL},
 	{"untouched-page", untouched_page, NULL},
 	{"untouched-page-long", untouched_page_long, NULL},
 	{"write-own-tables", write_own_tables, NULL},
 	{"write-others-tables", write_others_tables, NULL},
 	{"dirty-log", dirty_log, start_log},
+	{"dirty-ring", dirty_ring, NULL},
 	{"held-page", held_page, NULL},
 	{"held-page-interruptible", held_page_interruptible, NULL},
 	{"readonly-mapping", readonly_mapping, NULL},
+	{"readonly-mapping-once", readonly_mapping_once, NULL},
+	{"unmapped-memory", unmapped_memory, NULL},
+	{"forbidden-memory", forbidden_memory, NULL},
 	{"poisoned-page", poisoned_page, NULL},
 	{"readonly-slot", readonly_slot, NULL},
 	{"readonly-slot-emulated", readonly_slot_emulated, NULL},
@@ -516,9 +639,11 @@ const struct plot plots[] = {
 	{"deleted-slot", deleted_slot, delete_now},
 	{"prefault-after-slot-change", prefault_after_slot_change, NULL},
 	{"huge-page", huge_page, log_huge_page},
+	{"toggled-log", toggled_log, start_toggling},
 	{"execute-huge-page", execute_huge_page, NULL},
 	{"zapped-pages", zapped_pages, start_zapping},
 	{"zapped-others", zapped_others, start_zapping},
+	{"discarded-page", discarded_page, NULL},
 	{"late-twice", late_twice, NULL},
 	{"rep-stos", rep_stos, NULL},
 	{"stride", stride, NULL},

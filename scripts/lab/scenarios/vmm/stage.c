@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The machine of a scenario: its slots and vCPUs, as the seed has them, and the threads that run
+ * The machine of a scenario: its slots and vCPUs, chosen by the seed, and the threads that run
  * them.
  */
 #include <errno.h>
@@ -72,8 +72,7 @@ void slot_set(struct stage *stage, int slot, unsigned int flags, uint64_t base, 
 	ioctl_or_die(stage->vm.fd, KVM_SET_USER_MEMORY_REGION, &region, "a slot");
 }
 
-/* The machine with its slots; pages 0: some number of them. Everything lies in the guest's first
- * GiB. */
+/* Set up the machine and its slots, of a random size if pages is 0, in the guest's first GiB. */
 void stage_set_up(struct stage *stage, unsigned int flags, uint64_t pages, int advice)
 {
 	bool huge = advice == MADV_HUGEPAGE;
@@ -91,7 +90,7 @@ void stage_set_up(struct stage *stage, unsigned int flags, uint64_t pages, int a
 	stage->vm.slots = stage->other_slot;
 	stage->other_hva = vm_add_slot(&stage->vm, stage->other_base, 0x400000, 0, MADV_NOHUGEPAGE,
 				       "bystander");
-	/* Far from what the others touch, beyond the next SPTE of level 2. */
+	/* Far from the pages that others touch, beyond the next SPTE of level 2. */
 	stage->spare = stage->other_base + 0x300000 + (dice(0x100) << 12);
 	page = dice(stage->pages);
 	other = (page + 1 + dice(stage->pages - 1)) % stage->pages;
@@ -119,8 +118,8 @@ void set_arguments(struct vcpu *vcpu, uint64_t rcx, uint64_t rbx, uint64_t rsi)
 }
 
 /*
- * One to three vCPUs, two to four if one of them is to be the keeper. Those beside the subject
- * halt, work now and then, or never run.
+ * Create one to three vCPUs, or two to four if one of them is the keeper. Those that are neither
+ * halt, work from time to time, or never run.
  */
 void stage_cast(struct stage *stage)
 {
@@ -170,7 +169,7 @@ void pin(int cpu)
 
 static bool lenient(int error)
 {
-	/* What a careless VMM takes for a reason to try once more. */
+	/* A careless VMM tries again after these. */
 	return error == EINTR || error == EAGAIN || error == EFAULT || error == EINVAL ||
 	       error == EIO;
 }
@@ -196,7 +195,7 @@ static void handle_port(struct stage *stage, struct vcpu *vcpu)
 
 static struct stage *staged;
 
-/* Goes back into the guest whatever happens, as VMMs do that leave a guest hanging. */
+/* Re-enters the guest whatever happens, like a VMM that lets a guest hang. */
 static void *run_vcpu(void *arg)
 {
 	struct vcpu *vcpu = arg;
@@ -224,7 +223,7 @@ static void *run_vcpu(void *arg)
 	return NULL;
 }
 
-/* Makes the vCPUs and starts those that have something to do; rcx is the page. */
+/* Create the vCPUs and start those that have a program; rcx is the page. */
 void stage_start(struct stage *stage, uint64_t rbx, uint64_t rsi)
 {
 	staged = stage;

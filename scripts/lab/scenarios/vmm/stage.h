@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the scenarios share: a virtual machine with one vCPU that is to get into a state (the
- * subject), others around it, a slot that the story is about and one that is not. Which vCPU, slot,
- * address and page it is comes from a seed.
+ * Shared by the scenarios: a virtual machine with one vCPU that gets into a state (the subject),
+ * other vCPUs, the slot in which this happens and another slot. A seed chooses vCPU, slot, address
+ * and page.
  */
 #ifndef STAGE_H
 #define STAGE_H
@@ -29,12 +29,12 @@ PROGRAM(guest_read_interruptible);
 
 struct stage {
 	const char *name;
-	bool twin; /* the near miss: one thing differs */
+	bool twin; /* one thing differs, so that the subject stays healthy */
 	struct vm vm;
 	struct vcpu vcpus[MAX_VCPUS];
 	int count;
 	int subject;
-	int slot; /* the story's slot */
+	int slot; /* in which the subject gets into its state */
 	uint64_t base;
 	uint64_t pages;
 	uint8_t *hva;
@@ -43,23 +43,24 @@ struct stage {
 	int other_slot;
 	uint64_t other_base;
 	uint8_t *other_hva;
-	uint64_t spare; /* GPA of a page in it that others do not touch */
+	uint64_t spare; /* GPA of a page in it that is not touched otherwise */
 	bool needs_keeper;
-	int keeper; /* another vCPU that has a part in the story, or -1 */
+	int keeper; /* a second vCPU that takes part, or -1 */
 	uint64_t keeper_page;
-	void *(*subject_thread)(void *vcpu); /* instead of running the guest for ever */
+	void *(*subject_thread)(void *vcpu); /* instead of running the guest forever */
 	int pinned;			     /* CPU that the subject's thread stays on, or -1 */
 	bool zaps_others;
-	unsigned int log_us; /* how often somebody reads the slot's dirty log; 0: nobody */
+	unsigned int log_us; /* the interval at which the slot's dirty log is read; 0: never */
 };
 
 struct plot {
 	const char *name;
 	void (*set_up)(struct stage *stage);
-	void (*go)(struct stage *stage); /* when the lab says go; may be missing */
+	void (*go)(struct stage *stage); /* called at "go"; may be NULL */
 };
 
 extern const struct plot plots[];
+extern const struct plot more_plots[] __attribute__((weak)); /* of a program that has more */
 
 uint64_t dice(uint64_t sides);
 void dice_seed(uint64_t seed);

@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Starts the machines of one dump, makes the kernel crash, and notes where everybody was; runs inside gdb.
+
+The truth is read at machine_kexec(), when the other CPUs have been stopped and the crash kernel is about to
+start: what /proc/vmcore will show, read by a debugger with the kernel's own debuginfo.
+"""
+
+import json
+import os
+import socket
+import sys
+import threading
+import time
+import traceback
+
+import gdb
+
+LAB = os.environ["LAB_SCRIPTS"]
+HERE = os.path.join(LAB, "kdump")
+sys.path[:0] = [LAB, os.path.join(LAB, "scenarios"), HERE]
+
+import acts  # noqa: E402
+import oracle  # noqa: E402
+import plan  # noqa: E402
+import play  # noqa: E402
+from qmp import Qmp  # noqa: E402
+from stop import CONFIG, Break, attach, load_symbols, quiet, release, say, threads  # noqa: E402
+
+NPF = 0x400
+REGISTERS = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss".split()
+STACK_SIZE = 4 << 12  # of a thread
+UNWOUND = "r15 r14 r13 r12 rbp rbx rip rsp".split()
+# Functions that go on on the interrupt stack.
+INTERRUPTS = ("sysvec_", "common_interrupt", "do_softirq", "__irq_exit_rcu", "irq_exit_rcu")
+# Functions that KVM is in while it handles a fault of the guest's, or one that the VMM asks for.
+HANDLER = {"kvm_mmu_page_fault", "kvm_mmu_do_page_fault", "kvm_tdp_page_fault", "direct_page_fault",
+           "kvm_tdp_map_page", "kvm_arch_vcpu_pre_fault_memory", "nonpaging_page_fault", "kvm_handle_page_fault"}
+RUN = {"kvm_arch_vcpu_ioctl_run", "vcpu_run", "vcpu_enter_guest", "svm_vcpu_run", "svm_vcpu_enter_exit",
+       "__svm_vcpu_run", "kvm_vcpu_pre_fault_memory", "kvm_arch_vcpu_pre_fault_memory"}
+
+
+def leak_invalidation_of_all(machine):
+    kvm = machine.kvm
+    machine.poke(kvm["mmu_invalidate_range_start"].address, 0, "mmu_invalidate_range_start")
+    machine.poke(kvm["mmu_invalidate_range_end"].address, (1 << 64) - 1, "mmu_invalidate_range_end")
+    machine.poke(kvm["mmu_invalidate_in_progress"].address, 1, "mmu_invalidate_in_progress")
+
+
+acts.leak_invalidation_of_all = leak_invalidation_of_all
+
+
+class Machine(play.Play):
+    """A scenario's machine that goes on until the kernel crashes."""
+
+    def begin(self):
+        scenario = self.scenario
+        said = self.control.order(
+            f"run {scenario.plot} {scenario.name} {int(scenario.twin)} {self.seed}", "stage")
+        self.stage = next(line for line in said if line["kind"] == "stage")
+        self.said = play.told(said)
+        self.faults, self.seen = set(), []
+        if scenario.act and scenario.act_when == "staged":
+            self.act()
+        if scenario.armed:
+            self.control.send("go")
+        else:
+            self.said += play.told(self.control.order("go", "gone-on"))
+            time.sleep(scenario.settle)
+        if scenario.act and scenario.act_when == "gone-on":
+            self.act()
+
+    def look(self):
+        """Everybody's counters and the fault of the subject's last exit, with the kernel stopped."""
+        self.count()
+        self.seen.append({int(vcpu["vcpu_id"]): counters_of(vcpu) for vcpu in oracle.vcpus(self.kvm)})
+        exit_ = oracle.last_exit(self.vcpu)
+        if int(exit_["exit_code"], 16) == NPF:
+            self.faults.add((exit_["exit_info_2"], exit_["exit_info_1"]))
+
+    def expectation(self):
+        scenario = self.scenario
+        return {"cause": scenario.first, "also": list(scenario.also), "everyone": list(scenario.everyone)}
+
+
+def counters_of(vcpu):
+    stat = vcpu["stat"]
+    return {n: int(stat[n]) for n in play.COUNTERS if oracle.member(stat, n) is not None}
+
+
+def look_at(machines):
+    machines[0].stop_in_host()
+    for machine in machines:
+        machine.look()
+    machines[0].go_on()
+
+
+def word(symbol, index=0):
+    return int(gdb.parse_and_eval(f"((unsigned long *)&{symbol})[{index}]"))
+
+
+def words(address, count):
+    values = oracle.pointer(address, "unsigned long")
+    return [int(values[i]) & (1 << 64) - 1 for i in range(count)]
+
+
+def saved_registers(cpu):
+    """What crash_save_cpu() put into the CPU's NT_PRSTATUS note; pr_reg is 112 bytes into it."""
+    at = word("crash_notes") + word("__per_cpu_offset", cpu) & (1 << 64) - 1
+    return dict(zip(REGISTERS, words(at + 20 + 112, len(REGISTERS))))
+
+
+def switched_registers(task):
+    """Of a task that does not run: what __switch_to_asm() left on its stack."""
+    sp = int(task["thread"]["sp"])
+    frame = dict(zip("r15 r14 r13 r12 rbx rbp rip".split(), words(sp, 7)))
+    return {**frame, "rsp": sp + 56, "cs": 0x10}
+
+
+def older_of(frame):
+    try:
+        return frame.older()
+    except gdb.error:
+        return None
+
+
+def register_of(frame, name):
+    return int(frame.read_register(name)) & (1 << 64) - 1
+
+
+def before_interrupt_stack(frame):
+    """What a frame that went to the interrupt stack (call_on_stack()) has as registers on its own: the task's stack
+    pointer is in the topmost word, where the call returns to."""
+    found = {name: register_of(frame, name) for name in UNWOUND}
+    return {**found, "rsp": words(found["rsp"], 1)[0], "rip": frame.pc(), "cs": 0x10}
+
+
+def frames():
+    """The frames down to the system call, and, where an interrupt ends them, the registers to go on with."""
+    found, frame = [], gdb.newest_frame()
+    while frame is not None and frame.is_valid() and frame.name() and len(found) < 64:
+        found.append({"function": frame.name(), "inlined": frame.type() == gdb.INLINE_FRAME,
+                      "pc": f"{frame.pc():#x}"})
+        if frame.name().startswith("entry_"):
+            break
+        if frame.name().startswith("asm_"):  # struct pt_regs is where its stack ends
+            return found, dict(zip(REGISTERS, words(register_of(frame, "rsp"), len(REGISTERS))))
+        older = older_of(frame)
+        if len(found) > 1 and frame.name().startswith(INTERRUPTS) and not (older and older.name()):
+            return found[:-1], before_interrupt_stack(frame)
+        frame = older
+    return found, None
+
+
+def is_user(registers):
+    return registers["cs"] & 3 == 3
+
+
+def unwind(thread, registers):
+    """The frames that these registers begin, and if they begin in userspace; the CPU of @thread lends its own."""
+    here, found = gdb.selected_thread(), []
+    thread.switch()
+    before = {name: int(gdb.parse_and_eval(f"(unsigned long)${name}")) for name in UNWOUND}
+    try:
+        while registers and not is_user(registers) and len(found) < 128:
+            for name in UNWOUND:
+                quiet(f"set var ${name} = {registers[name]:#x}")
+            more, registers = frames()
+            found += more
+    except gdb.error:
+        registers = None  # they led nowhere
+    finally:
+        quiet("frame 0")
+        for name, value in before.items():
+            quiet(f"set var ${name} = {value:#x}")
+        here.switch()
+    return found, bool(registers)
+
+
+def tasks_of(kvm):
+    """The threads of the process that has the machine."""
+    head = kvm["mm"]["owner"]["signal"]["thread_head"]
+    return [task.dereference() for task in oracle.list_entries(head, "struct task_struct", "thread_node")]
+
+
+def task_of(machine, vcpu):
+    """The vCPU's thread, as the VMM told its id; KVM knows it only when it has run."""
+    tids = [line["tid"] for line in machine.said if line["kind"] == "vcpu" and line["id"] == int(vcpu["vcpu_id"])]
+    return next((task for task in tasks_of(machine.kvm) if int(task["pid"]) in tids), None)
+
+
+def state_of(task):
+    return int(task["__state"])
+
+
+def class_of(place, exit_code):
+    """How the crash caught the vCPU."""
+    functions = {f["function"] for f in place["frames"]}
+    if functions & HANDLER:
+        return "in handler"
+    if not functions & RUN:
+        whole = place["user_mode"] or any(name.startswith("entry_") for name in functions)
+        return "userspace" if whole else "interrupt"  # whose stack gdb cannot leave
+    reason = {NPF: "NPF", 0x61: "NMI", 0x60: "INTR"}.get(exit_code, f"{exit_code:#x}")
+    return f"{reason}, {'running' if place['on_cpu'] else 'preempted' if place['runnable'] else 'asleep'}"
+
+
+def place_of(machine, vcpu, lender):
+    """Where the vCPU's thread was."""
+    task = task_of(machine, vcpu)
+    if task is None:
+        return None
+    on_cpu = bool(int(task["on_cpu"]))
+    cpu = int(oracle.member(task, "thread_info.cpu"))
+    registers = saved_registers(cpu) if on_cpu else switched_registers(task)
+    found, user_mode = unwind(lender, registers)
+    return {"tid": int(task["pid"]), "on_cpu": on_cpu, "cpu": cpu, "runnable": state_of(task) == 0,
+            "user_mode": user_mode, "frames": found, "rsp": f"{registers['rsp']:#x}",
+            "residues": residues(machine, task, registers["rsp"])}
+
+
+def residues(machine, task, rsp):
+    """Each struct kvm_page_fault about the story's page on the thread's stack, handled or not."""
+    stack, page = int(task["stack"]), machine.page >> 12
+    content = bytes(gdb.selected_inferior().read_memory(stack, STACK_SIZE))
+    slot = int(machine.slot.address) & (1 << 64) - 1
+    found = []
+    for offset in range(0, STACK_SIZE - 256, 8):
+        if int.from_bytes(content[offset:offset + 8], "little") >> 12 != page:
+            continue
+        fault = oracle.pointer(stack + offset, "struct kvm_page_fault").dereference()
+        if int(fault["gfn"]) == page and int(fault["slot"]) & (1 << 64) - 1 in (0, slot):
+            found.append({"kvm_page_fault": f"{stack + offset:#x}", "above_sp": stack + offset - rsp,
+                          **{n: oracle.hexa(fault[n]) for n in ("addr", "error_code", "mmu_seq", "slot")
+                             if oracle.member(fault, n) is not None}})
+    return found
+
+
+def vcpu_truth(machine, vcpu, lender):
+    exit_ = oracle.last_exit(vcpu)
+    place = place_of(machine, vcpu, lender)
+    number = int(vcpu["vcpu_id"])
+    return {"vcpu": number, "kvm_vcpu": oracle.hexa(vcpu.address), "last_exit": exit_,
+            "looks": [look[number] for look in machine.seen], "counters": counters_of(vcpu),
+            "mode": int(vcpu["mode"]), "requests": oracle.hexa(vcpu["requests"]), "place": place,
+            "class": class_of(place, int(exit_["exit_code"], 16)) if place else "never run"}
+
+
+def machine_truth(machine, lender):
+    kvm = machine.kvm
+    return {"name": machine.scenario.name, "done": machine.scenario.done, **machine.expectation(),
+            "pid": machine.stage["pid"], "kvm": oracle.hexa(kvm.address), "stage": machine.stage,
+            "said": machine.said, "injected": machine.injected,
+            "faults": [{"address": a, "error_code": e} for a, e in sorted(machine.faults)],
+            "invalidation": machine.invalidation(),
+            "vcpus": [vcpu_truth(machine, vcpu, lender) for vcpu in oracle.vcpus(kvm)]}
+
+
+class Orders:
+    """Commands for the kernel's shell, on the fourth serial port; open until the end, since QEMU drops what it has
+    not passed on when the socket closes."""
+
+    def __init__(self, control):
+        self.control = control
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(CONFIG["orders"])
+
+    def send(self, command):
+        self.socket.sendall(command.encode() + b"\n")
+
+    def run(self, command):
+        """Waits until the shell is through with it."""
+        self.control.read()
+        self.send(f"{command}; echo 'LAB {{\"kind\":\"obeyed\"}}' >/dev/ttyS1")
+        deadline = time.monotonic() + 3 * play.SECONDS
+        while time.monotonic() < deadline:
+            if any(said["kind"] == "obeyed" for said in self.control.read()):
+                return
+            time.sleep(0.02)
+        raise RuntimeError(f"the shell does not come back from {command!r}")
+
+
+def pull_trigger(kind, qmp, orders):
+    """What makes the kernel crash."""
+    if kind == "nmi":
+        qmp.run("inject-nmi")
+    else:
+        orders.send("echo c > /proc/sysrq-trigger")
+
+
+def crash(dump, machines, qmp, orders):
+    """The truth of the moment at which the kernel crashed."""
+    attach()
+    with Break("machine_kexec"), play.Deadline(play.SECONDS):
+        threading.Timer(dump["delay"], pull_trigger, (dump["trigger"], qmp, orders)).start()
+        quiet("continue")
+    if gdb.newest_frame().name() != "machine_kexec":
+        raise RuntimeError("the kernel did not crash")
+    here = gdb.selected_thread()
+    lender = next(thread for thread in threads() if thread.num != here.num)
+    return {"panic_cpu": here.num - 1, "machines": [machine_truth(machine, lender) for machine in machines]}
+
+
+def main():
+    dump = CONFIG["dump"]
+    for setting in ("pagination off", "confirm off", "architecture i386:x86-64"):
+        quiet(f"set {setting}")
+    moved = int(CONFIG["symbols"]["_text"], 16) - CONFIG["link_text"]
+    quiet(f"symbol-file -o {moved:#x} {CONFIG['frames']}")
+    load_symbols()
+    qmp, control = Qmp(CONFIG["qmp"]), play.Control()
+    orders = Orders(control)
+    machines = [Machine(plan.SCENARIOS[name], control, qmp) for name in dump["machines"]]
+    for machine in machines:
+        machine.begin()
+    time.sleep(0.5)
+    look_at(machines)
+    time.sleep(1)
+    look_at(machines)
+    for machine in machines:
+        machine.check()
+    if dump["trace_kb"]:
+        orders.run(f"/trace {dump['trace_kb']} {round(dump['trace_seconds'] * 1e6)}")
+    truth = crash(dump, machines, qmp, orders)
+    with open(CONFIG["out"], "w", encoding="ascii") as file:
+        json.dump(truth, file)
+    release()
+    return 0
+
+
+try:
+    code = main()
+except BaseException as error:  # gdb would print it and go on
+    if os.environ.get("LAB_TRACE"):
+        traceback.print_exc()
+    say(f"{CONFIG['generation']} {CONFIG['dump']['name']}: {error!r}")
+    code = 1
+os._exit(code)

@@ -3,7 +3,7 @@
 #ifndef KVMMMU_RUN_LINE_H
 #define KVMMMU_RUN_LINE_H
 
-#include "../extensions/kvmmmu/command.h"
+#include "commands/command.h"
 
 #include <stdio.h>
 #include <string.h>

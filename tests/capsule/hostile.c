@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Damages a capsule: cut short at every 512 bytes, and seeded mutations of it, packed and unpacked.
- * Built with the sanitizers, bad access and leaks end it. Prints the longest time that one took, in
- * milliseconds.
+ * Damages a capsule: truncates it at every 512 bytes and mutates it with a seed, compressed and
+ * uncompressed. Built with the sanitizers, invalid accesses and leaks end it. Prints the longest
+ * time that one took, in milliseconds.
  */
-#include "capsule_format.h"
-#include "unpack.h"
+#include "../chance.h"
+#include "capsule/capsule_format.h"
+#include "types/unpack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,15 +16,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static double longest;
-static uint64_t state;
-
-static uint64_t any(uint64_t below)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state % below;
-}
 
 static void run(const uint8_t *data, size_t len)
 {
@@ -44,7 +36,7 @@ static uint64_t nasty(void)
 	return any(3) ? values[any(sizeof(values) / sizeof(*values))] : any(~0ULL);
 }
 
-/* Where the notes begin; what lies before makes most readers stop early. */
+/* Return the offset of the notes: damaged headers before it are rejected early. */
 static size_t headers(const uint8_t *data, size_t len)
 {
 	Elf64_Phdr first;
@@ -55,7 +47,7 @@ static size_t headers(const uint8_t *data, size_t len)
 	return first.p_type == PT_NOTE && first.p_offset < len ? first.p_offset : 0;
 }
 
-/* Somewhere in the file, seven times in eight behind its headers. */
+/* Return an offset in the file, with a probability of 7/8 after its headers. */
 static size_t somewhere(size_t head, size_t len)
 {
 	return any(8) ? head + any(len - head) : any(len);
@@ -118,7 +110,7 @@ int main(int argc, char **argv)
 	if (!file)
 		return 2;
 	rounds = atoi(argv[2]);
-	state = strtoull(argv[3], NULL, 10) * 0x9e3779b97f4a7c15ULL + 1;
+	seed_chance(strtoull(argv[3], NULL, 10));
 	len = fread(packed, 1, sizeof(packed), file);
 	fclose(file);
 	if (km_unpack(packed, len, &unpacked, &size))

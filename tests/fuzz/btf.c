@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * libFuzzer target: any bytes as BTF, alone and split from a small sound one.
+ * libFuzzer target: the input as BTF, alone and based on a small valid one.
  */
-#include "btf_types.h"
+#include "types/btf_types.h"
 
 #include <bpf/btf.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static void ask(struct km_types *types)
 	km_error_free(km_types_enumerator(types, NULL, "b", &value));
 }
 
-/* What a split blob is based on. */
+/* Return the base of a split blob. */
 static struct km_types *sound_base(void)
 {
 	struct btf *btf = btf__new_empty();

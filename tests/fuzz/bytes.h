@@ -3,7 +3,7 @@
 #ifndef FUZZ_BYTES_H
 #define FUZZ_BYTES_H
 
-#include "memory.h"
+#include "base/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ struct bytes {
 	size_t len;
 };
 
-/* Zeros behind the end, so that tables reach further than the input; all of it bounded. */
+/* Read zeros beyond the end of the input, up to BYTES_ROOM, so that tables can exceed it. */
 static inline km_error *bytes_read_virt(struct km_target *target, uint64_t va, void *buf,
 					size_t len)
 {
@@ -37,7 +37,7 @@ static inline km_error *bytes_read_virt(struct km_target *target, uint64_t va, v
 	return NULL;
 }
 
-/* A file of these bytes, for close(); its path goes into @path. */
+/* Create a file with these bytes; the caller closes it. Its path is written to @path. */
 static inline int bytes_file(const uint8_t *data, size_t len, char path[32])
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);

@@ -1,17 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * libFuzzer target: any bytes as a capsule, packed or not; if it opens, every command on it.
+ * libFuzzer target: the input as a capsule, compressed or not. If it opens, run every command on
+ * it.
  */
 #include "../run_line.h"
 #include "bytes.h"
-#include "capsule.h"
+#include "capsule/capsule.h"
+
+/* Write a capsule of the capsule to a file that is overwritten each time. */
+static void capture(struct km_session *session, FILE *sink)
+{
+	static char path[] = "/tmp/kvmmmu-fuzz-XXXXXX";
+	static int fd = -1;
+	char line[80];
+
+	if (fd < 0) {
+		fd = mkstemp(path);
+		close(fd);
+	}
+	snprintf(line, sizeof(line), "capture -o %s --force --with-names", path);
+	run_line(session, line, sink, sink);
+	unlink(path);
+}
 
 static void ask_all(struct km_session *session, const char *path, FILE *sink)
 {
 	static const char *const lines[] = {
+		"explain",
+		"explain -j",
+		"explain 0:0",
+		"report",
 		"vms",
 		"vms -j",
 		"perms",
+		"slots",
 		"slots -j",
 		"mmu 0:0",
 		"walk 0:0 1000",
@@ -29,6 +51,7 @@ static void ask_all(struct km_session *session, const char *path, FILE *sink)
 		run_line(session, lines[i], sink, sink);
 	snprintf(list, sizeof(list), "capture --list %s", path);
 	run_line(session, list, sink, sink);
+	capture(session, sink);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * libFuzzer target: any bytes as a dump file, opened as the program does, and a few pages read: by
- * the way through the kernel's page tables if there is one, and in any case by physical address.
+ * libFuzzer target: the input as a dump file, opened as the program does. Reads a few pages by
+ * physical address and, if possible, through the kernel's page tables.
  */
 #include "../../extensions/cli/dump.h"
 #include "../../extensions/cli/kdump_pages.h"
 #include "bytes.h"
-#include "dump_notes.h"
-#include "elf_core.h"
-#include "kdump_header.h"
+#include "dump/dump_notes.h"
+#include "dump/elf_core.h"
+#include "dump/kdump_header.h"
 
-#define PAGES 64 /* looked at */
+#define PAGES 64 /* to read */
 
 static void ask(struct dump *dump)
 {
@@ -41,9 +41,11 @@ static void read_kdump(int fd)
 		abort();
 	for (uint64_t i = 0; i < PAGES; i++) {
 		uint64_t pa = (header.start_pfn + i) * 4096;
+		uint8_t bytes[5000];
 
-		km_error_free(kdump_pages_hold(pages, pa, 4096));
-		km_error_free(kdump_pages_hold(pages, header.end_pfn * 4096 - i * 4096 - 1, 5000));
+		km_error_free(kdump_pages_read(pages, pa, bytes, 4096));
+		km_error_free(kdump_pages_read(pages, header.end_pfn * 4096 - i * 4096 - 1, bytes,
+					       sizeof(bytes)));
 	}
 	kdump_pages_close(pages);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * libFuzzer target: any bytes as an object file with DWARF, as a module's debuginfo is.
+ * libFuzzer target: the input as an object file with DWARF, like a module's debuginfo.
  */
 #include "bytes.h"
-#include "dwarf_types.h"
+#include "types/dwarf_types.h"
 
 static void ask(struct km_types *types)
 {

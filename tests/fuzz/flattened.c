@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * libFuzzer target: any bytes as a flattened dump. What is put in order never holds more data than
- * the dump does.
+ * libFuzzer target: the input as a flattened dump. The rearranged file must not contain more data
+ * than the input.
  */
 #include "../../extensions/cli/flattened.h"
 
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		abort();
 	err = flattened_rearrange(fd, "/dev/shm/flat", &plain);
 	if (!err) {
-		/* each piece may touch one page more than it fills */
+		/* each piece may touch one page more than its size fills */
 		if (fstat(plain, &st) || (uint64_t)st.st_blocks * 512 > len * 4096 + 4096)
 			abort();
 		close(plain);

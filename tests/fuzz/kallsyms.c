@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * libFuzzer target: any bytes as the memory that kallsyms is read from, its tables anywhere in it.
+ * libFuzzer target: the input as memory that contains kallsyms, with its tables at any place.
  */
-#include "../../extensions/kvmmmu/kallsyms.h"
+#include "dump/kallsyms.h"
 #include "bytes.h"
 
 #include <inttypes.h>
@@ -15,15 +15,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 					    "kallsyms_token_table", "kallsyms_token_index",
 					    "kallsyms_offsets",	    "kallsyms_relative_base"};
 	struct bytes bytes = {.target = {.ops = &ops, .host = "fuzz"}, .data = data, .len = len};
-	struct kallsyms *kallsyms;
+	struct km_kallsyms *kallsyms;
 	struct km_memory *mem;
 	char info[512], name[64];
 	size_t used = 0;
 	uint64_t addr;
 	km_error *err;
 
-	/* the first bytes say where each table starts; an odd length is a kernel without the base
-	 */
+	/* the first bytes are the offsets of the tables; an odd length: no relative base */
 	for (size_t i = 0; i < 6 - len % 2; i++) {
 		uint16_t at = 0;
 
@@ -36,11 +35,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	mem = km_memory_new(&bytes.target);
 	if (!mem)
 		return 0;
-	err = kallsyms_read(mem, info, &kallsyms);
+	err = km_kallsyms_read(mem, info, &kallsyms);
 	if (!err) {
-		kallsyms_lookup(kallsyms, "vm_list", &addr);
-		kallsyms_lookup_address(kallsyms, BASE, name, sizeof(name), &addr);
-		kallsyms_free(kallsyms);
+		km_kallsyms_lookup(kallsyms, "vm_list", &addr);
+		km_kallsyms_lookup_address(kallsyms, BYTES_BASE, name, sizeof(name), &addr);
+		km_kallsyms_free(kallsyms);
 	}
 	km_error_free(err);
 	km_memory_free(mem);

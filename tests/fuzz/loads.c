@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * libFuzzer target: any bytes as the headers of an ELF dump. What is said to be in it is in order,
- * and in the file.
+ * libFuzzer target: the input as the headers of an ELF dump. Segments and notes must be sorted and
+ * within the file.
  */
 #include "bytes.h"
-#include "elf_core.h"
+#include "dump/elf_core.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {

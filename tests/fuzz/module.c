@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * libFuzzer target: any bytes as the memory that a module and its symbols are read from, and as the
- * module's file. Structures lie in it as struct module does here.
+ * libFuzzer target: the input as memory that contains a module and its symbols, and as the module's
+ * file. The structures have the layout below.
  */
-#include "btf_types.h"
+#include "types/btf_types.h"
 #include "bytes.h"
-#include "module.h"
-#include "module_elf.h"
+#include "kernel/module.h"
+#include "kernel/module_elf.h"
 
 #include <bpf/btf.h>
 
-/* In bytes; pointers are taken for 64-bit integers. */
+/* In bytes; pointers are declared as 64-bit integers. */
 enum { LIST = 0, NAME = 16, KALLSYMS = 72, ATTRS = 80, RODATA = 88, RODATA_SIZE = 96, SIZE = 128 };
 
 static bool symbol(struct km_target *target, const char *name, uint64_t *addr)

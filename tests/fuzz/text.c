@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * libFuzzer target: any bytes as the two texts that are parsed: VMCOREINFO, and the manifest of a
- * capsule, which comes out as it went in.
+ * libFuzzer target: the input as VMCOREINFO, and as the manifest of a capsule, which must not
+ * change when it is printed and parsed again.
  */
-#include "../../extensions/kvmmmu/vmcoreinfo.h"
+#include "dump/vmcoreinfo.h"
 #include "bytes.h"
-#include "capsule_format.h"
+#include "capsule/capsule_format.h"
 
 static void ask_manifest(const char *text, size_t len)
 {
@@ -37,10 +37,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		abort();
 	memcpy(text, data, len);
 	text[len] = '\0';
-	if (vmcoreinfo_line(text, "OSRELEASE", value, sizeof(value)) && strlen(value) > 15)
+	if (km_vmcoreinfo_line(text, "OSRELEASE", value, sizeof(value)) && strlen(value) > 15)
 		abort();
-	vmcoreinfo_symbol(text, "init_top_pgt", &number);
-	vmcoreinfo_number(text, "phys_base", &number);
+	km_vmcoreinfo_symbol(text, "init_top_pgt", &number);
+	km_vmcoreinfo_number(text, "phys_base", &number);
 	ask_manifest(text, len);
 	free(text);
 	return 0;

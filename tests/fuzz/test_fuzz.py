@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Damaged memory never changes an answer silently, and each fuzz target runs."""
+
+import os
+import subprocess
+
+import pytest
+
+from tools import BUILD, TOP
+
+CAPSULES = [path for folder in ("samples", "tests/capsule") for path in sorted((TOP / folder).rglob("*.kvmmmu"))
+            if "hostile" not in path.relative_to(TOP).parts]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_members_are_noticed(seed):
+    """At least 500 mutants for each seed, over all capsules; "make mutants" runs 100,000."""
+    each = -(-500 // len(CAPSULES))
+    run = subprocess.run([BUILD / "mutants", "-s", str(seed), str(each), *CAPSULES], capture_output=True, text=True,
+                         timeout=300, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    counts = {line.split(" ", 1)[1]: int(line.split()[0]) for line in run.stdout.splitlines()[-7:-1]}
+    assert sum(counts.values()) >= 500
+    # the damage is in what the answer depends on
+    assert counts["contradiction said"] > 100 and counts["SILENT"] == 0
+
+
+FOLDER = TOP / "tests" / "fuzz"
+# What is given to the targets first, next to their own corpus; "make fuzz" does the same.
+SEEDS = {"capsule": "samples/*.kvmmmu", "trace": "tests/trace/forms/*.txt"}
+
+
+@pytest.mark.parametrize("target", sorted(path.stem for path in FOLDER.glob("*.c")))
+def test_fuzz_target_runs(target, tmp_path):
+    """A few seconds for each; "make fuzz" runs them for longer."""
+    seeds = [*(FOLDER / "corpus" / target).glob("*"), *(TOP.glob(SEEDS[target]) if target in SEEDS else [])]
+    for number, path in enumerate(seeds):
+        (tmp_path / str(number)).write_bytes(path.read_bytes())
+    run = subprocess.run(
+        [BUILD / "fuzz" / f"fuzz-{target}", "-max_total_time=3", "-seed=1", "-timeout=20", "-rss_limit_mb=2048",
+         "-print_final_stats=1", f"-artifact_prefix={tmp_path}/", tmp_path],
+        env={**os.environ, "LSAN_OPTIONS": f"suppressions={TOP}/tests/lsan.supp"},
+        capture_output=True, text=True, errors="replace", timeout=300, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    units, = [line.split()[-1] for line in run.stderr.splitlines() if "number_of_executed_units" in line]
+    assert int(units) > len(seeds), run.stderr[-1000:]

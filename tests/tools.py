@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Running kvmmmu on real dumps: the stand-alone program, and crash with the extension."""
+"""Run kvmmmu on real dumps: the stand-alone program, and crash with the extension."""
 
+import difflib
 import functools
 import gzip
 import json
@@ -9,12 +10,15 @@ import re
 import subprocess
 from pathlib import Path
 
+import schema
+
 TOP = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("KVMMMU_BUILD", TOP / "build"))
 SCENARIOS = TOP / "samples" / "scenarios"
-SHARED_DUMPS = TOP.parent / "shared" / "dumps"
-# Which kernels the lab's tests run on, and the crash that opens their dumps.
-GENERATIONS = ("7.3", "6.1")
+# The dumps of an Intel host; tests/intel/ has extracts of them.
+INTEL = ("ept-mbec-nested", "ept-no-ad-bits", "intel-shadow-paging")
+# The kernels that the lab's tests use.
+GENERATIONS = tuple(os.environ.get("KVMMMU_GENERATIONS", "7.3 6.1").split())
 
 
 def cache():
@@ -24,14 +28,14 @@ def cache():
 
 @functools.lru_cache(maxsize=None)
 def lab(*words):
-    """Last line that scripts/lab/lab prints: a directory, made if it was missing."""
+    """Return the last line that scripts/lab/lab prints: a directory, made if it was missing."""
     out = subprocess.run([TOP / "scripts/lab/lab", *words], check=True, text=True,
                          stdout=subprocess.PIPE).stdout
     return Path(out.split("\n")[-2])
 
 
 def dumps(gen):
-    """Folder of the lab's dumps; KVMMMU_DUMPS names one with 7.3/ and 6.1/ to use instead."""
+    """Return the folder of the lab's dumps; KVMMMU_DUMPS names one with 7.3/ and 6.1/ to use instead."""
     return Path(os.environ["KVMMMU_DUMPS"]) / gen if "KVMMMU_DUMPS" in os.environ else lab("path", gen)
 
 
@@ -41,7 +45,7 @@ def kernel(gen):
 
 @functools.lru_cache(maxsize=None)
 def offset_of(expression, gen="7.3"):
-    """Of a member, by gdb: "struct kvm_vcpu, pid"."""
+    """Return the offset of a member, by gdb; @expression is like "struct kvm_vcpu, pid"."""
     struct_name, path = expression.split(", ")
     run = subprocess.run(["gdb", "-nx", "-batch", "-ex", f"p/x (long)&(({struct_name} *)0)->{path}",
                           next((kernel(gen) / "debug").rglob("kvm.ko"))], text=True, stdout=subprocess.PIPE,
@@ -54,30 +58,48 @@ def truth(gen, name):
     return json.loads((dumps(gen) / f"{name}.json").read_text())
 
 
+def assert_golden(path, said):
+    """The text @said is what @path holds; KVMMMU_EXPECT=write writes it there."""
+    __tracebackhide__ = True
+    if os.environ.get("KVMMMU_EXPECT") == "write":
+        path.write_text(said)
+    was = path.read_text()
+    if said == was:
+        return
+    name = path.relative_to(TOP)
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").rsplit(" ", 1)[0]
+    diff = difflib.unified_diff(was.splitlines(), said.splitlines(), str(name), "now", lineterm="", n=0)
+    raise AssertionError("\n".join([f"the answer differs from {name}:", *diff, "to accept it:",
+                                    f"  KVMMMU_EXPECT=write /usr/bin/python3 -m pytest '{test}'"]))
+
+
 def number(text):
     return int(text, 16) if isinstance(text, str) else text
 
 
 class Answer:
+    """What a command says; .json is its answer, checked against its schema."""
+
     def __init__(self, code, out, err):
         self.code, self.out, self.err = code, out, err
+        assert "bug in kvmmmu" not in err, err
 
     @functools.cached_property
     def json(self):
         assert self.code == 0, self.err
-        return json.loads(self.out)
+        return schema.parse(self.out)
 
 
 def kvmmmu(*words, program=None, timeout=60):
-    """Runs the stand-alone program with these words."""
+    """Run the stand-alone program with these words."""
     run = subprocess.run([program or BUILD / "kvmmmu", *map(str, words)], text=True,
                          capture_output=True, timeout=timeout, errors="replace",
-                         env={**os.environ, "LSAN_OPTIONS": f"print_suppressions=0:suppressions={TOP}/tests/lsan.supp"})
+                         env={**os.environ, "LSAN_OPTIONS": "print_suppressions=0"})
     return Answer(run.returncode, run.stdout, run.stderr)
 
 
 def batch(path, lines, debug=None, timeout=300, program=BUILD / "batch"):
-    """The answers to many commands on a dump or capsule, given in one session."""
+    """Return the answers to many commands on a dump or capsule, given in one session."""
     run = subprocess.run([program, path, *([debug] if debug else [])], timeout=timeout,
                          input="".join(f"{line}\n" for line in lines).encode(),
                          capture_output=True)
@@ -98,20 +120,20 @@ def batch(path, lines, debug=None, timeout=300, program=BUILD / "batch"):
 
 @functools.lru_cache(maxsize=None)
 def scenario_questions(path):
-    """What is asked of a scenario's capsule: about all vCPUs, then about those it is played for."""
+    """Return the commands for a scenario's capsule: about all vCPUs, then about those with expected findings."""
     expected = json.loads(path.with_suffix(".json").read_text())["expect"]
     return ["explain", *(f"explain 0:{e['vcpu']}" for e in expected)]
 
 
 def scenario_says(path, program=BUILD / "batch", timeout=60):
-    """The answers of a scenario's capsule, as they stand in the text beside it."""
+    """Return the answers of a scenario's capsule, in the form of the text file next to it."""
     lines = scenario_questions(path)
-    return "".join(f"$ kvmmmu {path.name} {line}\n{answer.out}{answer.err}" for line, answer in
+    return "".join(f"$ kvmmmu {path.relative_to(SCENARIOS)} {line}\n{answer.out}{answer.err}" for line, answer in
                    zip(lines, batch(path, lines, timeout=timeout, program=program)))
 
 
 def questions(vms):
-    """Every command, on every VM and vCPU of `vms` where it takes one; misuse, too."""
+    """Return every command, on every VM and vCPU of @vms if it takes one, and wrong uses."""
     asked = ["vms", "perms", "slots", "spte 80000000deadb865", "spte --level 2 8000000000000",
              "pfec 100000007", "vms 99", "mmu 0:99", "walk 0:0 zz", "fault ffff", "nonsense",
              "walk -n zz 0:0 0"]
@@ -130,19 +152,19 @@ def questions(vms):
 
 
 def without_source(answer):
-    """JSON without the object that tells where it comes from."""
-    tree = json.loads(answer) if isinstance(answer, str) else answer
+    """Return JSON without the object that says where it comes from."""
+    tree = schema.parse(answer) if isinstance(answer, str) else answer
     tree.pop("source", None)
     return tree
 
 
 def ask(gen, name, *words, suffix="kdump"):
-    """The program on a dump of the lab, as JSON."""
-    return kvmmmu("-k", kernel(gen) / "debug", dumps(gen) / f"{name}.{suffix}", *words, "-j").json
+    """Ask the program about a dump of the lab; return JSON."""
+    return kvmmmu("-k", kernel(gen), dumps(gen) / f"{name}.{suffix}", *words, "-j").json
 
 
 class Crash:
-    """One crash session on one dump: feeds commands, keeps each one's output."""
+    """One crash session on one dump, which returns the output of each command."""
 
     def __init__(self, gen, dump, debug=None, options=(), vmlinux=None, timeout=240):
         self.gen = gen
@@ -172,14 +194,23 @@ class Crash:
 
 
 def unpacked(capsule):
-    """The bytes of a capsule as this version packs it."""
+    """Return the unpacked bytes of a capsule of this version."""
     return gzip.decompress(capsule.read_bytes())
 
 
 def tables(answer):
-    """Permission tables of a `perms` answer by (vCPU address, context)."""
+    """Return the permission tables of a `perms` answer, by (vCPU address, context)."""
     return {(number(t["kvm_vcpu"]), t["context"]): t for t in answer["tables"]}
 
 
 def differing(answer):
     return {key: t for key, t in tables(answer).items() if t["status"] == "differs"}
+
+
+def after_an_nmi(path, program=BUILD / "hide", timeout=300):
+    """The verdict about each vCPU of a scenario's capsule at the moment that a crash kernel's dump shows of
+    a vCPU that is not in the handler: its last exit was an NMI, and nothing of its fault is left. (The
+    capsules are edited for that.)"""
+    run = subprocess.run([program, path, "nmi"], text=True, capture_output=True, timeout=timeout)
+    assert run.returncode == 0, (run.stdout + run.stderr)[-3000:]
+    return run.stdout

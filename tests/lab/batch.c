@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Answers the commands on standard input, one a line, in one session, as in crash:
+ * Answer the commands on standard input, one per line, in one session, as in crash:
  *
  *	batch DUMP|CAPSULE [DEBUGINFO]
  *
  * Each answer is preceded by a line "@@ exit-code bytes-of-answer bytes-of-error".
  */
 #include "../../extensions/cli/dump.h"
-#include "../../extensions/kvmmmu/capsule.h"
+#include "capsule/capsule.h"
 #include "../run_line.h"
 
 #include <stdlib.h>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * compare_types MODULE-WITH-DEBUGINFO VMLINUX [TYPE MEMBER]...: asks DWARF and BTF of a real module
- * the same, member by member of every structure that the module's own BTF has, and some of
- * vmlinux's. They have to agree. With arguments, prints where DWARF says that these members are, or
- * how large a type is if its member is "".
+ * compare_types MODULE-WITH-DEBUGINFO VMLINUX [TYPE MEMBER]...: compare DWARF and BTF of a real
+ * module, for every member of every structure in the module's own BTF and of some in vmlinux's.
+ * With arguments, print the offset of these members according to DWARF, or the size of a type if
+ * its member is "".
  */
-#include "btf_types.h"
-#include "debuginfo.h"
-#include "dwarf_types.h"
-#include "types_chain.h"
+#include "types/btf_types.h"
+#include "types/debuginfo.h"
+#include "types/dwarf_types.h"
+#include "types/types_chain.h"
 
 #include <bpf/btf.h>
 #include <errno.h>
@@ -56,7 +56,7 @@ static void compare(const char *tag, const char *path)
 	asked++;
 	if (!err_a && !err_b && !memcmp(&a, &b, sizeof(a)))
 		return;
-	/* Reached through a pointer only: this module's DWARF has but the declaration. */
+	/* Only used through a pointer: this module's DWARF just has the declaration. */
 	if (!err_b && err_a && km_error_code(err_a) == KM_EABSENT) {
 		absent++;
 		return;
@@ -77,7 +77,7 @@ static const struct btf_type *peeled(uint32_t id)
 	return type;
 }
 
-/* All members of @type, at most @depth structures deep. */
+/* Compare all members of @type, at most @depth structures deep. */
 static void members(const char *tag, const char *prefix, const struct btf_type *type, int depth)
 {
 	for (uint32_t i = 0; i < btf_vlen(type); i++) {
@@ -158,7 +158,7 @@ int main(int argc, char **argv)
 	t[1] = now();
 	km_error_free(km_types_sizeof(btf, "no_such_type", &size));
 	t[2] = now();
-	/* libbpf's own, to know what there is to ask. */
+	/* Read by libbpf, to know which types there are. */
 	{
 		char name[] = "/tmp/kvmmmu-btf-XXXXXX";
 		FILE *f = fdopen(mkstemp(name), "w");

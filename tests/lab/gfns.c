@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Prints, as JSON, what the library finds about all gfns of the VMs in a dump and about their
- * locks: gfns DUMP [DEBUGINFO]. For comparison with what KVM itself counts.
+ * gfns DUMP [DEBUGINFO]: print, as JSON, what the library finds about all gfns of the VMs in a dump
+ * and about their locks, for comparison with KVM's own counts.
  */
-#include "../../extensions/cli/dump.h"
-#include "../../extensions/kvmmmu/diagnose_rules.h"
+#include "on_dump.h"
+#include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ static km_error *put_vm(const struct km_kernel *k, const struct km_vm *vm)
 		for (uint64_t n = 0; n < slot->npages && n < MAX_GFNS; n++) {
 			uint64_t gfn = slot->base_gfn + n;
 			struct km_shadow_pages pages = km_gfn_shadow_pages(k, vm, gfn);
-			struct km_val track = km_gfn_write_track(k, slot, gfn);
+			struct km_val track = km_gfn_write_track(k, vm, 0, slot, gfn);
 			struct km_val attr = km_gfn_attributes(k, vm, gfn);
 
 			unknown +=
@@ -72,23 +72,5 @@ static km_error *put_all(const struct km_kernel *k)
 
 int main(int argc, char **argv)
 {
-	struct km_open_options options = {KM_TYPES_AUTO};
-	struct km_kernel *kernel = NULL;
-	struct dump *dump;
-	km_error *err;
-
-	if (argc < 2)
-		return 2;
-	err = dump_open(argv[1], argc > 2 ? argv[2] : NULL, &dump);
-	if (!err) {
-		err = km_kernel_open(dump_target(dump), &options, &kernel);
-		if (!err)
-			err = put_all(kernel);
-		km_kernel_free(kernel);
-		dump_close(dump);
-	}
-	if (err)
-		fprintf(stderr, "%s\n", km_error_text(err));
-	km_error_free(err);
-	return err ? 3 : 0;
+	return put_on_dump(argc, argv, put_all);
 }

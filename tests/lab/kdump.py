@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""kdump-compressed files made of the lab's ELF dump: all packings, both headers, parts of a split dump."""
+"""Make kdump-compressed files of the lab's ELF dump: all packings, both headers, parts of a split dump."""
 
 import ctypes
 import struct
@@ -27,14 +27,14 @@ def zstd(page):
 
 
 def packers():
-    """One after the other for page after page."""
+    """Use the packings in turn, page after page."""
     return [lambda page: (0x1, zlib.compress(page, 1)),
             packer("liblzo2.so.2", "lzo1x_1_compress", 0x2, ctypes.create_string_buffer(1 << 18)),
             packer("libsnappy.so.1", "snappy_compress", 0x4), zstd, lambda page: (0, page)]
 
 
 def packed_pages(elf, start, end):
-    """(flags, bytes) of the pages from pfn @start up to @end; @elf is open, read(pa, size) reads it."""
+    """Return (flags, bytes) of the pages from pfn @start up to @end; read(pa, size) reads the open @elf."""
     ways, packed = packers(), []
     for pfn in range(start, end):
         page = elf.read(pfn * PAGE, PAGE)
@@ -44,7 +44,7 @@ def packed_pages(elf, start, end):
 
 
 def write(to, notes, packed, first=0, wide=True, split=None):
-    """@packed are the pages from pfn @first on; @split: (start, end) of the part in this file.
+    """Write a file; @packed are the pages from pfn @first on, @split is (start, end) of the part in this file.
 
     Returns where the page descriptors are.
     """

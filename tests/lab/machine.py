@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A machine of the lab that runs and is stopped at will: a Linux host with virtual machines, gdb at its stub."""
+"""A running machine of the lab, a Linux host with virtual machines, which tests stop through its gdb stub."""
 
 import hashlib
 import itertools
@@ -21,7 +21,7 @@ from qmp import Qmp  # noqa: E402
 SCRIPT = TOP / "gdb/kvmmmu.py"
 NEWER_GDBS = ("gdb-trixie", "gdb-forky")
 
-# Lets the machine go until all CPUs are where they shall be; leaves it stopped.
+# Resume the machine until all CPUs are where they should be, and leave it stopped.
 STOP = """
 import threading
 import gdb
@@ -56,7 +56,7 @@ def environment():
 
 
 def run_gdb(*commands, program="gdb", timeout=180):
-    """Output of each command of a gdb session; a command's error is its output."""
+    """Return the output of each command of a gdb session; a command's error is its output."""
     words = [str(gdb_program(program)), "-nx", "-q", "-batch", "-ex", "set pagination off", "-ex", "set confirm off"]
     for i, command in enumerate(commands):
         words += ["-ex", f"echo \\n@@{i}@@\\n", "-ex", command]
@@ -69,7 +69,7 @@ def run_gdb(*commands, program="gdb", timeout=180):
 
 
 class Terminal:
-    """gdb on a terminal of its own, for Ctrl-C and keys."""
+    """gdb on a terminal of its own, to send Ctrl-C and other keys."""
 
     PROMPT = r"\(gdb\) $"
 
@@ -93,14 +93,14 @@ class Terminal:
         return True
 
     def send(self, text):
-        # After a Ctrl-C gdb may show its prompt once more: what comes late is no answer to this.
+        # After a Ctrl-C gdb may print its prompt again: late output does not belong to this command.
         while select.select([self.tty], [], [], 0.1)[0]:
             os.read(self.tty, 65536)
         self.seen = ""
         os.write(self.tty, text.encode())
 
     def say(self, command, timeout=120):
-        """A command's output, up to the next prompt."""
+        """Return a command's output up to the next prompt."""
         self.send(command + "\n")
         assert self.until(self.PROMPT, timeout), self.seen[-2000:]
         return self.seen.replace("\r", "").split("\n", 1)[1].rsplit("(gdb) ", 1)[0]
@@ -112,7 +112,7 @@ class Terminal:
 
 
 class Machine:
-    """Ends with the test that made it: QEMU dies with its starter."""
+    """A machine ends with its test: QEMU is killed when the process that started it ends."""
 
     def __init__(self, gen, append, folder, wait=True):
         self.gen, self.folder, self.append = gen, folder, append
@@ -120,7 +120,7 @@ class Machine:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "initrd").exists():
             subprocess.run([TOP / "scripts/lab/image", gen, folder / "initrd"], check=True)
-        for attempt in range(3):  # the emulator's nested guests now and then upset the kernel
+        for attempt in range(3):  # the emulation of nested guests sometimes makes the kernel fail
             self.start(wait)
             if not wait or self.wait_ready():
                 break
@@ -165,12 +165,12 @@ class Machine:
         return f"target remote {self.folder}/gdb"
 
     def gdb(self, *commands, before=(), target=None, **more):
-        """The commands in a gdb that leaves the machine as it stands."""
+        """Run commands in a gdb that leaves the machine as it is."""
         start = [*before, target or self.target, f"source {SCRIPT}"]
         return run_gdb(*start, *commands, "disconnect", **more)[len(start):-1]
 
     def stop(self, host):
-        """With all CPUs in the host's kernel, or all in nested guests."""
+        """Stop with all CPUs in the host's kernel, or all in nested guests."""
         script = self.folder / "stop.py"
         script.write_text(STOP.format(text=int(self.symbols["_text"], 16), host=host))
         said = run_gdb(self.target, f"source {script}", "disconnect")
@@ -180,7 +180,7 @@ class Machine:
         self.qmp.run("cont")
 
     def memory(self):
-        """Checksum of all its memory."""
+        """Return a checksum of all memory."""
         file = self.folder / "memory"
         self.qmp.run("pmemsave", val=0, size=256 << 20, filename=str(file))
         with open(file, "rb") as stream:
@@ -194,7 +194,7 @@ class Machine:
 
 
 def plain_vmlinux(gen, folder):
-    """vmlinux with its symbols alone: gdb reads it in a moment."""
+    """Make a vmlinux with symbols only, which gdb reads quickly."""
     file = folder / f"vmlinux-{gen}"
     if not file.exists():
         subprocess.run(["objcopy", "--strip-debug", kernel(gen) / "vmlinux", file], check=True)
@@ -202,5 +202,5 @@ def plain_vmlinux(gen, folder):
 
 
 def symbol_offset(machine):
-    """What KASLR moved the kernel by."""
+    """Return the offset that KASLR added."""
     return int(machine.symbols["_text"], 16) - 0xffffffff81000000

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Between gdb and a stub: notes what gdb asks for, and can be a stub that lacks some of it."""
+"""A relay between gdb and a stub: it records gdb's packets, and can act as a stub that lacks some features."""
 
 import re
 import select
@@ -8,7 +8,7 @@ import threading
 
 
 class Relay:
-    """Listens at .path while the block lasts; .packets has the beginnings of all that gdb sent.
+    """Listen at .path for the duration of a with block; .packets has the beginning of every packet from gdb.
 
     Packets that match refuse are answered as by a stub that does not know them. gdb's own remotelogfile
     has the same packets, at 4 ms each."""

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Runs every command a hundred times in one session, as a long debugging session would, and says
- * whether memory grew. Built with the sanitizers, a leak or a bad access ends it.
+ * Run every command a hundred times in one session, like a long debugging session, and print the
+ * memory in use early and at the end. Built with the sanitizers, it fails on a leak or a bad
+ * access.
  */
 #include "../../extensions/cli/dump.h"
 #include "../run_line.h"

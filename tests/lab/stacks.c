@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Prints, as JSON, what the library finds of tasks, their stacks and the vCPUs' last faults in a
- * dump or a capsule: stacks auto|btf|dwarf DUMP [DEBUGINFO].
+ * stacks auto|btf|dwarf DUMP [DEBUGINFO]: print, as JSON, the tasks, stacks and last faults of
+ * vCPUs that the library finds in a dump or a capsule.
  */
 #include "../../extensions/cli/dump.h"
-#include "../../extensions/kvmmmu/capsule.h"
-#include "../../extensions/kvmmmu/last_fault.h"
-#include "../../extensions/kvmmmu/tasks.h"
+#include "capsule/capsule.h"
+#include "fault/last_fault.h"
+#include "threads/tasks.h"
+#include "threads/tasks_read.h"
+#include "kernel/kernel_open.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -70,28 +72,22 @@ static void put_page_fault(const struct km_page_fault *pf)
 {
 	printf("\"pf\": {");
 #define PUT(name) put_val(#name, pf->name, true);
-	PUT(addr)
-	PUT(error_code)
-	PUT(gfn)
-	PUT(pfn)
-	PUT(hva)
-	PUT(slot)
-	PUT(mmu_seq)
-	PUT(exec)
-	PUT(write)
-	PUT(present)
-	PUT(rsvd)
-	PUT(user)
-	PUT(prefetch)
-	PUT(is_tdp)
-	PUT(is_private)
-	PUT(max_level)
-	PUT(req_level)
-	PUT(goal_level)
-	PUT(map_writable)
-	PUT(write_fault_to_shadow_pgtable)
+	KM_PAGE_FAULT_FIELDS(PUT)
 #undef PUT
 	printf("\"address\": \"0x%" PRIx64 "\"}", pf->address);
+}
+
+/* What the stack shows around the struct. */
+static void put_place(const struct km_fault *f)
+{
+	const struct km_fault_place *p = &f->place;
+
+	printf("\"place\": {\"handler_slot\": \"0x%" PRIx64 "\", \"caller_slot\": \"0x%" PRIx64
+	       "\", \"chain\": %s, \"sptep\": \"0x%" PRIx64 "\", \"old_spte\": \"0x%" PRIx64
+	       "\", \"level\": %u, \"below_run\": %" PRIu64 "}, ",
+	       p->handler_slot, p->caller_slot, p->chain ? "true" : "false", p->sptep, p->old_spte,
+	       p->level, f->below_run);
+	put_val("invalidations_since", f->invalidations_since, false);
 }
 
 static km_error *put_last(const struct km_kernel *k, const struct km_vm *vm,
@@ -118,6 +114,7 @@ static km_error *put_last(const struct km_kernel *k, const struct km_vm *vm,
 		       f->from, f->limits, f->mmu ? f->mmu->name : "");
 		put_val("addr", f->addr, true);
 		put_val("error_code", f->error_code, true);
+		put_place(f);
 		put_page_fault(&f->pf);
 		printf("}");
 	}

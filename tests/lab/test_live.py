@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The program and gdb on a running kernel, through /proc/kcore: inside the lab's machine, while its VMs run."""
+"""The program and gdb on a running kernel, through /proc/kcore, in the lab's machine while its VMs run."""
 
-import json
 import re
 import shutil
 import subprocess
@@ -10,10 +9,11 @@ import time
 
 import pytest
 
+import schema
 from tools import BUILD, TOP, kernel, lab
 
 GEN = "7.3"
-# Runs beside the lab's own init, and says what the program says on the console.
+# Runs in parallel to the lab's own init and prints the program's answers on the console.
 INIT = """#!/bin/busybox sh
 ask()
 {
@@ -36,7 +36,7 @@ exec /init
 
 
 def overlay(folder):
-    """An archive with the program, gdb and what they load, to be unpacked over the lab's image."""
+    """Make an archive with the program, gdb and the files they load, to be unpacked over the lab's image."""
     root = folder / "root"
     libraries = subprocess.run(["ldd", BUILD / "kvmmmu", BUILD / "libkvmmmu-gdb.so", "/usr/bin/gdb"], text=True,
                                check=True, stdout=subprocess.PIPE).stdout
@@ -62,7 +62,7 @@ def overlay(folder):
 
 
 def boot(image, serial):
-    """Boots until the program has said all, or the emulated kernel gave up; what it said."""
+    """Boot until the program has answered everything or the emulated kernel has failed; return the answers."""
     for file in serial:
         file.write_text("")
     run = subprocess.Popen(
@@ -87,14 +87,14 @@ def boot(image, serial):
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory):
-    """Question to (exit code, output)."""
+    """Return a dictionary from question to (exit code, output)."""
     folder = tmp_path_factory.mktemp("live")
     image = folder / "initrd"
     subprocess.run([TOP / "scripts/lab/image", GEN, image], check=True)
     with open(image, "ab") as file:
         file.write(b"\0" * (-file.tell() % 4) + overlay(folder))
     serial = [folder / name for name in ("console", "truth", "said")]
-    for _attempt in range(3):  # the emulator's nested guests now and then upset the kernel
+    for _attempt in range(3):  # the emulation of nested guests sometimes makes the kernel fail
         text = boot(image, serial)
         if "@@ done" in text:
             break
@@ -109,7 +109,7 @@ def test_every_vm_is_there(said):
     assert code == 0, out
     assert {f"vmm-{name}" for name in ("alpha", "beta", "gamma", "delta")} <= set(re.findall(r"vmm-\w+", out))
     code, out = said["/proc/kcore vms -j"]
-    answer = json.loads(out)
+    answer = schema.parse(out)
     assert code == 0 and len(answer["vms"]) == 4 and answer["source"]["dump"] == "/proc/kcore"
     assert all(vm["vcpus"] for vm in answer["vms"])
 
@@ -117,20 +117,20 @@ def test_every_vm_is_there(said):
 def test_gdb(said):
     code, out = said["gdb"]
     assert code == 0, out
-    answer = json.loads(out[out.index("{"):])
+    answer = schema.parse(out[out.index("{"):])
     assert "it is the running kernel" in answer["notes"][0] and answer["source"]["dump"] == "/proc/kcore"
-    ours = json.loads(said["/proc/kcore vms -j"][1])
+    ours = schema.parse(said["/proc/kcore vms -j"][1])
     assert [[vm["vm"]["address"], *(vcpu["address"] for vcpu in vm["vcpus"])] for vm in answer["vms"]] == [
         [vm["vm"]["address"], *(vcpu["address"] for vcpu in vm["vcpus"])] for vm in ours["vms"]]
 
 
 def test_tables_of_a_healthy_kernel_match(said):
     code, out = said["live perms -j"]
-    tables = json.loads(out)["tables"]
+    tables = schema.parse(out)["tables"]
     assert code == 0 and sum(t["status"] == "matches" for t in tables) >= 5
     assert {t["status"] for t in tables} <= {"matches", "unused", "paging-off"}
 
 
 def test_memslots(said):
     code, out = said["live slots -j"]
-    assert code == 0 and sum(len(m["slots"]) for m in json.loads(out)["memslots"]) >= 8
+    assert code == 0 and sum(len(m["slots"]) for m in schema.parse(out)["memslots"]) >= 8

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the lab planted where it must not leak from: found in the dump, and in no capsule."""
+"""Markers that the lab planted in private data are found in the dump and in no capsule."""
 
 import functools
 import json
@@ -15,7 +15,7 @@ PLACES = {"guest memory", "general registers", "xmm register", "ymm register", "
           "port data", "heap of the VMM", "command line of the VMM"}
 CASES = [(gen, name) for gen in GENERATIONS for name in ("healthy", "nonpt", "panic")]
 CASES += [("7.3", "looping"), ("6.1", "zeroed")]
-BLOCK = 32  # bytes of text that are looked up at once: any 64 bytes of it hold such a block
+BLOCK = 32  # bytes of text that are looked up at once: any 64 bytes of text contain such a block
 RUN = 64
 STACK = 16384
 PAGE = 4096
@@ -73,7 +73,7 @@ def text_size(path):
 
 @functools.lru_cache(maxsize=None)
 def kernel_text(gen):
-    """The text of the kernel, kvm and kvm_amd as it stands in the dump."""
+    """Return the text of the kernel, kvm and kvm_amd from the dump."""
     lab = truth(gen, "healthy")
     texts = [(number(lab["symbols"]["_text"]), kernel(gen) / "vmlinux")]
     texts += [(number(lab["sections"][name][".text"]),
@@ -84,7 +84,7 @@ def kernel_text(gen):
 
 @functools.lru_cache(maxsize=None)
 def text_blocks(gen):
-    """Where each block of text is that says anything."""
+    """Return where each block of text is, except for uniform ones."""
     blocks = {}
     for text in kernel_text(gen):
         for at in range(0, len(text) - BLOCK, BLOCK):
@@ -95,7 +95,7 @@ def text_blocks(gen):
 
 
 def text_run(image, i, text, at):
-    """Length of the common run around a block that both hold."""
+    """Return the length of the common run around a block that both contain."""
     start = end = 0
     while start < min(i, at) and image[i - start - 1] == text[at - start - 1]:
         start += 1
@@ -112,7 +112,7 @@ def leaked_text(image, gen):
 
 
 def leaked_markers(image, found):
-    """By name, the markers that the image holds: as bytes, or a word of them written as a number."""
+    """Return the names of the markers in the image: as bytes, or one word of them written as a number."""
     leaks = set()
     for where, marker in found.items():
         words = [marker[i:i + 8] for i in range(0, len(marker), 8)]
@@ -124,7 +124,7 @@ def leaked_markers(image, found):
 
 
 def capture(gen, name, to, *options):
-    answer = kvmmmu(dumps(gen) / f"{name}.kdump", "capture", "-o", to, "--limit", "100000", *options)
+    answer = kvmmmu(dumps(gen) / f"{name}.kdump", "capture", "-o", to, "--limit", "16384", *options)
     assert answer.code == 0, answer.err
     return to
 
@@ -139,7 +139,7 @@ def test_markers_are_in_the_dump(gen):
 
 @pytest.mark.parametrize("gen,name", CASES)
 def test_markers_are_where_they_were_planted(gen, name):
-    """In KVM's own copies, as gdb read them."""
+    """In KVM's own copies, which gdb read."""
     places = {"r12, r13": "general registers", "xmm0": "xmm register", "MMIO data": "MMIO data",
               "port data": "port data"}
     found = markers(gen, name)
@@ -173,13 +173,13 @@ def test_the_scanner_finds_what_leaks(tmp_path):
         leak = next(text[at:at + RUN] for at in range(4321, len(text), 777)
                     if len(set(text[at:at + RUN])) > 30)
         assert leaked_text(image[:middle] + leak + image[middle:], "7.3")
-    # the texts are those of these kernels: not zeros, not the same
+    # the texts are those of these kernels: neither zeros nor identical
     assert len(text_blocks("7.3")) > 300000
 
 
 @functools.lru_cache(maxsize=None)
 def stacks(gen):
-    """The pages of every vCPU thread's stack, by virtual address, found by gdb's offsets."""
+    """Return the pages of every vCPU thread's stack, by virtual address, found with gdb's offsets."""
     def follow(address, member):
         return int.from_bytes(memory(gen).virtual(address + offset_of(member, gen), 8), "little")
 
@@ -195,7 +195,7 @@ def stacks(gen):
 
 
 def from_stacks(items, gen):
-    """Items that lie in a stack, by either of its addresses or as physical memory."""
+    """Return the items that lie in a stack, by either of its virtual addresses or as physical memory."""
     pages = {("virt", page) for page in stacks(gen)}
     direct = number(truth(gen, "healthy")["gdb"]["vms"][0]["address"]) & -1 << 30
     for page in stacks(gen):
@@ -208,7 +208,7 @@ def from_stacks(items, gen):
 
 @pytest.mark.parametrize("gen", GENERATIONS)
 def test_no_stack_in_a_capsule(gen, tmp_path):
-    """But for a kvm_page_fault that was found on one."""
+    """Except for a kvm_page_fault that was found on one."""
     capsule = capture(gen, "healthy", tmp_path / "c", "--with-names")
     listed = kvmmmu("capture", "--list", capsule, "-j").json
     assert listed["nothing_else"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""walk -n: a range says what the walks of its pages say, and what gdb read."""
+"""walk -n: a range agrees with the walks of its pages, and with what gdb read."""
 
 import struct
 
@@ -22,7 +22,7 @@ def vcpus(gen, name):
 
 @pytest.mark.parametrize("gen,name", CASES)
 def test_raw_entries_are_those_that_gdb_read(gen, name):
-    """One page each, of every page whose history the VMM told."""
+    """One page each, for every page that the VMM reported."""
     addresses = vcpus(gen, name)
     walks = [walk for walk in truth(gen, name)["gdb"]["walks"] if walk["entries"]]
     lines = [f"walk -n 1000 {addresses['vmm-' + walk['vm'], walk['vcpu']]} {walk['gpa']} -j"
@@ -40,7 +40,7 @@ def test_raw_entries_are_those_that_gdb_read(gen, name):
 
 @pytest.mark.parametrize("gen,name", CASES)
 def test_a_range_is_its_pages(gen, name):
-    """Every run of a range, page by page at both its ends; no gap, nothing twice."""
+    """Check the first and the last page of every run of a range; there are no gaps and no overlaps."""
     address = vcpus(gen, name)["vmm-alpha", 2]
     whole = ask(gen, name, "-n", "all", address, "0")
     runs = whole["runs"]
@@ -90,13 +90,13 @@ def test_limit_and_where_to_go_on():
 
 
 @pytest.mark.parametrize("size", ["0", "zz", "1X", "M", "", "200000000000001", "999999999T", "-1"])
-def test_sizes_that_are_none(size):
+def test_invalid_sizes(size):
     answer = kvmmmu(dumps("7.3") / "healthy.kdump", "walk", "-n", size, "0:0", "0")
     assert answer.code == 2 and len(answer.err.splitlines()) == 1
 
 
 def test_tables_in_circles_and_beyond_memory(tmp_path):
-    """Entries of the root that lead back to it, or nowhere: told, bounded, and the rest as before."""
+    """Entries of the root that point to it or nowhere are reported, the walk ends, and the rest is as before."""
     data = bytearray((dumps("7.3") / "healthy.elf").read_bytes())
     vm = next(v for v in truth("7.3", "healthy")["gdb"]["vms"] if v["owner_comm"] == "vmm-beta")
     root = number(vm["vcpus"][0]["contexts"]["root_mmu"]["root_hpa"]) & 0xFFFFFFFFFF000
@@ -112,5 +112,5 @@ def test_tables_in_circles_and_beyond_memory(tmp_path):
     answer = kvmmmu(tmp_path / "torn", "walk", "-n", "all", vm["vcpus"][0]["address"], "0", "-j")
     runs = answer.json["range"]["runs"]
     says = {number(run["address"]) >> 39: run["says"] for run in runs if not run["entries"]}
-    assert says == {1: "torn: a page-table page is its own ancestor", 2: "open: not in the dump"}
+    assert says == {1: "malformed: a page-table page is its own ancestor", 2: "unknown: not in the dump"}
     assert sum(number(run["bytes"]) for run in runs) == 1 << 48

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Rows of the catalogue on the lab's dumps: what they read, and that healthy vCPUs stay so."""
+"""Rows of the catalogue on the lab's dumps: what they read, and that healthy vCPUs have no findings."""
 
 import json
 import re
@@ -22,7 +22,7 @@ def gfns(gen, name):
 
 @pytest.mark.parametrize("gen", GENERATIONS)
 def test_shadow_pages(gen):
-    """KVM counts the shadow pages of guests' page tables and write-tracks all but those of leaves."""
+    """KVM counts the shadow pages of guests' page tables and write-tracks all except those of leaves."""
     vms = gfns(gen, "nonpt")
     assert any(vm["shadow_pages"] for vm in vms)
     for vm in vms:
@@ -37,7 +37,7 @@ def test_shadow_pages(gen):
 
 
 @pytest.mark.parametrize("gen,name", [(gen, name) for gen in GENERATIONS for name in ("healthy", "nonpt", "panic")])
-def test_nothing_of_healthy_ones(gen, name):
+def test_healthy_vcpus_have_no_findings(gen, name):
     vcpus = ask(gen, name, "explain")["vcpus"]
     assert len(vcpus) > 8
     for vcpu in vcpus:
@@ -46,7 +46,7 @@ def test_nothing_of_healthy_ones(gen, name):
 
 
 def test_all_rows_are_listed():
-    text = (TOP / "extensions/kvmmmu/diagnoses.def").read_text()
+    text = (TOP / "extensions/kvmmmu/diagnose/diagnoses.def").read_text()
     for row in ROWS:
         assert re.search(rf'KM_DIAGNOSIS\(\w+, {row.replace("-", "_")}, "{row}"', text)
-        assert (TOP / f"extensions/kvmmmu/diagnose_{row.replace('-', '_')}.c").exists()
+        assert (TOP / f"extensions/kvmmmu/diagnose/conditions/{row.replace('-', '_')}.c").exists()

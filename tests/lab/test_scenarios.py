@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""explain on vCPUs that real kernels brought into trouble, and on healthy ones that look so.
+"""explain on vCPUs that hang or loop in real kernels, and on healthy ones that only seem to.
 
-The capsules in samples/scenarios/ say what was done and what must be found; a few scenarios are played
+The files in samples/scenarios/ say what was done and what must be found; a few scenarios are played
 anew, with a new seed.
 """
 
@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from tools import SCENARIOS, TOP, scenario_says
+from tools import SCENARIOS, TOP, assert_golden, scenario_says
 
 sys.path.insert(0, str(TOP / "scripts" / "lab" / "scenarios"))
 
@@ -21,6 +21,7 @@ import catalogue  # noqa: E402
 import judge  # noqa: E402
 
 SAMPLES = judge.samples()
+NAMES = [str(path.relative_to(SCENARIOS).with_suffix("")) for path, _ in SAMPLES]
 FRESH = "perm-table-zeroed spurious-loop spurious-loop-twin slot-invalid frozen-spte frozen-spte-twin"
 
 
@@ -29,19 +30,27 @@ def results():
     return {r.name: r for r in judge.judge_all(SAMPLES)}
 
 
-@pytest.mark.parametrize("name", [path.stem for path, _ in SAMPLES])
+@pytest.mark.parametrize("name", NAMES)
 def test_what_is_found(results, name):
     assert not results[name].problems
 
 
-@pytest.mark.parametrize("name", [path.stem for path, _ in SAMPLES])
+@pytest.mark.parametrize("name", NAMES)
 def test_explain_says_word_for_word(name):
-    """KVMMMU_EXPECT=write writes down what it says now."""
+    """KVMMMU_EXPECT=write updates the expected text."""
     path = SCENARIOS / f"{name}.kvmmmu"
-    said = scenario_says(path)
+    assert_golden(path.with_suffix(".txt"), scenario_says(path))
+
+
+def test_evidence_behind_each_finding():
+    """KVMMMU_EXPECT=write updates the table in tests/README.md."""
+    path, marks = TOP / "tests/README.md", ("<!-- evidence -->\n", "<!-- end of evidence -->\n")
+    before, rest = path.read_text().split(marks[0])
+    table, after = rest.split(marks[1])
     if os.environ.get("KVMMMU_EXPECT") == "write":
-        path.with_suffix(".txt").write_text(said)
-    assert said == path.with_suffix(".txt").read_text()
+        path.write_text(before + marks[0] + judge.evidence_table() + marks[1] + after)
+        return
+    assert table == judge.evidence_table()
 
 
 def test_proven_is_never_wrong(results):
@@ -53,20 +62,20 @@ def test_proven_is_never_wrong(results):
 
 
 def test_live_faults_are_many(results):
-    """That they are what the debugger read is among the problems of test_what_is_found."""
+    """test_what_is_found compares them with what the debugger read."""
     assert sum(bool(r.truth["fault"]) for r in results.values()) > 30
 
 
 def test_every_scenario_has_its_capsule_and_its_twin():
-    made = {path.stem for path, _ in SAMPLES}
-    known = {f"{gen}-{s.name}" for s in catalogue.SCENARIOS for gen in s.gens if s.capsule}
+    made = set(NAMES)
+    known = {f"{gen}/{s.name}" for s in catalogue.SCENARIOS for gen in s.gens if s.capsule}
     assert made == known
     sick = {s.name for s in catalogue.SCENARIOS if s.first and not s.twin}
     assert sick <= {s.of_scenario for s in catalogue.SCENARIOS if s.twin}
 
 
 def test_a_wrong_answer_is_noticed():
-    """The judge itself: each kind of mistake."""
+    """The comparison itself notices each kind of mistake."""
     expect = {"vcpu": 1, "first": "frozen-spte", "also": ["no-slot"], "note": False, "states": ["stuck"]}
     truth = {"expect": [expect], "everyone": []}
     right = {1: ("stuck", "likely", [("frozen-spte", "likely")]), 0: ("healthy", "likely", [])}
@@ -90,7 +99,7 @@ def test_a_wrong_answer_is_noticed():
 
 
 def test_fresh_boot(tmp_path):
-    """Other addresses, slots, vCPUs than in the capsules: the seed is new in each run."""
+    """Addresses, slots and vCPUs differ from the capsules': the seed is new in each run."""
     seed = int(os.environ.get("KVMMMU_SEED", random.randrange(1 << 32)))
     subprocess.run([TOP / "scripts/lab/lab", "scenario", "--seed", str(seed), "--into", tmp_path, "7.3",
                     *FRESH.split()], check=True)

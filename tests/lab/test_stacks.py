@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Stacks, tasks and the last fault, against a debugger's reading; and on torn dumps."""
+"""Stacks, tasks and the last fault, compared with what a debugger reads; and on torn dumps."""
 
 import json
 import os
@@ -9,15 +9,16 @@ import subprocess
 
 import pytest
 
+import schema
 from test_bad_input import Elf
 from test_program import notes
-from tools import BUILD, GENERATIONS, TOP, dumps, kernel, number, truth
+from tools import BUILD, GENERATIONS, TOP, dumps, kernel, lab, number, offset_of, truth
 
 HANDLER = "fast faultin stale map spte".split()
 
 
 def found(dump, gen, types="auto", build=BUILD):
-    """All that the driver prints of a dump or a capsule."""
+    """Return everything that the driver prints for a dump or a capsule."""
     run = subprocess.run([build / "stacks", types, dump, kernel(gen) / "debug"], text=True,
                          capture_output=True, timeout=120)
     assert run.returncode == 0, run.stderr[-3000:]
@@ -43,14 +44,13 @@ def live(vcpu):
 # ---- faults in the handler ----
 
 @pytest.fixture(scope="session", params=GENERATIONS)
-def handled(request, tmp_path_factory):
-    """Dumps of vCPUs stopped inside the handler; KVMMMU_SCENARIOS: a folder of them, by generation."""
+def handled(request):
+    """Dumps of vCPUs stopped inside the handler; KVMMMU_SCENARIOS names a folder of them, by generation."""
     names = [f"in-handler-{name}" for name in HANDLER]
     if "KVMMMU_SCENARIOS" in os.environ:
         to = f"{os.environ['KVMMMU_SCENARIOS']}/{request.param}"
     else:
-        to = tmp_path_factory.mktemp("handled")
-        subprocess.run([TOP / "scripts/lab/lab", "scenario", "--into", to, request.param, *names], check=True)
+        to = lab("in-handler", request.param)
     return request.param, [(f"{to}/{name}.kdump", json.load(open(f"{to}/{name}.json"))) for name in names]
 
 
@@ -66,11 +66,16 @@ def test_the_handlers_own_struct(handled, types):
         assert vcpu["faults"][0] == fault
         for name in ("addr", "error_code"):
             assert number(fault[name]) == number(told["fault"][name]), told["name"]
-        for name, value in told["fault"].items():
-            if name in fault["pf"]:
-                assert number(fault["pf"][name]) == number(value), (told["name"], name)
+        both = [name for name in told["fault"] if name in fault["pf"]]
+        assert len(both) > 5
+        for name in both:
+            assert number(fault["pf"][name]) == number(told["fault"][name]), (told["name"], name)
+        # its frame as it is found on a stack whose frames are not active any more
+        place = fault["place"]
+        assert number(place["handler_slot"]) < number(fault["pf"]["address"]) < number(place["caller_slot"])
+        assert place["chain"] and fault["invalidations_since"] in (0, None)
         assert not vcpu["disagreement"]
-        # gdb also shows the frames that a tail call replaced
+        # gdb also shows frames that a tail call has replaced
         ours = functions(vcpu["stack"])
         theirs = [f["function"].split(".")[0] for f in told["frames"] if not f["inlined"]]
         assert set(theirs) - set(ours) <= {"kvm_tdp_page_fault"}
@@ -79,7 +84,7 @@ def test_the_handlers_own_struct(handled, types):
 
 
 def test_without_registers_it_is_not_in_the_handler(handled, tmp_path):
-    """What is found where the live part of the stack is not known may be residue."""
+    """If the live part of the stack is not known, what is found there may be residue."""
     gen, pairs = handled
     dump, told = pairs[1]
     tid = next(s["tid"] for s in told["said"]
@@ -104,7 +109,7 @@ def test_without_registers_it_is_not_in_the_handler(handled, tmp_path):
 # ---- stacks against gdb ----
 
 class Memory(Elf):
-    """Kernel virtual addresses of the lab's ELF dump of any generation, through its page tables."""
+    """The lab's ELF dump of any generation, read at kernel virtual addresses through its page tables."""
 
     def __init__(self, to, gen):
         super().__init__(to, gen)
@@ -117,7 +122,7 @@ class Memory(Elf):
         self.pgd = int(pgd, 16) - 0xFFFFFFFF80000000 + int(value["phys_base"])
 
     def entry(self, va):
-        """Where the page-table entry of the page at @va is, and the page's address; None if it is large."""
+        """Return where the page-table entry of the page at @va is, and the page's address; None if it is large."""
         table = self.pgd
         for shift in (39, 30, 21, 12):
             at = table + 8 * (va >> shift & 511)
@@ -143,7 +148,7 @@ class Memory(Elf):
 
 
 def elf_core(path, tasks, memory):
-    """A core of those that are on no CPU: registers as __switch_to_asm() left them, and the stacks."""
+    """Write a core of the threads that are not on a CPU: the registers that __switch_to_asm() saved, and the stacks."""
     note, loads = b"", []
     for task in tasks:
         base, sp = number(task["stack"]["base"]), number(task["stack"]["sp"])
@@ -187,7 +192,7 @@ def test_stacks_as_gdb_unwinds_them(gen, tmp_path):
         ours = task["stack"]["frames"]
         assert all(f["sure"] for f in ours) and not task["stack"]["trouble"], task["comm"]
         frames = theirs[str(task["tid"])]
-        # gdb goes as far as there is CFI, which assembly has not
+        # gdb unwinds as long as there is CFI, which assembly code lacks
         assert [f["pc"] for f in ours][:len(frames)] == [f["pc"] for f in frames], task["comm"]
         assert names(ours)[:len(frames)] == names(frames), task["comm"]
         assert len(frames) >= 2
@@ -202,7 +207,7 @@ def test_stacks_as_gdb_unwinds_them(gen, tmp_path):
 
 @pytest.mark.parametrize("gen", GENERATIONS)
 def test_a_task_on_a_cpu(gen):
-    """park() stops beta's vCPU where kvm_mmu_page_fault() begins: nothing is on its stack yet."""
+    """park() stops beta's vCPU at the beginning of kvm_mmu_page_fault(): its frame is still empty."""
     told = truth(gen, "healthy")["gdb"]["cpus"]
     for suffix in ("kdump", "elf"):
         answer = found(dumps(gen) / f"healthy.{suffix}", gen)
@@ -225,7 +230,7 @@ def test_types_do_not_matter(gen, name):
 
 
 def test_panic_on_another_stack():
-    """The NMI's and the interrupts' stacks lead to the task's."""
+    """The unwinder continues from the NMI's and the interrupts' stacks to the task's."""
     answer = found(dumps("7.3") / "panic.kdump", "7.3")
     on_cpu = [t["stack"] for t in answer["tasks"] if t["on_cpu"]]
     assert on_cpu and all(s["start"] == "registers" and not s["trouble"] for s in on_cpu)
@@ -235,10 +240,10 @@ def test_panic_on_another_stack():
 
 @pytest.mark.parametrize("gen", GENERATIONS)
 @pytest.mark.parametrize("name", ["healthy", "nonpt", "panic"])
-def test_a_capsule_tells_the_same(gen, name, tmp_path):
+def test_a_capsule_says_the_same(gen, name, tmp_path):
     dump, capsule = dumps(gen) / f"{name}.kdump", tmp_path / "capsule"
     for words in ([], ["--with-names"]):
-        subprocess.run([BUILD / "kvmmmu", dump, "capture", "-o", capsule, *words], check=True,
+        subprocess.run([BUILD / "kvmmmu", dump, "capture", "-o", capsule, "--force", *words], check=True,
                        stdout=subprocess.DEVNULL)
         whole, kept = found(dump, gen), found(capsule, gen)
         for task in whole["tasks"]:
@@ -247,7 +252,7 @@ def test_a_capsule_tells_the_same(gen, name, tmp_path):
         listed = subprocess.run([BUILD / "kvmmmu", "capture", "--list", capsule, "-j"], text=True,
                                 capture_output=True)
         assert listed.returncode == 0
-        listed = json.loads(listed.stdout)
+        listed = schema.parse(listed.stdout)
         assert listed["nothing_else"]
         assert {number(t["address"]) for t in listed["tasks"]} == {number(t["addr"]) for t in whole["tasks"]}
         assert len(listed["frames"]) == sum(len(t["stack"]["frames"]) for t in whole["tasks"])
@@ -269,12 +274,9 @@ def healthy():
 
 @pytest.fixture(scope="module")
 def members():
-    """Offsets in task_struct, by gdb."""
-    names = ("tasks", "thread_node", "stack", "thread.sp")
-    expressions = [f"(unsigned long)&((struct task_struct *)0)->{name}" for name in names]
-    out = subprocess.run(["gdb", "-nx", "-batch", *sum((["-ex", f"p {e}"] for e in expressions), []),
-                          kernel("7.3") / "vmlinux"], check=True, text=True, capture_output=True).stdout
-    return dict(zip(names, map(int, re.findall(r"^\$\d+ = (\d+)", out, re.M))))
+    """Return offsets in task_struct, by gdb."""
+    return {name: offset_of(f"struct task_struct, {name}")
+            for name in ("tasks", "thread_node", "stack", "thread.sp")}
 
 
 def of(answer, comm):
@@ -282,7 +284,7 @@ def of(answer, comm):
 
 
 def asleep(answer):
-    """A vCPU's thread that no CPU runs: which of them, is chance."""
+    """Return a vCPU's thread that no CPU runs; which of them is random."""
     return next(t for t in answer["tasks"] if "-vcpu" in t["comm"] and t["stack"]["start"] == "switched out"
                 and len(t["stack"]["frames"]) > 3)
 
@@ -294,7 +296,7 @@ def check_torn(memory):
 def test_stack_page_missing(torn, healthy):
     task = asleep(healthy)
     frames = task["stack"]["frames"]
-    # the page where the innermost frame is: thread.sp leads nowhere
+    # the page of the innermost frame, where thread.sp points
     page = number(frames[0]["sp"]) & ~4095
     torn.unmap(page)
     stack = of(check_torn(torn), task["comm"])["stack"]
@@ -304,15 +306,15 @@ def test_stack_page_missing(torn, healthy):
     assert [f["function"] for f in stack["frames"]] == rest
 
 
-def test_stack_that_is_none(torn, healthy, members):
-    for value, what in ((0, "no stack any more"), (0x4141414141414000, "torn"),
+def test_malformed_stack(torn, healthy, members):
+    for value, what in ((0, "no stack anymore"), (0x4141414141414000, "is not the address of a stack"),
                         (0xFFFF888000000000 + (1 << 45), "4 of 4 pages")):
         torn.poke(number(of(healthy, "alpha-vcpu0")["addr"]) + members["stack"], value)
         stack = of(check_torn(torn), "alpha-vcpu0")["stack"]
         assert what in stack["trouble"] and not stack["frames"]
 
 
-def test_sp_that_leads_elsewhere(torn, healthy, members):
+def test_sp_outside_the_stack(torn, healthy, members):
     task = asleep(healthy)
     torn.poke(number(task["addr"]) + members["thread.sp"], number(task["stack"]["base"]) + 8)
     stack = of(check_torn(torn), task["comm"])["stack"]
@@ -322,7 +324,7 @@ def test_sp_that_leads_elsewhere(torn, healthy, members):
 
 @pytest.mark.parametrize("poison", [0xDEAD000000000100, 0, None])
 def test_list_of_tasks_poisoned(torn, healthy, members, poison):
-    """What lies behind is reached from the other end, and vCPU threads by KVM's own pointers."""
+    """The rest is reached from the other end of the list, and vCPU threads by KVM's own pointers."""
     link = number(of(healthy, "vmm-beta")["addr"]) + members["tasks"]
     torn.poke(link, link if poison is None else poison)
     answer = check_torn(torn)
@@ -342,22 +344,22 @@ def test_list_of_threads_poisoned(torn, healthy, members):
 
 
 def test_task_gone(torn, healthy, members):
-    """Its pages are given back: kvm still points to it."""
+    """Its pages were freed, while kvm still points to it."""
     task = of(healthy, "alpha-vcpu4")
     before = vcpu_of(healthy, task["tid"])
     at = number(task["addr"])
     for name in ("stack", "thread.sp"):
         torn.poke(at + members[name], 0)
     after = next(f for f in check_torn(torn)["faults"] if (f["vm"], f["vcpu"]) == (before["vm"], before["vcpu"]))
-    assert "no stack any more" in after["stack"]["trouble"] and not after["stack"]["frames"]
-    # that the handler was at work only its stack told
+    assert "no stack anymore" in after["stack"]["trouble"] and not after["stack"]["frames"]
+    # only the stack showed that the handler was running
     still = [(f["source"], "last exit" if f["age"] == "in handler" else f["age"])
              for f in before["faults"] if f["source"] != "stack"]
     assert [(f["source"], f["age"]) for f in after["faults"]] == still
 
 
 def test_orc_tables_missing(torn, healthy):
-    """Then frames are guesses, and say so."""
+    """Frames are then reported as unsure."""
     symbols = subprocess.run(["nm", kernel("7.3") / "vmlinux"], text=True, capture_output=True).stdout
     at = int(re.search(r"^(\w+) \w __start_orc_unwind$", symbols, re.M)[1], 16) + torn.offset_of_kernel
     end = int(re.search(r"^(\w+) \w __stop_orc_unwind$", symbols, re.M)[1], 16) + torn.offset_of_kernel

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What kvmmmu reads from real dumps, against what gdb and the VMM said of the same moment."""
+"""What kvmmmu reads from real dumps, compared with what gdb and the VMM reported at the same moment."""
 
 import pytest
 
@@ -27,8 +27,9 @@ def test_vms(gen, name):
         ours = answer[number(vm["address"])]
         assert ours["vm"]["pid"] == vm["owner_pid"]
         assert ours["vm"]["comm"] == vm["owner_comm"]
-        assert ours["vm"]["mmu_invalidate_seq"] == number(vm["mmu_invalidate_seq"])
-        assert ours["vm"]["mmu_invalidate_in_progress"] == number(vm["mmu_invalidate_in_progress"])
+        for key in ("mmu_invalidate_seq", "mmu_invalidate_in_progress"):
+            if key in vm:  # not on 5.10, where gdb was not asked for the older names
+                assert ours["vm"][key] == number(vm[key])
         vcpus = {number(v["address"]): v for v in ours["vcpus"]}
         assert len(vcpus) == len(vm["vcpus"]) == ours["vm"]["online_vcpus"]
         for vcpu in vm["vcpus"]:
@@ -39,7 +40,7 @@ def test_vms(gen, name):
             assert mine["cpu"] == vcpu["cpu"]
             assert mine["mmu"] == vcpu["mmu"]
             for stat in STATS:
-                assert mine[stat] == vcpu["stat"][stat], stat
+                assert mine[stat] == vcpu["stat"].get(stat), stat
             for register in ("cr0", "cr4", "efer", "rip"):
                 assert number(mine[register]) == number(vcpu[register]), register
 
@@ -64,7 +65,7 @@ def test_slots(gen, name):
 
 @pytest.mark.parametrize("gen,name", CASES)
 def test_perms_words(gen, name):
-    """Every word of every table as gdb read it."""
+    """Every word of every table is as gdb read it."""
     ours = tables(ask(gen, name, "perms"))
     seen = 0
     for _vm, vcpu in gdb_vcpus(gen, name):
@@ -91,7 +92,7 @@ def test_healthy_is_healthy(gen, name):
     for vm in vms["vms"]:
         assert "findings" not in vm
         assert not any(v["mark"] for v in vm["vcpus"])
-    # tables of contexts never used, or not refilled while paging is off, are no differences
+    # tables of unused contexts, or not refilled while paging is off, do not count as differences
     assert {t["status"] for t in perms["tables"]} <= {"matches", "unused", "paging-off"}
 
 
@@ -113,7 +114,7 @@ def test_zeroed_table_is_found(gen, name):
 
 
 def test_looping_fault():
-    """processor denies, kernel table allows, role denies, legacy denies."""
+    """The processor denies, the kernel's table allows, the role denies, the legacy test denies."""
     zeroed = truth("7.3", "looping")["zeroed"]
     vm = next(v for v in truth("7.3", "looping")["gdb"]["vms"] if v["owner_comm"] == zeroed["comm"])
     page = next(p for v in truth("7.3", "looping")["vms"] if v["comm"] == zeroed["comm"]
@@ -136,7 +137,7 @@ FLIPS = [(gen, i) for gen, n in (("7.3", 24), ("6.1", 8)) for i in range(n)]
 
 @pytest.mark.parametrize("gen,index", FLIPS)
 def test_one_flipped_bit(gen, index):
-    """One random bit wrong: found, and nothing else."""
+    """One random bit is wrong: it is found, and nothing else."""
     name = f"flip-{index:02}"
     flip = truth(gen, name)["flip"]
     context = flip["context"] + (".fmt" if gen == "7.3" else "")
@@ -163,7 +164,7 @@ def walk_cases():
 
 @pytest.mark.parametrize("gen,name", walk_cases())
 def test_walks_entry_by_entry(gen, name):
-    """The raw SPTEs down to every page, as gdb walked them."""
+    """The raw SPTEs of the walk to every page are those that gdb read."""
     walks = truth(gen, name)["gdb"]["walks"]
     vcpus = {(vm["owner_comm"], v["vcpu_id"]): v["address"] for vm, v in gdb_vcpus(gen, name)}
     done = 0
@@ -184,7 +185,7 @@ PRESENT_DONE = {"read", "written", "executed", "read-written", "readonly-read", 
 
 @pytest.mark.parametrize("gen", GENERATIONS)
 def test_walks_mean_what_the_guest_did(gen):
-    """Touched, written, executed, only read, MMIO, dirty-logged, huge: each comes out as such."""
+    """Pages that were touched, written, executed, only read, MMIO, dirty-logged or huge have SPTEs that say so."""
     seen = set()
     vcpus = {(vm["owner_comm"], v["vcpu_id"]): v["address"] for vm, v in gdb_vcpus(gen, "healthy")}
     for vm in truth(gen, "healthy")["vms"]:
@@ -206,7 +207,7 @@ def test_walks_mean_what_the_guest_did(gen):
             if done == "executed":
                 assert last["x"]
             if done == "read":
-                # the VMM never touched it: the zero page, which the host maps read-only
+                # the VMM never touched it: the host maps the zero page read-only
                 assert not last["w"] and not last["host_writable"], (page, last)
             if done in ("readonly-read", "readonly-written"):
                 assert not last.get("w") and not last.get("host_writable")

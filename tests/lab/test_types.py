@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""DWARF, BTF and gdb say the same of real kernels' structures."""
+"""DWARF, BTF and gdb agree about the structures of real kernels."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from tools import BUILD, GENERATIONS, TOP, kernel
 
 LIBS = "-ldw -lelf -lbpf -llzma -lzstd -lz".split()
-# What gdb is asked as well: expressions that yield offsets, sizes or values.
+# Expressions for gdb, whose values are offsets, sizes or enumerators.
 QUESTIONS = {
     "kvm": {
         "sizeof(struct kvm_mmu)": ("kvm_mmu", None),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs inside gdb: the frames of each thread of a core, by gdb's own unwinder and the debuginfo.
+"""Runs inside gdb: print the frames of each thread of a core, by gdb's own unwinder and the debuginfo.
 
 Frames that are not on the stack (inlined functions, tail calls) are left out.
 """

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* compare ROUNDS SEED: asks the kernel and us the same questions; exhaustively where that is
- * finite. */
+/* compare ROUNDS SEED: compare our rules with the kernel's functions, exhaustively if possible. */
 #include "oracle.h"
 
-#include "fast_page_fault.h"
-#include "permissions.h"
-#include "role.h"
-#include "spte.h"
+#include "rules/fast_page_fault.h"
+#include "rules/permissions.h"
+#include "rules/role.h"
+#include "rules/spte.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -34,7 +33,7 @@ static __attribute__((format(printf, 4, 5))) void same(const char *what, uint64_
 	putchar('\n');
 }
 
-/* --- chance (splitmix64), seeded --- */
+/* --- random numbers (splitmix64) --- */
 
 static uint64_t chance_state;
 
@@ -68,7 +67,9 @@ static uint64_t chance_bits(void)
 
 static enum km_spte_generation generation(void)
 {
-	return oracle_gen >= 702 ? KM_SPTE_7_2 : KM_SPTE_6_1;
+	if (oracle_gen < 702)
+		return oracle_gen < 612 ? KM_SPTE_6_1 : KM_SPTE_6_12;
+	return KM_SPTE_7_2;
 }
 
 static struct oracle_masks oracle_masks_of(const struct km_spte_masks *m)
@@ -97,7 +98,7 @@ static struct oracle_masks oracle_masks_of(const struct km_spte_masks *m)
 	};
 }
 
-/* Machine number @n: those that exist, then ones made of chance. */
+/* Machine number @n: real configurations, then random ones. */
 static struct km_spte_masks machine(unsigned n)
 {
 	struct km_spte_masks m =
@@ -116,14 +117,14 @@ static struct km_spte_masks machine(unsigned n)
 		break;
 	case 3: /* no A/D bits */
 		m.ad_enabled = false;
-		if (generation() == KM_SPTE_6_1)
+		if (generation() < KM_SPTE_7_2)
 			m.accessed = m.dirty = 0;
 		break;
 	case 4: /* no MMIO caching */
 		m.mmio_caching = false;
 		m.mmio_value = m.mmio_mask = 0;
 		break;
-	case 5: /* a VM with a value of its own */
+	case 5: /* a VM with its own shadow_mmio_value */
 		m.mmio_value = 0;
 		break;
 	default:
@@ -142,10 +143,10 @@ static struct km_spte_masks machine(unsigned n)
 		m.nonpresent_or_rsvd_lower_gfn = chance_bits();
 		m.base_addr_mask = chance_bits() & ~0xfffULL;
 	}
-	/* As probing does it: generations without XU have none. */
+	/* as in kernel_open.c: generations without XU */
 	if (!m.layout->xs_xu)
 		m.xu = 0;
-	if (generation() == KM_SPTE_6_1)
+	if (generation() < KM_SPTE_7_2)
 		m.ad_enabled = m.accessed; /* kvm_ad_enabled() */
 	return m;
 }
@@ -157,13 +158,8 @@ static void compare_default_masks(void)
 		struct km_spte_masks ours = km_spte_default_masks(paging, generation());
 		struct oracle_masks m = oracle_masks_of(&ours), k;
 
-		/* Below bit 51, or no reserved bit would be left for MMIO. */
+		/* below bit 51, so that a reserved bit is left for MMIO */
 		oracle_default_masks(ept, ept ? 52 : 51, &k);
-		if (ept && oracle_gen == 612) {
-			/* Has no layout of its own: as 6.1, with #VE suppressed. */
-			m.present |= 1ULL << 63;
-			m.mmio_mask |= 1ULL << 63;
-		}
 #define MASK(name) SAME(k.name, m.name, "paging %d", paging)
 		MASK(host_writable);
 		MASK(mmu_writable);
@@ -246,8 +242,7 @@ static void compare_roles(unsigned long rounds)
 		struct km_page_role p = km_page_role_decode(&page, word);
 		struct km_ext_role e = km_ext_role_decode(&ext, word);
 
-		/* Fields come in the order in which the kernel declares them, and none is left out.
-		 */
+		/* all fields, in the order of the kernel's declaration */
 		km_page_role_spell(&page, word, spelled_like_the_kernel, &spelled);
 		SAME(0, !!spelled.next->name, "role %#x", word);
 		spelled = (struct spelled){oracle_ext_fields, word};
@@ -281,7 +276,7 @@ static void put(uint32_t *word, struct km_bitfield field, bool value)
 		*word |= bits_of(field);
 }
 
-/* All settings of the bits that matter, in words whose other bits are chance. */
+/* All values of the relevant bits, in words whose other bits are random. */
 static void compare_tables(unsigned long rounds)
 {
 	const enum km_acc_format format = oracle_has_r ? KM_ACC_RWUX : KM_ACC_UWX;
@@ -350,7 +345,7 @@ static void compare_permission_fault(const struct km_spte_masks *m, uint64_t spt
 	     "spte %#" PRIx64 ", error code %#" PRIx64, spte, error_code);
 	SAME(0, spf.out_of_range, "error code %#" PRIx64, error_code);
 
-	/* Past the table the kernel's answer is whatever lies there. */
+	/* past the table, the kernel reads other memory */
 	spf = km_spte_permission_fault(m, words, spte, error_code, KM_SPF_V1);
 	if (oracle_is_shadow_present(spte) && (uint32_t)error_code > 0x1f)
 		SAME(1, spf.out_of_range, "error code %#" PRIx64, error_code);
@@ -367,7 +362,7 @@ static void compare_fast_page_fault(const struct km_spte_masks *m, uint64_t spte
 		[KM_RET_PF_SPURIOUS] = 2,
 	};
 	struct oracle_fault fault = {
-		/* most faults that the fast path looks at are writes to a present page */
+		/* most faults for the fast path are writes to a present page */
 		.error_code = (chance() & 0x1f & ~(chance() % 2 ? PFERR_RSVD_MASK : 0)) |
 			      (chance() % 4 ? PFERR_PRESENT_MASK | PFERR_WRITE_MASK : 0) |
 			      (chance() % 8 ? 0 : PFERR_PRIVATE_ACCESS) | PFERR_GUEST_FINAL_MASK,
@@ -427,7 +422,7 @@ static void compare_mmio(const struct km_spte_masks *m, uint64_t spte)
 	SAME(oracle_mmio_generation(spte), km_get_mmio_spte_generation(m, spte), "%#" PRIx64, spte);
 	SAME(oracle_mmio_gfn(spte), km_get_mmio_spte_gfn(m, spte), "%#" PRIx64, spte);
 
-	/* What the kernel makes, we read as the kernel does; whatever the masks let through. */
+	/* Entries made by the kernel are decoded as the kernel does. */
 	made = oracle_make_mmio(gen, gfn, (unsigned)chance());
 	SAME(oracle_is_mmio(made), km_is_mmio_spte(m, made), "%#" PRIx64, made);
 	SAME(oracle_mmio_generation(made), km_get_mmio_spte_generation(m, made), "%#" PRIx64, made);
@@ -444,7 +439,7 @@ static void compare_mmio(const struct km_spte_masks *m, uint64_t spte)
 
 static void compare_frozen(const struct km_spte_masks *m, uint64_t spte)
 {
-	/* 6.1 and 6.12 share a layout, which takes the frozen value of both. */
+	/* the layout of 6.1 is used for 6.12, too: it accepts the frozen value of both */
 	if (m->layout->frozen_any_bit63) {
 		bool ours = km_is_frozen_spte(m, spte);
 
@@ -546,7 +541,7 @@ int main(int argc, char **argv)
 	compare_roles(rounds);
 	compare_tables(rounds);
 	compare_entries(rounds);
-	/* the fast path in each of its outcomes, but for the one that this form does not have */
+	/* every result of the fast path, except the one that this version does not have */
 	for (int i = 0; i <= KM_FAST_FIXED; i++) {
 		if (i == KM_FAST_OUT_OF_RANGE ||
 		    (i == KM_FAST_PRIVATE_MISMATCH && oracle_gen < 608))

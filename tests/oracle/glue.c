@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The end of the generated file: calls the functions that stand above it, whose names and arguments
- * changed over the generations. HAVE_name says which are there.
+ * The end of the generated file: call the functions above, whose names and arguments differ between
+ * generations. HAVE_name is defined if function "name" exists.
  */
 #include "oracle.h"
 
@@ -22,7 +22,7 @@ const bool oracle_has_dirty = true;
 #else
 const bool oracle_has_dirty = false;
 #endif
-/* Do the ACC_* bits know R? */
+/* Do the ACC_* bits include R? */
 const bool oracle_has_r = sizeof(oracle_permission) == 2;
 
 static struct kvm the_kvm;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One face for the kernel functions of all generations: what glue.c offers and compare.c asks. */
+/* One interface to the kernel functions of all generations: glue.c provides it, compare.c uses it.
+ */
 #ifndef KVMMMU_TESTS_ORACLE_ORACLE_H
 #define KVMMMU_TESTS_ORACLE_ORACLE_H
 
@@ -38,7 +39,7 @@ bool oracle_is_access_allowed(uint64_t spte, uint64_t error_code);
 
 /*
  * fast_page_fault() over one SPTE: 0 invalid, 1 fixed, 2 spurious. @words is for kernels that have
- * a table of SPTE permissions. Kernels before 6.8 know no private memory.
+ * a table of SPTE permissions. Kernels before 6.8 have no private memory.
  */
 struct oracle_fault {
 	uint64_t spte, error_code;

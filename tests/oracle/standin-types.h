@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stand-ins for the kernel's structures, with just the members that the extracted functions touch,
+ * Stand-ins for the kernel's structures, with only the members that the extracted functions use,
  * in no particular order. Included after the roles, which come from the kernel.
  */
 

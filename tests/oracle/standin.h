@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the extracted kernel functions find around them instead of a kernel: scalar types, the
- * machine that set-up functions ask about, and checks that need not speak.
+ * What the extracted kernel functions use of the kernel: scalar types, the machine's features, and
+ * assertions, which do nothing.
  */
 #ifndef KVMMMU_TESTS_ORACLE_STANDIN_H
 #define KVMMMU_TESTS_ORACLE_STANDIN_H
@@ -46,8 +46,7 @@ typedef u64 gfn_t, gpa_t, hpa_t, kvm_pfn_t;
 #define X86_BUG_L1TF	      0
 #define boot_cpu_has_bug(bug) false
 
-/* What fast_page_fault() calls: the walk ends at the one SPTE there is, and nobody else changes it.
- */
+/* For fast_page_fault(): the walk ends at the only SPTE, and nothing else changes it. */
 #define RET_PF_INVALID					0
 #define RET_PF_FIXED					1
 #define RET_PF_SPURIOUS					2

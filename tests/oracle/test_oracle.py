@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Our rules against the kernel's own functions, taken out of the kernel sources (see oracle).
+"""Our rules compared with the kernel's own functions, extracted from the kernel source (see oracle).
 
-KVMMMU_SOURCE_DIR names a directory with 6.1/, 7.2/ and 7.3/; without it the lab fetches them.
+KVMMMU_SOURCE_DIR names a directory with 6.1/, 7.2/ and 7.3/; without it, the lab downloads them.
 """
 
 import os
@@ -36,7 +36,7 @@ def test_kernel_and_we_agree(gen):
     assert count and int(count[1]) > 1_000_000, result.stdout
 
 
-# What the oracle must notice in a source that it does not understand.
+# Changes to the kernel's source that the oracle must notice.
 @pytest.mark.parametrize("path, old, new, complaint", [
     ("arch/x86/kvm/mmu/spte.h", "spte_permission_fault(", "spte_denies(",
      "no function spte_permission_fault()"),
@@ -55,7 +55,7 @@ def test_kernel_and_we_agree(gen):
     ("arch/x86/kvm/mmu/mmu.c", "if (!(tdp && cr4_smep))", "if (!(tdp || cr4_smep))",
      "comparisons with the kernel"),
 ])
-def test_oracle_does_not_shrug(tmp_path, path, old, new, complaint):
+def test_oracle_notices_changed_sources(tmp_path, path, old, new, complaint):
     shutil.copytree(source("7.3") / "arch", tmp_path / "arch")
     file = tmp_path / path
     text = file.read_text()

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * compare FAULTS...: puts the fast page faults that a kernel recorded (see join) to our rule and
- * says where the two differ. Fails if they do, anywhere.
+ * compare FAULTS...: compare the fast page faults that a kernel recorded (see join) with our rule.
+ * Fail if any differs.
  *
- * The rule sees what the kernel saw: error code, old SPTE, its level, whether its slot is logged,
- * the masks and the permission table. It must give the outcome that the kernel gave, and the new
- * SPTE. Event and probe read the new SPTE after the fact, so others can have changed it. That
- * counts as a race only if it is shown to be one: the probe still read what the rule says, or the
- * recording tells who changed it, to just that value.
+ * The rule has the same input as the kernel: error code, old SPTE, its level, dirty logging of the
+ * slot, the masks and the permission table. It must have the same result, including the new SPTE.
+ * Event and probe read the new SPTE after the change, so another task may have changed it again. A
+ * difference is a race only if the recording proves it: the probe read the value of the rule, or
+ * shows who changed it to exactly that value.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fast_page_fault.h"
+#include "rules/fast_page_fault.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PFN_MASK     (((1ull << 52) - 1) & ~0xfffull)
-#define SHOWN	     20 /* differences told in full */
+#define SHOWN	     20 /* differences that are printed */
 
 enum outcome { SPURIOUS, FIXED, SLOW, OUTCOMES };
 
@@ -34,7 +34,7 @@ struct fault {
 	char meanwhile[8];
 };
 
-/* A kind of fault: all but the page that it was on. */
+/* A kind of fault: everything but its page. */
 struct tuple {
 	uint64_t error_code, bits;
 	int level;
@@ -97,6 +97,8 @@ static void set_mask(struct km_spte_masks *masks, const char *name, const char *
 	for (int i = 0; !strcmp(name, "software_bits") && i < KM_SPTE_GENERATIONS; i++)
 		if (!strcmp(value, km_spte_layouts[i].name))
 			masks->layout = &km_spte_layouts[i];
+	if (masks->layout)
+		masks->accessed_always = masks->layout->xs_xu;
 }
 
 static void read_masks(struct tally *tally, char *line)
@@ -148,12 +150,12 @@ static enum outcome outcome_of(enum km_ret_pf ret)
 					  : OUTCOMES;
 }
 
-/* Is there evidence that somebody made @new_spte of what the rule says? */
+/* Does the recording prove that another task changed the rule's SPTE to @new_spte? */
 static bool race(const struct tally *tally, const struct fault *fault, uint64_t expected)
 {
 	uint64_t left = fault->old_spte | (fault->outcome == FIXED ? KM_BIT(1) : 0);
 
-	/* A frozen SPTE is one that somebody is about to change: it never stays. */
+	/* a frozen SPTE is about to be changed */
 	if (km_is_frozen_spte(&tally->masks, fault->old_spte))
 		return true;
 	if (fault->again == expected || strchr(fault->meanwhile, 'c'))
@@ -196,7 +198,7 @@ static void compare(struct tally *tally, const char *file, const struct fault *f
 		.dirty_logged = fault->logged,
 	};
 	struct km_fast_page_fault ours = km_fast_page_fault(&in);
-	/* The level of a present entry must be known, or the rule is not put to the test. */
+	/* without the level of a present entry, the rule is not tested */
 	bool blind = !fault->level && km_is_shadow_present_pte(&tally->masks, fault->old_spte);
 	bool agreed = !blind && ours.tried && outcome_of(ours.ret) == fault->outcome;
 

@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import tools  # noqa: E402
 
-RULE = tools.TOP / "extensions" / "kvmmmu" / "fast_page_fault.c"
+RULE = tools.TOP / "extensions" / "kvmmmu" / "rules" / "fast_page_fault.c"
 STORED = sorted((HERE / "data").glob("*.faults"))
 RECORDED = ["7.3-npt", "7.3-nonpt", "6.1-npt", "6.1-nonpt"]
 ALL = os.environ.get("KVMMMU_TRACE") == "all"
@@ -38,7 +38,7 @@ BROKEN = {
     "any page of a logged slot is left": ("in->level > PG_LEVEL_4K && in->dirty_logged", "in->dirty_logged"),
     "access tracking is never undone": ("km_is_access_track_spte(masks, spte)", "false"),
     "Accessed is not set when access tracking is undone":
-        ("if (masks->layout->accessed_always)", "if (false)"),
+        ("if (masks->accessed_always)", "if (false)"),
     "host-writable is enough": ("(in->spte & masks->mmu_writable)", "(in->spte & masks->host_writable)"),
     "any SPTE may be made writable":
         ("(in->error_code & PFERR_WRITE_MASK) && (in->spte & masks->mmu_writable)",
@@ -122,7 +122,7 @@ def build(tmp_path, text):
     """compare with another text of the rule."""
     (tmp_path / "rule.c").write_text(text)
     program = tmp_path / "compare"
-    subprocess.run(["cc", "-std=gnu11", "-D_GNU_SOURCE", "-w", f"-I{RULE.parent}", "-o", program,
+    subprocess.run(["cc", "-std=gnu11", "-D_GNU_SOURCE", "-w", f"-I{RULE.parent.parent}", "-o", program,
                     HERE / "compare.c", tmp_path / "rule.c", tools.BUILD / "libkvmmmu.a"], check=True)
     return program
 

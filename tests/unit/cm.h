@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cmocka with what it wants included before it, and the one helper that all tables of tests need.
- */
+/* cmocka, the headers that it needs, and a helper for tables of test cases. */
 #ifndef KVMMMU_TESTS_UNIT_CM_H
 #define KVMMMU_TESTS_UNIT_CM_H
 

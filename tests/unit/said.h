@@ -7,7 +7,7 @@
 #define KVMMMU_TESTS_UNIT_SAID_H
 
 #include "cm.h"
-#include "diagnosis.h"
+#include "diagnose/diagnosis.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,51 +39,54 @@ static inline void write_down(const char *test, const struct km_diagnosis *d)
 		fprintf(said_to, "  - %s\n", d->evidence[i]);
 	if (d->open[0])
 		fprintf(said_to, "  open: %s\n", d->open);
-	if (d->known_cases)
-		fprintf(said_to, "  known: %s\n", d->known_cases);
-	if (d->advice)
-		fprintf(said_to, "  next: %s\n", d->advice);
+	if (d->known != KM_BIT(KM_WHEN_ANY))
+		fprintf(said_to, "  known cases: 0x%x\n", d->known);
+	if (!d->advise)
+		fprintf(said_to, "  no advice\n");
+}
+
+/* Write what was said to @to, a pipe or a file of its own. */
+static inline int put_said(FILE *to, int (*close)(FILE *))
+{
+	assert_non_null(to);
+	fputs(said, to);
+	return close(to);
 }
 
 /* The last test of a program: is all of it as it was written down? @source: __FILE__. */
 static inline void compare_with_file(const char *source)
 {
-	const char *mode = getenv("KVMMMU_EXPECT");
-	static char was[1 << 18];
-	char path[256];
-	size_t size;
-	FILE *file;
+	const char *mode = getenv("KVMMMU_EXPECT"), *name = strrchr(source, '/') + 1;
+	int len = (int)strlen(source) - 2;
+	char path[256], diff[600];
 
 	fflush(said_to);
-	snprintf(path, sizeof(path), "%.*s.txt", (int)strlen(source) - 2, source);
-	if (mode && !strcmp(mode, "write")) {
-		file = fopen(path, "w");
-		assert_non_null(file);
-		fputs(said, file);
-		fclose(file);
-	}
-	file = fopen(path, "r");
-	assert_non_null(file);
-	size = fread(was, 1, sizeof(was) - 1, file);
-	fclose(file);
-	was[size] = 0;
-	for (size_t at = 0, line = 0; strcmp(was, said); at++) {
-		line = !at || said[at - 1] == '\n' ? at : line;
-		if (was[at] == said[at])
-			continue;
-		print_message("expected: %s\nis:       %s\n", was + line, said + line);
-		fail_msg("not what %s has", path);
-	}
+	snprintf(path, sizeof(path), "%.*s.txt", len, source);
+	snprintf(diff, sizeof(diff), "diff -U0 --label %s --label now %s - >&2", path, path);
+	if (mode && !strcmp(mode, "write"))
+		put_said(fopen(path, "w"), fclose);
+	if (put_said(popen(diff, "w"), pclose))
+		fail_msg("it differs from %s; to accept it: KVMMMU_EXPECT=write build/unit/%.*s",
+			 path, (int)strlen(name) - 2, name);
 }
 
-/* The tests' world is w: the diagnosis goes into w.d, with marks for what the catalogue has. */
+/* The tests' world is w: the diagnosis goes into w.d, as the catalogue is asked. */
 #define ask_anew()                                                                                 \
-	(w.d = (struct km_diagnosis){.certainty = -1, .known_cases = "(list)", .advice = "(list)"})
+	(w.d = (struct km_diagnosis){.certainty = -1, .advise = true, .known = KM_BIT(KM_WHEN_ANY)})
 
 #define nothing(call)                                                                              \
 	do {                                                                                       \
 		ask_anew();                                                                        \
 		assert_false(call);                                                                \
+		assert_null(w.d.missing);                                                          \
+	} while (0)
+
+/* It is not known whether it is there. */
+#define lacks(call)                                                                                \
+	do {                                                                                       \
+		ask_anew();                                                                        \
+		assert_false(call);                                                                \
+		assert_non_null(w.d.missing);                                                      \
 	} while (0)
 
 /* It is there, this sure, with a verdict that was not cut, and with evidence that was not. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cm.h"
-#include "access.h"
+#include "rules/access.h"
 
 #include <string.h>
 
@@ -22,7 +22,7 @@ static void test_names_are_the_bits_in_order(void **state)
 	assert_int_equal(all, 0x3001f8000807fULL);
 }
 
-static void test_pferr_spelled(void **state)
+static void test_pferr_printed(void **state)
 {
 	static const struct {
 		uint64_t error_code;
@@ -59,7 +59,7 @@ static void test_pferr_all_bits_fit(void **state)
 	assert_string_equal(km_pferr_spell(0x7, small, sizeof(small)), "P|W");
 }
 
-static void test_acc_spelled(void **state)
+static void test_acc_printed(void **state)
 {
 	static const struct {
 		enum km_acc_format format;
@@ -91,9 +91,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names_are_the_bits_in_order),
-		cmocka_unit_test(test_pferr_spelled),
+		cmocka_unit_test(test_pferr_printed),
 		cmocka_unit_test(test_pferr_all_bits_fit),
-		cmocka_unit_test(test_acc_spelled),
+		cmocka_unit_test(test_acc_printed),
 	};
 
 	return cmocka_run_group_tests_name("access", tests, NULL, NULL);

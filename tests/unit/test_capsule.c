@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Writing and reading back capsules of an invented memory. */
+/* Writing capsules of an invented memory, and reading them back. */
 #include "cm.h"
 
-#include "capsule.h"
-#include "capsule_write.h"
+#include "capsule/capsule.h"
+#include "capsule/capsule_write.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define VA   0xffff888000000000ull /* virtual addresses are of the kernel half */
-#define HOLE (VA + 0x7000)	   /* a page that is not there */
+#define VA   0xffff888000000000ull /* a virtual address in the kernel half */
+#define HOLE (VA + 0x7000)	   /* a missing page */
 
-/* Every byte tells where it lies. */
+/* Every byte depends on its address. */
 static uint8_t byte_at(uint64_t addr, bool phys)
 {
 	return (uint8_t)(addr * 31 + (addr >> 12) + phys);
@@ -60,7 +60,7 @@ static void begin(struct trip *t)
 	t->rec.stage = "test";
 }
 
-/* Writes what was read and opens it. */
+/* Write what was read, and open it. */
 static void turn(struct trip *t)
 {
 	static const struct km_item_symbol symbols[] = {{"a", 1}, {"b", ~0ull}};
@@ -83,7 +83,8 @@ static void turn(struct trip *t)
 	snprintf(path, sizeof(path), "/tmp/test_capsule.%d.kvmmmu", getpid());
 	km_memory_record(t->mem, NULL);
 	km_recorder_sort(&t->rec);
-	assert_null(km_capsule_write(path, t->mem, &t->rec, &m, &t->size));
+	assert_null(
+		km_capsule_write(&(struct km_output){path, true}, t->mem, &t->rec, &m, &t->size));
 	assert_true(km_is_capsule(path));
 	assert_null(km_capsule_open(path, &t->capsule));
 	unlink(path);
@@ -145,7 +146,8 @@ static void test_ranges(void **state)
 
 	(void)state;
 	begin(&t);
-	/* unnamed reads are not recorded; those that touch become one range; spaces stay apart */
+	/* reads without a label are not recorded; adjacent ones become one range in each address
+	 * space */
 	assert_null(km_read_virt(t.mem, VA + 0x1000, buf, 100));
 	assert_null(km_read_virt_as(t.mem, VA + 0x2010, buf, 8, "a"));
 	assert_null(km_read_virt_as(t.mem, VA + 0x2018, buf, 8, "b"));
@@ -168,7 +170,7 @@ static void test_ranges(void **state)
 	assert_int_equal(km_memory_uncovered(t.back), 0);
 	assert_int_equal(failure(km_read_virt_as(t.back, VA + 0x1000, buf, 8, "a")), KM_EABSENT);
 	assert_int_equal(km_memory_uncovered(t.back), 1);
-	/* what the dump had not is not the same as what the capsule leaves out; pages count once */
+	/* missing from the dump differs from not covered by the capsule; pages are counted once */
 	assert_int_equal(km_memory_missing(t.back), 0);
 	assert_int_equal(failure(km_read_virt(t.back, HOLE, buf, 8)), KM_EREAD);
 	assert_int_equal(failure(km_read_virt(t.back, HOLE + 0xff8, buf, 8)), KM_EREAD);
@@ -200,8 +202,7 @@ static bool stopped(struct km_target *ignored)
 	return true;
 }
 
-/* Ctrl-C: no file, and under the sanitizers nothing is left behind, also of pages that are missing.
- */
+/* Ctrl-C leaves no file and (under the sanitizers) no memory behind, also with missing pages. */
 static void test_interrupted(void **state)
 {
 	static const struct km_target_ops stopping = {
@@ -215,7 +216,9 @@ static void test_interrupted(void **state)
 	assert_int_equal(failure(km_read_virt_as(t.mem, HOLE, buf, 4, "x")), KM_EREAD);
 	target.ops = &stopping;
 	snprintf(path, sizeof(path), "/tmp/test_capsule.%d.kvmmmu", getpid());
-	assert_int_equal(failure(km_capsule_write(path, t.mem, &t.rec, &m, &t.size)), KM_EINTR);
+	assert_int_equal(failure(km_capsule_write(&(struct km_output){path, true}, t.mem, &t.rec,
+						  &m, &t.size)),
+			 KM_EINTR);
 	assert_int_equal(access(path, F_OK), -1);
 	target.ops = &ops;
 	km_recorder_deinit(&t.rec);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Finding debuginfo: the places where distributions put it, packed or not, by build-id; and what is
- * said when it is not there, or of another build.
+ * Finding debuginfo by build-id, compressed or not, where distributions install it; and the errors
+ * if it is missing or of another build.
  */
-#include "debuginfo.h"
-#include "dwarf_types.h"
+#include "types/debuginfo.h"
+#include "types/dwarf_types.h"
 
 #include "cm.h"
 
@@ -21,7 +21,7 @@ static size_t id_len = sizeof(id);
 #define OTHER	"ddeeff0102030000000000000000000000000000"
 #define RELEASE "7.3.4+deb13-cloud-amd64"
 
-/* A shell command in the test's folder. */
+/* Run a shell command in the test's folder. */
 #define shell(fmt, ...) assert_int_equal(run("cd %s && " fmt, folder, ##__VA_ARGS__), 0)
 
 /*
@@ -56,7 +56,7 @@ static km_error *find_with(struct km_debuginfo_query q, struct km_debuginfo *inf
 
 #define find(info, ...) find_with((struct km_debuginfo_query){__VA_ARGS__}, info)
 
-/* What is at @where, and below root/ unless it begins with a slash, is found and usable. */
+/* Check that the file at @where (below root/ unless it starts with a slash) is found and usable. */
 #define check_found(where, ...)                                                                    \
 	do {                                                                                       \
 		struct km_debuginfo info;                                                          \
@@ -86,7 +86,7 @@ static km_error *find_with(struct km_debuginfo_query q, struct km_debuginfo *inf
 		km_error_free(err);                                                                \
 	} while (0)
 
-/* Puts @file at @where below root/, calls it found, takes it away. */
+/* Put @file at @where below root/, check that it is found, and remove it. */
 static void place(const char *file, const char *where)
 {
 	shell("mkdir -p root/$(dirname %s) && cp %s root/%s", where, file, where);
@@ -146,7 +146,7 @@ static void vmlinux_places(void **state)
 	}
 }
 
-/* kvm_amd is what the kernel calls it, kvm-amd.ko the file; neither is kvm.ko. */
+/* The module is kvm_amd, its file kvm-amd.ko; neither matches kvm.ko. */
 static void names(void **state)
 {
 	(void)state;
@@ -170,7 +170,7 @@ static void user_path(void **state)
 	      "cp kvm.ko root/usr/lib/debug/lib/modules/" RELEASE "/kvm.ko");
 	snprintf(path, sizeof(path), "%s/user", folder);
 	check_found("user/deep/usr/lib/debug/x/kvm.ko.debug", .user_path = path);
-	/* any name will do if the build-id is right */
+	/* any name is accepted if the build-id matches */
 	shell("cp kvm.ko user/thing");
 	snprintf(path, sizeof(path), "%s/user/thing", folder);
 	check_found("user/thing", .user_path = path);
@@ -180,11 +180,11 @@ static void user_path(void **state)
 	shell("mkdir -p user/.build-id/aa && "
 	      "cp kvm.ko user/.build-id/aa/bbcc0102030000000000000000000000000000.debug");
 	check_found("user/.build-id", .user_path = path);
-	/* beside the file that the user gave for another module */
+	/* in the folder of the file that the user gave for another module */
 	shell("rm -r user && mkdir user && cp other.ko user/kvm.ko && cp kvm.ko user/kvm-amd.ko");
 	snprintf(kvm, sizeof(kvm), "%s/user/kvm.ko", folder);
 	check_found("user/kvm-amd.ko", .user_path = kvm, .name = "kvm_amd");
-	/* a wrong one does not keep us from the right one */
+	/* a wrong file does not prevent finding the right one */
 	check_found("root/usr/lib/debug", .user_path = kvm);
 	check_found("root/usr/lib/debug", .user_path = "/nowhere/at/all");
 	shell("rm -r root/* user");
@@ -202,16 +202,16 @@ static void refusals(void **state)
 
 	shell("mkdir -p %s && cp other.ko %s/kvm.ko", dir, dir);
 	check_error("kvm.ko has build-id " OTHER ", the dump's kvm has " ID, );
-	/* worth more than a file without DWARF */
+	/* more informative than a file without DWARF */
 	shell("mkdir -p root/lib/modules/" RELEASE " && cp bare.ko root/lib/modules/" RELEASE
 	      "/kvm.ko");
 	check_error("has build-id " OTHER, );
 	shell("rm -r root/usr");
-	check_error("kvm.ko has no DWARF debuginfo in it; install", );
+	check_error("kvm.ko contains no DWARF debuginfo; install", );
 	shell("mkdir -p %s && cp noid.ko %s/kvm.ko", dir, dir);
 	check_error("kvm.ko has no build-id, the dump's kvm has " ID, );
 	shell("rm -r root/lib && echo text >%s/kvm.ko", dir);
-	check_error("kvm.ko is no ELF file", );
+	check_error("kvm.ko is not an ELF file", );
 	shell("head -c -100 kvm.ko.xz >%s/kvm.ko", dir);
 	check_error("kvm.ko: damaged xz data", );
 	shell("head -c -100 kvm.ko.zst >%s/kvm.ko", dir);
@@ -229,7 +229,7 @@ static void refusals(void **state)
 	shell("rm -r root/*");
 }
 
-/* A few kilobytes that unpack to far more than debuginfo does. */
+/* A few kilobytes that unpack to much more than debuginfo does. */
 static void bomb(void **state)
 {
 	char path[128];
@@ -241,7 +241,7 @@ static void bomb(void **state)
 	shell("rm -r bomb");
 }
 
-/* Without the dump's build-id the name has to do. */
+/* Without a build-id in the dump, the name decides. */
 static void unknown_build_id(void **state)
 {
 	char path[128];

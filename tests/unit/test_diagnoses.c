@@ -3,7 +3,8 @@
  * Rules of the catalogue: for each the sick case, its twin in which one thing differs, and the case
  * in which evidence is missing. No kernel stands behind them: the rules are pure.
  */
-#include "diagnose_rules.h"
+#include "diagnose/counters.h"
+#include "diagnose/diagnose_rules.h"
 #include "said.h"
 
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #define TASK 0xffff888002000000ULL
 
 static const struct km_val unreadable = {.known = KM_UNREADABLE};
+static const struct km_val absent = {.known = KM_ABSENT};
 
 static struct world {
 	struct km_vm vm;
@@ -119,19 +121,66 @@ static void test_vm_dead(void **state)
 	w.vm.vm_bugged = val(1);
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
 	assert_string_equal(w.d.open, "");
-	/* a vCPU that was not told runs on in KVM_RUN; one that never ran does not hang */
+	/* the request is taken when it is seen: without it the VM is as dead */
 	vcpu_is_in("kvm_arch_vcpu_ioctl_run");
-	found(km_diagnose_vm_dead(&w.c, &w.d), KM_NOTE, false);
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
+	assert_true(w.d.known & KM_BIT(KM_WHEN_RUNS_ON));
 	w.vcpu.requests = val(KM_BIT(KVM_REQ_VM_DEAD));
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
 	w.vcpu.task = val(0);
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_NOTE, false);
 	w.vcpu.task = val(TASK);
 	/* between the two stores */
+	w.vcpu.requests = val(0);
 	w.vm.vm_dead = val(0);
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_POSSIBLE, false);
 	w.vm.vm_dead = w.vm.vm_bugged = unreadable;
+	w.vcpu.requests = val(KM_BIT(KVM_REQ_VM_DEAD)); /* that alone says it */
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_LIKELY, true);
+	w.vcpu.requests = unreadable;
 	nothing(km_diagnose_vm_dead(&w.c, &w.d));
+}
+
+/* What made KVM bug the VM, where the registers or the role show it. */
+static void test_vm_bugged(void **state)
+{
+	struct km_pagewalk *walk = &w.c.all.walks[0];
+
+	(void)state;
+	reset();
+	w.vm.vm_dead = w.vm.vm_bugged = val(1);
+	w.vcpu.cr0 = val(KM_BIT(31));
+	w.vcpu.efer = val(KM_BIT(10));
+	w.vcpu.cr4 = val(KM_BIT(5));
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
+	assert_int_equal(w.d.evidence_count, 1);
+	w.vcpu.cr4 = val(0);
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
+	assert_non_null(strstr(w.d.evidence[1], "CR4.PAE is 0"));
+	w.vcpu.efer = val(0); /* no long mode */
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
+	assert_int_equal(w.d.evidence_count, 1);
+	w.vcpu.efer = val(KM_BIT(10));
+	w.vcpu.cr0 = val(0); /* paging is off */
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
+	assert_int_equal(w.d.evidence_count, 1);
+	w.vcpu.cr0 = val(KM_BIT(31));
+	w.vcpu.efer = unreadable;
+	w.c.all.walk_count = 1;
+	*walk = (struct km_pagewalk){.name = "gva_walk", .role_known = true};
+	walk->cpu_role.base.level = 4;
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
+	assert_int_equal(w.d.evidence_count, 1);
+	walk->cpu_role.base.has_4_byte_gpte = 1;
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
+	assert_non_null(strstr(w.d.evidence[1], "level 4 with 4-byte entries"));
+	walk->cpu_role.base.level = 3;
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
+	assert_int_equal(w.d.evidence_count, 2);
+	walk[1] = walk[0]; /* beyond the last */
+	walk->cpu_role.base.level = 2;
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
+	assert_int_equal(w.d.evidence_count, 1);
 }
 
 static void test_mmu_seq_sign(void **state)
@@ -436,6 +485,16 @@ static void test_slot_invalid(void **state)
 	/* missing: who holds the lock */
 	locks.slots_lock_owner = unreadable;
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_POSSIBLE, true);
+	/* missing: the fault, and most were not resolved */
+	w.c.fault = NULL;
+	w.vcpu.stats.pf_taken = val(1000);
+	nothing(km_rule_slot_invalid(&w.c, &locks, &w.d));
+	locks.slots_lock_owner = val(0);
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_POSSIBLE, true);
+	w.vcpu.stats.pf_fixed = val(1000);
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_PROVEN, false);
+	locks.slots_lock_owner = unreadable;
+	w.c.fault = &w.fault;
 	w.fault.age = KM_AGE_LAST_EXIT;
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
 	w.c.tasks = NULL;
@@ -495,23 +554,23 @@ static void test_slot_invalid_and_srcu(void **state)
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
 }
 
-static struct km_root_facts invalid_root(void)
+static struct km_vm_locks invalid_root(void)
 {
 	reset();
-	return (struct km_root_facts){
-		.sp = {.known = true,
-		       .addr = 0xffff888004000000,
-		       .tdp_mmu_page = val(1),
-		       .mmu_valid_gen = val(0),
-		       .role_known = true,
-		       .role = {.invalid = 1}},
-		.locks = {.slots_lock_owner = val(0), .mmu_lock = val(0)},
+	w.c.root = (struct km_mmu_page){
+		.known = true,
+		.addr = 0xffff888004000000,
+		.tdp_mmu_page = val(1),
+		.mmu_valid_gen = val(0),
+		.role_known = true,
+		.role = {.invalid = 1},
 	};
+	return (struct km_vm_locks){.slots_lock_owner = val(0), .mmu_lock = val(0)};
 }
 
 static void test_obsolete_root(void **state)
 {
-	struct km_root_facts f = invalid_root();
+	struct km_vm_locks f = invalid_root();
 
 	(void)state;
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_PROVEN, true);
@@ -529,16 +588,16 @@ static void test_obsolete_root(void **state)
 	w.vcpu.requests = val(KM_BIT(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS));
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
 	w.vcpu.requests = val(0);
-	f.sp.role.invalid = 0;
+	w.c.root.role.invalid = 0;
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
-	f.sp.tdp_mmu_page = val(0);
+	w.c.root.tdp_mmu_page = val(0);
 	w.fault.age = KM_AGE_IN_HANDLER;
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_PROVEN, true);
-	f.sp.mmu_valid_gen = val(1);
+	w.c.root.mmu_valid_gen = val(1);
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
 	/* a zap under way, or maybe */
-	f.sp.mmu_valid_gen = val(0);
-	f.locks.mmu_lock = val(0xff);
+	w.c.root.mmu_valid_gen = val(0);
+	f.mmu_lock = val(0xff);
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	add_task("do_futex"); /* but nobody zaps: the handler itself has the lock */
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
@@ -551,12 +610,12 @@ static void test_obsolete_root(void **state)
 	add_task("kvm_set_memslot")->mm = val(0);
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	w.tasks.count = 0;
-	f.locks.mmu_lock = unreadable;
+	f.mmu_lock = unreadable;
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.vcpu.requests = unreadable;
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
 	w.vcpu.requests = val(0);
-	f.sp.role_known = false;
+	w.c.root.role_known = false;
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
 	/* a stack that was only scanned does not say where the thread is not */
 	f = invalid_root();
@@ -571,10 +630,10 @@ static void test_obsolete_root(void **state)
 	vcpu_is_in("vcpu_enter_guest");
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
 	/* what is missing: the root's page; the MMU */
-	f.sp.known = false;
+	w.c.root.known = false;
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
-	f.sp.known = true;
-	f.sp.addr = 0;
+	w.c.root.known = true;
+	w.c.root.addr = 0;
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
 	f = invalid_root();
 	w.c.all.active = NULL;
@@ -583,7 +642,7 @@ static void test_obsolete_root(void **state)
 
 static void test_obsolete_root_under_prefault(void **state)
 {
-	struct km_root_facts f = invalid_root();
+	struct km_vm_locks f = invalid_root();
 
 	(void)state;
 	w.vcpu.requests = val(KM_BIT(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS));
@@ -594,7 +653,7 @@ static void test_obsolete_root_under_prefault(void **state)
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.c.last.stack.start = KM_STACK_UNKNOWN;
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_POSSIBLE, true);
-	f.sp.role.invalid = 0;
+	w.c.root.role.invalid = 0;
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
 }
 
@@ -653,13 +712,13 @@ static void test_private_mismatch(void **state)
 static struct km_emulation_facts plain_guest(void)
 {
 	reset();
+	w.c.insn_emulation = val(40);
+	w.c.insn_emulation_fail = val(3);
 	return (struct km_emulation_facts){
 		.sev = KM_SEV_NONE,
 		.unprotect = KM_UNPROTECT_IF_DONE,
 		.insn_len = val(15),
 		.event = val(0),
-		.emulated = val(40),
-		.failed = val(3),
 		.exit_reason = val(0),
 		.shadow = {.known = true},
 		.write_track = val(0),
@@ -689,13 +748,13 @@ static void test_readonly_slot(void **state)
 	assert_non_null(strstr(w.d.open, "SEV-ES"));
 	/* the emulator does not know the instruction, and the VMM goes on all the same */
 	f.sev = KM_SEV_NONE;
-	f.emulated = f.failed = val(40);
+	w.c.insn_emulation = w.c.insn_emulation_fail = val(40);
 	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	w.fault.age = KM_AGE_IN_HANDLER;
 	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_LIKELY, true);
-	f.emulated = val(4000);
+	w.c.insn_emulation = val(4000);
 	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_NOTE, false);
-	f.failed = unreadable;
+	w.c.insn_emulation_fail = unreadable;
 	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_NOTE, false);
 	w.fault.age = KM_AGE_LAST_EXIT;
 	/* a read is no matter */
@@ -711,6 +770,8 @@ static void test_readonly_slot(void **state)
 	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.mmu.root_role.direct = 0;
 	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_NOTE, false);
+	f.event = val(1);
+	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	w.fault.age = KM_AGE_RESIDUE;
 	nothing(km_rule_readonly_slot(&w.c, &f, &w.d));
 }
@@ -728,9 +789,12 @@ static void test_no_slot(void **state)
 	w.c.walk.count = 1;
 	w.c.walk.levels[0].spte.kind = KM_SPTE_MMIO;
 	nothing(km_rule_no_slot(&w.c, &f, &w.d));
-	f.failed = val(40);
+	w.c.insn_emulation_fail = val(40);
 	found(km_rule_no_slot(&w.c, &f, &w.d), KM_LIKELY, true);
-	f.failed = unreadable;
+	w.fault.age = KM_AGE_LAST_EXIT;
+	found(km_rule_no_slot(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.fault.age = KM_AGE_IN_HANDLER;
+	w.c.insn_emulation_fail = unreadable;
 	nothing(km_rule_no_slot(&w.c, &f, &w.d));
 	w.c.walk.count = 0;
 	f.event = val(1);
@@ -738,16 +802,42 @@ static void test_no_slot(void **state)
 	f.event = unreadable;
 	f.insn_len = val(0);
 	found(km_rule_no_slot(&w.c, &f, &w.d), KM_NOTE, false);
+	/* without the bytes of the instruction: what KVM does depends on CR4 and the CPL */
 	f.sev = KM_SEV;
+	w.vcpu.cr4 = unreadable;
+	found(km_rule_no_slot(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.vcpu.cr4 = val(0);
 	found(km_rule_no_slot(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.vcpu.cr4 = val(KM_BIT(21)); /* SMAP and no SMEP: #GP or a triple fault is injected */
+	found(km_rule_no_slot(&w.c, &f, &w.d), KM_NOTE, false);
+	w.vcpu.cr4 = val(KM_BIT(21) | KM_BIT(20));
+	f.cpl = val(3);
+	found(km_rule_no_slot(&w.c, &f, &w.d), KM_NOTE, false);
+	f.cpl = val(0);
+	found(km_rule_no_slot(&w.c, &f, &w.d), KM_LIKELY, true);
+	f.cpl = unreadable;
+	found(km_rule_no_slot(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.c.error_code |= PFERR_FETCH_MASK; /* a fetch is always retried */
+	found(km_rule_no_slot(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.c.error_code &= ~PFERR_FETCH_MASK;
+	w.vcpu.cr4 = val(KM_BIT(21)); /* nothing is injected for the walk of the guest's tables */
+	w.c.error_code |= PFERR_GUEST_PAGE_MASK;
+	found(km_rule_no_slot(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.c.error_code &= ~PFERR_GUEST_PAGE_MASK;
+	w.vcpu.cr4 = val(0);
 	w.fault.age = KM_AGE_LAST_EXIT;
 	found(km_rule_no_slot(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	f.insn_len = val(3);
 	found(km_rule_no_slot(&w.c, &f, &w.d), KM_NOTE, false);
+	/*
+	 * A write by the walk of the guest's tables up to 6.11: the next access meets an MMIO SPTE,
+	 * and is emulated. (It was said to loop.)
+	 */
 	f.sev = KM_SEV_NONE;
 	f.unprotect = KM_UNPROTECT_ALWAYS;
 	w.c.error_code = GUEST_PAGE_WRITE;
-	found(km_rule_no_slot(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.fault.age = KM_AGE_IN_HANDLER;
+	found(km_rule_no_slot(&w.c, &f, &w.d), KM_NOTE, false);
 	/* "none" only means something if all were read */
 	w.c.slots_known = false;
 	nothing(km_rule_no_slot(&w.c, &f, &w.d));
@@ -775,6 +865,9 @@ static void test_write_tracked(void **state)
 	f.shadow = (struct km_shadow_pages){.known = true};
 	w.c.error_code &= ~PFERR_GUEST_PAGE_MASK;
 	found(km_rule_write_tracked(&w.c, &f, &w.d), KM_NOTE, false);
+	f.event = val(1);
+	found(km_rule_write_tracked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	f.event = val(0);
 	/* page_fault_handle_page_track() asks only about writes to present pages */
 	w.c.error_code &= ~PFERR_PRESENT_MASK;
 	nothing(km_rule_write_tracked(&w.c, &f, &w.d));
@@ -808,12 +901,12 @@ static void test_self_mapping_write(void **state)
 	w.c.last.rip = f.retry_eip = unreadable;
 	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_NOTE, false);
 	/* the emulator does not know the instruction */
-	f.failed = val(40);
+	w.c.insn_emulation_fail = val(40);
 	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.fault.age = KM_AGE_LAST_EXIT;
 	found(km_rule_self_mapping_write(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	w.fault.age = KM_AGE_IN_HANDLER;
-	f.failed = unreadable;
+	w.c.insn_emulation_fail = unreadable;
 	/* twins: another page table; a direct map of the same gfn; a read */
 	sp->gfn = val(GFN + 1);
 	nothing(km_rule_self_mapping_write(&w.c, &f, &w.d));
@@ -864,19 +957,19 @@ static void test_emulation(void **state)
 		uint64_t emulated, failed;
 		bool fails;
 	} t[] = {{16, 8, true}, {18, 8, false}, {7, 7, false}, {17, 8, true}, {8, 8, true}};
-	struct km_emulation_facts f = plain_guest();
 
 	(void)state;
+	plain_guest();
 	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
-		f.emulated = val(t[i].emulated);
-		f.failed = val(t[i].failed);
-		assert_int_equal(km_emulation_fails(&f), t[i].fails);
+		w.c.insn_emulation = val(t[i].emulated);
+		w.c.insn_emulation_fail = val(t[i].failed);
+		assert_int_equal(km_emulator_fails(&w.c), t[i].fails);
 	}
-	f.emulated = (struct km_val){.known = KM_UNREADABLE, .v = 8};
-	assert_false(km_emulation_fails(&f));
-	f.emulated = val(8);
-	f.failed = (struct km_val){.known = KM_UNREADABLE, .v = 8};
-	assert_false(km_emulation_fails(&f));
+	w.c.insn_emulation = (struct km_val){.known = KM_UNREADABLE, .v = 8};
+	assert_false(km_emulator_fails(&w.c));
+	w.c.insn_emulation = val(8);
+	w.c.insn_emulation_fail = (struct km_val){.known = KM_UNREADABLE, .v = 8};
+	assert_false(km_emulator_fails(&w.c));
 	w.c.error_code = GUEST_PAGE_WRITE;
 	assert_true(km_is_write_to_guest_page_table(&w.c));
 	for (int bit = 0; bit < 64; bit++) {
@@ -902,16 +995,16 @@ static void test_tasks(void **state)
 	reset();
 	task = add_task("__schedule");
 	assert_string_equal(km_task_spell(task, buf, sizeof(buf)), "vmm tid 101");
-	assert_string_equal(km_task_stands_in(task), "?");
+	assert_string_equal(km_task_function(task), "?");
 	strcpy(task->stack.frames[1].function, "do_futex"); /* beyond the stack */
-	assert_string_equal(km_task_stands_in(task), "?");
+	assert_string_equal(km_task_function(task), "?");
 	strcpy(task->stack.frames[0].function, "__switch_to_asm");
 	task->stack.count = 3;
 	task->stack.frames[1].function[0] = 0;
 	strcpy(task->stack.frames[2].function, "do_nanosleep");
-	assert_string_equal(km_task_stands_in(task), "do_nanosleep");
+	assert_string_equal(km_task_function(task), "do_nanosleep");
 	strcpy(task->stack.frames[0].function, "do_futex");
-	assert_string_equal(km_task_stands_in(task), "do_futex");
+	assert_string_equal(km_task_function(task), "do_futex");
 	task->comm[0] = 0;
 	assert_string_equal(km_task_spell(task, buf, sizeof(buf)), "tid 101");
 	task->tid = unreadable;
@@ -980,6 +1073,26 @@ static void test_mmio_generation(void **state)
 	f.gfn = val(0);
 	spte->mmio_gfn = 0; /* the cache is empty */
 	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
+	/* the generation of the other address space (SMM) */
+	spte->mmio_gfn = GFN;
+	w.c.gfn_known = true;
+	f = (struct km_mmio_facts){.gfn = val(GFN), .gen = val(0x20), .other_gen = val(0x20)};
+	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
+	assert_true(w.d.known & KM_BIT(KM_WHEN_SMM));
+	spte->mmio_generation = 0x20;
+	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
+	f.gen = unreadable;
+	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
+	assert_true(w.d.known & KM_BIT(KM_WHEN_SMM));
+	f.other_gen = val(0x22);
+	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
+	assert_false(w.d.known & KM_BIT(KM_WHEN_SMM));
+	f.other_gen = val(KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS | 0x20);
+	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
+	assert_false(w.d.known & KM_BIT(KM_WHEN_SMM));
+	f.other_gen = (struct km_val){.known = KM_UNREADABLE, .v = 0x20};
+	found(km_rule_mmio_generation(&w.c, &f, &w.d), KM_NOTE, false);
+	assert_false(w.d.known & KM_BIT(KM_WHEN_SMM));
 	w.c.slots_known = false;
 	nothing(km_rule_mmio_generation(&w.c, &f, &w.d));
 	w.c.slots_known = true;
@@ -1028,7 +1141,7 @@ static void test_hwpoison(void **state)
 	f.blocked = val(1);
 	f.pte_present = true;
 	found(km_rule_hwpoison(&w.c, &f, &w.d), KM_POSSIBLE, true);
-	assert_non_null(strstr(w.d.evidence[1], "pending not known"));
+	assert_non_null(strstr(w.d.evidence[1], "pending: not known"));
 	f.blocked = f.ignored = unreadable;
 	f.pending = val(0);
 	found(km_rule_hwpoison(&w.c, &f, &w.d), KM_POSSIBLE, false);
@@ -1100,7 +1213,7 @@ static void test_under_mmu_lock(void **state)
 	add_task("kvm_unmap_gfn_range");
 	w.task_list[0].mm = w.vm.mm;
 	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
-	assert_non_null(strstr(w.d.evidence[1], "kvm_unmap_gfn_range(), which works under"));
+	assert_non_null(strstr(w.d.evidence[1], "kvm_unmap_gfn_range(), which holds"));
 	assert_null(strstr(w.d.open, "holder"));
 	w.task_list[0].mm.v++; /* of another VM: under another mmu_lock */
 	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
@@ -1180,6 +1293,710 @@ static void test_tasks_in_an_invalidation(void **state)
 	assert_null(km_invalidating_task(NULL, MM, &function));
 }
 
+/* Counters of a vCPU in a loop: most faults were retried, or spurious. */
+static void most_retried(void)
+{
+	w.vcpu.stats.pf_taken = val(17926);
+	w.vcpu.stats.pf_fixed = val(1);
+}
+
+static void most_spurious(void)
+{
+	w.vcpu.stats.pf_taken = val(14961);
+	w.vcpu.stats.pf_fixed = val(3);
+	w.vcpu.stats.pf_spurious = val(14957);
+}
+
+/* A leaked invalidation of everything concerns a vCPU whose fault is not known. */
+static void test_invalidation_of_everything(void **state)
+{
+	struct km_invalidate_facts f = invalidation();
+
+	(void)state;
+	w.c.fault = NULL;
+	w.vm.mn_active_invalidate_count = val(0);
+	w.vm.mmu_invalidate_range_start = val(0);
+	w.vm.mmu_invalidate_range_end = val(~0ULL);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	assert_non_null(strstr(w.d.verdict, "all of the VM's memory"));
+	most_retried();
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, true);
+	/* begun without a range */
+	w.vm.mmu_invalidate_range_start = val(~0ULL);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, true);
+	/* twins: faults are spurious for another reason; not all memslots are covered, or known */
+	most_spurious();
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	w.vm.mmu_invalidate_range_end = val(1ULL << 40);
+	w.vm.mmu_invalidate_range_start = val(0x4001);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_NOTE, false);
+	/* a part of memory only: whether this vCPU faults there is not known, but likely enough */
+	w.vcpu.stats.pf_spurious = val(0);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	f.locks.mmu_lock = val(0xff); /* somebody may be inside after all */
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_NOTE, false);
+	w.vm.mmu_invalidate_range_start = val(0);
+	w.vm.mmu_invalidate_range_end = val(0x9001);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	f.locks.mmu_lock = val(0);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, true);
+	w.vm.mmu_invalidate_range_end = val(0x9000);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.vm.mmu_invalidate_range_end = val(0x4fff); /* the last page of the first one */
+	w.c.slots.count = 1;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.vm.mmu_invalidate_range_end = val(0x5000);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, true);
+	w.c.slots.count = 0;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.c.slots.count = 2;
+	w.c.slots_known = false;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	/* in HVAs, as up to 6.7 */
+	w.c.slots_known = true;
+	w.c.slots.count = 1;
+	f.unit = KM_RANGE_HVA;
+	w.vm.mmu_invalidate_range_start = val(w.slots[0].userspace_addr);
+	w.vm.mmu_invalidate_range_end = val(w.slots[0].userspace_addr + 0x1000000);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, true);
+	w.vm.mmu_invalidate_range_end.v -= 0x1000;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	/* residue that counts is a fault like any other */
+	f = invalidation();
+	w.vm.mn_active_invalidate_count = val(0);
+	w.fault.age = KM_AGE_RESIDUE;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_NOTE, false);
+	w.c.residue_counts = true;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, true);
+}
+
+/* An update of memslots that waits until invalidations have ended. */
+static void test_slot_update_waits_for_notifiers(void **state)
+{
+	struct km_vm_locks locks = {.slots_lock_owner = val(TASK + 0x10000)};
+
+	(void)state;
+	reset();
+	w.slots[0].flags = KVM_MEMSLOT_INVALID;
+	add_task("kvm_swap_active_memslots");
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
+	w.vm.mn_active_invalidate_count = val(1);
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_POSSIBLE, true);
+	assert_non_null(strstr(w.d.verdict, "invalidation to end"));
+	add_task("unmap_vmas"); /* it is known who invalidates, and asleep */
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_LIKELY, true);
+	assert_non_null(strstr(w.d.evidence[4], "unmap_vmas"));
+	w.task_list[1].state = val(0);
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_POSSIBLE, true);
+	w.task_list[1].state = val(2);
+	w.fault.age = KM_AGE_LAST_EXIT;
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_POSSIBLE, true);
+	w.fault.age = KM_AGE_IN_HANDLER;
+	w.task_list[0].state = val(0); /* it runs: it does not wait */
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
+	w.task_list[0].state = val(2);
+	w.vm.mn_active_invalidate_count = unreadable;
+	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
+}
+
+/* KVM_RUN fails: the VMM's own mapping is in the way. */
+static void test_host_mappings(void **state)
+{
+	(void)state;
+	reset();
+	w.c.has_panel = true;
+	w.c.panel.verdicts[KM_JUDGE_PROCESSOR].ruling = KM_DENIES;
+	w.c.vma = (struct km_vma){.known = true, .addr = 0xffff888009000000};
+	w.c.vma.flags = val(VM_READ | VM_WRITE);
+	nothing(km_diagnose_host_unmapped(&w.c, &w.d));
+	nothing(km_diagnose_host_forbids(&w.c, &w.d));
+	w.c.vma.flags = val(0);
+	found(km_diagnose_host_forbids(&w.c, &w.d), KM_LIKELY, true);
+	nothing(km_diagnose_readonly_host(&w.c, &w.d));
+	w.c.vma.flags = val(VM_READ); /* that is readonly-host */
+	nothing(km_diagnose_host_forbids(&w.c, &w.d));
+	w.c.vma.flags = val(0);
+	w.fault.age = KM_AGE_LAST_EXIT; /* the VMM may be handling the error now */
+	found(km_diagnose_host_forbids(&w.c, &w.d), KM_POSSIBLE, true);
+	w.fault.age = KM_AGE_UNKNOWN;
+	found(km_diagnose_host_forbids(&w.c, &w.d), KM_POSSIBLE, false);
+	w.c.panel.verdicts[KM_JUDGE_PROCESSOR].ruling = KM_ALLOWS; /* resolved */
+	nothing(km_diagnose_host_forbids(&w.c, &w.d));
+	w.c.vma.addr = 0;
+	nothing(km_diagnose_host_unmapped(&w.c, &w.d));
+	w.c.panel.verdicts[KM_JUDGE_PROCESSOR].ruling = KM_DENIES;
+	found(km_diagnose_host_unmapped(&w.c, &w.d), KM_POSSIBLE, false);
+	w.fault.age = KM_AGE_LAST_EXIT;
+	found(km_diagnose_host_unmapped(&w.c, &w.d), KM_POSSIBLE, true);
+	w.fault.age = KM_AGE_IN_HANDLER;
+	found(km_diagnose_host_unmapped(&w.c, &w.d), KM_LIKELY, true);
+	w.c.vma.known = false;
+	nothing(km_diagnose_host_unmapped(&w.c, &w.d));
+}
+
+/* A fault that makes KVM_RUN fail, once or again and again. */
+static void test_run_error(void **state)
+{
+	struct km_step *end = &w.c.path.steps[0];
+
+	(void)state;
+	reset();
+	nothing(km_diagnose_run_error(&w.c, &w.d));
+	*end = (struct km_step){.function = "kvm_mmu_faultin_pfn", .text = "(why)"};
+	w.c.has_path = true;
+	w.c.path.end = end;
+	w.c.path.ret = KM_RET_PF_EXIT;
+	found(km_diagnose_run_error(&w.c, &w.d), KM_NOTE, false);
+	most_retried();
+	found(km_diagnose_run_error(&w.c, &w.d), KM_LIKELY, true);
+	w.fault.age = KM_AGE_LAST_EXIT;
+	found(km_diagnose_run_error(&w.c, &w.d), KM_POSSIBLE, true);
+	w.fault.age = KM_AGE_RESIDUE;
+	nothing(km_diagnose_run_error(&w.c, &w.d));
+	w.c.residue_counts = true;
+	found(km_diagnose_run_error(&w.c, &w.d), KM_POSSIBLE, true);
+	w.c.path.ret = KM_RET_PF_RETRY;
+	nothing(km_diagnose_run_error(&w.c, &w.d));
+	w.c.path.ret = KM_RET_PF_EXIT;
+	w.c.has_path = false;
+	nothing(km_diagnose_run_error(&w.c, &w.d));
+}
+
+/* SEV-SNP: the RMP denies the access, whatever the SPTEs permit. */
+static void test_rmp_fault(void **state)
+{
+	struct km_val private = val(KVM_MEMORY_ATTRIBUTE_PRIVATE);
+
+	(void)state;
+	reset();
+	nothing(km_rule_rmp_fault(&w.c, private, &w.d));
+	w.c.error_code |= PFERR_GUEST_RMP_MASK;
+	w.slots[0].flags = KVM_MEM_GUEST_MEMFD;
+	found(km_rule_rmp_fault(&w.c, private, &w.d), KM_NOTE, false);
+	most_retried();
+	found(km_rule_rmp_fault(&w.c, private, &w.d), KM_POSSIBLE, true);
+	/* where sev_handle_rmp_fault() changes nothing */
+	found(km_rule_rmp_fault(&w.c, val(0), &w.d), KM_LIKELY, true);
+	assert_string_equal(w.d.evidence[1], "the gfn is shared");
+	found(km_rule_rmp_fault(&w.c, unreadable, &w.d), KM_POSSIBLE, true);
+	w.slots[0].flags = 0;
+	found(km_rule_rmp_fault(&w.c, private, &w.d), KM_LIKELY, true);
+	w.slots[0].flags = KVM_MEMSLOT_GMEM_ONLY;
+	found(km_rule_rmp_fault(&w.c, private, &w.d), KM_POSSIBLE, true);
+	w.c.slot = NULL;
+	found(km_rule_rmp_fault(&w.c, private, &w.d), KM_LIKELY, true);
+	w.c.slots_known = false;
+	found(km_rule_rmp_fault(&w.c, private, &w.d), KM_POSSIBLE, true);
+	w.c.slots_known = true;
+	w.c.gfn_known = false;
+	found(km_rule_rmp_fault(&w.c, private, &w.d), KM_POSSIBLE, true);
+	for (int i = 0; i < 2; i++) { /* only RMP makes KVM look */
+		w.c.error_code =
+			PFERR_WRITE_MASK | (i ? PFERR_GUEST_SIZEM_MASK : PFERR_GUEST_VMPL_MASK);
+		found(km_rule_rmp_fault(&w.c, private, &w.d), KM_LIKELY, true);
+	}
+	w.fault.age = KM_AGE_LAST_EXIT;
+	found(km_rule_rmp_fault(&w.c, private, &w.d), KM_POSSIBLE, true);
+	w.c.gfn_known = true;
+	w.c.slot = &w.slots[0];
+	w.slots[0].flags = KVM_MEM_GUEST_MEMFD;
+	w.c.error_code = PFERR_GUEST_RMP_MASK;
+	w.fault.age = KM_AGE_IN_HANDLER; /* nothing rules out that KVM changes something */
+	found(km_rule_rmp_fault(&w.c, private, &w.d), KM_POSSIBLE, true);
+	w.c.has_error_code = false;
+	nothing(km_rule_rmp_fault(&w.c, private, &w.d));
+	w.c.has_error_code = true;
+	w.c.fault = NULL;
+	nothing(km_rule_rmp_fault(&w.c, private, &w.d));
+}
+
+static void test_private_unbacked(void **state)
+{
+	struct km_val private = val(KVM_MEMORY_ATTRIBUTE_PRIVATE);
+
+	(void)state;
+	reset();
+	nothing(km_rule_private_unbacked(&w.c, private, &w.d));
+	w.c.error_code |= PFERR_PRIVATE_ACCESS;
+	found(km_rule_private_unbacked(&w.c, private, &w.d), KM_LIKELY, true);
+	w.fault.age = KM_AGE_LAST_EXIT;
+	found(km_rule_private_unbacked(&w.c, private, &w.d), KM_POSSIBLE, true);
+	nothing(km_rule_private_unbacked(&w.c, val(0), &w.d));
+	nothing(km_rule_private_unbacked(&w.c, unreadable, &w.d));
+	w.slots[0].flags = KVM_MEM_GUEST_MEMFD;
+	nothing(km_rule_private_unbacked(&w.c, private, &w.d));
+	w.slots[0].flags = KVM_MEMSLOT_GMEM_ONLY;
+	nothing(km_rule_private_unbacked(&w.c, private, &w.d));
+	w.slots[0].flags = 0;
+	w.c.error_code = PFERR_WRITE_MASK | PFERR_GUEST_ENC_MASK; /* as the processor reports it */
+	found(km_rule_private_unbacked(&w.c, private, &w.d), KM_POSSIBLE, true);
+	w.c.slot = NULL;
+	nothing(km_rule_private_unbacked(&w.c, private, &w.d));
+}
+
+static void test_mmu_context_mismatch(void **state)
+{
+	(void)state;
+	reset();
+	nothing(km_rule_mmu_context_mismatch(&w.c, val(0), &w.d));
+	w.mmu.name = "guest_mmu";
+	found(km_rule_mmu_context_mismatch(&w.c, val(0), &w.d), KM_LIKELY, true);
+	nothing(km_rule_mmu_context_mismatch(&w.c, val(1), &w.d));
+	lacks(km_rule_mmu_context_mismatch(&w.c, unreadable, &w.d));
+	nothing(km_rule_mmu_context_mismatch(&w.c, absent, &w.d));
+	vcpu_is_in("nested_svm_vmexit"); /* it is being switched */
+	found(km_rule_mmu_context_mismatch(&w.c, val(0), &w.d), KM_NOTE, false);
+	w.c.all.active = NULL;
+	nothing(km_rule_mmu_context_mismatch(&w.c, val(0), &w.d));
+}
+
+static void test_mmio_over_leaf(void **state)
+{
+	struct km_walk_level *leaf = &w.c.walk.levels[0];
+
+	(void)state;
+	reset();
+	w.c.walk.end = KM_END_LEAF;
+	w.c.walk.count = 1;
+	leaf->level = 1;
+	leaf->spte = (struct km_spte){.kind = KM_SPTE_PRESENT, .leaf = true, .value = 0x1234867};
+	nothing(km_diagnose_mmio_over_leaf(&w.c, &w.d));
+	w.c.slot = NULL;
+	found(km_diagnose_mmio_over_leaf(&w.c, &w.d), KM_POSSIBLE, false);
+	assert_false(w.d.known & KM_BIT(KM_WHEN_SHADOW));
+	w.mmu.root_role.direct = 0;
+	found(km_diagnose_mmio_over_leaf(&w.c, &w.d), KM_POSSIBLE, false);
+	assert_true(w.d.known & KM_BIT(KM_WHEN_SHADOW));
+	/* twins: memslots are being changed; the root is on its way out; nothing is mapped */
+	w.c.slots.generation = val(KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS);
+	nothing(km_diagnose_mmio_over_leaf(&w.c, &w.d));
+	w.c.slots.generation = unreadable;
+	nothing(km_diagnose_mmio_over_leaf(&w.c, &w.d));
+	w.c.slots.generation = val(2);
+	w.c.root.role_known = true;
+	found(km_diagnose_mmio_over_leaf(&w.c, &w.d), KM_POSSIBLE, false);
+	w.c.root.role.invalid = 1;
+	nothing(km_diagnose_mmio_over_leaf(&w.c, &w.d));
+	w.c.root.role.invalid = 0;
+	w.c.slots_known = false;
+	nothing(km_diagnose_mmio_over_leaf(&w.c, &w.d));
+	w.c.slots_known = true;
+	w.c.gfn_known = false;
+	nothing(km_diagnose_mmio_over_leaf(&w.c, &w.d));
+	w.c.gfn_known = true;
+	w.c.walk.end = KM_END_NOT_PRESENT;
+	nothing(km_diagnose_mmio_over_leaf(&w.c, &w.d));
+	w.c.walk.end = KM_END_LEAF;
+	w.c.fault = NULL;
+	nothing(km_diagnose_mmio_over_leaf(&w.c, &w.d));
+}
+
+static void test_lost_async_pf(void **state)
+{
+	(void)state;
+	reset();
+	nothing(km_rule_lost_async_pf(&w.c, val(0), &w.d));
+	w.c.wait = (struct km_wait){.kind = KM_WAIT_APF, .text = "in kvm_vcpu_block()"};
+	found(km_rule_lost_async_pf(&w.c, val(0), &w.d), KM_LIKELY, true);
+	nothing(km_rule_lost_async_pf(&w.c, val(1), &w.d));
+	nothing(km_rule_lost_async_pf(&w.c, unreadable, &w.d));
+}
+
+static void test_dirty_ring_full(void **state)
+{
+	struct km_dirty_ring_facts f = {
+		.dirty_index = val(0x100),
+		.reset_index = val(0),
+		.soft_limit = val(0x100),
+		.exit_reason = val(31),
+	};
+
+	(void)state;
+	reset();
+	found(km_rule_dirty_ring_full(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	f.dirty_index = val(0xff);
+	nothing(km_rule_dirty_ring_full(&w.c, &f, &w.d));
+	f.dirty_index = val(0x80); /* the indexes are 32 bits wide, and wrap */
+	f.reset_index = val(0xffffff80);
+	found(km_rule_dirty_ring_full(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	f.exit_reason = val(0); /* the VMM was not told yet */
+	found(km_rule_dirty_ring_full(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	f.exit_reason = val(31);
+	w.c.wait.kind = KM_WAIT_USERSPACE; /* it may be collecting */
+	found(km_rule_dirty_ring_full(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	f.soft_limit = val(0); /* there is no ring */
+	nothing(km_rule_dirty_ring_full(&w.c, &f, &w.d));
+	f.soft_limit = unreadable;
+	lacks(km_rule_dirty_ring_full(&w.c, &f, &w.d));
+	f.dirty_index = val(0); /* a reset that it waits for */
+	lacks(km_rule_dirty_ring_full(&w.c, &f, &w.d));
+	f.reset_index = val(0); /* nothing shows that there is a ring */
+	nothing(km_rule_dirty_ring_full(&w.c, &f, &w.d));
+	f.soft_limit = val(0x100);
+	f.reset_index = unreadable;
+	lacks(km_rule_dirty_ring_full(&w.c, &f, &w.d));
+	f.reset_index = val(0);
+	f.dirty_index = unreadable;
+	lacks(km_rule_dirty_ring_full(&w.c, &f, &w.d));
+	/* what is not known does not count, whatever it would be */
+	f.dirty_index.v = 0x100;
+	lacks(km_rule_dirty_ring_full(&w.c, &f, &w.d));
+	f.dirty_index = val(0x100);
+	f.reset_index.known = KM_UNREADABLE;
+	lacks(km_rule_dirty_ring_full(&w.c, &f, &w.d));
+}
+
+static void test_shadow_page_quota(void **state)
+{
+	(void)state;
+	reset();
+	nothing(km_rule_shadow_page_quota(&w.c, val(64), val(64), &w.d));
+	w.mmu.root_role.direct = 0;
+	found(km_rule_shadow_page_quota(&w.c, val(64), val(64), &w.d), KM_NOTE, false);
+	found(km_rule_shadow_page_quota(&w.c, val(60), val(64), &w.d), KM_NOTE, false);
+	nothing(km_rule_shadow_page_quota(&w.c, val(59), val(64), &w.d));
+	nothing(km_rule_shadow_page_quota(&w.c, val(1), val(0), &w.d));
+	nothing(km_rule_shadow_page_quota(&w.c, unreadable, val(64), &w.d));
+	nothing(km_rule_shadow_page_quota(&w.c, (struct km_val){.known = KM_UNREADABLE, .v = 64},
+					  val(64), &w.d));
+	nothing(km_rule_shadow_page_quota(&w.c, val(64), unreadable, &w.d));
+	w.fault.age = KM_AGE_RESIDUE;
+	nothing(km_rule_shadow_page_quota(&w.c, val(64), val(64), &w.d));
+	w.fault.age = KM_AGE_IN_HANDLER;
+	w.c.mmu = NULL;
+	nothing(km_rule_shadow_page_quota(&w.c, val(64), val(64), &w.d));
+}
+
+static void test_map_zap_livelock(void **state)
+{
+	(void)state;
+	reset();
+	w.c.has_path = true;
+	w.c.path.ret = KM_RET_PF_FIXED;
+	w.vcpu.stats.pf_fixed = val(1000);
+	w.vm.mmu_invalidate_seq = val(500);
+	found(km_diagnose_map_zap_livelock(&w.c, &w.d), KM_NOTE, false);
+	w.vm.mmu_invalidate_seq = val(4000);
+	found(km_diagnose_map_zap_livelock(&w.c, &w.d), KM_NOTE, false);
+	w.vm.mmu_invalidate_seq = val(4001); /* others' */
+	nothing(km_diagnose_map_zap_livelock(&w.c, &w.d));
+	w.vm.mmu_invalidate_seq = val(499);
+	nothing(km_diagnose_map_zap_livelock(&w.c, &w.d));
+	w.vm.mmu_invalidate_seq = unreadable;
+	nothing(km_diagnose_map_zap_livelock(&w.c, &w.d));
+	w.vm.mmu_invalidate_seq = val(900);
+	w.vcpu.stats.pf_fixed = val(999);
+	nothing(km_diagnose_map_zap_livelock(&w.c, &w.d));
+	w.vcpu.stats.pf_fixed = unreadable;
+	w.vcpu.stats.pf_fixed.v = 1000;
+	nothing(km_diagnose_map_zap_livelock(&w.c, &w.d));
+	w.vcpu.stats.pf_fixed = val(1000);
+	w.vm.mmu_invalidate_seq.known = KM_UNREADABLE;
+	nothing(km_diagnose_map_zap_livelock(&w.c, &w.d));
+	w.vm.mmu_invalidate_seq = val(900);
+	w.c.path.ret = KM_RET_PF_RETRY;
+	nothing(km_diagnose_map_zap_livelock(&w.c, &w.d));
+	w.c.path.ret = KM_RET_PF_FIXED;
+	w.c.has_path = false;
+	nothing(km_diagnose_map_zap_livelock(&w.c, &w.d));
+	w.c.has_path = true;
+	w.fault.age = KM_AGE_RESIDUE;
+	nothing(km_diagnose_map_zap_livelock(&w.c, &w.d));
+}
+
+/* A flush of remote TLBs that a CPU does not acknowledge. */
+static void test_tlb_flush_stall(void **state)
+{
+	static struct km_vcpu vcpus[2];
+	struct km_task *task;
+
+	(void)state;
+	reset();
+	vcpus[0] = (struct km_vcpu){.mode = val(1), .cpu = val(2)};
+	vcpus[1] = (struct km_vcpu){.idx = 1, .mode = val(2), .cpu = val(3)};
+	w.vm.vcpus = vcpus;
+	w.vm.vcpu_count = 2;
+	w.c.walk.count = 1;
+	w.c.walk.levels[0].spte.kind = KM_SPTE_FROZEN;
+	nothing(km_diagnose_tlb_flush_stall(&w.c, &w.d));
+	task = add_task("smp_call_function_many_cond");
+	nothing(km_diagnose_tlb_flush_stall(&w.c, &w.d)); /* for somebody else */
+	strcpy(task->stack.frames[1].function, "kvm_flush_remote_tlbs");
+	task->stack.count = 2;
+	found(km_diagnose_tlb_flush_stall(&w.c, &w.d), KM_POSSIBLE, false);
+	assert_non_null(strstr(w.d.evidence[1], "vCPU 1 has not acknowledged it"));
+	vcpus[1].mode = val(3); /* READING_SHADOW_PAGE_TABLES */
+	found(km_diagnose_tlb_flush_stall(&w.c, &w.d), KM_POSSIBLE, false);
+	vcpus[1].mode = val(0);
+	found(km_diagnose_tlb_flush_stall(&w.c, &w.d), KM_NOTE, false);
+	vcpus[1].mode = (struct km_val){.known = KM_UNREADABLE, .v = 2};
+	found(km_diagnose_tlb_flush_stall(&w.c, &w.d), KM_NOTE, false);
+	strcpy(task->stack.frames[0].function, "kvm_make_all_cpus_request"); /* it does not wait */
+	nothing(km_diagnose_tlb_flush_stall(&w.c, &w.d));
+	strcpy(task->stack.frames[0].function, "smp_call_function_many_cond");
+	task->mm = val(MM + 1); /* of another VM */
+	nothing(km_diagnose_tlb_flush_stall(&w.c, &w.d));
+	task->mm = val(0); /* a worker of the kernel's */
+	found(km_diagnose_tlb_flush_stall(&w.c, &w.d), KM_NOTE, false);
+	/* what waits for it: a frozen entry, or mmu_lock */
+	w.c.walk.levels[0].spte.kind = KM_SPTE_EMPTY;
+	nothing(km_diagnose_tlb_flush_stall(&w.c, &w.d));
+	w.c.wait.kind = KM_WAIT_LOCK;
+	nothing(km_diagnose_tlb_flush_stall(&w.c, &w.d));
+	strcpy(w.c.wait.lock, "mmu_lock");
+	found(km_diagnose_tlb_flush_stall(&w.c, &w.d), KM_NOTE, false);
+	w.c.wait.kind = KM_WAIT_NONE;
+	w.c.walk.levels[0].spte.kind = KM_SPTE_FROZEN;
+	/* the first vCPU; none beyond the last */
+	vcpus[1].mode = val(2);
+	w.vm.vcpu_count = 1;
+	found(km_diagnose_tlb_flush_stall(&w.c, &w.d), KM_NOTE, false);
+	vcpus[0].mode = val(2);
+	found(km_diagnose_tlb_flush_stall(&w.c, &w.d), KM_POSSIBLE, false);
+	w.tasks.count = 0; /* nor a task beyond the last */
+	nothing(km_diagnose_tlb_flush_stall(&w.c, &w.d));
+	w.tasks.count = 1;
+	w.fault.age = KM_AGE_RESIDUE;
+	nothing(km_diagnose_tlb_flush_stall(&w.c, &w.d));
+}
+
+/* Most faults are spurious though the SPTEs permit the access. */
+static void test_spurious_storm(void **state)
+{
+	struct km_storm_facts f = {.processor_root = unreadable,
+				   .page_offset_base = unreadable,
+				   .hypervisor = unreadable};
+	struct km_step *fast = &w.c.path.steps[0];
+
+	(void)state;
+	reset();
+	w.c.walk.end = KM_END_LEAF;
+	w.c.walk.count = 1;
+	w.c.has_panel = w.c.has_path = true;
+	w.c.panel.verdicts[KM_JUDGE_PROCESSOR].ruling = KM_ALLOWS;
+	w.c.path.ret = KM_RET_PF_SPURIOUS;
+	nothing(km_rule_spurious_storm(&w.c, &f, &w.d));
+	most_spurious();
+	/* P=0 over a walk that is present: no stale leaf does that */
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.c.error_code |= PFERR_PRESENT_MASK;
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_int_equal(w.d.evidence_count, 1);
+	w.fault.age = KM_AGE_LAST_EXIT;
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	/* what the dump says about the reasons */
+	f.page_offset_base = val(0xff11000000000000);
+	f.hypervisor = val(3);
+	f.processor_root = val(0x2000000);
+	w.mmu.paging = KM_PAGING_NPT;
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_non_null(strstr(w.d.evidence[1], "is not root_mmu.root 0x1000000"));
+	assert_non_null(strstr(w.d.evidence[2], "5-level paging, the root has level 4: the"));
+	assert_non_null(strstr(w.d.evidence[3], "runs under a hypervisor"));
+	f.page_offset_base = val(0xffff888000000000);
+	f.hypervisor = val(0);
+	f.processor_root = val(0x1000000);
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_non_null(strstr(w.d.evidence[1], "is root_mmu.root"));
+	assert_string_equal(w.d.evidence[2], "the host uses 4-level paging, the root has level 4");
+	assert_non_null(strstr(w.d.evidence[3], "no hypervisor"));
+	w.mmu.root_role.level = 5;
+	f.page_offset_base = val(0xffff800000000000);
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	f.page_offset_base = val(0xffff400000000000);
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.mmu.root_role.level = 4;
+	w.mmu.paging = KM_PAGING_EPT; /* its depth is in the EPTP */
+	w.mmu.root.hpa = val(~0ULL);
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_int_equal(w.d.evidence_count, 2);
+	/* the path is open before the fast path ends it */
+	*fast = (struct km_step){.id = "fast", .outcome = KM_STEP_ENDS, .ret = KM_RET_PF_SPURIOUS};
+	w.c.path.count = 1;
+	w.c.path.ret = KM_RET_PF_UNKNOWN;
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	fast->ret = KM_RET_PF_FIXED; /* a storm that is over */
+	nothing(km_rule_spurious_storm(&w.c, &f, &w.d));
+	w.c.path.ret = KM_RET_PF_FIXED;
+	fast->ret = KM_RET_PF_SPURIOUS;
+	nothing(km_rule_spurious_storm(&w.c, &f, &w.d));
+	w.c.path.ret = KM_RET_PF_SPURIOUS;
+	w.c.panel.verdicts[KM_JUDGE_PROCESSOR].ruling = KM_DENIES; /* that is spurious-loop */
+	nothing(km_rule_spurious_storm(&w.c, &f, &w.d));
+	/* no fault is known: it was a storm, and may be */
+	w.c.fault = NULL;
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	w.vcpu.stats.pf_spurious = val(14000); /* a burst that may be long over */
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_NOTE, false);
+	w.vcpu.stats.pf_taken = w.vcpu.stats.pf_spurious = val(9999);
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_NOTE, false);
+	w.vcpu.stats.pf_taken = w.vcpu.stats.pf_spurious = val(10000);
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	w.vcpu.stats.pf_spurious = val(9900); /* 99 % */
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	w.vcpu.stats.pf_spurious = val(9899);
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_NOTE, false);
+	most_retried();
+	w.vcpu.stats.pf_spurious = val(0);
+	nothing(km_rule_spurious_storm(&w.c, &f, &w.d));
+}
+
+static void test_emulation_fails(void **state)
+{
+	(void)state;
+	reset();
+	w.c.fault = NULL;
+	w.c.insn_emulation = w.c.insn_emulation_fail = val(4598);
+	found(km_rule_emulation_fails(&w.c, val(0), &w.d), KM_POSSIBLE, true);
+	found(km_rule_emulation_fails(&w.c, val(KVM_EXIT_INTERNAL_ERROR), &w.d), KM_POSSIBLE, true);
+	assert_int_equal(w.d.evidence_count, 3);
+	found(km_rule_emulation_fails(&w.c, (struct km_val){.v = 17, .known = KM_UNREADABLE}, &w.d),
+	      KM_POSSIBLE, true);
+	assert_int_equal(w.d.evidence_count, 2);
+	w.c.insn_emulation_fail = val(99); /* few */
+	nothing(km_rule_emulation_fails(&w.c, val(0), &w.d));
+	w.c.insn_emulation_fail = val(4598);
+	w.c.fault = &w.fault; /* then the gfn says what it is */
+	nothing(km_rule_emulation_fails(&w.c, val(0), &w.d));
+}
+
+/* SIGBUS waits in a thread that blocks it, and the fault is not known. */
+static void test_hwpoison_without_fault(void **state)
+{
+	struct km_hwpoison_facts f = {.blocked = val(1), .pending = val(1), .ignored = val(0)};
+
+	(void)state;
+	reset();
+	w.c.fault = NULL;
+	nothing(km_rule_hwpoison_without_fault(&w.c, &f, &w.d));
+	most_retried();
+	found(km_rule_hwpoison_without_fault(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	f.pending = val(0);
+	nothing(km_rule_hwpoison_without_fault(&w.c, &f, &w.d));
+	f.pending = (struct km_val){.v = 1, .known = KM_UNREADABLE};
+	nothing(km_rule_hwpoison_without_fault(&w.c, &f, &w.d));
+	f.pending = val(1);
+	f.blocked = val(0);
+	nothing(km_rule_hwpoison_without_fault(&w.c, &f, &w.d));
+	f.blocked = (struct km_val){.v = 1, .known = KM_UNREADABLE};
+	nothing(km_rule_hwpoison_without_fault(&w.c, &f, &w.d));
+}
+
+/* The page tables were searched instead of the walk of a fault. */
+static void test_audit_of_tables(void **state)
+{
+	struct km_table_audit *audit = &w.c.audit;
+	const struct km_table_entry at = {.found = true, .table_pa = 0x5000, .level = 2};
+
+	(void)state;
+	reset();
+	w.c.fault = NULL;
+	w.c.has_walk = false;
+	nothing(km_diagnose_role_corruption(&w.c, &w.d));
+	nothing(km_diagnose_reserved_bits(&w.c, &w.d));
+	nothing(km_diagnose_child_page_mismatch(&w.c, &w.d));
+	audit->mismatch = audit->reserved = audit->weak = at;
+	audit->mismatch_why = "its level is not that below the entry";
+	audit->reserved_bits = KM_BIT(51);
+	/* it concerns this vCPU if its counters show so */
+	found(km_diagnose_role_corruption(&w.c, &w.d), KM_NOTE, false);
+	most_retried();
+	found(km_diagnose_role_corruption(&w.c, &w.d), KM_POSSIBLE, true);
+	nothing(km_diagnose_child_page_mismatch(&w.c, &w.d));
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	most_spurious();
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
+	found(km_diagnose_reserved_bits(&w.c, &w.d), KM_NOTE, false);
+	w.vcpu.stats.exits = val(50000);
+	found(km_diagnose_reserved_bits(&w.c, &w.d), KM_POSSIBLE, true);
+	w.vcpu.stats.halt_exits = val(25000);
+	found(km_diagnose_reserved_bits(&w.c, &w.d), KM_NOTE, false);
+	/* under an indirect MMU */
+	w.mmu.root_role.direct = 0;
+	nothing(km_diagnose_role_corruption(&w.c, &w.d));
+	found(km_diagnose_child_page_mismatch(&w.c, &w.d), KM_LIKELY, false);
+	w.c.mmu = NULL;
+	nothing(km_diagnose_child_page_mismatch(&w.c, &w.d));
+	/* a fault that is known is walked */
+	w.c.mmu = &w.mmu;
+	w.mmu.root_role.direct = 1;
+	w.c.fault = &w.fault;
+	nothing(km_diagnose_role_corruption(&w.c, &w.d));
+	nothing(km_diagnose_reserved_bits(&w.c, &w.d));
+}
+
+/* What a page table has to have in common with the entry that points to it. */
+static void test_child_pages(void **state)
+{
+	struct km_mmu_page parent = {.role_known = true, .gfn = val(0x40000)};
+	struct km_mmu_page child = {.known = true, .addr = 1, .role_known = true};
+
+	(void)state;
+#define contradicts(why)                                                                           \
+	do {                                                                                       \
+		const char *is = km_child_contradiction(&parent, 3, 5, &child, 0);                 \
+		assert_non_null(is);                                                               \
+		assert_non_null(strstr(is, why));                                                  \
+	} while (0)
+#define fits() assert_null(km_child_contradiction(&parent, 3, 5, &child, 0))
+	/* under a shadow page of a guest's page table its gfn can be any */
+	parent.role = (struct km_page_role){.level = 3, .access = 7, .cr0_wp = 1};
+	child.role = (struct km_page_role){.level = 2, .access = 7};
+	child.gfn = val(0x1234);
+	fits();
+	child.role.level = 1;
+	contradicts("level");
+	child.role.level = 3;
+	contradicts("level");
+	child.role.level = 2;
+	child.role.access = 3;
+	fits();
+	child.role.access = 15;
+	contradicts("more access");
+	parent.role.cr0_wp = 0;
+	fits();
+	child.role.direct = 1; /* a huge page of the guest that KVM maps by small ones */
+	fits();
+	/* under a direct one */
+	parent.role.direct = 1;
+	child.gfn = val(0x40000 + (5 << 18));
+	fits();
+	child.gfn.v++;
+	contradicts("gfn");
+	child.gfn.known = KM_UNREADABLE;
+	fits();
+	child.gfn = val(1);
+	parent.gfn.known = KM_UNREADABLE;
+	fits();
+	parent.gfn = val(0x40000);
+	child.role.direct = 0;
+	contradicts("shadows a page table");
+	child.role.direct = 1;
+	/* the shared bit of a TDX guest is in the index, and not in the gfn */
+	child.gfn = val(0x80000);
+	contradicts("gfn");
+	assert_null(km_child_contradiction(&parent, 3, 5, &child, 0x100000));
+	/* not known, or another way of counting levels */
+	child.gfn = val(1);
+	child.role.passthrough = 1;
+	fits();
+	child.role.passthrough = 0;
+	parent.role.passthrough = 1;
+	fits();
+	parent.role.passthrough = 0;
+	child.role_known = false;
+	fits();
+	child.role_known = true;
+	parent.role_known = false;
+	fits();
+	parent.role_known = true;
+	child.addr = 0;
+	fits();
+	child.addr = 1;
+	child.known = false;
+	fits();
+}
+
 static void test_what_was_said(void **state)
 {
 	(void)state;
@@ -1190,6 +2007,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vm_dead),
+		cmocka_unit_test(test_vm_bugged),
 		cmocka_unit_test(test_mmu_seq_sign),
 		cmocka_unit_test(test_mmu_seq_sign_of_unknown_type),
 		cmocka_unit_test(test_ranges),
@@ -1212,6 +2030,24 @@ int main(void)
 		cmocka_unit_test(test_under_mmu_lock),
 		cmocka_unit_test(test_userfaultfd),
 		cmocka_unit_test(test_tasks_in_an_invalidation),
+		cmocka_unit_test(test_invalidation_of_everything),
+		cmocka_unit_test(test_slot_update_waits_for_notifiers),
+		cmocka_unit_test(test_host_mappings),
+		cmocka_unit_test(test_run_error),
+		cmocka_unit_test(test_rmp_fault),
+		cmocka_unit_test(test_private_unbacked),
+		cmocka_unit_test(test_mmu_context_mismatch),
+		cmocka_unit_test(test_mmio_over_leaf),
+		cmocka_unit_test(test_lost_async_pf),
+		cmocka_unit_test(test_dirty_ring_full),
+		cmocka_unit_test(test_shadow_page_quota),
+		cmocka_unit_test(test_map_zap_livelock),
+		cmocka_unit_test(test_tlb_flush_stall),
+		cmocka_unit_test(test_spurious_storm),
+		cmocka_unit_test(test_emulation_fails),
+		cmocka_unit_test(test_hwpoison_without_fault),
+		cmocka_unit_test(test_audit_of_tables),
+		cmocka_unit_test(test_child_pages),
 		cmocka_unit_test(test_what_was_said),
 	};
 

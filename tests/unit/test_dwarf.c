@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * DWARF as a type source: the compiler that made the DWARF also made this program, and both have to
- * agree; then damaged files, which may give any answer, but have to give one.
+ * DWARF as a type source: the compiler that wrote the DWARF also compiled this program, and both
+ * must agree. Then damaged files, which may give any answer, but must give one.
  */
-#include "dwarf_types.h"
-#include "types_chain.h"
+#include "types/dwarf_types.h"
+#include "types/types_chain.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,7 +69,7 @@ static struct km_member get(struct km_types *types, const char *tag, const char 
 		assert_int_equal(m.elem, m.size / (elements));                                     \
 	} while (0)
 
-/* All ones in the field, then read it as the member says: nothing else may be set. */
+/* Set all bits of the field, then read it by its member: no other bit may be set. */
 #define check_bits(types, type, tag, path, width)                                                  \
 	do {                                                                                       \
 		struct km_member m = get(types, tag, #path);                                       \
@@ -149,6 +149,9 @@ static void check_answers(struct km_types *types)
 	assert_false(get(types, "vcpu", "colour").is_signed);
 	assert_false(get(types, "vcpu", "arch.regs").is_signed);
 	assert_false(get(types, "vcpu", "comm").is_signed);
+	assert_true(get(types, "vcpu", "yes").is_bool);
+	assert_false(get(types, "vcpu", "flag").is_bool);
+	assert_false(get(types, "vcpu", "small").is_bool);
 
 	assert_null(km_types_sizeof(types, "vcpu", &size));
 	assert_int_equal(size, sizeof(struct vcpu));
@@ -222,7 +225,7 @@ static void linked_files_too(void **state)
 	check_answers(types);
 	km_types_free(types);
 
-	/* As eu-strip -f leaves it: sections of the program are there without contents. */
+	/* As left by eu-strip -f: the sections of the program have no contents. */
 	assert_int_equal(
 		run("objcopy --only-keep-debug %s/sample.so %s/sample.debug", folder, folder), 0);
 	types = open_sample("sample.debug");
@@ -230,7 +233,7 @@ static void linked_files_too(void **state)
 	km_types_free(types);
 }
 
-/* Two units as in a module: the second one's relocations are applied when it is reached. */
+/* Two units, as in a module: relocations of the second are applied when it is needed. */
 static void second_unit(void **state)
 {
 	struct km_types *types;
@@ -286,7 +289,7 @@ static void chains(void **state)
 	assert_int_equal(size, 7);
 	assert_int_equal(get(chain, "other", "c").count, 7);
 	assert_null(km_types_enumerator(chain, NULL, "OTHERS", &value));
-	/* The first that has the type decides. */
+	/* the first source that has the type is used */
 	assert_error(km_types_member(chain, "vcpu", "x", &member), KM_EABSENT);
 	assert_non_null(strstr(chain->origin, "sample.o, DWARF of "));
 	km_types_free(chain);
@@ -306,7 +309,7 @@ static uint64_t random_below(uint64_t n)
 	return (seed >> 33) % n;
 }
 
-/* Any answer will do. */
+/* Any answer is fine. */
 static void ask(const char *bytes, size_t len)
 {
 	static const char *const paths[] = {"cpu",	     "arch.regs[3]", "arch.cpu_role.smm",
@@ -388,7 +391,7 @@ static void no_dwarf(void **state)
 	snprintf(path, sizeof(path), "%s/bare.o", folder);
 	assert_null(km_debuginfo_init(&info, path));
 	assert_error(km_dwarf_open(&info, &types), KM_EDEBUGINFO);
-	assert_non_null(info.image); /* still the caller's */
+	assert_non_null(info.image); /* still owned by the caller */
 	km_debuginfo_deinit(&info);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What a vCPU waits for, several looks at one, and the rows of the catalogue that need no kernel.
  */
-#include "diagnose_rules.h"
+#include "diagnose/diagnose_rules.h"
 #include "said.h"
-#include "samples.h"
+#include "diagnose/samples.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -168,14 +168,19 @@ static void loop(struct km_sample s[LOOKS])
 		};
 }
 
-static struct km_samples_verdict judge(const struct km_sample *s, size_t count)
+static struct km_samples_verdict judge_for(const char *test, const struct km_sample *s,
+					   size_t count)
 {
 	struct km_samples_verdict v;
 
 	km_samples_judge(s, count, &v);
 	assert_in_range(strlen(v.text), 10, sizeof(v.text) - 2);
+	fprintf(said_by(test), "%s (%s): %s\n", km_trend_name(v.trend),
+		km_certainty_text(v.certainty), v.text);
 	return v;
 }
+
+#define judge(s, count) judge_for(__func__, s, count)
 
 static void test_samples(void **state)
 {
@@ -194,9 +199,15 @@ static void test_samples(void **state)
 	s[2].rip = unreadable;
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
 	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
+	loop(s);
+	s[0].rip = unreadable;
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
 	loop(s); /* the processor would allow it: a stale TLB at most */
 	for (size_t i = 0; i < LOOKS; i++)
 		s[i].processor = KM_ALLOWS;
+	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
+	loop(s);
+	s[0].processor = KM_ALLOWS;
 	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
 	loop(s); /* the SPTE changed meanwhile */
 	s[1].spte = 0xd6bee67;
@@ -220,9 +231,16 @@ static void test_samples(void **state)
 	s[3].pf_fixed = val(60);
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 	loop(s); /* no fault any more */
-	for (size_t i = 0; i < LOOKS; i++)
+	for (size_t i = 0; i < LOOKS; i++) {
 		s[i].pf_taken = val(50);
+		s[i].pf_spurious = val(40);
+		s[i].has_fault = false;
+	}
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_QUIET);
+	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
+	/* a fault on an MMIO SPTE is not counted: the last exit was a fault all the same */
+	s[1].fault_exit = true;
+	assert_int_equal(judge(s, LOOKS).certainty, KM_POSSIBLE);
 	for (size_t i = 0; i < LOOKS; i++)
 		s[i].exits = val(100);
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
@@ -249,7 +267,7 @@ static void test_samples_without_fault(void **state)
 		v = judge(s, LOOKS);
 		assert_int_equal(v.trend, KM_TREND_LOOPS);
 		assert_int_equal(v.certainty, KM_PROVEN);
-		assert_non_null(strstr(v.text, "in 3 of 4 looks"));
+		assert_non_null(strstr(v.text, "in 3 of 4 samples"));
 	}
 	/* two of three: not proven; one: nothing */
 	v = judge(s + 1, 3);
@@ -273,6 +291,7 @@ static void test_samples_without_fault(void **state)
 	/* looks at the very same fault count once: it did not run in between */
 	loop(s);
 	s[1].pf_taken = s[0].pf_taken;
+	s[1].exits = s[0].exits;
 	assert_int_equal(judge(s, LOOKS).certainty, KM_PROVEN);
 	s[2].has_fault = false;
 	v = judge(s, LOOKS);
@@ -292,6 +311,160 @@ static void test_samples_without_fault(void **state)
 	loop(s);
 	s[3].mmio_exits = val(4);
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+}
+
+/* Faults on MMIO SPTEs raise the exits only: the same one with rising exits is a loop. */
+static void test_samples_of_uncounted_faults(void **state)
+{
+	struct km_sample s[LOOKS];
+	struct km_samples_verdict v;
+
+	(void)state;
+	loop(s);
+	for (size_t i = 0; i < LOOKS; i++) {
+		s[i].error_code = val(0xe);
+		s[i].pf_taken = val(50);
+		s[i].pf_spurious = val(40);
+	}
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_LOOPS);
+	assert_int_equal(v.certainty, KM_LIKELY);
+	s[3].mmio_exits = val(90); /* emulated: MMIO without end is healthy */
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	/* handed to the emulator, which failed each time */
+	loop(s);
+	for (size_t i = 0; i < LOOKS; i++) {
+		s[i].pf_spurious = val(40);
+		s[i].pf_emulate = s[i].emulation_failed = val(100 * i);
+	}
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
+	s[3].emulation_failed = val(200);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	/* TDX retries inside KVM: faults without exits */
+	loop(s);
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].exits = val(100);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].pf_taken = val(50);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	assert_non_null(strstr(judge(s, LOOKS).text, "did not run"));
+}
+
+/* Fixed and zapped again: pf_fixed alone proves no progress. */
+static void test_samples_of_a_livelock(void **state)
+{
+	struct km_explanation *e = calloc(1, sizeof(*e));
+	struct km_sample s[LOOKS];
+	struct km_samples_verdict v;
+
+	(void)state;
+	loop(s);
+	for (size_t i = 0; i < LOOKS; i++) {
+		s[i].pf_fixed = val(10 + 100 * i);
+		s[i].pf_spurious = val(40);
+		s[i].invalidate_seq = val(1000 + 100 * i);
+	}
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_LOOPS);
+	assert_int_equal(v.certainty, KM_LIKELY);
+	assert_true(v.map_zap);
+	e->found[0] = (struct km_diagnosis){.id = "dirty-log-huge", .certainty = KM_NOTE};
+	e->count = 1;
+	km_samples_settle(&v, e);
+	assert_int_equal(e->state, KM_STATE_STUCK);
+	assert_int_equal(e->count, 2);
+	assert_string_equal(e->found[0].id, "map-zap-livelock");
+	assert_int_equal(e->found[0].certainty, KM_LIKELY);
+	assert_true(e->found[0].stuck);
+	km_samples_settle(&v, e); /* once */
+	assert_int_equal(e->count, 2);
+	/* without RIP (Intel) it is only possible, and refutes nothing */
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].rip = unreadable;
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_LOOPS);
+	assert_int_equal(v.certainty, KM_POSSIBLE);
+	/* as many as half of the faults, or fewer */
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].invalidate_seq = val(1000 + 50 * i);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].invalidate_seq = val(1000 + 40 * i);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
+	s[1].pf_fixed = val(12);
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].invalidate_seq = unreadable;
+	assert_int_equal(judge(s, 2).trend, KM_TREND_PROGRESSES);
+	s[1].pf_fixed = val(110);
+	/* few invalidations: the page is another one each time, or not */
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].invalidate_seq = val(1000);
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
+	assert_int_equal(v.certainty, KM_POSSIBLE);
+	assert_false(v.map_zap);
+	e->certainty = KM_LIKELY;
+	km_samples_settle(&v, e);
+	assert_int_equal(e->state, KM_STATE_STUCK);
+	/* no address (Intel between two faults): never proven by pf_fixed alone */
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].has_fault = s[i].has_spte = false;
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
+	assert_int_equal(v.certainty, KM_LIKELY);
+	for (size_t i = 0; i < LOOKS; i++) /* RIP is not known, so it is not the same */
+		s[i].invalidate_seq = val(1000 + 100 * i);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
+	/* ... and where RIP stands still while pages are zapped, nothing is said */
+	for (size_t i = 0; i < LOOKS; i++) {
+		s[i].rip = val(0x1000);
+		s[i].invalidate_seq = val(1000 + 100 * i);
+	}
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	s[2].rip = val(0x2000);
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
+	assert_int_equal(v.certainty, KM_PROVEN);
+	free(e);
+}
+
+/* The vCPU moves on: what the counters say about it in addition. */
+static void test_samples_that_move(void **state)
+{
+	struct km_sample s[LOOKS];
+
+	(void)state;
+	loop(s);
+	s[3].addr += 0x1000;
+	s[3].pf_emulate = val(300);
+	assert_int_equal(judge(s, LOOKS).certainty, KM_PROVEN);
+	s[3].emulation_failed = val(200);
+	assert_int_equal(judge(s, LOOKS).certainty, KM_PROVEN);
+	s[3].emulation_failed = val(0);
+	s[3].pf_emulate = val(0);
+	s[3].mmio_exits = val(90);
+	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
+	/* no fault at hand, none resolved: RIP alone */
+	loop(s);
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].has_fault = false;
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	s[3].rip = val(0x2000);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
+	/* the same fault from two places */
+	loop(s);
+	s[3].rip = val(0x2000);
+	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
+}
+
+static void test_trend_names(void **state)
+{
+	(void)state;
+	assert_string_equal(km_trend_name(KM_TREND_OPEN), "open");
+	assert_string_equal(km_trend_name(KM_TREND_QUIET), "quiet");
+	assert_string_equal(km_trend_name(KM_TREND_LOOPS), "loops");
+	assert_string_equal(km_trend_name(KM_TREND_PROGRESSES), "progresses");
 }
 
 static void test_samples_settle(void **state)
@@ -332,6 +505,91 @@ static void test_samples_settle(void **state)
 	assert_false(e->found[0].stuck);
 	assert_int_equal(e->found[1].certainty, KM_PROVEN); /* the table is as wrong as before */
 	assert_false(e->found[1].stuck);
+	free(e);
+}
+
+/* An explanation of a vCPU in @state, with one finding that it is stuck and one that is not. */
+static struct km_explanation *explained(struct km_explanation *e, enum km_vcpu_state state,
+					enum km_certainty certainty)
+{
+	memset(e, 0, sizeof(*e));
+	e->state = state;
+	e->certainty = certainty;
+	snprintf(e->verdict, sizeof(e->verdict), "(before)");
+	e->found[0] = (struct km_diagnosis){
+		.id = "frozen-spte", .certainty = KM_LIKELY, .stuck = true, .open = "?"};
+	e->found[1] = (struct km_diagnosis){.id = "perm-table-mismatch", .certainty = KM_LIKELY};
+	e->found[2] = (struct km_diagnosis){/* beyond the last */
+					    .id = "no-slot",
+					    .certainty = KM_LIKELY,
+					    .stuck = true};
+	e->count = 2;
+	return e;
+}
+
+static void settle(const char *test, enum km_trend trend, enum km_certainty certainty,
+		   struct km_explanation *e)
+{
+	struct km_samples_verdict v = {.trend = trend, .certainty = certainty, .text = "(seen)"};
+	FILE *to = said_by(test);
+
+	km_samples_settle(&v, e);
+	assert_int_equal(e->found[2].certainty, KM_LIKELY);
+	assert_true(e->found[2].stuck);
+	fprintf(to, "%s (%s): %s\n", km_vcpu_state_name(e->state), km_certainty_text(e->certainty),
+		e->verdict);
+	for (size_t i = 0; i < e->count; i++)
+		fprintf(to, "  %s (%s)%s %s\n", e->found[i].id,
+			km_certainty_text(e->found[i].certainty),
+			e->found[i].stuck ? ", stuck" : "", e->found[i].open);
+}
+
+/* What becomes of each state, by what the samples show. */
+static void test_settled_states(void **state)
+{
+	static const enum km_vcpu_state states[] = {KM_STATE_STUCK, KM_STATE_WAITING,
+						    KM_STATE_HEALTHY};
+	struct km_explanation *e = calloc(1, sizeof(*e));
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		settle(__func__, KM_TREND_OPEN, KM_NOTE, explained(e, states[i], KM_LIKELY));
+		settle(__func__, KM_TREND_QUIET, KM_LIKELY, explained(e, states[i], KM_LIKELY));
+		settle(__func__, KM_TREND_PROGRESSES, KM_LIKELY,
+		       explained(e, states[i], KM_LIKELY));
+		settle(__func__, KM_TREND_LOOPS, KM_LIKELY, explained(e, states[i], KM_LIKELY));
+		/* what is only possible refutes what is no more than that */
+		settle(__func__, KM_TREND_PROGRESSES, KM_POSSIBLE,
+		       explained(e, states[i], KM_POSSIBLE));
+		settle(__func__, KM_TREND_PROGRESSES, KM_POSSIBLE,
+		       explained(e, states[i], KM_LIKELY));
+	}
+	free(e);
+}
+
+/* A livelock is a finding of its own, if there is room for it. */
+static void test_settled_livelock(void **state)
+{
+	struct km_samples_verdict v = {.trend = KM_TREND_LOOPS, .certainty = KM_LIKELY};
+	struct km_explanation *e = calloc(1, sizeof(*e));
+
+	(void)state;
+	v.map_zap = true;
+	strcpy(v.text, "(seen)");
+	for (e->count = 0; e->count < KM_DIAGNOSES; e->count++)
+		e->found[e->count].id = "no-slot";
+	km_samples_settle(&v, e);
+	assert_int_equal(e->count, KM_DIAGNOSES);
+	assert_string_equal(e->found[0].id, "no-slot");
+	e->count = KM_DIAGNOSES - 1;
+	km_samples_settle(&v, e);
+	assert_int_equal(e->count, KM_DIAGNOSES);
+	assert_string_equal(e->found[0].id, "map-zap-livelock");
+	strcpy(e->found[0].open, "?");
+	e->found[0].stuck = false; /* as a dump alone shows it */
+	km_samples_settle(&v, e);
+	assert_string_equal(e->found[0].open, "");
+	assert_true(e->found[0].stuck);
 	free(e);
 }
 
@@ -540,6 +798,21 @@ static void test_readonly_host(void **state)
 	w.c.vma.flags = val(VM_READ);
 	w.c.vma.addr = 0;
 	found(km_diagnose_readonly_host(&w.c, &w.d), KM_NOTE, false);
+	/* not of private memory, or where no memslot asks the host for write access */
+	w.c.error_code |= PFERR_PRIVATE_ACCESS;
+	nothing(km_diagnose_readonly_host(&w.c, &w.d));
+	w.c.error_code &= ~PFERR_PRIVATE_ACCESS;
+	for (int i = 0; i < 3; i++) {
+		static const uint64_t flags[] = {KVM_MEM_READONLY, KVM_MEMSLOT_INVALID,
+						 KVM_MEMSLOT_GMEM_ONLY};
+
+		w.slot.flags = flags[i];
+		nothing(km_diagnose_readonly_host(&w.c, &w.d));
+	}
+	w.slot.flags = 0;
+	w.c.slot = NULL;
+	nothing(km_diagnose_readonly_host(&w.c, &w.d));
+	w.c.slot = &w.slot;
 	w.c.walk.levels[0].spte.host_writable = true;
 	nothing(km_diagnose_readonly_host(&w.c, &w.d));
 	/* nothing is mapped yet: the mapping alone tells */
@@ -572,6 +845,64 @@ static void test_readonly_host(void **state)
 	w.c.walk.end = KM_END_LEAF;
 	w.c.walk.levels[0].spte.w = true;
 	nothing(km_diagnose_readonly_host(&w.c, &w.d));
+}
+
+/* What a sample keeps of a case. */
+static void test_sample_of_a_case(void **state)
+{
+	struct km_explanation *e = calloc(1, sizeof(*e));
+	struct km_sample s;
+
+	(void)state;
+	write_to(LEAF, 1);
+	e->state = KM_STATE_STUCK;
+	w.kernel.vendor = KM_VENDOR_AMD;
+	w.c.last.exit_code = val(0x400);
+	w.c.last.rip = val(0x1000);
+	w.vcpu.stats = (struct km_vcpu_stats){
+		.exits = val(1),
+		.pf_taken = val(2),
+		.pf_fixed = val(3),
+		.pf_spurious = val(4),
+		.pf_emulate = val(5),
+		.mmio_exits = val(6),
+	};
+	w.c.insn_emulation_fail = val(7);
+	w.vm.mmu_invalidate_seq = val(8);
+	for (int judge = 0; judge < KM_JUDGES; judge++)
+		w.c.panel.verdicts[judge].ruling = KM_ALLOWS;
+	w.c.panel.verdicts[KM_JUDGE_PROCESSOR].ruling = KM_DENIES;
+	w.c.has_panel = true;
+	s = km_sample_of(&w.c, e);
+	assert_true(s.has_fault && s.fault_exit && s.has_spte);
+	assert_int_equal(s.addr, 0x4321000);
+	assert_true(km_is_known(s.error_code));
+	assert_int_equal(s.error_code.v, w.c.error_code);
+	assert_int_equal(s.spte, LEAF);
+	assert_int_equal(s.level, 1);
+	assert_int_equal(s.rip.v, 0x1000);
+	assert_int_equal(s.exits.v, 1);
+	assert_int_equal(s.pf_taken.v, 2);
+	assert_int_equal(s.pf_fixed.v, 3);
+	assert_int_equal(s.pf_spurious.v, 4);
+	assert_int_equal(s.pf_emulate.v, 5);
+	assert_int_equal(s.mmio_exits.v, 6);
+	assert_int_equal(s.emulation_failed.v, 7);
+	assert_int_equal(s.invalidate_seq.v, 8);
+	assert_int_equal(s.processor, KM_DENIES);
+	assert_int_equal(s.state, KM_STATE_STUCK);
+	/* what is missing is not a value */
+	w.c.last.exit_code = val(0x78);
+	w.c.has_error_code = w.c.has_walk = false;
+	s = km_sample_of(&w.c, e);
+	assert_true(s.has_fault && !s.fault_exit && !s.has_spte);
+	assert_false(km_is_known(s.error_code));
+	w.c.has_addr = false;
+	assert_false(km_sample_of(&w.c, e).has_fault);
+	w.c.has_addr = true;
+	w.fault.age = KM_AGE_RESIDUE;
+	assert_false(km_sample_of(&w.c, e).has_fault);
+	free(e);
 }
 
 static void test_nx_huge_page(void **state)
@@ -648,7 +979,7 @@ static void test_by_design(void **state)
 	w.vcpu.stats.pf_taken = val(1000);
 	w.vcpu.stats.pf_spurious = val(900);
 	nothing(km_diagnose_progressing(&w.c, &w.d));
-	found(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d), KM_NOTE, false);
+	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
 }
 
 /* Faults that are over, and what tells a loop of spurious ones. */
@@ -680,27 +1011,15 @@ static void test_over_or_stale(void **state)
 	w.c.fault = NULL;
 	nothing(km_diagnose_progressing(&w.c, &w.d));
 
-	/* after a fault that is over, only where most of them, and more than 100, are spurious */
+	/* where most faults are spurious that is a finding of its own */
 	w.c.fault = &w.fault;
-	w.fault.age = KM_AGE_LAST_EXIT;
+	w.fault.age = KM_AGE_IN_HANDLER;
 	s->pf_taken = val(201);
 	s->pf_spurious = val(101);
-	found(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d), KM_NOTE, false);
+	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
 	s->pf_spurious = val(100);
-	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
-	s->pf_taken = val(199);
-	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
-	s->pf_taken = val(400);
-	s->pf_spurious = val(200);
-	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
-	s->pf_spurious = val(150);
-	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
-	s->pf_taken = (struct km_val){.known = KM_UNREADABLE, .v = 201};
-	s->pf_spurious = val(101);
-	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
-	s->pf_taken = val(201);
-	s->pf_spurious.known = KM_UNREADABLE;
-	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
+	found(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d), KM_NOTE, false);
+	s->pf_spurious = unreadable;
 	/* what a flush that is pending makes of it */
 	w.fault.age = KM_AGE_IN_HANDLER;
 	for (int bit = 0; bit < 64; bit++) {
@@ -710,16 +1029,17 @@ static void test_over_or_stale(void **state)
 		assert_int_equal(w.d.evidence_count, bit == 0 || bit == 34);
 	}
 	w.vcpu.requests = val(1);
-	s->pf_spurious = val(101);
+	s->pf_spurious = val(7);
 	found(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d), KM_NOTE, false);
 	assert_int_equal(w.d.evidence_count, 2);
 	w.vcpu.requests.known = KM_UNREADABLE;
 	found(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d), KM_NOTE, false);
 	assert_int_equal(w.d.evidence_count, 1);
-	/* twins: nothing was present, nothing is; the processor's word is not known; residue */
+	/* whatever P says: what was not present may be by now */
 	w.c.error_code &= ~PFERR_PRESENT_MASK;
-	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
+	found(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d), KM_NOTE, false);
 	w.c.error_code |= PFERR_PRESENT_MASK;
+	/* twins: nothing is present; the processor's word is not known; residue */
 	w.c.walk.end = KM_END_NOT_PRESENT;
 	nothing(km_diagnose_stale_tlb_or_spurious(&w.c, &w.d));
 	w.c.walk.end = KM_END_LEAF;
@@ -757,6 +1077,12 @@ static void test_damage(void **state)
 	w.c.all.mmus[0].rsvd.rsvd_bits_mask[0][1] = KM_BIT(51);
 	found(km_diagnose_reserved_bits(&w.c, &w.d), KM_LIKELY, false);
 	assert_int_equal(w.d.evidence_count, 4);
+	l[1].level = 1; /* only the first */
+	l[1].spte.value = LEAF;
+	found(km_diagnose_reserved_bits(&w.c, &w.d), KM_LIKELY, false);
+	assert_int_equal(w.d.evidence_count, 2);
+	l[1] = l[0];
+	l[1].level = 2;
 	l[1].special = true;
 	l[0].spte.kind = KM_SPTE_EMPTY;
 	nothing(km_diagnose_reserved_bits(&w.c, &w.d));
@@ -794,8 +1120,22 @@ static void test_damage(void **state)
 	w.c.has_path = true;
 	w.fault.age = KM_AGE_RESIDUE;
 	found(km_diagnose_role_corruption(&w.c, &w.d), KM_LIKELY, false);
+	w.c.all.mmus[0].root_role.direct = 0; /* known cases of shadow paging */
+	found(km_diagnose_role_corruption(&w.c, &w.d), KM_LIKELY, false);
+	w.c.all.mmus[0].root_role.direct = 1;
 	w.c.has_walk = false;
 	nothing(km_diagnose_role_corruption(&w.c, &w.d));
+}
+
+/* The replayed path ends as RET_PF_SPURIOUS, and the guest takes the fault again. */
+static void loops_as_spurious(void)
+{
+	w.c.has_path = w.c.path.loops = w.c.path.loops_known = true;
+	w.c.path.ret = KM_RET_PF_SPURIOUS;
+	w.c.path.steps[0] =
+		(struct km_step){.id = "fast", .outcome = KM_STEP_ENDS, .ret = KM_RET_PF_SPURIOUS};
+	w.c.path.count = 1;
+	w.c.path.end = &w.c.path.steps[0];
 }
 
 static void judges_say(enum km_ruling table, enum km_ruling role, enum km_ruling processor)
@@ -815,6 +1155,7 @@ static void test_which_table(void **state)
 
 	(void)state;
 	write_to(LEAF, 1);
+	loops_as_spurious();
 	w.kernel.features.tdp = true;
 	w.c.all.table_count = 2;
 	t[0] = (struct km_perm_table){.context = "root_mmu.w"};
@@ -822,65 +1163,81 @@ static void test_which_table(void **state)
 	t[2] = (struct km_perm_table){.context = "(beyond)", .status = KM_TABLE_DIFFERS};
 	t[2].words[0] = 1;
 	t[0].status = t[1].status = KM_TABLE_MATCHES;
-	nothing(km_diagnose_perm_table_mismatch(&w.c, &w.d));
+	nothing(km_rule_perm_table_mismatch(&w.c, false, &w.d));
 	/* the guest's: the first word that differs, whatever the fault asks */
 	t[0].status = KM_TABLE_DIFFERS;
 	t[0].words[15] = 0xffff;
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 	t[0].words[3] = t[0].words[0] = 1;
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 	memset(t[0].words, 0, sizeof(t[0].words));
 	t[0].pkru_mask = 0x30;
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 	/* that of SPTEs: the word that the fault looks up, if it is that */
 	t[1].status = KM_TABLE_DIFFERS;
 	t[1].words[0] = t[1].words[3] = t[1].words[10] = 0x10;
 	judges_say(KM_ALLOWS, KM_DENIES, KM_DENIES);
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, true);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, true);
 	w.c.error_code = PFERR_USER_MASK | PFERR_FETCH_MASK | PFERR_PK_MASK;
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, true);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, true);
 	w.c.error_code = PFERR_USER_MASK;
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, true);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, true);
 	w.c.error_code = PFERR_WRITE_MASK | PFERR_USER_MASK;
 	w.c.has_error_code = false;
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, true);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, true);
 	w.c.has_error_code = true;
 	/* it denies what the role permits: the slow path, and no more */
 	judges_say(KM_DENIES, KM_ALLOWS, KM_ALLOWS);
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 	for (int table = KM_ALLOWS; table <= KM_NO_RULING; table++) {
 		for (int role = KM_ALLOWS; role <= KM_NO_RULING; role++) {
 			judges_say(table, role, KM_DENIES);
-			found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN,
+			found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN,
 			      table == KM_ALLOWS && role == KM_DENIES);
 		}
 	}
 	judges_say(KM_ALLOWS, KM_DENIES, KM_ALLOWS);
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 	/* nobody asks it about this fault */
 	judges_say(KM_ALLOWS, KM_DENIES, KM_DENIES);
 	w.c.panel.verdicts[KM_JUDGE_TABLE].consulted = false;
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 	judges_say(KM_DENIES, KM_ALLOWS, KM_DENIES);
 	w.c.panel.verdicts[KM_JUDGE_TABLE].consulted = false;
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 	w.c.has_panel = false;
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 	w.c.has_panel = true;
 	w.c.mmu = NULL;
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
-	/* that of another context */
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 	w.c.mmu = &w.c.all.mmus[0];
+	/* it may be over: the counters show whether it repeats, unless the user supplied it */
+	judges_say(KM_ALLOWS, KM_DENIES, KM_DENIES);
+	w.fault.age = KM_AGE_RESIDUE;
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
+	w.vcpu.stats.pf_taken = w.vcpu.stats.pf_spurious = val(10000);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, true);
+	w.fault.source = KM_FAULT_USER;
+	w.fault.age = KM_AGE_UNKNOWN;
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
+	w.c.panel.verdicts[KM_JUDGE_TABLE].consulted = false;
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
+	w.fault.source = KM_FAULT_STACK;
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, true);
+	w.c.fault = NULL;
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, true);
+	w.c.fault = &w.fault;
+	/* that of another context */
 	judges_say(KM_DENIES, KM_ALLOWS, KM_DENIES);
 	t[1].status = KM_TABLE_MATCHES;
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 	judges_say(KM_ALLOWS, KM_DENIES, KM_DENIES);
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 	w.c.all.mmus[0].root_role.direct = 0;
 	w.c.panel.verdicts[KM_JUDGE_TABLE].consulted = false;
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 	t[1].status = KM_TABLE_DIFFERS;
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 }
 
 /* The processor denies what KVM's test allows: how sure that is, by what the test is. */
@@ -975,7 +1332,7 @@ static void test_walk_rows(void **state)
 	nothing(km_diagnose_role_corruption(&w.c, &w.d));
 	nothing(km_diagnose_reserved_bits(&w.c, &w.d));
 	nothing(km_diagnose_access_track_lost(&w.c, &w.d));
-	nothing(km_diagnose_perm_table_mismatch(&w.c, &w.d));
+	nothing(km_rule_perm_table_mismatch(&w.c, false, &w.d));
 	w.c.walk.end = KM_END_TOO_WIDE;
 	found(km_diagnose_gpa_too_wide(&w.c, &w.d), KM_LIKELY, true);
 	w.c.slot = NULL;
@@ -1020,14 +1377,9 @@ static void test_wrong_table(void **state)
 	w.kernel.features.tdp = true;
 	km_panel_judge(&w.kernel, &w.c.masks, &w.c.all, w.c.mmu, &w.c.walk, w.c.error_code,
 		       KM_SPF_MERGED, &w.c.panel);
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, true);
+	loops_as_spurious();
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, true);
 	assert_non_null(strstr(w.d.evidence[0], "[3] (W|U) is 0000"));
-	w.c.has_path = true;
-	w.c.path.ret = KM_RET_PF_SPURIOUS;
-	w.c.path.steps[0] =
-		(struct km_step){.id = "fast", .outcome = KM_STEP_ENDS, .ret = KM_RET_PF_SPURIOUS};
-	w.c.path.count = 1;
-	w.c.path.end = &w.c.path.steps[0];
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
 	w.c.path.ret = KM_RET_PF_UNKNOWN; /* a step before is open */
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
@@ -1036,13 +1388,13 @@ static void test_wrong_table(void **state)
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
 	w.fault.age = KM_AGE_RESIDUE;
 	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 	/* an indirect MMU's table is not asked */
 	w.fault.age = KM_AGE_IN_HANDLER;
 	w.c.all.mmus[0].root_role.direct = 0;
 	km_panel_judge(&w.kernel, &w.c.masks, &w.c.all, w.c.mmu, &w.c.walk, w.c.error_code,
 		       KM_SPF_MERGED, &w.c.panel);
-	found(km_diagnose_perm_table_mismatch(&w.c, &w.d), KM_PROVEN, false);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
 	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
 	/* the form first posted, with a bit that leads past the table */
 	w.c.all.mmus[0].root_role.direct = 1;
@@ -1070,6 +1422,186 @@ static void test_wrong_table(void **state)
 	nothing(km_diagnose_out_of_range_index(&w.c, &w.d));
 }
 
+/* 6.1 and 6.12 flush remote TLBs while an entry is frozen: who does that is its owner. */
+static void test_frozen_by_who_flushes(void **state)
+{
+	(void)state;
+	write_to(FROZEN, 1);
+	w.tasks.count = 1;
+	w.task.mm = w.vm.mm;
+	w.task.stack = STACK("smp_call_function_many_cond", "kvm_flush_remote_tlbs_gfn",
+			     "kvm_tdp_mmu_map", "kvm_tdp_page_fault");
+	w.task.stack.start = KM_STACK_SWITCHED_OUT;
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_NOTE, false);
+	assert_non_null(strstr(w.d.evidence[1], "kvm_tdp_mmu_map(), which flushes remote TLBs"));
+	w.task.stack = STACK("kvm_flush_remote_tlbs_with_address", "zap_collapsible_spte_range");
+	w.task.stack.start = KM_STACK_SWITCHED_OUT;
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_NOTE, false);
+	/* a flush elsewhere freezes nothing */
+	w.task.stack = STACK("kvm_flush_remote_tlbs", "kvm_mmu_slot_remove_write_access");
+	w.task.stack.start = KM_STACK_SWITCHED_OUT;
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_LIKELY, true);
+}
+
+/* The fault is not known, and most were retried: an entry that is frozen somewhere. */
+static void test_frozen_without_fault(void **state)
+{
+	struct km_table_entry *frozen = &w.c.audit.frozen;
+
+	(void)state;
+	write_to(LEAF, 1);
+	*frozen =
+		(struct km_table_entry){.found = true, .table_pa = 0x5000, .level = 1, .index = 9};
+	frozen->spte = km_spte_decode(&w.c.masks, FROZEN, 1);
+	w.c.fault = NULL;
+	w.c.has_walk = false;
+	nothing(km_diagnose_frozen_spte(&w.c, &w.d));
+	w.vcpu.stats.pf_taken = val(20000);
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_POSSIBLE, true);
+	w.tasks.count = 1;
+	w.task.mm = w.vm.mm;
+	w.task.stack = STACK("tdp_mmu_zap_leafs");
+	nothing(km_diagnose_frozen_spte(&w.c, &w.d));
+	w.tasks.count = 0;
+	frozen->found = false;
+	nothing(km_diagnose_frozen_spte(&w.c, &w.d));
+	frozen->found = true;
+	w.c.fault = &w.fault; /* it is not where the fault is */
+	nothing(km_diagnose_frozen_spte(&w.c, &w.d));
+}
+
+/* The fault is not known, and most were retried: a memslot that its VMA contradicts. */
+static void test_readonly_mapping_without_fault(void **state)
+{
+	struct km_slot_conflict conflict = {.slot = &w.slot, .hva = 0x7f0000000000};
+
+	(void)state;
+	write_to(LEAF, 1);
+	w.c.fault = NULL;
+	w.c.has_walk = w.c.has_error_code = false;
+	conflict.vma = (struct km_vma){.known = true, .addr = 0xffff888000004000};
+	conflict.vma.flags = val(VM_READ);
+	found(km_rule_readonly_host(&w.c, &conflict, &w.d), KM_POSSIBLE, true);
+	nothing(km_rule_host_forbids(&w.c, &conflict, &w.d));
+	nothing(km_rule_host_unmapped(&w.c, &conflict, &w.d));
+	conflict.vma.flags = val(0); /* not readable either */
+	conflict.hva += 0x3000;
+	nothing(km_rule_readonly_host(&w.c, &conflict, &w.d));
+	nothing(km_rule_host_unmapped(&w.c, &conflict, &w.d));
+	found(km_rule_host_forbids(&w.c, &conflict, &w.d), KM_POSSIBLE, true);
+	conflict.vma.flags = val(VM_READ);
+	conflict.vma.addr = 0; /* nothing is mapped */
+	nothing(km_rule_readonly_host(&w.c, &conflict, &w.d));
+	nothing(km_rule_host_forbids(&w.c, &conflict, &w.d));
+	found(km_rule_host_unmapped(&w.c, &conflict, &w.d), KM_POSSIBLE, true);
+	conflict.vma.addr = 0xffff888000004000;
+	conflict.slot = NULL;
+	nothing(km_rule_readonly_host(&w.c, &conflict, &w.d));
+	conflict.vma.flags = val(0);
+	nothing(km_rule_host_forbids(&w.c, &conflict, &w.d));
+	conflict.vma.addr = 0;
+	nothing(km_rule_host_unmapped(&w.c, &conflict, &w.d));
+}
+
+/* SS in an NPT exit of a nested guest leads past the guest's table, too. */
+static void test_index_with_ss(void **state)
+{
+	struct km_mmu *mmu = &w.c.all.mmus[0];
+
+	(void)state;
+	write_to(LEAF, 1);
+	mmu->root_role.direct = 0;
+	nothing(km_diagnose_out_of_range_index(&w.c, &w.d));
+	w.c.error_code |= PFERR_SS_MASK;
+	found(km_diagnose_out_of_range_index(&w.c, &w.d), KM_POSSIBLE, false);
+	assert_non_null(strstr(w.d.verdict, "word 35 of 16"));
+	w.c.error_code |= PFERR_GUEST_FINAL_MASK; /* beyond an int */
+	found(km_diagnose_out_of_range_index(&w.c, &w.d), KM_POSSIBLE, false);
+	assert_non_null(strstr(w.d.verdict, "word 35 of 16"));
+	mmu->paging = KM_PAGING_SHADOW; /* #PF reports no SS to shadow paging */
+	nothing(km_diagnose_out_of_range_index(&w.c, &w.d));
+	mmu->paging = KM_PAGING_NPT;
+	mmu->root_role.direct = 1;
+	nothing(km_diagnose_out_of_range_index(&w.c, &w.d));
+	mmu->root_role.direct = 0;
+	w.c.has_error_code = false;
+	nothing(km_diagnose_out_of_range_index(&w.c, &w.d));
+	w.c.has_error_code = true;
+	w.fault.age = KM_AGE_RESIDUE;
+	nothing(km_diagnose_out_of_range_index(&w.c, &w.d));
+	w.fault.age = KM_AGE_IN_HANDLER;
+	w.c.mmu = NULL;
+	nothing(km_diagnose_out_of_range_index(&w.c, &w.d));
+}
+
+/* A prefetch for an asynchronous page fault that is done: the guest does not take that fault. */
+static void test_prefetch_for_async_page(void **state)
+{
+	(void)state;
+	write_to(LEAF, 1);
+	w.c.last.has_stack = true;
+	w.c.last.stack = STACK("kvm_tdp_page_fault", "kvm_arch_async_page_ready");
+	assert_true(km_case_is_current(&w.c));
+	w.fault.pf.prefetch = val(1);
+	assert_false(km_case_is_current(&w.c));
+	w.c.last.stack = STACK("kvm_tdp_page_fault", "kvm_arch_vcpu_pre_fault_memory");
+	assert_true(km_case_is_current(&w.c));
+}
+
+/* When a table that differs is proven, and when it is why the vCPU loops. */
+static void test_how_sure_a_wrong_table_is(void **state)
+{
+	struct km_perm_table *t = &w.c.all.tables[0];
+	struct km_vcpu_stats *s = &w.vcpu.stats;
+
+	(void)state;
+	write_to(LEAF, 1);
+	w.kernel.features.tdp = true;
+	w.c.all.table_count = 1;
+	*t = (struct km_perm_table){.context = "root_mmu.fmt", .spte = true};
+	t->status = KM_TABLE_DIFFERS;
+	t->words[3] = 1;
+	judges_say(KM_ALLOWS, KM_DENIES, KM_DENIES);
+	/* KVM does not ask it about this fault: the replay does not come to it, or does not loop */
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
+	loops_as_spurious();
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, true);
+	w.c.path.ret = KM_RET_PF_FIXED; /* an NX huge page is split, a tracked gfn emulated */
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
+	w.c.path.ret = KM_RET_PF_SPURIOUS;
+	w.c.path.loops = false;
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
+	w.c.path.loops = true;
+	w.c.path.loops_known = false;
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
+	loops_as_spurious();
+	/* role and words are read one after the other while the target runs */
+	found(km_rule_perm_table_mismatch(&w.c, true, &w.d), KM_LIKELY, true);
+	/* they are written one after the other as well */
+	w.c.last.has_stack = true;
+	w.c.last.stack = STACK("update_permission_bitmask", "kvm_init_mmu", "kvm_vcpu_ioctl");
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_NOTE, false);
+	w.c.last.stack = STACK("__kvm_mmu_refresh_passthrough_bits");
+	found(km_rule_perm_table_mismatch(&w.c, true, &w.d), KM_NOTE, false);
+	w.c.last.has_stack = false;
+	/* no fault is known: the counters show that KVM asked it */
+	w.c.fault = NULL;
+	w.c.has_panel = w.c.has_path = false;
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
+	s->pf_taken = val(19520);
+	s->pf_fixed = val(6);
+	s->pf_spurious = val(19514);
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, true);
+	s->pf_spurious = val(9000); /* retried, for another reason */
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
+	s->pf_spurious = val(19514);
+	w.c.all.mmus[0].root_role.direct = 0;
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
+	w.c.all.mmus[0].root_role.direct = 1;
+	t->spte = false;
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
+}
+
 static void test_what_was_said(void **state)
 {
 	(void)state;
@@ -1085,7 +1617,14 @@ int main(void)
 		cmocka_unit_test(test_frozen_thread),
 		cmocka_unit_test(test_samples),
 		cmocka_unit_test(test_samples_without_fault),
+		cmocka_unit_test(test_samples_of_uncounted_faults),
+		cmocka_unit_test(test_samples_of_a_livelock),
+		cmocka_unit_test(test_samples_that_move),
+		cmocka_unit_test(test_trend_names),
 		cmocka_unit_test(test_samples_settle),
+		cmocka_unit_test(test_settled_states),
+		cmocka_unit_test(test_settled_livelock),
+		cmocka_unit_test(test_sample_of_a_case),
 		cmocka_unit_test(test_frozen),
 		cmocka_unit_test(test_unknown_mm),
 		cmocka_unit_test(test_unknown_values_in_evidence),
@@ -1099,6 +1638,12 @@ int main(void)
 		cmocka_unit_test(test_spurious_loop),
 		cmocka_unit_test(test_walk_rows),
 		cmocka_unit_test(test_wrong_table),
+		cmocka_unit_test(test_frozen_by_who_flushes),
+		cmocka_unit_test(test_frozen_without_fault),
+		cmocka_unit_test(test_readonly_mapping_without_fault),
+		cmocka_unit_test(test_index_with_ss),
+		cmocka_unit_test(test_prefetch_for_async_page),
+		cmocka_unit_test(test_how_sure_a_wrong_table_is),
 		cmocka_unit_test(test_what_was_said),
 	};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cm.h"
-#include "judges.h"
+#include "rules/judges.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 /* --- spte_permission_fault() --- */
 
-static void test_word_and_bit_that_are_asked(void **state)
+static void test_word_and_bit(void **state)
 {
 	struct km_spte_masks masks = km_spte_default_masks(KM_PAGING_NPT, KM_SPTE_7_2);
 
@@ -22,7 +22,7 @@ static void test_word_and_bit_that_are_asked(void **state)
 		uint64_t spte = 0x800 | r | w << 1 | u << 2 | (x ? 0 : B(63));
 
 		for (unsigned error_code = 0; error_code < 32; error_code++) {
-			/* P, and RSVD in the merged form, do not choose a word. */
+			/* P, and RSVD in the merged version, do not change the index */
 			unsigned merged = (error_code & 0x16) >> 1, v1 = error_code >> 1;
 
 			for (unsigned index = 0; index < KM_PERM_WORDS; index++) {
@@ -84,13 +84,13 @@ static void test_index_past_the_table(void **state)
 		assert_true(spf.denied);
 		assert_int_equal(spf.index, (cases[i].error_code & 0x16) >> 1);
 	}
-	/* What nested paging adds above bit 31 never counts. */
+	/* bits above 31 of nested page faults are ignored */
 	spf = km_spte_permission_fault(&masks, words, 0xc07, PFERR_GUEST_FINAL_MASK | W, KM_SPF_V1);
 	assert_false(spf.out_of_range);
 	assert_int_equal(spf.index, 1);
 }
 
-static void test_not_present_asks_no_word(void **state)
+static void test_not_present(void **state)
 {
 	static const uint16_t words[KM_PERM_WORDS];
 	struct km_spte_masks masks = km_spte_default_masks(KM_PAGING_NPT, KM_SPTE_7_2);
@@ -124,7 +124,7 @@ static void test_is_access_allowed(void **state)
 			uint64_t spte = 0x800 | (bits & 7) | (xu ? B(10) : 0);
 			bool ept_x = gen == KM_SPTE_7_2 ? x || xu : x;
 
-			/* U, P and the rest are not asked; fetch comes before write. */
+			/* U, P and others are ignored; fetch is checked before write */
 			for (uint64_t other = 0; other < 2; other++) {
 				uint64_t rest = other ? ~(uint64_t)(W | F) : 0;
 
@@ -245,13 +245,13 @@ static void test_ept_memory_types(void **state)
 			       bad ? 2 : 0);
 		assert_verdict(judge(&ept, NULL, huge, 2, W), bad ? KM_HW_MISCONFIG : KM_HW_ALLOWS,
 			       bad ? 3 : 0);
-		/* Only where the page is mapped. */
+		/* only in a leaf */
 		assert_verdict(judge(&ept, NULL, table, 3, W), KM_HW_ALLOWS, 0);
-		/* Others keep other things there. */
+		/* without EPT, these bits mean something else */
 		assert_verdict(judge_leaf(&npt, 7 | type << 3, W), KM_HW_ALLOWS, 0);
 		assert_verdict(judge_leaf(&shadow, 7 | type << 3, W), KM_HW_ALLOWS, 0);
 	}
-	/* W without R is nothing special outside EPT: P is what says present. */
+	/* W without R is legal without EPT: P means present */
 	assert_verdict(judge_leaf(&npt, 6, W), KM_HW_NOT_PRESENT, 1);
 }
 
@@ -294,7 +294,7 @@ static void test_x86_rights_of_two_levels(void **state)
 			.nx = machine & 4,
 			.cr4_smep = machine & 8,
 			.cr4_smap = machine & 16,
-			.mbec = machine & 16, /* EPT's own business */
+			.mbec = machine & 16, /* EPT only */
 		};
 
 		for (unsigned bits = 0; bits < 256; bits++) {
@@ -329,7 +329,7 @@ static void test_deeper_walks(void **state)
 		assert_verdict(judge(&npt, NULL, walk, 5, 0), KM_HW_NOT_PRESENT, walk[i].level);
 		walk[i].value = 7;
 	}
-	/* What ends the walk lower down goes before a right missing higher up. */
+	/* an entry that ends the walk takes precedence over a right missing in an upper one */
 	walk[1].value = 5;
 	walk[4].value = 0;
 	assert_verdict(judge(&npt, NULL, walk, 5, W), KM_HW_NOT_PRESENT, 1);
@@ -337,7 +337,7 @@ static void test_deeper_walks(void **state)
 	walk[4].value = 5;
 	assert_verdict(judge(&npt, NULL, walk, 5, W), KM_HW_WRITE, 4);
 
-	/* Nothing below a large page counts; bit 7 above 1 GiB makes no page. */
+	/* entries below a large page are ignored; bit 7 above 1 GiB does not make a page */
 	assert_verdict(judge(&npt, NULL, huge, 3, W), KM_HW_ALLOWS, 0);
 	assert_verdict(judge(&ept, NULL, huge, 3, W), KM_HW_ALLOWS, 0);
 	huge[0].value |= B(7);
@@ -362,14 +362,14 @@ static void test_incomplete_walks(void **state)
 		assert_int_equal(verdict.level, 0);
 		assert_int_equal(verdict.reason, KM_HW_ALLOWS);
 	}
-	/* A right that is missing in what is known is missing. */
+	/* a right that is missing in a known entry is missing */
 	walk[1].value = 5;
 	assert_verdict(judge(&shadow, NULL, walk, 3, W), KM_HW_WRITE, 3);
-	/* That the page is a user page is not known yet. */
+	/* whether it is a user page is not known */
 	verdict = judge(&gmet, NULL, walk, 3, F);
 	assert_true(verdict.incomplete);
 	assert_false(verdict.denied);
-	/* No such level: the walk is not one. */
+	/* not a level: not a walk */
 	for (size_t i = 0; i < ARRAY_SIZE(no_levels); i++) {
 		walk[2] = (struct km_hw_entry){0, no_levels[i]};
 		verdict = judge(&npt, NULL, walk, 3, 0);
@@ -392,8 +392,8 @@ static struct km_hw_verdict judge_rsvd(const struct km_cpu_paging *cpu, uint64_t
 	return km_processor_judges(&masks, cpu, &rsvd, &entry, 1, 0, pae_root_level);
 }
 
-/* Each bit at each level: does KVM's calling it reserved make the processor fault? */
-static void test_reserved_bits_that_count(void **state)
+/* For each bit at each level: does the processor fault if KVM's mask contains it? */
+static void test_reserved_bits_of_the_processor(void **state)
 {
 	static const struct km_cpu_paging *const cpus[] = {&ept, &npt, &shadow};
 	/* Neither rights nor memory type. */
@@ -427,7 +427,7 @@ static void test_reserved_bits_that_count(void **state)
 					judge_rsvd(cpus[c], 0, 0, level, ~bit & ~7ULL, 7 | bit)
 						.reason,
 					KM_HW_ALLOWS);
-				/* Encryption bits are the processor's own. */
+				/* encryption bits are not reserved for the processor */
 				assert_int_equal(
 					judge_rsvd(cpus[c], bit, 0, level, bit, 7 | bit).reason,
 					KM_HW_ALLOWS);
@@ -441,7 +441,7 @@ static void test_reserved_order_and_nx(void **state)
 	struct km_cpu_paging no_nx = npt;
 
 	(void)state;
-	/* Not present: nothing else of the entry counts. */
+	/* not present: the rest of the entry is ignored */
 	assert_verdict(judge_rsvd(&npt, 0, 0, 1, B(46), B(46) | 6), KM_HW_NOT_PRESENT, 1);
 	/* Without EFER.NX bit 63 is reserved. */
 	no_nx.nx = false;
@@ -450,11 +450,10 @@ static void test_reserved_order_and_nx(void **state)
 	assert_verdict(judge_leaf(&no_nx, B(63) | 7, F), KM_HW_ALLOWS, 0); /* not asked */
 	no_nx.paging = KM_PAGING_EPT;
 	assert_verdict(judge_rsvd(&no_nx, 0, 0, 1, 0, B(63) | 7), KM_HW_ALLOWS, 0);
-	/* A misconfiguration that needs no table of reserved bits; KVM's bad_mt_xwr is not asked.
-	 */
+	/* a misconfiguration without reserved bits; KVM's bad_mt_xwr is ignored */
 	assert_verdict(judge_rsvd(&ept, 0, 0, 1, B(46), B(46) | 6), KM_HW_MISCONFIG, 1);
 	assert_verdict(judge_rsvd(&ept, 0, 0, 1, 0, 5), KM_HW_ALLOWS, 0);
-	/* X without R: known to all that matter. */
+	/* X without R is supported */
 	assert_verdict(judge_leaf(&ept, 4, F), KM_HW_ALLOWS, 0);
 	assert_verdict(judge_leaf(&ept, 4, 0), KM_HW_READ, 1);
 }
@@ -467,18 +466,18 @@ static void test_pae_roots(void **state)
 
 	(void)state;
 #define JUDGE(error_code) km_processor_judges(&masks, &cpu, NULL, walk, 3, error_code, 3)
-	/* P is all there is to it. */
+	/* only P matters */
 	assert_verdict(JUDGE(W | U | F), KM_HW_ALLOWS, 0);
 	walk[0].value = 6;
 	assert_verdict(JUDGE(0), KM_HW_NOT_PRESENT, 3);
-	/* It is no 1 GiB page. */
+	/* it is not a 1 GiB page */
 	walk[0].value = 1 | B(7);
 	walk[2].value = 0;
 	assert_verdict(JUDGE(0), KM_HW_NOT_PRESENT, 1);
 	walk[0].value = 1;
 	walk[2].value = 5;
 	assert_verdict(JUDGE(W), KM_HW_WRITE, 1);
-	/* Nor does its bit 2 make a supervisor page. */
+	/* its bit 2 does not make a supervisor page */
 	cpu.cr4_smep = cpu.cr4_smap = true;
 	assert_verdict(JUDGE(F), KM_HW_SUPERVISOR_FETCH, 1);
 	assert_verdict(JUDGE(0), KM_HW_SUPERVISOR_ACCESS, 1);
@@ -486,13 +485,13 @@ static void test_pae_roots(void **state)
 	assert_verdict(JUDGE(F), KM_HW_ALLOWS, 0);
 	assert_verdict(JUDGE(U), KM_HW_USER, 2);
 #undef JUDGE
-	/* Below a root of level 4, what pae_root holds is ordinary. */
+	/* below a root of level 4, the entries of pae_root are ordinary */
 	assert_verdict(km_processor_judges(&masks, &cpu, NULL,
 					   (struct km_hw_entry[]){{7, 4}, {5, 3}, {7, 2}, {7, 1}},
 					   4, W, 3),
 		       KM_HW_WRITE, 3);
 	assert_true(km_processor_judges(&masks, &cpu, NULL, walk, 0, W, 3).incomplete);
-	/* Its reserved bits: all that KVM says but A, which emulators set, and encryption. */
+	/* its reserved bits: those of KVM but A, which emulators set, and encryption bits */
 	for (int bit = 1; bit < 64; bit++)
 		assert_int_equal(judge_rsvd(&shadow, 0, 3, 3, B(bit), B(bit) | 1).reason,
 				 bit == 5 ? KM_HW_ALLOWS : KM_HW_RESERVED);
@@ -501,7 +500,7 @@ static void test_pae_roots(void **state)
 	assert_false(judge_rsvd(&shadow, 0, 3, 2, B(63), B(63) | 7).denied);
 }
 
-static void test_reasons_have_words(void **state)
+static void test_reasons_have_a_text(void **state)
 {
 	static const struct {
 		enum km_hw_reason reason;
@@ -536,22 +535,45 @@ static void test_reasons_have_words(void **state)
 	assert_string_equal(km_hw_reason_text(KM_HW_MISCONFIG + 1, KM_PAGING_EPT), "?");
 }
 
+/* SEV-SNP: the RMP is checked after the nested tables, and the entries do not show it. */
+static void test_rmp(void **state)
+{
+	static const uint64_t checks[] = {PFERR_GUEST_RMP_MASK, PFERR_GUEST_SIZEM_MASK,
+					  PFERR_GUEST_VMPL_MASK};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+		struct km_hw_verdict v = judge_leaf(&npt, 7, W | U | checks[i]);
+
+		assert_true(v.rmp);
+		assert_false(v.denied || v.incomplete);
+		/* an entry that denies the access does so whatever the RMP says */
+		v = judge_leaf(&npt, 5, W | U | checks[i]);
+		assert_false(v.rmp);
+		assert_verdict(v, KM_HW_WRITE, 1);
+		/* there is no RMP without NPT */
+		assert_false(judge_leaf(&ept, 7, W | checks[i]).rmp);
+	}
+	assert_false(judge_leaf(&npt, 7, W | U | PFERR_GUEST_ENC_MASK).rmp);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_word_and_bit_that_are_asked),
+		cmocka_unit_test(test_word_and_bit),
 		cmocka_unit_test(test_index_past_the_table),
-		cmocka_unit_test(test_not_present_asks_no_word),
+		cmocka_unit_test(test_not_present),
 		cmocka_unit_test(test_is_access_allowed),
 		cmocka_unit_test(test_ept_rights_of_two_levels),
 		cmocka_unit_test(test_ept_memory_types),
 		cmocka_unit_test(test_x86_rights_of_two_levels),
 		cmocka_unit_test(test_deeper_walks),
 		cmocka_unit_test(test_incomplete_walks),
-		cmocka_unit_test(test_reserved_bits_that_count),
+		cmocka_unit_test(test_reserved_bits_of_the_processor),
 		cmocka_unit_test(test_reserved_order_and_nx),
 		cmocka_unit_test(test_pae_roots),
-		cmocka_unit_test(test_reasons_have_words),
+		cmocka_unit_test(test_rmp),
+		cmocka_unit_test(test_reasons_have_a_text),
 	};
 
 	return cmocka_run_group_tests_name("judges", tests, NULL, NULL);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Recognising a struct kvm_page_fault, its age, and what VMX caches. */
+/* Recognize a struct kvm_page_fault and its age; the fields of the last exit. */
 #include "cm.h"
 
-#include "page_fault_on_stack.h"
-#include "svm.h"
-#include "vmx.h"
+#include "fault/page_fault_on_stack.h"
+#include "kvm/svm.h"
+#include "kvm/vmx.h"
 
 #include <string.h>
 
@@ -13,7 +13,7 @@
 static const struct km_val absent = {.known = KM_ABSENT};
 static const struct km_page_fault_host host = {.tdp = true, .direct_bits = 0, .seq = 10};
 
-/* One of a few values that stay. */
+/* A pointer to one of a few static values. */
 static const struct km_val *at(uint64_t v)
 {
 	static struct km_val vals[8];
@@ -69,7 +69,7 @@ static void test_sound(void **state)
 	assert_true(plausible(&pf));
 	pf.gfn = pf.slot = pf.pfn = V(0);
 	assert_true(plausible(&pf));
-	/* a pfn that says what went wrong */
+	/* a pfn that is an error */
 	pf = sound();
 	pf.pfn = V(0x7ff0000000000000);
 	assert_true(plausible(&pf));
@@ -135,7 +135,7 @@ static void test_each_contradiction(void **state)
 	/* no TDP on this host */
 	assert_false(km_page_fault_plausible(&pf, &(struct km_page_fault_host){.seq = 10},
 					     at(0x4000), at(64)));
-	/* memory that is all but empty */
+	/* memory with hardly any bit set */
 	memset(&pf, 0, sizeof(pf));
 	pf.max_level = pf.req_level = pf.goal_level = V(1);
 	assert_false(plausible(&pf));
@@ -170,7 +170,7 @@ static void test_age(void **state)
 	(void)state;
 	assert_int_equal(km_page_fault_age(&stack, 0x20a0, 80, &in), KM_AGE_IN_HANDLER);
 	assert_string_equal(in->function, "kvm_mmu_page_fault");
-	/* across two frames, in another's, below the live part */
+	/* across two frames, in another frame, below the active part */
 	assert_int_equal(km_page_fault_age(&stack, 0x2140, 80, &in), KM_AGE_UNKNOWN);
 	assert_int_equal(km_page_fault_age(&stack, 0x2200, 80, &in), KM_AGE_RESIDUE);
 	assert_int_equal(km_page_fault_age(&stack, 0x1f00, 80, &in), KM_AGE_RESIDUE);
@@ -191,6 +191,48 @@ static void test_age(void **state)
 	assert_int_equal(km_page_fault_age(&stack, 0x20a0, 80, &in), KM_AGE_IN_HANDLER);
 }
 
+/* kvm_arch_async_page_ready() loads a root first: its struct is not set up yet. */
+static void test_loading_a_root(void **state)
+{
+	struct km_stack stack = {
+		.base = 0x1000, .size = 0x4000, .start = KM_STACK_REGISTERS, .sp = 0x2000};
+	const struct km_frame *in;
+
+	(void)state;
+	frame(&stack, "mmu_topup_memory_caches", 0x2000, true);
+	frame(&stack, "kvm_mmu_load", 0x2020, true);
+	frame(&stack, "kvm_arch_async_page_ready", 0x2080, true);
+	frame(&stack, "kvm_check_async_pf_completion", 0x2180, true);
+	frame(&stack, "entry_SYSCALL_64_after_hwframe", 0x4f00, true);
+	assert_int_equal(km_page_fault_age(&stack, 0x20a0, 80, &in), KM_AGE_UNKNOWN);
+	strcpy(stack.frames[1].function, "kvm_tdp_page_fault");
+	assert_int_equal(km_page_fault_age(&stack, 0x20a0, 80, &in), KM_AGE_IN_HANDLER);
+}
+
+/* While a nested VM exit injects the fault into L1, the active context is root_mmu again. */
+static void test_mmu_of_a_fault(void **state)
+{
+	struct km_page_fault pf = sound();
+	struct km_vcpu_mmu all = {.mmu_count = 2};
+	const struct km_mmu *root = &all.mmus[0], *guest = &all.mmus[1];
+
+	(void)state;
+	all.mmus[0].name = "root_mmu";
+	all.mmus[1].name = "guest_mmu";
+	all.active = root;
+	pf.is_tdp = V(0);
+	assert_ptr_equal(km_page_fault_mmu(&all, &pf, KM_AGE_IN_HANDLER, true), guest);
+	assert_null(km_page_fault_mmu(&all, &pf, KM_AGE_RESIDUE, true));
+	assert_ptr_equal(km_page_fault_mmu(&all, &pf, KM_AGE_IN_HANDLER, false), root);
+	pf.is_tdp = V(1);
+	assert_ptr_equal(km_page_fault_mmu(&all, &pf, KM_AGE_IN_HANDLER, true), root);
+	assert_ptr_equal(km_page_fault_mmu(&all, &pf, KM_AGE_RESIDUE, true), root);
+	all.active = guest;
+	assert_ptr_equal(km_page_fault_mmu(&all, &pf, KM_AGE_IN_HANDLER, true), root);
+	pf.is_tdp = (struct km_val){.known = KM_ABSENT};
+	assert_ptr_equal(km_page_fault_mmu(&all, &pf, KM_AGE_IN_HANDLER, true), guest);
+}
+
 static void test_half_written(void **state)
 {
 	struct km_page_fault pf = sound();
@@ -203,14 +245,14 @@ static void test_half_written(void **state)
 	pf.addr = V(0);
 	assert_true(plausible(&pf));
 	assert_true(km_page_fault_half_written(&pf));
-	/* a fault at GPA 0, whose memslot was found: of gfn 0, or it is none at all */
+	/* a fault at GPA 0 with a memslot is of gfn 0, or is not a fault */
 	pf.slot = V(0xffff888000001000);
 	assert_false(plausible(&pf));
 	assert_true(km_page_fault_plausible(&pf, &host, &base, &npages));
 	assert_false(km_page_fault_half_written(&pf));
 }
 
-/* VMRUN clears EXITINFO2: QEMU does in helper_vmrun(), "like the real hardware". */
+/* VMRUN clears EXITINFO2: so does QEMU in helper_vmrun(). */
 static void test_vmcb_in_guest(void **state)
 {
 	struct km_vmcb vmcb = {.exit_code = V(SVM_EXIT_NPF), .exit_info_2 = V(0x4000000)};
@@ -233,7 +275,7 @@ static void test_ept_violations(void **state)
 {
 	(void)state;
 #define EC(acc, mbec, q) km_ept_violation_error_code(acc, mbec, q)
-	/* a read: U up to 6.12, nothing since; P by what the entry allowed */
+	/* a read: U up to 6.12, nothing since; P from the rights of the entry */
 	assert_int_equal(EC(KM_ACC_UWX, false, 0x181), PFERR_USER_MASK | PFERR_GUEST_FINAL_MASK);
 	assert_int_equal(EC(KM_ACC_RWUX, false, 0x181), PFERR_GUEST_FINAL_MASK);
 	assert_int_equal(EC(KM_ACC_RWUX, false, 0x1aa),
@@ -241,7 +283,7 @@ static void test_ept_violations(void **state)
 	assert_int_equal(EC(KM_ACC_RWUX, false, 0x384),
 			 PFERR_FETCH_MASK | PFERR_USER_MASK | PFERR_GUEST_FINAL_MASK);
 	assert_int_equal(EC(KM_ACC_UWX, false, 0x384), PFERR_FETCH_MASK | PFERR_GUEST_FINAL_MASK);
-	/* while the processor walked the guest's tables; no linear address at all */
+	/* on a walk of the guest's tables; without a linear address */
 	assert_int_equal(EC(KM_ACC_RWUX, false, 0x282), PFERR_WRITE_MASK | PFERR_GUEST_PAGE_MASK);
 	assert_int_equal(EC(KM_ACC_RWUX, false, 0x302), PFERR_WRITE_MASK);
 	/* with MBEC the user-executable bit counts as present */
@@ -255,12 +297,73 @@ static void test_ept_violations(void **state)
 	assert_null(km_vmx_exit_name(3));
 }
 
+static void test_exit_kinds(void **state)
+{
+	const uint64_t pf = 0x80000b0e, gp = 0x80000b0d;
+
+	(void)state;
+	assert_int_equal(km_svm_exit_kind(KM_PAGING_NPT, SVM_EXIT_NPF), KM_EXIT_NPF);
+	assert_int_equal(km_svm_exit_kind(KM_PAGING_NPT, SVM_EXIT_PF), KM_EXIT_OTHER);
+	assert_int_equal(km_svm_exit_kind(KM_PAGING_SHADOW, SVM_EXIT_PF), KM_EXIT_PF);
+	assert_int_equal(km_svm_exit_kind(KM_PAGING_NPT, 0x61), KM_EXIT_OTHER);
+	assert_int_equal(km_vmx_exit_kind(KM_PAGING_EPT, 48, NULL), KM_EXIT_EPT_VIOLATION);
+	assert_int_equal(km_vmx_exit_kind(KM_PAGING_EPT, 49, NULL), KM_EXIT_EPT_MISCONFIG);
+	assert_int_equal(km_vmx_exit_kind(KM_PAGING_EPT, 0, &pf), KM_EXIT_OTHER);
+	assert_int_equal(km_vmx_exit_kind(KM_PAGING_SHADOW, 0, &pf), KM_EXIT_PF);
+	assert_int_equal(km_vmx_exit_kind(KM_PAGING_SHADOW, 0, &gp), KM_EXIT_OTHER);
+	assert_int_equal(km_vmx_exit_kind(KM_PAGING_SHADOW, 0, NULL), KM_EXIT_EXCEPTION_NMI);
+	assert_int_equal(km_vmx_exit_kind(KM_PAGING_SHADOW, 48, NULL), KM_EXIT_OTHER);
+}
+
+/* What npf_interception() makes of EXITINFO1. */
+static void test_npf_error_codes(void **state)
+{
+	struct km_npf_state plain = {.cpl_known = true, .cpl = 3};
+	struct km_npf_state gmet = {.gmet = true, .cpl_known = true, .cpl = 0};
+	struct km_npf_state snp = {.sev_es = true, .sev_snp = true};
+
+	(void)state;
+	assert_true(km_npf_error_code(&plain, 0x100000015) == 0x100000015);
+	/* U of a fetch, and of nothing else, is that of the CPL */
+	assert_true(km_npf_error_code(&gmet, 0x100000015) == 0x100000011);
+	assert_true(km_npf_error_code(&gmet, 0x100000007) == 0x100000007);
+	gmet.cpl = 3;
+	assert_true(km_npf_error_code(&gmet, 0x100000011) == 0x100000015);
+	gmet.cpl_known = false;
+	assert_true(km_npf_error_code(&gmet, 0x100000011) == 0x100000011);
+	/* the CPL of a SEV-ES guest is not visible */
+	gmet.cpl_known = gmet.sev_es = true;
+	gmet.cpl = 0;
+	assert_true(km_npf_error_code(&gmet, 0x100000015) == 0x100000015);
+	/* SEV-SNP: an access with the C-bit is private */
+	assert_true(km_npf_error_code(&snp, 0x500000004) == 0x2000500000004);
+	assert_true(km_npf_error_code(&snp, 0x100000004) == 0x100000004);
+	snp.sev_snp = false;
+	assert_true(km_npf_error_code(&snp, 0x500000004) == 0x500000004);
+}
+
+static void test_tdx_error_codes(void **state)
+{
+	(void)state;
+	/* private: a write, whatever the qualification says */
+	assert_true(km_tdx_error_code(KM_ACC_RWUX, true, 0x184) == 0x2000000000002);
+	assert_true(km_tdx_error_code(KM_ACC_RWUX, false, 0x182) == 0x100000002);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sound),	      cmocka_unit_test(test_each_contradiction),
-		cmocka_unit_test(test_age),	      cmocka_unit_test(test_half_written),
-		cmocka_unit_test(test_vmcb_in_guest), cmocka_unit_test(test_ept_violations),
+		cmocka_unit_test(test_sound),
+		cmocka_unit_test(test_each_contradiction),
+		cmocka_unit_test(test_age),
+		cmocka_unit_test(test_half_written),
+		cmocka_unit_test(test_loading_a_root),
+		cmocka_unit_test(test_mmu_of_a_fault),
+		cmocka_unit_test(test_vmcb_in_guest),
+		cmocka_unit_test(test_exit_kinds),
+		cmocka_unit_test(test_npf_error_codes),
+		cmocka_unit_test(test_tdx_error_codes),
+		cmocka_unit_test(test_ept_violations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

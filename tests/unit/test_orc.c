@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cm.h"
 
-#include "orc.h"
+#include "kernel/orc.h"
 
 #include <string.h>
 
-/* The first instruction's entry, SP + 8, as 6.1 and as 7.3 spell it, and one between. */
+/* The entry of a first instruction, SP + 8, as encoded by 6.1, by 7.3, and by one in between. */
 static const struct km_orc_raw first_6_1 = {8, 0, 0x005}, first_7_3 = {8, 0, 0x203},
 			       between = {8, 0, 0x205};
 
@@ -69,12 +69,12 @@ static void test_decoding(void **state)
 	assert_int_equal(orc.bp_reg, KM_ORC_PREV_SP);
 	assert_int_equal(orc.type, KM_ORC_CALL);
 	assert_int_equal(orc.bp_offset, -16);
-	/* types: two bits and "end" in 6.1, three in 7.3 */
+	/* types: two bits and "end" in 6.1, three bits in 7.3 */
 	assert_int_equal(decoded(&first_6_1, 0, 0, 0x105).type, KM_ORC_REGS);
 	assert_int_equal(decoded(&first_6_1, 0, 0, 0x205).type, KM_ORC_REGS_PARTIAL);
 	assert_int_equal(decoded(&first_6_1, 0, 0, 0x400).type, KM_ORC_END);
 	assert_int_equal(decoded(&first_6_1, 0, 0, 0x800).type, KM_ORC_END); /* 6.3 */
-	/* what objtool puts where it knows nothing is no end */
+	/* the entry that objtool writes without information is not an end */
 	assert_int_equal(decoded(&first_6_1, 0, 0, 0x000).type, KM_ORC_NOTHING);
 	assert_int_equal(decoded(&first_7_3, 0, 0, 0x200).type, KM_ORC_NOTHING);
 	assert_int_equal(decoded(&first_7_3, 0, 0, 0x000).type, KM_ORC_NOTHING);
@@ -105,7 +105,7 @@ static void test_calls(void **state)
 	assert_int_equal(u.bp, 0x77);
 	assert_false(u.exact);
 
-	/* by bp: only if it is known */
+	/* relative to bp: only if bp is known */
 	orc = decoded(&first_7_3, 16, 0, 0x204);
 	u = (struct km_unwind){.ip = 1, .sp = 0x1000, .bp = 0x1008, .bp_known = true};
 	assert_int_equal(km_orc_unwind(&orc, word, &w, &u), KM_UNWOUND);
@@ -114,7 +114,7 @@ static void test_calls(void **state)
 	u = (struct km_unwind){.ip = 1, .sp = 0x1000, .bp = 0x1008};
 	assert_int_equal(km_orc_unwind(&orc, word, &w, &u), KM_UNWOUND_LOST);
 
-	/* a switch of stacks: the old one's address is in a word */
+	/* a switch of stacks: a word contains the address of the old one */
 	orc = decoded(&first_7_3, 8, 0, 0x209);
 	u = (struct km_unwind){.ip = 1, .sp = 0x1020};
 	w.at[4] = 0x1008;
@@ -125,7 +125,7 @@ static void test_calls(void **state)
 	assert_int_equal(km_orc_unwind(&orc, word, &w, &u), KM_UNWOUND);
 	assert_int_equal(u.sp, 0x1008);
 
-	/* down the stack, off it, by a register that is not known */
+	/* downwards, outside the stack, relative to an unknown register */
 	orc = decoded(&first_7_3, 8, 0, 0x204);
 	u = (struct km_unwind){.ip = 1, .sp = 0x1018, .bp = 0x1008, .bp_known = true};
 	assert_int_equal(km_orc_unwind(&orc, word, &w, &u), KM_UNWOUND_LOST);
@@ -159,7 +159,7 @@ static void test_interrupts(void **state)
 	w.at[1 + 17] = 0x33;
 	u = (struct km_unwind){.ip = 1, .sp = 0x1000};
 	assert_int_equal(km_orc_unwind(&orc, word, &w, &u), KM_UNWOUND_END);
-	/* what the processor pushed only */
+	/* only the frame pushed by the processor */
 	orc = decoded(&first_7_3, 0, 0, 0x403);
 	w.at[1] = 0x10;
 	w.at[0] = 0x4243;
@@ -168,7 +168,7 @@ static void test_interrupts(void **state)
 	assert_int_equal(km_orc_unwind(&orc, word, &w, &u), KM_UNWOUND);
 	assert_int_equal(u.ip, 0x4243);
 	assert_int_equal(u.sp, 0x1100);
-	/* the end, and nothing */
+	/* the end, and no information */
 	orc = decoded(&first_7_3, 0, 0, 0x100);
 	assert_int_equal(km_orc_unwind(&orc, word, &w, &u), KM_UNWOUND_END);
 	orc = decoded(&first_7_3, 0, 0, 0x000);

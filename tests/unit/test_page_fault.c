@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The path of a fault, and what it reads, over a torn state: what was not read decides nothing. */
+/* The path of a fault with missing memory: what is not readable must not decide anything. */
 #include "cm.h"
 
-#include "guest_walk.h"
-#include "page_fault.h"
-#include "vma.h"
+#include "walk/guest_walk.h"
+#include "fault/page_fault.h"
+#include "walk/vma.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- a kernel of a few structures, each in pages that can be torn out ---- */
+/* ---- a kernel with a few structures, in pages that can be missing ---- */
 
 #define VA    0xffff888000000000ULL
 #define PAGES 16
@@ -51,7 +51,7 @@ static void put(uint64_t at, uint64_t value)
 	memcpy(t.bytes + (at - VA), &value, sizeof(value));
 }
 
-/* Members of 8 bytes; what is not here this kernel does not have. */
+/* Members of 8 bytes; this kernel does not have others. */
 static const struct {
 	const char *tag, *path;
 	uint32_t offset;
@@ -77,13 +77,34 @@ static const struct {
 	{"vm_area_struct", "vm_end", 0},
 	{"vm_area_struct", "vm_mm", 8},
 	{"vm_area_struct", "vm_start", 0x800},
+	{"vm_area_struct", "vm_flags", 0x10},
+	{"vm_area_struct", "vm_file", 0x18},
+	{"kvm", "mm", 0x300},
+	{"kvm_vcpu", "arch.regs[16]", 0x40},
+	{"kvm_vcpu", "arch.guest_state_protected", 0x48},
+	{"vcpu_svm", "vcpu", 0x800},
+	{"vcpu_svm", "vmcb", 0},
+	{"vcpu_svm", "vmcb01.ptr", 8},
+	{"vcpu_svm", "nested.vmcb02.ptr", 16},
+	{"vcpu_svm", "nested.nested_run_pending", 24},
+	{"vmcb", "control.exit_code", 0},
+	{"vmcb", "control.exit_info_1", 8},
+	{"vmcb", "control.exit_info_2", 16},
+	{"mm_struct", "pgd", 0x10},
 	{"kvm_memslots", "generation", 0},
 	{"kvm_memslots", "gfn_tree.rb_node", 8},
 	{"kvm_memslots", "node_idx", 16},
+	{"kvm_memslots", "used_slots", 24},
+	{"kvm_memslots", "memslots", 0x100},
 	{"rb_node", "rb_left", 8},
 	{"rb_node", "rb_right", 16},
+	{"kvm_vcpu", "arch.root_mmu", 0x100},
+	{"kvm_mmu", "permissions", 0x80},
+	{"kvm_mmu", "mmu_role.base.word", 0},
+	{"kvm_mmu", "mmu_role.ext.word", 8},
+	{"kvm_mmu", "root_level", 16},
 };
-static bool has_mmu_seq, seq_is_int;
+static bool has_mmu_seq, seq_is_int, slots_in_array;
 
 static km_error *member(struct km_types *types, const char *tag, const char *path,
 			struct km_member *found)
@@ -94,7 +115,12 @@ static km_error *member(struct km_types *types, const char *tag, const char *pat
 			continue;
 		if (!strcmp(path, "mmu_seq") && !has_mmu_seq)
 			break;
+		if (!strcmp(path, "gfn_node") && slots_in_array)
+			break;
 		*found = (struct km_member){.offset = members[i].offset, .size = 8, .elem = 8};
+		/* an address space each */
+		if (!strcmp(tag, "kvm") && !strcmp(path, "memslots"))
+			found->count = 2;
 		return NULL;
 	}
 	return km_errorf(KM_EABSENT, "no such member");
@@ -103,8 +129,10 @@ static km_error *member(struct km_types *types, const char *tag, const char *pat
 static km_error *size_of(struct km_types *types, const char *tag, uint32_t *size)
 {
 	(void)types;
-	*size = 64;
-	return strcmp(tag, "page") ? km_errorf(KM_EABSENT, "no such type") : NULL;
+	*size = strcmp(tag, "page") ? 0x900 : 64;
+	return strcmp(tag, "page") && strcmp(tag, "kvm_memory_slot")
+		       ? km_errorf(KM_EABSENT, "no such type")
+		       : NULL;
 }
 
 static km_error *enumerator(struct km_types *types, const char *tag, const char *name,
@@ -183,7 +211,7 @@ static int setup(void **state)
 	(void)state;
 	memset(&t, 0, sizeof(t));
 	memset(&w, 0, sizeof(w));
-	has_mmu_seq = seq_is_int = false;
+	has_mmu_seq = seq_is_int = slots_in_array = false;
 	t.target = (struct km_target){.ops = &ops, .host = "test", .name = "test"};
 	w.kernel.mem = km_memory_new(&t.target);
 	w.kernel.layout = km_layout_new(&types);
@@ -258,13 +286,27 @@ static const struct km_step *replayed(const char *id)
 	return step;
 }
 
-/* The harness itself: the fast path mends an MMU-writable SPTE. */
+/* The test environment itself: the fast path fixes an MMU-writable SPTE. */
 static void test_fixed(void **state)
 {
 	(void)state;
 	assert_int_equal(replayed("fast")->outcome, KM_STEP_ENDS);
 	assert_int_equal(w.path.ret, KM_RET_PF_FIXED);
 	assert_non_null(strstr(replayed("handler")->text, "TDP MMU"));
+}
+
+/* SEV-SNP: what the RMP denied stays denied, whatever the SPTEs permit. */
+static void test_rmp_fault(void **state)
+{
+	(void)state;
+	w.s.error_code |= PFERR_GUEST_RMP_MASK | PFERR_GUEST_SIZEM_MASK;
+	walk_to(LEAF | KM_BIT(1));
+	assert_int_equal(replayed("fast")->ret, KM_RET_PF_SPURIOUS);
+	assert_false(w.path.loops || w.path.loops_known);
+	assert_non_null(strstr(w.path.loops_text, "RMP"));
+	walk_to(LEAF);
+	assert_int_equal(replayed("fast")->ret, KM_RET_PF_FIXED);
+	assert_false(w.path.loops_known);
 }
 
 /* Reserved bits keep kvm_mmu_page_fault() from taking the private bit from the attributes. */
@@ -279,10 +321,10 @@ static void test_mmio_of_a_software_protected_vm(void **state)
 	walk_to(w.masks.mmio_value);
 	w.slots.generation = val(0);
 	assert_int_equal(replayed("mmio")->ret, KM_RET_PF_EMULATE);
-	/* any other access is private then */
+	/* any other access is private */
 	w.s.error_code = PFERR_USER_MASK;
 	walk_to(KM_BIT(63));
-	assert_non_null(strstr(replayed("private")->text, "both private"));
+	assert_non_null(strstr(replayed("private")->text, "are private"));
 }
 
 static void test_unreadable_has_private_mem(void **state)
@@ -294,14 +336,13 @@ static void test_unreadable_has_private_mem(void **state)
 	assert_int_equal(replayed("fast")->outcome, KM_STEP_ENDS);
 }
 
-/* A root of which not even the kind is known: the VM's own word decides, and is not contradicted.
- */
+/* A root whose kvm_mmu_page is not readable: kvm_arch.tdp_mmu_enabled decides. */
 static void test_torn_root(void **state)
 {
 	(void)state;
 	w.s.error_code = PFERR_USER_MASK;
 	walk_to(KM_BIT(63));
-	put(SP + 16, 99); /* of no meaning in a page of the TDP MMU */
+	put(SP + 16, 99); /* meaningless in a page of the TDP MMU */
 	assert_int_equal(replayed("obsolete-root")->outcome, KM_STEP_PASSES);
 	t.missing[4] = true;
 	assert_int_equal(replayed("obsolete-root")->outcome, KM_STEP_OPEN);
@@ -313,7 +354,7 @@ static void test_torn_root(void **state)
 	assert_int_equal(replayed("obsolete-root")->ret, KM_RET_PF_RETRY);
 }
 
-/* Begun, and without a range: is_page_fault_stale() retries whatever gfn it is. */
+/* An invalidation without a range yet: is_page_fault_stale() retries for every gfn. */
 static void test_invalidation_without_a_range(void **state)
 {
 	(void)state;
@@ -334,7 +375,7 @@ static void test_invalidation_without_a_range(void **state)
 	assert_non_null(strstr(replayed("invalidation")->text, "-1 invalidation"));
 }
 
-/* Where struct kvm_page_fault has mmu_seq, no parameter is asked. */
+/* If struct kvm_page_fault has mmu_seq, the parameter is not looked up. */
 static void test_mmu_seq_of_a_kernel_between(void **state)
 {
 	(void)state;
@@ -360,10 +401,10 @@ static void test_gmet_grants_no_user(void **state)
 	w.mmu->root_role.cr4_smep = 1;
 	walk_to((LEAF | KM_BIT(1) | KM_BIT(63)) & ~KM_BIT(2));
 	w.s.error_code = PFERR_PRESENT_MASK | PFERR_FETCH_MASK;
-	assert_non_null(strstr(replayed("map")->text, "lacks X"));
+	assert_non_null(strstr(replayed("map")->text, "does not have X"));
 }
 
-/* Without MMIO SPTEs the answer comes before anybody asks whether the root is obsolete. */
+/* Without MMIO SPTEs, the access is emulated before the root is checked. */
 static void test_mmio_without_sptes(void **state)
 {
 	(void)state;
@@ -395,7 +436,7 @@ static void test_prefault_of_a_leaf(void **state)
 	assert_int_equal(replayed("map")->ret, KM_RET_PF_SPURIOUS);
 }
 
-/* A slot whose HVA was not read: no page of the VMM's is asked about in its name. */
+/* A slot whose HVA is not readable: no page of the VMM is looked up. */
 static void test_torn_memslot(void **state)
 {
 	const uint64_t slot = VA + 0xa800;
@@ -421,7 +462,120 @@ static void test_torn_memslot(void **state)
 	km_memslots_deinit(&slots);
 }
 
-/* A shadow MMU whose guest's paging mode was not read: neither where the walk begins is known ...
+#define TABLE(n) (VA + 0x4000 + (n)*0x1000ULL)
+
+/* A page-table page of @level with one entry at @index, and its kvm_mmu_page. */
+static void put_table(int level, uint64_t table, uint64_t index, uint64_t entry, uint64_t gfn)
+{
+	uint64_t sp = VA + 0xa000 + (table - TABLE(0)) / 0x10;
+
+	put(table + index * 8, entry);
+	put(VMEM + (table >> 12 & 63) * 64 + 0x28, sp);
+	put(sp, 1 << 7 | level); /* direct */
+	put(sp + 8, gfn);
+}
+
+/* TDX: shared addresses have a direct bit, which sp->gfn does not; others are in the mirror. */
+static void test_tdx_walks(void **state)
+{
+	const uint64_t shared = 1ULL << 47, gpa = 0x4000000;
+
+	(void)state;
+	w.kernel.vmemmap_base = VMEM - (VA >> 12) * 64;
+	w.kernel.page_role = (struct km_page_role_layout){.level = {0, 4}, .direct = {7, 1}};
+	w.masks.gfn_direct_bits = shared >> 12;
+	w.masks.base_addr_mask = ~0xfffULL;
+	w.mmu->root_role = (struct km_page_role){.level = 4, .direct = 1};
+	w.mmu->root.hpa = val(TABLE(0));
+	w.mmu->mirror_root_hpa = val(TABLE(2));
+	put_table(4, TABLE(0), 256, TABLE(1) | 0x827, 0);
+	put_table(3, TABLE(1), 0, 0, 0);
+	put_table(4, TABLE(2), 0, TABLE(3) | 0x827, 0);
+	put_table(3, TABLE(3), 0, 0x80000000000001a0, 0);
+	assert_null(km_walk(&w.kernel, &w.masks, w.mmu, shared | gpa, &w.walk));
+	assert_int_equal(w.walk.end, KM_END_NOT_PRESENT);
+	assert_false(w.walk.mirror);
+	assert_int_equal(w.walk.count, 2);
+	assert_true(w.walk.levels[1].sp.role_known);
+	assert_null(w.walk.levels[0].oddity);
+	assert_null(w.walk.levels[1].oddity);
+	assert_null(km_walk(&w.kernel, &w.masks, w.mmu, gpa, &w.walk));
+	assert_true(w.walk.mirror);
+	assert_int_equal(w.walk.levels[1].table_pa, TABLE(3));
+	assert_int_equal(w.walk.levels[1].spte.kind, KM_SPTE_FROZEN);
+	/* without direct bits there is no mirror, and the gfn is that of the address */
+	w.masks.gfn_direct_bits = 0;
+	assert_null(km_walk(&w.kernel, &w.masks, w.mmu, shared | gpa, &w.walk));
+	assert_non_null(w.walk.levels[1].oddity);
+	assert_null(km_walk(&w.kernel, &w.masks, w.mmu, gpa, &w.walk));
+	assert_false(w.walk.mirror);
+}
+
+/* Types without efer_nx (nxe in 5.10): the guest's role is not known, and the table not judged. */
+static void test_role_without_its_fields(void **state)
+{
+	struct km_perm_inputs in = {.cr0_wp = true, .efer_nx = true};
+	uint16_t words[KM_PERM_WORDS];
+
+	(void)state;
+	w.kernel.features.perm_known = true;
+	w.kernel.features.acc = KM_ACC_UWX;
+	w.kernel.page_role = (struct km_page_role_layout){
+		.level = {0, 4}, .efer_nx = {12, 1}, .cr0_wp = {13, 1}};
+	w.kernel.ext_role = (struct km_ext_role_layout){
+		.valid = {0, 1}, .cr0_pg = {1, 1}, .cr4_smap = {2, 1}, .cr4_smep = {3, 1}};
+	put(VCPU + 0x100, 0x3004);
+	put(VCPU + 0x108, 3);
+	put(VCPU + 0x110, 3);
+	km_update_permission_bitmask(&in, words);
+	for (size_t i = 0; i < KM_PERM_WORDS; i++)
+		put(VCPU + 0x180 + 8 * i, words[i]);
+	km_vcpu_mmu_read(&w.kernel, &w.vcpu, &w.all);
+	assert_int_equal(w.all.tables[0].status, KM_TABLE_MATCHES);
+	assert_int_equal(w.all.walks[0].cpu_role.base.level, 3);
+	w.kernel.page_role.efer_nx.width = 0;
+	km_vcpu_mmu_read(&w.kernel, &w.vcpu, &w.all);
+	assert_int_equal(w.all.tables[0].status, KM_TABLE_NO_VERDICT);
+}
+
+/* Before 5.17: an array with the highest gfn first. */
+static void test_array_of_memslots(void **state)
+{
+	const uint64_t array = VA + 0x9100;
+	struct km_memslots slots;
+
+	(void)state;
+	slots_in_array = true;
+	put(KVM + 0x200, VA + 0x9000);
+	put(VA + 0x9018, 2);
+	for (uint64_t i = 0; i < 2; i++) {
+		put(array + i * 0x900 + 32, i ? 0x100 : 0x4000);
+		put(array + i * 0x900 + 40, 0x10);
+		put(array + i * 0x900 + 56, i);
+		put(array + i * 0x900 + 0x800, 0x7f0000000000);
+	}
+	assert_null(km_memslots_read(&w.kernel, KVM, 0, &slots));
+	assert_null(slots.trouble);
+	assert_int_equal(slots.count, 2);
+	assert_int_equal(slots.slots[0].base_gfn, 0x100);
+	assert_int_equal(slots.slots[1].base_gfn, 0x4000);
+	assert_int_equal(km_gfn_to_memslot(&slots, 0x400f)->id, 0);
+	km_memslots_deinit(&slots);
+	/* a count that no kernel has, and a slot that is missing */
+	put(VA + 0x9018, 1 << 20);
+	km_memory_forget(w.kernel.mem);
+	assert_null(km_memslots_read(&w.kernel, KVM, 0, &slots));
+	assert_non_null(slots.trouble);
+	km_memslots_deinit(&slots);
+	put(VA + 0x9018, 2);
+	t.missing[0xa] = true;
+	km_memory_forget(w.kernel.mem);
+	assert_null(km_memslots_read(&w.kernel, KVM, 0, &slots));
+	assert_non_null(slots.trouble);
+	km_memslots_deinit(&slots);
+}
+
+/* A shadow MMU whose guest's paging mode is not readable: it is not known where the walk starts ...
  */
 static void test_walk_without_role(void **state)
 {
@@ -430,7 +584,7 @@ static void test_walk_without_role(void **state)
 	(void)state;
 	w.mmu->paging = w.masks.paging = KM_PAGING_SHADOW;
 	w.mmu->root_role.direct = 0;
-	w.mmu->root.hpa = val(VA); /* physical and virtual memory are one here */
+	w.mmu->root.hpa = val(VA); /* physical and virtual addresses are the same here */
 	w.mmu->pae_root = val(VA + 0x6000);
 	w.mmu->w = &guest;
 	w.masks.base_addr_mask = ~0xfffULL;
@@ -446,7 +600,7 @@ static void test_walk_without_role(void **state)
 	assert_true(w.walk.levels[0].special);
 }
 
-/* ... nor whether SMEP forbids a supervisor's fetch. */
+/* ... or whether SMEP forbids a supervisor fetch. */
 static void test_smep_of_an_unknown_role(void **state)
 {
 	struct km_pagewalk guest = {.name = "gva_walk"};
@@ -466,7 +620,8 @@ static void test_smep_of_an_unknown_role(void **state)
 	assert_int_equal(panel.verdicts[KM_JUDGE_PROCESSOR].ruling, KM_ALLOWS);
 }
 
-/* A guest's page table in a slot that is being removed is in none: kvm_vcpu_gfn_to_hva_prot(). */
+/* A guest's page table in a slot that is being removed is not readable: kvm_vcpu_gfn_to_hva_prot().
+ */
 static void test_guest_table_in_an_invalid_slot(void **state)
 {
 	struct km_pagewalk guest = {
@@ -483,7 +638,7 @@ static void test_guest_table_in_an_invalid_slot(void **state)
 	assert_int_equal(walk.end, KM_GUEST_FAULTS);
 }
 
-/* A dummy root at the end of the path: FNAME(fetch) asks for another one, and retries. */
+/* A dummy root at the end of the path: FNAME(fetch) requests another one and retries. */
 static void test_dummy_root_of_a_shadow_mmu(void **state)
 {
 	(void)state;
@@ -516,8 +671,9 @@ static void test_torn_vmas(void **state)
 	const uint64_t leaf = NODE + 0x100;
 
 	(void)state;
-	assert_true(vma_at(0x1000).known); /* an empty tree */
-	assert_int_equal(vma_at(0x1000).addr, 0);
+	/* a process that runs has VMAs: an empty tree is damaged */
+	assert_false(vma_at(0x1000).known);
+	assert_true(*vma_at(0x1000).trouble);
 	put(MM + 8, NODE | 2 << 3 | 2);
 	put(NODE, MM | 1);
 	put(NODE + 8, 0x3000);		/* the first pivot */
@@ -532,13 +688,201 @@ static void test_torn_vmas(void **state)
 	assert_int_equal(vma_at(0x1000).addr, AREA);
 	assert_true(vma_at(0x800).known); /* a gap */
 	assert_int_equal(vma_at(0x800).addr, 0);
-	/* where it begins was not read */
+	/* its start is not readable */
 	t.missing[0xd] = true;
 	assert_false(vma_at(0x1000).known);
-	/* nothing where a table should be */
+	/* no table where one should be */
 	put(NODE + 128, 0);
 	assert_false(vma_at(0x1000).known);
 	assert_true(*vma_at(0x1000).trouble);
+}
+
+/* The write faults in a mapping of @flags that contains all, whose host PTE is @pte. */
+static void in_mapping(uint64_t flags, uint64_t pte)
+{
+	w.vm.mm = val(MM);
+	put(KVM + 0x300, MM);
+	put(MM + 8, NODE | 1 << 3 | 2);
+	put(NODE, MM | 1);
+	put(NODE + 8, ~0ULL);
+	put(NODE + 128, AREA);
+	put(MM + 0x10, VA + 0x4000);
+	put(AREA, ~0ULL);
+	put(AREA + 8, MM);
+	put(AREA + 0x10, flags);
+	put(AREA + 0x18, 1);
+	put(AREA + 0x800, 0);
+	w.kernel.page_offset_base = VA;
+	w.kernel.masks.base_addr_mask = ~0xfffULL;
+	w.slot.userspace_addr = 0x1000000000;
+	put(VA + 0x4000, (VA + 0x4000) | 7);
+	/* gfn 0x4321 is in entry 64 of level 3, 33 of level 2, 0x121 of level 1: one table */
+	put(VA + 0x4000 + 64 * 8, (VA + 0x4000) | 7);
+	put(VA + 0x4000 + 33 * 8, (VA + 0x4000) | 7);
+	put(VA + 0x4000 + 0x121 * 8, pte);
+	w.s.error_code = PFERR_USER_MASK | PFERR_WRITE_MASK;
+	walk_to(KM_BIT(63));
+}
+
+/* KVM does not copy a page of a device on write, it emulates: hva_to_pfn_remapped(). */
+static void test_mappings_of_devices(void **state)
+{
+	static const uint64_t device[] = {VM_IO, VM_PFNMAP};
+
+	(void)state;
+	in_mapping(VM_READ | VM_WRITE, 0x5005);
+	assert_int_equal(replayed("host-page")->outcome, KM_STEP_PASSES);
+	assert_non_null(strstr(replayed("host-page")->text, "copied on write"));
+	for (size_t i = 0; i < ARRAY_SIZE(device); i++) {
+		in_mapping(VM_READ | VM_WRITE | device[i], 0x5005);
+		assert_int_equal(replayed("host-read-only")->ret, KM_RET_PF_EMULATE);
+		/* the driver's fault handler decides */
+		in_mapping(VM_READ | VM_WRITE | device[i], 0);
+		assert_int_equal(replayed("host-page")->outcome, KM_STEP_OPEN);
+		in_mapping(VM_READ | VM_WRITE | device[i], 0x5007);
+		assert_int_equal(replayed("host-page")->outcome, KM_STEP_PASSES);
+	}
+}
+
+/* Write-tracked by a shadow page of SMM: seen since 6.12, from either address space. */
+static void test_write_tracking_of_both_address_spaces(void **state)
+{
+	const uint64_t smm = VA + 0xa800, count = VA + 0x7000 + 0x21 * 2;
+
+	(void)state;
+	w.s.error_code = PFERR_PRESENT_MASK | PFERR_WRITE_MASK | PFERR_USER_MASK;
+	w.slot.base_gfn = 0x4300;
+	w.slot.npages = 0x100;
+	put(w.slot.addr, VA + 0x6400);
+	put(KVM + 0x208, VA + 0x6100);
+	put(VA + 0x6108, smm + 8);
+	put(smm, VA + 0x7000);
+	put(smm + 32, 0x4300);
+	put(smm + 40, 0x100);
+	put(smm + 56, 4);
+	assert_int_equal(replayed("write-tracked")->outcome, KM_STEP_PASSES);
+	put(count, 1);
+	assert_int_equal(replayed("write-tracked")->ret, KM_RET_PF_WRITE_PROTECTED);
+	/* of another gfn */
+	put(count, 1 << 16);
+	assert_int_equal(replayed("write-tracked")->outcome, KM_STEP_PASSES);
+	put(count, 1);
+	/* with private memory there is one address space; others may be unreadable */
+	w.vm.has_private_mem = val(1);
+	assert_int_equal(replayed("write-tracked")->outcome, KM_STEP_PASSES);
+	w.vm.has_private_mem = val(0);
+	t.missing[7] = true;
+	assert_int_equal(replayed("write-tracked")->outcome, KM_STEP_OPEN);
+	/* no write tracking at all, or a kernel that checks one address space */
+	put(w.slot.addr, 0);
+	assert_int_equal(replayed("write-tracked")->outcome, KM_STEP_PASSES);
+	put(w.slot.addr, VA + 0x6400);
+	w.kernel.features.write_protected = false;
+	assert_int_equal(replayed("write-tracked")->outcome, KM_STEP_PASSES);
+}
+
+/* The shadow MMU maps a present leaf again: the A and D bits that make_spte() sets or leaves out.
+ */
+static void test_a_and_d_of_an_unchanged_leaf(void **state)
+{
+	const uint64_t full = LEAF | KM_BIT(1), a = KM_BIT(5), d = KM_BIT(6);
+
+	(void)state;
+	w.s.live = &w.live;
+	w.live.prefetch = val(0);
+	in_mapping(VM_READ | VM_WRITE, 0x5007);
+	/* since 6.13, D goes with W */
+	w.masks.accessed_always = true;
+	put(SP + 0x800, 0);
+	put(SP + 16, 1);
+	walk_to(full);
+	assert_int_equal(replayed("map")->ret, KM_RET_PF_SPURIOUS);
+	walk_to(full & ~d);
+	assert_non_null(strstr(replayed("map")->text, "does not have D"));
+	assert_int_equal(replayed("map")->ret, KM_RET_PF_FIXED);
+	walk_to(full & ~a);
+	assert_non_null(strstr(replayed("map")->text, "does not have A"));
+	/* a prefetch leaves a leaf alone */
+	w.live.prefetch = val(1);
+	assert_int_equal(replayed("map")->ret, KM_RET_PF_SPURIOUS);
+	/* before, make_spte() does not set D if the SPTE was writable, ... */
+	w.live.prefetch = val(0);
+	w.masks.accessed_always = false;
+	walk_to(full & ~d);
+	assert_int_equal(replayed("map")->ret, KM_RET_PF_SPURIOUS);
+	walk_to(full);
+	assert_non_null(strstr(replayed("map")->text, "has D: make_spte() does not set it again"));
+	/* ... nor A for a prefetch */
+	w.live.prefetch = val(1);
+	walk_to(full & ~(a | d));
+	assert_int_equal(replayed("map")->ret, KM_RET_PF_SPURIOUS);
+	walk_to(full & ~d);
+	assert_non_null(strstr(replayed("map")->text, "has A: make_spte() does not set it again"));
+}
+
+/* A prefetch for a ready async page fault is not repeated, unlike KVM_PRE_FAULT_MEMORY. */
+static void test_async_page_ready(void **state)
+{
+	(void)state;
+	w.slot.npages = 1;
+	put(SP + 0x800, 0);
+	put(SP + 16, 99);
+	w.s.live = &w.live;
+	w.live.prefetch = val(1);
+	w.s.error_code = PFERR_USER_MASK;
+	walk_to(KM_BIT(63));
+	assert_int_equal(replayed("obsolete-root")->ret, KM_RET_PF_RETRY);
+	assert_true(w.path.loops && w.path.loops_known);
+	w.live.async_ready = true;
+	assert_int_equal(replayed("obsolete-root")->ret, KM_RET_PF_RETRY);
+	assert_false(w.path.loops || w.path.loops_known);
+}
+
+/* vmcb02 after VMRUN of L1: KVM has not entered L2 yet, and the exit is that of an earlier run. */
+static void test_exit_of_an_earlier_nested_run(void **state)
+{
+	const uint64_t svm = VCPU - 0x800, vmcb01 = VA + 0x6800, vmcb02 = VA + 0x6900;
+	struct km_last_fault last;
+
+	(void)state;
+	w.kernel.vendor = KM_VENDOR_AMD;
+	w.vcpu.task = w.vcpu.tid = unreadable;
+	put(svm, vmcb02);
+	put(svm + 8, vmcb01);
+	put(svm + 16, vmcb02);
+	put(vmcb02, 0x400);
+	put(vmcb02 + 8, PFERR_GUEST_FINAL_MASK | PFERR_WRITE_MASK);
+	put(vmcb02 + 16, 0x5000);
+	assert_null(km_last_fault_find(&w.kernel, &w.vm, &w.vcpu, &w.all, &last));
+	assert_int_equal(last.count, 1);
+	assert_int_equal(last.faults[0].addr.v, 0x5000);
+	put(svm + 24, 1);
+	km_memory_forget(w.kernel.mem);
+	assert_null(km_last_fault_find(&w.kernel, &w.vm, &w.vcpu, &w.all, &last));
+	assert_int_equal(last.count, 0);
+	assert_false(km_is_known(last.exit_code));
+	assert_non_null(strstr(last.none, "earlier run"));
+	/* vmcb01 contains the last exit of L1 */
+	put(svm, vmcb01);
+	put(vmcb01, 0x80);
+	km_memory_forget(w.kernel.mem);
+	assert_null(km_last_fault_find(&w.kernel, &w.vm, &w.vcpu, &w.all, &last));
+	assert_int_equal(last.exit_code.v, 0x80);
+}
+
+/* SEV-ES: KVM does not see the registers, and arch.regs[] stays as it was before the launch. */
+static void test_rip_of_a_protected_guest(void **state)
+{
+	struct km_vcpu vcpu;
+
+	(void)state;
+	put(VCPU + 0x40, 0xfff0);
+	km_vcpu_read(&w.kernel, VCPU, 0, &vcpu);
+	assert_int_equal(vcpu.rip.v, 0xfff0);
+	put(VCPU + 0x48, 1);
+	km_memory_forget(w.kernel.mem);
+	km_vcpu_read(&w.kernel, VCPU, 0, &vcpu);
+	assert_false(km_is_known(vcpu.rip));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -547,6 +891,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_fixed),
+		TEST(test_rmp_fault),
 		TEST(test_mmio_of_a_software_protected_vm),
 		TEST(test_unreadable_has_private_mem),
 		TEST(test_torn_root),
@@ -556,7 +901,16 @@ int main(void)
 		TEST(test_mmio_without_sptes),
 		TEST(test_prefault_of_a_leaf),
 		TEST(test_torn_memslot),
+		TEST(test_array_of_memslots),
+		TEST(test_role_without_its_fields),
+		TEST(test_tdx_walks),
 		TEST(test_torn_vmas),
+		TEST(test_mappings_of_devices),
+		TEST(test_write_tracking_of_both_address_spaces),
+		TEST(test_a_and_d_of_an_unchanged_leaf),
+		TEST(test_async_page_ready),
+		TEST(test_exit_of_an_earlier_nested_run),
+		TEST(test_rip_of_a_protected_guest),
 		TEST(test_dummy_root_of_a_shadow_mmu),
 		TEST(test_guest_table_in_an_invalid_slot),
 		TEST(test_walk_without_role),

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Permission tables against the manuals' statements, over their whole domain. Here the rights come
- * as sets: one bit for each of the 16 (or 8) combinations, in hex as they stand in a dump.
+ * Compare all permission tables with the statements of the manuals. Rights are sets here: one bit
+ * for each of the 16 (or 8) combinations, as in the words of a dump.
  */
 #include "cm.h"
-#include "permissions.h"
+#include "rules/permissions.h"
 
 #include <string.h>
 
 enum {
-	/* Combinations that lack a right, KM_ACC_RWUX. */
+	/* Combinations without a right, KM_ACC_RWUX. */
 	NO_R = 0x5555,
 	NO_W = 0x3333,
 	NO_U = 0x0f0f,
@@ -20,7 +20,7 @@ enum {
 	OLD_NO_U = 0x0f,
 };
 
-/* One access, as the slot in the table names it. */
+/* An access, by its index in the table. */
 struct access {
 	bool write, user, not_smap, fetch;
 };
@@ -31,8 +31,8 @@ static struct access access_of(unsigned index)
 }
 
 /*
- * SDM 4.6, "Determination of Access Rights", for one access: the combinations without W, U, X and
- * those with U being sets.
+ * SDM 4.6, "Determination of Access Rights", for an access. The arguments are the sets of
+ * combinations without W, U and X, and those with U.
  */
 static unsigned x86_faults(struct access a, const struct km_perm_inputs *in, unsigned no_w,
 			   unsigned no_u, unsigned no_x, unsigned user_pages)
@@ -40,8 +40,7 @@ static unsigned x86_faults(struct access a, const struct km_perm_inputs *in, uns
 	unsigned faults = 0;
 
 	if (a.user) {
-		/* "User-mode accesses": only to user-mode addresses; GMET lifts that for nested
-		 * pages. */
+		/* "User-mode accesses": only to user-mode addresses; not checked with GMET */
 		if (!in->tdp || !in->cr4_smep || in->format == KM_ACC_UWX)
 			faults |= no_u;
 		/* Data writes: R/W in every entry. */
@@ -67,7 +66,7 @@ static uint16_t expected_word(const struct km_perm_inputs *in, unsigned index)
 	unsigned faults = 0;
 
 	if (in->format == KM_ACC_UWX && in->ept) {
-		/* U is the right to read; each asked right must be there. */
+		/* U is the right to read; the access needs all its rights */
 		faults |= a.write ? OLD_NO_W : 0;
 		faults |= a.user ? OLD_NO_U : 0;
 		faults |= a.fetch ? OLD_NO_X : 0;
@@ -80,8 +79,7 @@ static uint16_t expected_word(const struct km_perm_inputs *in, unsigned index)
 		faults |= NO_R;
 	if (in->ept) {
 		faults |= a.write ? NO_W : 0;
-		/* cr4_smep is MBEC here: XU for user addresses, XS for the rest. XU sits where U
-		 * does. */
+		/* cr4_smep is MBEC here: XU for user addresses, else XS. XU is the bit of U. */
 		if (a.fetch)
 			faults |= in->cr4_smep && a.user ? NO_U : NO_X;
 		return faults;
@@ -118,7 +116,7 @@ static void test_every_table(void **state)
 	}
 }
 
-/* Words as they were read from dumps, or by hand from the manuals. */
+/* Words from dumps, or computed by hand from the manuals. */
 static void test_known_tables(void **state)
 {
 	static const struct {
@@ -196,7 +194,7 @@ static void test_inputs_of_spte_tables(void **state)
 {
 	(void)state;
 	for (unsigned bits = 0; bits < 64; bits++) {
-		/* WP and NX of the role are not asked. */
+		/* WP and NX of the role are ignored */
 		const struct km_page_role role = {
 			.cr4_smep = !!(bits & 1), .cr0_wp = !!(bits & 2), .efer_nx = !!(bits & 4)};
 		enum km_acc_format format = bits & 8 ? KM_ACC_RWUX : KM_ACC_UWX;
@@ -212,7 +210,7 @@ static void test_inputs_of_spte_tables(void **state)
 	}
 }
 
-/* SDM 4.6.2: keys guard data accesses to user pages; WD also needs W=1 to bind supervisors. */
+/* SDM 4.6.2: keys guard data accesses to user pages; WD affects supervisors only if CR0.WP=1. */
 static void test_pkru(void **state)
 {
 	(void)state;

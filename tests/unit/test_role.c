@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cm.h"
-#include "role.h"
+#include "rules/role.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Where 7.2 and 7.3 keep the fields. */
+/* The places of the fields in 7.2 and 7.3. */
 static const struct km_page_role_layout page_7_2 = {
 	.level = {0, 4},
 	.has_4_byte_gpte = {4, 1},
@@ -53,7 +53,36 @@ static const struct km_ext_role_layout ext_6_1 = {
 	.efer_lma = {7, 1},
 };
 
-/* has_pferr_fetch sits alone at the top: the edge of the word. */
+/* 5.10: one role for the guest and its shadow pages */
+static const struct km_page_role_layout page_5_10 = {
+	.level = {0, 4},
+	.gpte_is_8_bytes = {4, 1},
+	.quadrant = {5, 2},
+	.direct = {7, 1},
+	.access = {8, 3},
+	.invalid = {11, 1},
+	.efer_nx = {12, 1},
+	.cr0_wp = {13, 1},
+	.smep_andnot_wp = {14, 1},
+	.smap_andnot_wp = {15, 1},
+	.ad_disabled = {16, 1},
+	.guest_mode = {17, 1},
+	.smm = {24, 8},
+};
+
+static const struct km_ext_role_layout ext_5_10 = {
+	.valid = {0, 1},
+	.execonly = {1, 1},
+	.cr0_pg = {2, 1},
+	.cr4_pae = {3, 1},
+	.cr4_pse = {4, 1},
+	.cr4_pke = {5, 1},
+	.cr4_smap = {6, 1},
+	.cr4_smep = {7, 1},
+	.cr4_la57 = {8, 1},
+};
+
+/* has_pferr_fetch is the highest bit of the word. */
 static const struct km_ext_role_layout ext_top = {.valid = {0, 1}, .has_pferr_fetch = {31, 1}};
 
 /* Each field in turn: its bits set and all others clear, then the reverse. */
@@ -106,6 +135,31 @@ static void test_real_words(void **state)
 	assert_int_equal(role.smm, 0);
 }
 
+static void test_one_role(void **state)
+{
+	/* TDP of 5.10: level 4, direct, 8-byte guest PTEs, EFER.NX and CR0.WP of the guest */
+	struct km_cpu_role role = {
+		.base = km_page_role_decode(&page_5_10, 0x3794),
+		.ext = km_ext_role_decode(&ext_5_10, 0xf),
+	};
+
+	(void)state;
+	assert_int_equal(role.base.level, 4);
+	assert_int_equal(role.base.has_4_byte_gpte, 0);
+	assert_int_equal(km_page_role_decode(&page_5_10, 0x3784).has_4_byte_gpte, 1);
+	/* a kernel with both names has the new meaning in the new one */
+	assert_int_equal(km_page_role_decode(&page_7_2, 0x4).has_4_byte_gpte, 0);
+	assert_true(km_cpu_role_cr0_pg(&role));
+	km_cpu_role_of_one_role(&role, 3);
+	assert_int_equal(role.base.level, 3);
+	assert_true(km_cpu_role_cr0_pg(&role));
+	/* without paging, the level of the shadow pages says nothing about the guest */
+	role.base.level = 4;
+	role.ext = km_ext_role_decode(&ext_5_10, 0x9);
+	km_cpu_role_of_one_role(&role, 0);
+	assert_false(km_cpu_role_cr0_pg(&role));
+}
+
 static void test_damaged_layouts_have_no_field(void **state)
 {
 	static const struct km_bitfield damaged[] = {
@@ -118,7 +172,11 @@ static void test_damaged_layouts_have_no_field(void **state)
 
 		assert_int_equal(km_page_role_decode(&layout, UINT32_MAX).level, 0);
 	}
-	/* The largest that still fit. */
+	/* Neither says how large the guest's entries are: 8 bytes, the usual. */
+	assert_int_equal(km_page_role_decode(&(struct km_page_role_layout){.level = {0, 4}}, 0x4)
+				 .has_4_byte_gpte,
+			 0);
+	/* The largest ones that fit. */
 	assert_int_equal(
 		km_page_role_decode(&(struct km_page_role_layout){.smm = {24, 8}}, 0xab123456).smm,
 		0xab);
@@ -134,7 +192,7 @@ static void append(void *ctx, const char *name, unsigned value)
 	snprintf((char *)ctx + len, 1024 - len, "%s=%u ", name, value);
 }
 
-static void test_spelled_in_bit_order(void **state)
+static void test_printed_in_bit_order(void **state)
 {
 	char text[1024] = "";
 
@@ -174,8 +232,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_field_has_its_bits),
 		cmocka_unit_test(test_real_words),
+		cmocka_unit_test(test_one_role),
 		cmocka_unit_test(test_damaged_layouts_have_no_field),
-		cmocka_unit_test(test_spelled_in_bit_order),
+		cmocka_unit_test(test_printed_in_bit_order),
 		cmocka_unit_test(test_helpers),
 	};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cm.h"
 
-#include "saved_stacks.h"
+#include "threads/saved_stacks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,36 +21,50 @@ static struct km_stack a_stack(uint64_t task)
 	return stack;
 }
 
+static km_error *parse(const char *text, uint64_t max, struct km_saved_stacks **saved)
+{
+	uint64_t used;
+	km_error *err = km_saved_stacks_parse(text, strlen(text), max, saved, &used);
+
+	assert_true(err || used <= max);
+	return err;
+}
+
 static void test_round(void **state)
 {
 	struct km_saved_stacks saved = {0}, *again;
 	struct km_stack one = a_stack(1), two = a_stack(2);
-	struct km_page_faults faults = {.at = {0x10, 0x20}, .count = 2};
-	struct km_tasks tasks = {
-		.tasks = calloc(2, sizeof(*tasks.tasks)), .count = 2, .complete = true};
+	struct km_page_faults faults = {
+		.at = {0x10, 0x20},
+		.places[1] = {.handler_slot = 0x18, .caller_slot = 0x38, .chain = true, .level = 2},
+		.count = 2};
+	const struct km_task first = {.addr = 2,
+				      .tid = km_known_val(7),
+				      .state = {.known = KM_UNREADABLE},
+				      .mm = {.known = KM_ABSENT},
+				      .comm = "vmm \"x\"",
+				      .stack = two};
+	const struct km_task second = {.addr = 3, .stack = a_stack(3)};
+	struct km_tasks tasks;
 	char *text, *text_again;
 
 	(void)state;
-	tasks.tasks[0] = (struct km_task){.addr = 2,
-					  .tid = km_known_val(7),
-					  .state = {.known = KM_UNREADABLE},
-					  .mm = {.known = KM_ABSENT},
-					  .comm = "vmm \"x\"",
-					  .stack = two};
-	tasks.tasks[1] = (struct km_task){.addr = 3, .stack = a_stack(3)};
 	assert_null(km_saved_stacks_add(&saved, &one));
 	km_saved_stacks_add_faults(&saved, 1, &faults);
 	km_saved_stacks_add_faults(&saved, 99, &faults);
-	assert_null(km_saved_stacks_take_tasks(&saved, &tasks));
-	assert_null(tasks.tasks);
-	assert_null(km_saved_stacks_add(&saved, &one)); /* once only */
+	saved.tasks.complete = true;
+	assert_null(km_saved_stacks_add_task(&saved, &first));
+	assert_null(km_saved_stacks_add_task(&saved, &second));
+	assert_null(km_saved_stacks_add(&saved, &one)); /* added only once */
 	assert_int_equal(saved.count, 3);
 	text = km_saved_stacks_print(&saved);
-	assert_null(km_saved_stacks_parse(text, strlen(text), &again));
+	assert_null(parse(text, 1 << 20, &again));
 	text_again = km_saved_stacks_print(again);
 	assert_string_equal(text, text_again);
 	assert_memory_equal(&km_saved_stack_of(again, 1)->stack, &one, sizeof(one));
 	assert_int_equal(km_saved_stack_of(again, 1)->faults.at[1], 0x20);
+	assert_memory_equal(km_saved_stack_of(again, 1)->faults.places, faults.places,
+			    sizeof(faults.places));
 	assert_null(km_saved_stack_of(again, 4));
 	assert_null(km_saved_tasks(again, &tasks));
 	assert_true(tasks.complete);
@@ -62,13 +76,31 @@ static void test_round(void **state)
 	assert_memory_equal(&tasks.tasks[0].stack, &two, sizeof(two));
 	km_tasks_deinit(&tasks);
 	km_saved_stacks_free(again);
-	km_tasks_deinit(&saved.tasks);
+	free(saved.tasks.tasks);
 	free(saved.stacks);
+	free(saved.addresses);
 	free(text);
 	free(text_again);
 }
 
-static void test_what_is_none(void **state)
+/* Memory is bounded before it is allocated. */
+static void test_limit(void **state)
+{
+	static const char text[] = "{\"stacks\":[{},{},{},{}],\"tasks\":[{},{},{}]}";
+	struct km_saved_stacks *saved;
+	km_scoped_error *err = NULL;
+
+	(void)state;
+	assert_null(parse(text, 1 << 20, &saved));
+	assert_int_equal(saved->count, 4);
+	assert_int_equal(saved->tasks.count, 3);
+	km_saved_stacks_free(saved);
+	err = parse(text, 3 * sizeof(struct km_saved_stack), &saved);
+	assert_int_equal(km_error_code(err), KM_ELIMIT);
+	km_saved_stacks_free(saved);
+}
+
+static void test_malformed(void **state)
 {
 	static const char *const bad[] = {
 		"",
@@ -79,10 +111,14 @@ static void test_what_is_none(void **state)
 		"{\"stacks\": [{\"page_faults\": [1, 2, 3, 4, 5]}]}",
 		"{\"stacks\": [{}",
 	};
+	static const char *const unknown[] = {
+		"{\"stacks\": [{\"frames\": [[1, 2, 3, 4, 5]], \"more\": {}}]}",
+		"{\"tasks\": [{\"task\": \"0x1\", \"more\": 1}]}",
+		"{\"tasks\": [], \"more\": []}",
+	};
 	static const char *const harmless[] = {
-		"{}",
-		"{\"stacks\": 1, \"tasks\": {}}",
-		"{\"stacks\": [7, null, \"x\", []], \"tasks\": [null, 3]}",
+		"{\"stacks\":[],\"tasks\":[]}",
+		" { \"stacks\" : [ ] , \"complete\" : true } ",
 		"{\"stacks\": [{\"frames\": [[1, 2, 3, 4, 5]], \"task\": {}}]}",
 	};
 	struct km_saved_stacks *saved;
@@ -90,19 +126,26 @@ static void test_what_is_none(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		km_scoped_error *err = km_saved_stacks_parse(bad[i], strlen(bad[i]), &saved);
+		km_scoped_error *err = parse(bad[i], 1 << 20, &saved);
 
 		assert_int_equal(km_error_code(err), KM_EDATA);
 		km_saved_stacks_free(saved);
 	}
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+		km_scoped_error *err = parse(unknown[i], 1 << 20, &saved);
+
+		assert_int_equal(km_error_code(err), KM_EDATA);
+		assert_non_null(strstr(km_error_text(err), "unknown key \"more\""));
+		km_saved_stacks_free(saved);
+	}
 	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++) {
-		assert_null(km_saved_stacks_parse(harmless[i], strlen(harmless[i]), &saved));
+		assert_null(parse(harmless[i], 1 << 20, &saved));
 		km_saved_stacks_free(saved);
 	}
 	for (int i = 0; i <= KM_FRAMES; i++)
 		strcat(many, i ? ",[\"f\",\"\",\"\",\"\",true]" : "[\"f\",\"\",\"\",\"\",true]");
 	strcat(many, "]}]}");
-	km_error *err = km_saved_stacks_parse(many, strlen(many), &saved);
+	km_error *err = parse(many, 1 << 20, &saved);
 	assert_int_equal(km_error_code(err), KM_EDATA);
 	km_error_free(err);
 	km_saved_stacks_free(saved);
@@ -112,7 +155,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round),
-		cmocka_unit_test(test_what_is_none),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

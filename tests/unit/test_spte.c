@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cm.h"
-#include "spte.h"
+#include "rules/spte.h"
 
 #include <string.h>
 
@@ -13,7 +13,7 @@ static struct km_spte_masks masks_of(enum km_paging paging, enum km_spte_generat
 	return km_spte_default_masks(paging, gen);
 }
 
-/* The masks with A/D bits off, as kvm_intel.eptad=0 leaves them. */
+/* The masks without A/D bits, as with kvm_intel.eptad=0. */
 static struct km_spte_masks no_ad_masks(enum km_spte_generation gen)
 {
 	struct km_spte_masks masks = km_spte_default_masks(KM_PAGING_EPT, gen);
@@ -24,7 +24,7 @@ static struct km_spte_masks no_ad_masks(enum km_spte_generation gen)
 	return masks;
 }
 
-/* The table of software bits in one place, so that a slip in the layout has to be made twice. */
+/* The software bits once more, so that a mistake in the layout is found. */
 static void test_layouts(void **state)
 {
 	const struct km_spte_layout *old = &km_spte_layouts[KM_SPTE_6_1];
@@ -55,14 +55,90 @@ static void test_layouts(void **state)
 	assert_false(new->frozen_any_bit63);
 	assert_false(old->xs_xu);
 	assert_true(new->xs_xu);
-	assert_false(old->accessed_always);
-	assert_true(new->accessed_always);
+	assert_false(km_spte_default_masks(KM_PAGING_EPT, KM_SPTE_6_1).accessed_always);
+	assert_true(km_spte_default_masks(KM_PAGING_EPT, KM_SPTE_7_2).accessed_always);
+}
+
+static void test_names_of_generations(void **state)
+{
+	static const char *const names[KM_SPTE_GENERATIONS][2] = {
+		[KM_SPTE_4_18] = {"4.18", "up to about 5.2"},
+		[KM_SPTE_5_10] = {"5.10", "about 5.3 to 5.12"},
+		[KM_SPTE_6_1] = {"6.1", "5.13 to 6.9"},
+		[KM_SPTE_6_12] = {"6.12", "6.10 to 7.1"},
+		[KM_SPTE_7_2] = {"7.2", "7.2 and later"},
+	};
+
+	(void)state;
+	for (int gen = 0; gen < KM_SPTE_GENERATIONS; gen++) {
+		assert_string_equal(km_spte_layouts[gen].name, names[gen][0]);
+		assert_string_equal(km_spte_layouts[gen].kernels, names[gen][1]);
+	}
+}
+
+/* The spte.h of 5.10, and mmu.c of 4.18. */
+static void test_layouts_before_the_present_bit(void **state)
+{
+	const struct km_spte_layout *l4 = &km_spte_layouts[KM_SPTE_4_18];
+	const struct km_spte_layout *l5 = &km_spte_layouts[KM_SPTE_5_10];
+	struct km_spte_masks m4 = masks_of(KM_PAGING_EPT, KM_SPTE_4_18);
+	struct km_spte_masks m5 = masks_of(KM_PAGING_EPT, KM_SPTE_5_10);
+
+	(void)state;
+	assert_int_equal(l4->acc, KM_ACC_UWX);
+	assert_int_equal(l5->acc, KM_ACC_UWX);
+	assert_int_equal(l4->acc_track_saved_shift, 52);
+	assert_int_equal(l5->acc_track_saved_shift, 54);
+	assert_int_equal(l4->acc_track_saved_mask, 0x5);
+	/* SPTE_SPECIAL_MASK is added to shadow_mmio_mask in 4.18 */
+	assert_int_equal(m4.mmio_mask, B(62) | 0x7);
+	assert_int_equal(m4.mmio_value, B(62) | 0x6);
+	/* SPTE_MMIO_MASK, type 3 of bits 52 and 53, is all of it in 5.10 */
+	assert_int_equal(m5.mmio_mask, B(52) | B(53));
+	assert_int_equal(m5.mmio_value, B(52) | B(53) | 0x6);
+	assert_true(km_is_mmio_spte(&m5, B(52) | B(53) | 0xfec00000));
+	assert_false(km_is_mmio_spte(&m5, B(52) | 0xfec00006));
+	/* REMOVED_SPTE of 5.12 */
+	assert_true(km_is_frozen_spte(&m5, B(59)));
+	assert_false(km_is_frozen_spte(&m4, B(59)));
+	/* 9 and 9 bits; bit 0 of the generation is not stored in 4.18 */
+	assert_int_equal(km_get_mmio_spte_generation(&m5, 0xff8), 0x1ff);
+	assert_int_equal(km_get_mmio_spte_generation(&m5, B(54)), B(9));
+	assert_int_equal(km_get_mmio_spte_generation(&m5, UINT64_MAX), 0x3ffff);
+	assert_int_equal(km_get_mmio_spte_generation(&m4, 0x8), 0x2);
+	assert_int_equal(km_get_mmio_spte_generation(&m4, B(52)), B(10));
+	assert_int_equal(km_get_mmio_spte_generation(&m4, UINT64_MAX), 0xffffe);
+}
+
+/* The processor's address bits 45 to 41 are set in SPTEs that are not present. */
+static void test_masks_against_l1tf(void **state)
+{
+	struct km_spte_masks masks = masks_of(KM_PAGING_EPT, KM_SPTE_6_1);
+
+	(void)state;
+	km_spte_masks_with_l1tf(&masks, 46);
+	assert_int_equal(masks.nonpresent_or_rsvd, 0x3e0000000000);
+	assert_int_equal(masks.nonpresent_or_rsvd_lower_gfn, 0x1fffffff000);
+}
+
+static void test_masks_without_ad(void **state)
+{
+	struct km_spte_masks old = masks_of(KM_PAGING_EPT, KM_SPTE_6_12);
+	struct km_spte_masks new = masks_of(KM_PAGING_EPT, KM_SPTE_7_2);
+
+	(void)state;
+	km_spte_masks_without_ad(&old);
+	km_spte_masks_without_ad(&new);
+	assert_false(old.ad_enabled || new.ad_enabled);
+	assert_int_equal(old.accessed | old.dirty, 0);
+	assert_int_equal(new.accessed, 0x100);
+	assert_int_equal(new.dirty, 0x200);
 }
 
 static void test_default_masks(void **state)
 {
 	(void)state;
-	for (int gen = 0; gen < KM_SPTE_GENERATIONS; gen++) {
+	for (int gen = KM_SPTE_6_1; gen < KM_SPTE_GENERATIONS; gen++) {
 		for (int paging = KM_PAGING_EPT; paging <= KM_PAGING_SHADOW; paging++) {
 			struct km_spte_masks masks = masks_of(paging, gen);
 
@@ -91,7 +167,7 @@ static void test_default_masks(void **state)
 	}
 }
 
-/* As read from the Intel dumps of 7.3, and from 6.1's kvm_mmu_set_ept_masks(). */
+/* From the Intel dumps of 7.3, and kvm_mmu_set_ept_masks() of 6.1. */
 static void test_default_masks_ept(void **state)
 {
 	struct km_spte_masks new = masks_of(KM_PAGING_EPT, KM_SPTE_7_2);
@@ -181,7 +257,7 @@ static void test_mmio_needs_caching(void **state)
 	struct km_spte_masks masks = masks_of(KM_PAGING_NPT, KM_SPTE_7_2);
 
 	(void)state;
-	/* A host with 52 physical bits: no reserved bit is left. */
+	/* a host with 52 physical address bits has no reserved bit */
 	masks.mmio_caching = false;
 	masks.mmio_mask = masks.mmio_value = 0;
 	assert_int_equal(km_spte_decode(&masks, 0, 1).kind, KM_SPTE_EMPTY);
@@ -195,7 +271,7 @@ static void test_mmio_needs_caching(void **state)
 	assert_int_equal(km_spte_decode(&masks, B(63) | 0x1a0, 1).kind, KM_SPTE_FROZEN);
 }
 
-static void test_absent_entries_say_nothing_else(void **state)
+static void test_entries_that_are_not_present(void **state)
 {
 	static const uint64_t values[] = {0, B(63), B(63) | 0x1a0, 0x7};
 	struct km_spte_masks masks = masks_of(KM_PAGING_EPT, KM_SPTE_7_2);
@@ -242,7 +318,7 @@ static void test_ept_leaf(void **state)
 	assert_true(spte.suppress_ve);
 	assert_int_equal(spte.acc, 0xf);
 
-	/* One bit taken away at a time. */
+	/* one bit cleared at a time */
 #define WITHOUT(bits) km_spte_decode(&masks, spte.value & ~(bits), 1)
 	assert_false(WITHOUT(B(0)).r);
 	assert_false(WITHOUT(B(1)).w);
@@ -270,7 +346,7 @@ static void test_ept_leaf_6_1(void **state)
 
 	(void)state;
 	assert_true(spte.r && spte.w && spte.x);
-	assert_false(spte.xu); /* bit 10 means nothing yet */
+	assert_false(spte.xu); /* bit 10 is not used in 6.1 */
 	assert_false(spte.u);
 	assert_true(spte.accessed && spte.dirty);
 	assert_true(spte.host_writable && spte.mmu_writable);
@@ -285,7 +361,7 @@ static void test_ept_leaf_6_1(void **state)
 static void test_x86_leaf(void **state)
 {
 	(void)state;
-	for (int gen = 0; gen < KM_SPTE_GENERATIONS; gen++) {
+	for (int gen = KM_SPTE_6_1; gen < KM_SPTE_GENERATIONS; gen++) {
 		struct km_spte_masks masks = masks_of(KM_PAGING_NPT, gen);
 		bool rwux = gen == KM_SPTE_7_2;
 		/* P W U A D, host- and MMU-writable */
@@ -349,7 +425,8 @@ static void test_levels(void **state)
 		assert_int_equal(spte.level, cases[i].decoded);
 		assert_int_equal(spte.leaf, cases[i].leaf);
 		assert_int_equal(spte.large, cases[i].large);
-		/* Only leaves say who may write, and how to cache. PAT is bit 12 in large ones. */
+		/* only leaves have host-/MMU-writable and a memory type; PAT is bit 12 in large
+		 * ones */
 		assert_int_equal(spte.host_writable, cases[i].leaf);
 		assert_int_equal(spte.mmu_writable, cases[i].leaf);
 		if (!cases[i].leaf)
@@ -369,7 +446,7 @@ static void test_levels(void **state)
 static void test_ad_types(void **state)
 {
 	(void)state;
-	for (int gen = 0; gen < KM_SPTE_GENERATIONS; gen++) {
+	for (int gen = KM_SPTE_6_1; gen < KM_SPTE_GENERATIONS; gen++) {
 		struct km_spte_masks masks = masks_of(KM_PAGING_EPT, gen);
 		int low = gen == KM_SPTE_7_2 ? 60 : 52;
 
@@ -389,7 +466,7 @@ static void test_ad_types(void **state)
 	}
 }
 
-/* Without A/D bits 6.1 and 6.12 know only "tracked or not" and "writable or not". */
+/* Without A/D bits, 6.1 and 6.12 use access tracking and W instead. */
 static void test_accessed_without_ad_bits_6_1(void **state)
 {
 	struct km_spte_masks masks = no_ad_masks(KM_SPTE_6_1);
@@ -400,7 +477,7 @@ static void test_accessed_without_ad_bits_6_1(void **state)
 	assert_false(km_is_accessed_spte(&masks, tracked | disabled));
 	assert_true(km_is_dirty_spte(&masks, 0x837 | disabled));
 	assert_false(km_is_dirty_spte(&masks, 0x835 | disabled));
-	/* No mask at all: not tracked unless the type says so. */
+	/* without masks: not tracked unless the A/D type says so */
 	assert_true(km_is_accessed_spte(&masks, tracked));
 	assert_true(km_is_dirty_spte(&masks, 0x837));
 
@@ -416,7 +493,7 @@ static void test_accessed_without_ad_bits_6_1(void **state)
 	assert_true(km_is_dirty_spte(&masks, 0x835 | B(9)));
 }
 
-/* From 7.2 KVM keeps the Accessed bit by hand where hardware does not. */
+/* Since 7.2, KVM sets the Accessed bit itself if the processor does not. */
 static void test_accessed_without_ad_bits_7_2(void **state)
 {
 	struct km_spte_masks masks = no_ad_masks(KM_SPTE_7_2);
@@ -444,7 +521,7 @@ static void test_access_tracking(void **state)
 	assert_int_equal(spte.ad, KM_AD_DISABLED);
 	/* ... R only */
 	assert_int_equal(km_spte_decode(&old, 0x870 | B(52) | B(54), 1).restored, 0x871 | B(52));
-	/* ... bit 10 is nobody's */
+	/* ... bit 10 is not saved */
 	assert_true(km_spte_decode(&old, 0xc70 | B(52) | B(54), 1).access_tracked);
 
 	/* 7.2: R, X and XU saved at 52, 54 and 62. */
@@ -456,7 +533,7 @@ static void test_access_tracking(void **state)
 	assert_int_equal(km_spte_decode(&new, 0x870 | B(60) | B(54), 1).restored, 0x874 | B(60));
 	assert_int_equal(km_spte_decode(&new, 0x870 | B(60) | B(62), 1).restored, 0xc70 | B(60));
 
-	/* Any right left, or A/D bits in use: not tracked. */
+	/* with any right, or with A/D bits: not tracked */
 	assert_false(km_spte_decode(&new, 0xc70 | B(60) | B(54), 1).access_tracked);
 	assert_false(km_spte_decode(&new, 0x871 | B(60) | B(54), 1).access_tracked);
 	assert_false(km_spte_decode(&new, 0x872 | B(60) | B(54), 1).access_tracked);
@@ -464,7 +541,7 @@ static void test_access_tracking(void **state)
 	assert_false(km_spte_decode(&new, 0x870 | B(54), 1).access_tracked);
 	assert_false(km_spte_decode(&new, 0x870 | B(61) | B(54), 1).access_tracked);
 
-	/* Restoring takes away what tracking must not leave, and nothing else. */
+	/* restoring clears the saved bits, and nothing else */
 	assert_int_equal(km_restore_acc_track_spte(&new, UINT64_MAX & ~B(62)),
 			 UINT64_MAX & ~(B(1) | B(10) | B(52) | B(54) | B(62)));
 	assert_int_equal(km_restore_acc_track_spte(&old, 0x7 | PA), PA);
@@ -480,7 +557,7 @@ static void test_pfn_and_encryption(void **state)
 	assert_int_equal(spte.pfn, 0xffffffffffULL);
 	assert_false(spte.encrypted);
 
-	/* SME: the C-bit is no address. */
+	/* SME: the C-bit is not part of the address */
 	masks.me_value = masks.me_mask = B(47);
 	masks.base_addr_mask &= ~B(47);
 	spte = km_spte_decode(&masks, B(47) | PA | 0xe67, 1);
@@ -489,7 +566,7 @@ static void test_pfn_and_encryption(void **state)
 	assert_false(km_spte_decode(&masks, PA | 0xe67, 1).encrypted);
 }
 
-/* RWUX rights on either generation: what the 7.3 series would gather. */
+/* RWUX rights of entries of each generation, by the rule of the 7.3 series. */
 static void test_acc_of_any_generation(void **state)
 {
 	struct km_spte_masks old_ept = masks_of(KM_PAGING_EPT, KM_SPTE_6_1);
@@ -515,7 +592,7 @@ static void test_acc_of_any_generation(void **state)
 			assert_int_equal(km_spte_acc(&npt, x86, KM_ACC_UWX), x | w << 1 | u << 2);
 		}
 
-		/* 7.2 takes XS or XU for executable. */
+		/* 7.2: XS or XU means executable */
 		assert_int_equal(km_is_executable_pte(&new_ept, ept), x || u);
 		assert_int_equal(km_is_executable_pte(&old_ept, ept), x);
 	}
@@ -563,7 +640,8 @@ static void test_mmio_decoded(void **state)
 	assert_false(spte.leaf);
 }
 
-/* An Intel CPU with L1TF: 46 bits of cache address, bits 41 to 45 set, the GFN's own moved up by 5.
+/* An Intel CPU with L1TF: 46 bits of cache address, bits 41 to 45 set, the GFN's bits shifted left
+ * by 5.
  */
 static void test_mmio_gfn_split_against_l1tf(void **state)
 {
@@ -589,7 +667,7 @@ static void test_reserved_bits(void **state)
 	bool bad;
 
 	(void)state;
-	/* A bit of its own for each level and each value of bit 7. */
+	/* a different bit for each level and each value of bit 7 */
 	for (int level = 1; level <= 5; level++) {
 		rsvd.rsvd_bits_mask[0][level - 1] = B(20 + level);
 		rsvd.rsvd_bits_mask[1][level - 1] = B(30 + level);
@@ -624,11 +702,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layouts),
+		cmocka_unit_test(test_names_of_generations),
+		cmocka_unit_test(test_layouts_before_the_present_bit),
+		cmocka_unit_test(test_masks_against_l1tf),
+		cmocka_unit_test(test_masks_without_ad),
 		cmocka_unit_test(test_default_masks),
 		cmocka_unit_test(test_default_masks_ept),
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_mmio_needs_caching),
-		cmocka_unit_test(test_absent_entries_say_nothing_else),
+		cmocka_unit_test(test_entries_that_are_not_present),
 		cmocka_unit_test(test_ept_leaf),
 		cmocka_unit_test(test_ept_leaf_6_1),
 		cmocka_unit_test(test_x86_leaf),

@@ -5,6 +5,8 @@
  */
 #include "said.h"
 
+#include <ctype.h>
+
 static const struct km_val unreadable = {.known = KM_UNREADABLE};
 
 static struct world {
@@ -21,13 +23,17 @@ static struct km_val val(uint64_t v)
 	return km_known_val(v);
 }
 
-/* A healthy vCPU between two exits, of which everything is known; nothing was found. */
+/*
+ * A healthy vCPU between two exits, the last of which was for I/O. Everything is known, and nothing
+ * was found.
+ */
 static void reset(void)
 {
 	struct km_mmu *mmu = &w.c.all.mmus[0];
 
 	memset(&w, 0, sizeof(w));
 	w.kernel.features.spte_known = true;
+	w.kernel.vendor = KM_VENDOR_AMD;
 	w.vcpu.readable = true;
 	w.vcpu.task = val(0xffff888000001000);
 	w.vcpu.tid = val(101);
@@ -40,8 +46,10 @@ static void reset(void)
 		.vm = &w.vm,
 		.vcpu = &w.vcpu,
 		.slots_known = true,
+		.root.known = true,
 		.last.has_stack = true,
 		.last.stack.count = 1,
+		.last.exit_code = {.v = 0x7b},
 	};
 	*mmu = (struct km_mmu){.name = "root_mmu", .readable = true, .root_role.direct = 1};
 	mmu->paging = KM_PAGING_NPT;
@@ -72,6 +80,13 @@ static void finds(const char *id, enum km_certainty certainty, bool stuck)
 		(struct km_diagnosis){.id = id, .certainty = certainty, .stuck = stuck};
 }
 
+/* Something is found that does not concern the fault. */
+static void finds_apart(const char *id)
+{
+	finds(id, KM_LIKELY, true);
+	w.e.found[w.e.count - 1].apart = true;
+}
+
 /* Concludes, writes it down, and starts anew with nothing found. */
 static enum km_vcpu_state conclude(const char *test)
 {
@@ -91,6 +106,68 @@ static enum km_vcpu_state conclude(const char *test)
 }
 
 #define is(what) assert_int_equal(conclude(__func__), KM_STATE_##what)
+
+static bool is_sentence(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length > 20 && !islower((unsigned char)text[0]) && text[length - 1] == '.';
+}
+
+/* explain and its manual page print these: each is complete and well-formed. */
+static void test_catalogue(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < KM_DIAGNOSES; i++) {
+		const struct km_finding_text *t = &km_finding_texts[i];
+		char spelled[640];
+
+		assert_ptr_equal(km_finding_text(t->id), t);
+		assert_true(is_sentence(t->means));
+		assert_true(!t->advice || is_sentence(t->advice));
+		assert_in_range(t->case_count, 0, KM_KNOWN_CASES);
+		for (size_t j = 0; j < t->case_count; j++) {
+			assert_int_equal(strlen(t->cases[j].commit), 12);
+			assert_int_equal(strspn(t->cases[j].commit, "0123456789abcdef"), 12);
+			assert_true(strlen(t->cases[j].subject) > 10);
+			assert_true(isdigit((unsigned char)t->cases[j].release[0]));
+		}
+		km_known_cases_spell(t, ~0U, spelled, sizeof(spelled));
+		assert_in_range(strlen(spelled), 0, sizeof(spelled) - 2);
+		assert_int_equal(spelled[0] != 0, t->case_count != 0);
+	}
+	assert_null(km_finding_text("no-such-finding"));
+}
+
+/* Which known cases are cited depends on what the condition reports. */
+static void test_known_cases(void **state)
+{
+	const struct km_finding_text *t = km_finding_text("mmu-seq-sign");
+	char buf[640];
+
+	(void)state;
+	assert_string_equal(
+		km_known_cases_spell(t, KM_BIT(KM_WHEN_ANY), buf, sizeof(buf)),
+		"82d811ff5665 (\"KVM: x86/mmu: Fix an sign-extension bug with mmu_seq that hangs "
+		"vCPUs\", 6.1.51), ba6e3fe25543 (\"KVM: x86/mmu: Grab mmu_invalidate_seq in "
+		"kvm_faultin_pfn()\", 6.3); introduced by a955cad84cda (\"KVM: x86/mmu: Retry page "
+		"fault if root is invalidated by memslot update\", 5.16)");
+	assert_string_equal(km_known_cases_spell(t, 0, buf, sizeof(buf)), "");
+	t = km_finding_text("obsolete-root");
+	assert_string_equal(km_known_cases_spell(t, KM_BIT(KM_WHEN_ANY), buf, sizeof(buf)), "");
+	assert_non_null(strstr(km_known_cases_spell(t, KM_BIT(KM_WHEN_PREFAULT), buf, sizeof(buf)),
+			       "6.15"));
+}
+
+/* A finding that the catalogue does not have is kept: nothing is read beyond the table. */
+static void test_unknown_id(void **state)
+{
+	(void)state;
+	reset();
+	finds("no-such-finding", KM_LIKELY, true);
+	finds("lock-stall", KM_NOTE, false);
+	is(STUCK);
+}
 
 /* What explains comes first, then what accuses, then remarks; within each as they were found. */
 static void test_order(void **state)
@@ -176,6 +253,8 @@ static void test_stuck(void **state)
 	handles(KM_RET_PF_RETRY, true, true);
 	finds("frozen-spte", KM_POSSIBLE, true);
 	is(STUCK);
+	finds_apart("dirty-ring-full");
+	is(STUCK);
 	w.c.has_error_code = false;
 	finds("frozen-spte", KM_LIKELY, true);
 	is(STUCK);
@@ -192,6 +271,12 @@ static void test_stuck(void **state)
 	w.c.wait.kind = KM_WAIT_HALT;
 	finds("readonly-host", KM_LIKELY, true);
 	is(WAITING);
+	w.c.wait.kind = KM_WAIT_APF; /* which may never be told that the page is there */
+	finds("lost-async-pf", KM_LIKELY, true);
+	is(STUCK);
+	finds("lost-async-pf", KM_POSSIBLE, true);
+	is(WAITING);
+	w.c.wait.kind = KM_WAIT_HALT;
 	w.c.wait.certainty = KM_LIKELY;
 	is(WAITING);
 }
@@ -247,21 +332,26 @@ static void test_progressing(void **state)
 	is(PROGRESSING);
 	w.c.error_code = 0;
 	is(PROGRESSING);
-	/* over: by what the SPTE permits now */
+	/* likewise of the last exit: then the replay shows what KVM does with it */
 	w.fault.age = KM_AGE_LAST_EXIT;
-	is(HEALTHY);
-	w.c.panel.verdicts[KM_JUDGE_PROCESSOR].ruling = KM_ALLOWS;
 	is(PROGRESSING);
-	w.c.has_panel = false;
-	is(HEALTHY);
 	w.c.path.loops = true;
+	is(WAITING);
+	w.c.path.loops = false;
+	/* residue that counts; residue that does not */
+	w.fault.age = KM_AGE_RESIDUE;
+	w.c.residue_counts = true;
+	is(PROGRESSING);
+	w.c.residue_counts = false;
 	is(HEALTHY);
-	w.c.has_panel = true;
+	w.fault.age = KM_AGE_LAST_EXIT;
 	w.c.has_path = false;
 	is(HEALTHY);
-	w.c.has_path = true;
-	w.fault.age = KM_AGE_RESIDUE;
-	is(HEALTHY);
+	/* KVM_RUN returns an error: what becomes of that is for the VMM to decide */
+	handles(KM_RET_PF_EXIT, true, false);
+	is(UNKNOWN);
+	w.fault.age = KM_AGE_LAST_EXIT;
+	is(UNKNOWN);
 }
 
 static void test_healthy(void **state)
@@ -271,6 +361,8 @@ static void test_healthy(void **state)
 
 	(void)state;
 	reset();
+	is(HEALTHY);
+	w.e.missing = "(what a condition needs)";
 	is(HEALTHY);
 	w.vcpu.mode = val(1);
 	is(HEALTHY);
@@ -311,32 +403,136 @@ static void test_healthy(void **state)
 	is(HEALTHY);
 }
 
-/* Between two faults, under a table that lets KVM take faults for spurious. */
-static void test_wrong_table_without_fault(void **state)
+static void counts(uint64_t taken, uint64_t fixed, uint64_t spurious, uint64_t emulated)
 {
-	struct km_perm_table *t = w.c.all.tables;
+	w.vcpu.stats.pf_taken = val(taken);
+	w.vcpu.stats.pf_fixed = val(fixed);
+	w.vcpu.stats.pf_spurious = val(spurious);
+	w.vcpu.stats.pf_emulate = val(emulated);
+}
 
+/* What the state has to be, and how sure. */
+#define is_sure(what, sure)                                                                        \
+	do {                                                                                       \
+		km_explain_found(&w.c, &w.e);                                                      \
+		assert_int_equal(w.e.state, KM_STATE_##what);                                      \
+		assert_int_equal(w.e.certainty, sure);                                             \
+		conclude(__func__);                                                                \
+	} while (0)
+
+/* Faults that were not resolved prove no loop, and forbid to call the vCPU healthy for sure. */
+static void test_lost_faults(void **state)
+{
 	(void)state;
 	reset();
-	t[0].context = t[1].context = "root_mmu.fmt";
-	t[0].spte = true;
-	t[0].status = KM_TABLE_DIFFERS;
-	is(HEALTHY);
-	w.vcpu.stats.pf_spurious = val(4);
-	is(HEALTHY);
-	w.vcpu.stats.pf_spurious = val(5);
-	is(STUCK);
-	t[0].status = KM_TABLE_MATCHES;
-	is(HEALTHY);
-	t[0].status = KM_TABLE_DIFFERS;
-	w.c.all.mmus[0].root_role.direct = 0;
-	is(HEALTHY);
-	w.c.all.mmus[0].root_role.direct = 1;
-	w.vcpu.stats.pf_spurious = unreadable;
-	is(HEALTHY);
-	w.vcpu.stats.pf_spurious = val(5);
+	w.c.last.exit_code = val(0x61); /* an NMI: it comes to a looping vCPU as well */
+	is_sure(HEALTHY, KM_LIKELY);
+	counts(99, 0, 0, 0); /* few */
+	is_sure(HEALTHY, KM_LIKELY);
+	counts(17926, 1, 0, 0);
+	is_sure(UNKNOWN, KM_NOTE);
+	counts(9000412, 1, 8999001, 0);
+	is_sure(UNKNOWN, KM_NOTE);
+	counts(100, 50, 0, 0);
+	is_sure(HEALTHY, KM_LIKELY);
+	counts(100, 49, 0, 0);
+	is_sure(UNKNOWN, KM_NOTE);
+	counts(1000000, 998000, 0, 0); /* 2000 are missing: a tenth of a second in a loop */
+	is_sure(HEALTHY, KM_POSSIBLE);
+	counts(1000000, 0, 0, 999500);
+	is_sure(HEALTHY, KM_LIKELY);
+	w.c.insn_emulation = w.c.insn_emulation_fail = val(999000); /* handed over, and failed */
+	is_sure(UNKNOWN, KM_NOTE);
+	w.c.insn_emulation_fail = unreadable;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	w.vcpu.stats.pf_guest = val(1000000); /* injected */
+	w.c.insn_emulation_fail = val(0);
+	counts(1000000, 0, 0, 0);
+	is_sure(HEALTHY, KM_LIKELY);
+	/* after an instruction the guest has gone on, whatever was before */
+	reset();
+	counts(17926, 1, 0, 0);
+	is_sure(HEALTHY, KM_POSSIBLE);
+	counts(1000000, 998000, 0, 0);
+	is_sure(HEALTHY, KM_LIKELY);
+	/* and with a fault that KVM is about to fix */
+	counts(17926, 1, 0, 0);
+	handles(KM_RET_PF_FIXED, true, false);
+	is_sure(PROGRESSING, KM_POSSIBLE);
 	w.vcpu.stats.pf_taken = unreadable;
-	is(HEALTHY);
+	is_sure(PROGRESSING, KM_POSSIBLE);
+	counts(17926, 17926, 0, 0);
+	is_sure(PROGRESSING, KM_LIKELY);
+	/* the RMP denied it: what the SPTEs permit does not matter (SEV-SNP) */
+	w.c.error_code |= PFERR_GUEST_RMP_MASK;
+	is_sure(PROGRESSING, KM_POSSIBLE);
+	w.c.error_code = PFERR_WRITE_MASK | PFERR_GUEST_SIZEM_MASK;
+	is_sure(PROGRESSING, KM_POSSIBLE);
+	w.c.error_code = PFERR_WRITE_MASK | PFERR_GUEST_VMPL_MASK;
+	is_sure(PROGRESSING, KM_POSSIBLE);
+}
+
+/* The last exit is evidence; without one, and without a fault, nothing shows that it is healthy. */
+static void test_last_exit(void **state)
+{
+	(void)state;
+	reset();
+	w.c.last.exit_code = unreadable;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	w.c.last.exit_code = val(0x400); /* a page fault that is not at hand */
+	is_sure(HEALTHY, KM_POSSIBLE);
+	counts(17926, 1, 0, 0);
+	is_sure(UNKNOWN, KM_NOTE);
+	reset();
+	w.c.last.exit_code = val(0x60);
+	is_sure(HEALTHY, KM_LIKELY);
+	w.kernel.vendor = KM_VENDOR_INTEL;
+	w.c.last.exit_code = val(48);
+	is_sure(HEALTHY, KM_POSSIBLE);
+	w.c.last.exit_code = val(12);
+	is_sure(HEALTHY, KM_LIKELY);
+	w.kernel.vendor = KM_VENDOR_UNKNOWN;
+	is_sure(HEALTHY, KM_POSSIBLE);
+}
+
+/* A fault that was not followed to its end is no evidence. */
+static void test_fault_without_path(void **state)
+{
+	(void)state;
+	reset();
+	handles(KM_RET_PF_FIXED, true, false);
+	w.c.has_path = false;
+	is_sure(HEALTHY, KM_LIKELY);
+	w.c.last.exit_code = val(0x400);
+	is_sure(HEALTHY, KM_POSSIBLE);
+}
+
+/* A finding that does not say that it is stuck speaks against "healthy" nevertheless. */
+static void test_contradictions(void **state)
+{
+	(void)state;
+	reset();
+	finds("invalidate-leaked", KM_POSSIBLE, false);
+	is_sure(HEALTHY, KM_POSSIBLE);
+	finds("invalidate-leaked", KM_NOTE, false);
+	is_sure(HEALTHY, KM_LIKELY);
+	/* any table, but none beyond the last */
+	w.c.all.tables[2].status = KM_TABLE_DIFFERS;
+	is_sure(HEALTHY, KM_LIKELY);
+	w.c.all.tables[0].status = KM_TABLE_DIFFERS;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	w.c.all.tables[0].status = w.c.all.tables[2].status = KM_TABLE_MATCHES;
+	/* damage somewhere below the root, where the fault is not known */
+	w.c.audit.reserved.found = true;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	w.c.audit.reserved.found = false;
+	w.c.audit.weak.found = true;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	handles(KM_RET_PF_FIXED, true, false);
+	is_sure(PROGRESSING, KM_LIKELY);
+	finds("role-corruption", KM_LIKELY, false);
+	is_sure(PROGRESSING, KM_POSSIBLE);
+	is_sure(PROGRESSING, KM_LIKELY);
 }
 
 /* One's own fault tells what would be, not what is. */
@@ -394,6 +590,43 @@ static void test_gaps(void **state)
 	is(UNKNOWN);
 	w.c.mmu = NULL;
 	is(UNKNOWN);
+	/* what conditions look at that need no fault */
+	reset();
+	w.vm.vm_dead = unreadable;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	w.vm.vm_dead.known = KM_ABSENT; /* an old kernel */
+	is_sure(HEALTHY, KM_LIKELY);
+	w.vm.mmu_invalidate_in_progress = unreadable;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	reset();
+	w.vcpu.requests = unreadable;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	reset();
+	w.vcpu.task_state = unreadable;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	reset();
+	w.c.all.mmus[0].root.hpa = unreadable;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	reset();
+	w.c.root.known = false;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	w.c.root = (struct km_mmu_page){.known = true, .addr = 0xffff888004000000};
+	is_sure(HEALTHY, KM_POSSIBLE); /* its role is not known */
+	w.c.root.role_known = true;
+	is_sure(HEALTHY, KM_LIKELY);
+	w.vm.mmu_valid_gen = unreadable;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	w.c.root.tdp_mmu_page = val(1); /* the TDP MMU does not compare generations */
+	is_sure(HEALTHY, KM_LIKELY);
+	w.c.root.tdp_mmu_page = unreadable;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	/* the table that KVM asks */
+	reset();
+	w.c.all.tables[0] = (struct km_perm_table){.context = "root_mmu.fmt", .spte = true};
+	w.c.all.tables[0].status = KM_TABLE_UNREADABLE;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	w.c.all.tables[0].status = KM_TABLE_MATCHES;
+	is_sure(HEALTHY, KM_LIKELY);
 }
 
 static void test_what_was_said(void **state)
@@ -405,16 +638,14 @@ static void test_what_was_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_symptoms),
-		cmocka_unit_test(test_stuck),
-		cmocka_unit_test(test_never_ran),
-		cmocka_unit_test(test_progressing),
-		cmocka_unit_test(test_healthy),
-		cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_wrong_table_without_fault),
-		cmocka_unit_test(test_users_fault),
-		cmocka_unit_test(test_gaps),
+		cmocka_unit_test(test_catalogue),      cmocka_unit_test(test_known_cases),
+		cmocka_unit_test(test_unknown_id),     cmocka_unit_test(test_order),
+		cmocka_unit_test(test_symptoms),       cmocka_unit_test(test_stuck),
+		cmocka_unit_test(test_never_ran),      cmocka_unit_test(test_progressing),
+		cmocka_unit_test(test_healthy),	       cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_lost_faults),    cmocka_unit_test(test_last_exit),
+		cmocka_unit_test(test_contradictions), cmocka_unit_test(test_users_fault),
+		cmocka_unit_test(test_gaps),	       cmocka_unit_test(test_fault_without_path),
 		cmocka_unit_test(test_what_was_said),
 	};
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Lines of traces as the tools print them, and what is made of many of them. */
+#include "trace/trace_read.h"
+#include "trace/trace_line.h"
 #include "cm.h"
-#include "trace.h"
+#include "trace/lines.h"
+#include "trace/loops.h"
+#include "trace/numbers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,36 +94,40 @@ static void test_lines_that_are_no_events(void **state)
 		enum km_trace_line kind;
 		uint64_t lost;
 	} cases[] = {
-		{"", KM_LINE_COMMENT, 0},
-		{"# tracer: nop", KM_LINE_COMMENT, 0},
-		{"cpus=2", KM_LINE_COMMENT, 0},
+		{"", KM_LINE_HARMLESS, 0},
+		{"# tracer: nop", KM_LINE_HARMLESS, 0},
+		{"cpus=2", KM_LINE_HARMLESS, 0},
 		{"CPU:1 [LOST 4711 EVENTS]", KM_LINE_LOST, 4711},
 		{"CPU:0 [12 EVENTS DROPPED]", KM_LINE_LOST, 12},
 		{"CPU:0 [EVENTS DROPPED]", KM_LINE_LOST, 0},
-		{"a-1 [000] ..... 1.2: <stack trace>", KM_LINE_COMMENT, 0},
-		{" => kvm_mmu_page_fault", KM_LINE_COMMENT, 0},
-		{"\tffffffffc0601234 kvm_mmu_page_fault+0x10 ([kvm])", KM_LINE_COMMENT, 0},
-		{"/134 [000] 1.2: kvm_exit: vcpu 0", KM_LINE_ODD, 0},
-		{"nonsense", KM_LINE_ODD, 0},
-		{"a-1 [000]", KM_LINE_ODD, 0},
-		{"a-1 [000] ", KM_LINE_ODD, 0},
-		{"a-1 [000] .....", KM_LINE_ODD, 0},
-		{"a-1 [000] ..... 1.2", KM_LINE_ODD, 0},
-		{"a-1 [000] ..... 1.2: ", KM_LINE_ODD, 0},
-		{"[000] 1.2: kvm_exit: vcpu 0", KM_LINE_ODD, 0},
-		{"a-99999999999 [000] 1.2: kvm_exit: vcpu 0", KM_LINE_ODD, 0},
-		{"a-1 [000] 99999999999999999999.2: kvm_exit: vcpu 0", KM_LINE_ODD, 0},
-		{"a-1 [000] 1.2: kvm_page_fault: vcpu 0 rip 0x1", KM_LINE_ODD, 0},
+		{"a-1 [000] ..... 1.2: <stack trace>", KM_LINE_HARMLESS, 0},
+		{" => kvm_mmu_page_fault", KM_LINE_HARMLESS, 0},
+		{"\tffffffffc0601234 kvm_mmu_page_fault+0x10 ([kvm])", KM_LINE_HARMLESS, 0},
+		{"CPU 3 is empty", KM_LINE_HARMLESS, 0},
+		{"--", KM_LINE_HARMLESS, 0},
+		{"...", KM_LINE_HARMLESS, 0},
+		{"$ trace-cmd report", KM_LINE_HARMLESS, 0},
+		{"/134 [000] 1.2: kvm_exit: vcpu 0", KM_LINE_NO_FIELDS, 0},
+		{"nonsense", KM_LINE_UNNAMED, 0},
+		{"I see a kvm_page_fault: it comes again", KM_LINE_UNNAMED, 0},
+		{"a-1 [000]", KM_LINE_PARTIAL, 0},
+		{"a-1 [000] ", KM_LINE_PARTIAL, 0},
+		{"a-1 [000] .....", KM_LINE_PARTIAL, 0},
+		{"a-1 [000] ..... 1.2: ", KM_LINE_PARTIAL, 0},
+		{"[000] 1.2: kvm_entry: vcpu 0", KM_LINE_EVENT, 0},
+		{"a-99999999999 [000] 1.2: kvm_entry: vcpu 0", KM_LINE_EVENT, 0},
+		{"a-1 [000] 99999999999999999999.2: kvm_entry: vcpu 0", KM_LINE_EVENT, 0},
+		{"a-1 [000] 1.2: kvm_page_fault: vcpu 0 rip 0x1", KM_LINE_NO_FIELDS, 0},
 		{"a-1 [000] 1.2: kvm_page_fault: vcpu 0 rip 0x1 address 0x11112222333344445 "
 		 "error_code "
 		 "0x1",
-		 KM_LINE_ODD, 0},
+		 KM_LINE_NO_FIELDS, 0},
 		{"a-1 [000] 1.2: fast_page_fault: vcpu 0 gva 0 error_code Q sptep 0 old 0 new 0 "
 		 "spurious 0 fixed 0",
-		 KM_LINE_ODD, 0},
+		 KM_LINE_NO_FIELDS, 0},
 		{"a-1 [000] 1.2: fast_page_fault: vcpu 0 gva 0 error_code P sptep 0 old 0 new 0 "
 		 "spurious 1 fixed 1",
-		 KM_LINE_ODD, 0},
+		 KM_LINE_NO_FIELDS, 0},
 		{"a-1 [000] 1.2: sched_switch: prev_comm=x", KM_LINE_EVENT, 0},
 	};
 
@@ -177,9 +185,10 @@ static void read_all(const struct km_trace_rules *rules, struct km_trace *t)
 
 static struct km_trace_rules npt_rules(void)
 {
-	struct km_trace_rules rules = {.has_masks = true, .test_count = 1};
+	struct km_trace_rules rules = {.count = 1};
 
-	rules.masks = km_spte_default_masks(KM_PAGING_NPT, KM_SPTE_7_2);
+	rules.formats[0].masks = km_spte_default_masks(KM_PAGING_NPT, KM_SPTE_7_2);
+	km_trace_add_legacy(&rules.formats[0]);
 	return rules;
 }
 
@@ -199,10 +208,10 @@ static void test_a_loop_is_found(void **state)
 	read_all(&rules, &t);
 	assert_int_equal(t.vcpu_count, 1);
 	assert_int_equal(t.vcpus[0]->hot[0].address, 0x4000000);
-	assert_int_equal(km_trace_loop(&t.vcpus[0]->hot[0], &in), KM_LOOP_CONTRADICTS);
+	assert_int_equal(km_trace_loop(t.vcpus[0], &t.vcpus[0]->hot[0], &in), KM_LOOP_CONTRADICTS);
 	assert_int_equal(in->faults, 500);
 	assert_in_range((unsigned long)km_trace_rate(&t, in), 19990, 20010);
-	assert_int_equal(km_trace_loop(&t.vcpus[0]->hot[1], &in), KM_LOOP_NONE);
+	assert_int_equal(km_trace_loop(t.vcpus[0], &t.vcpus[0]->hot[1], &in), KM_LOOP_NONE);
 	assert_int_equal(t.verdicts[KM_VERDICT_CONTRADICTS], 500);
 	assert_int_equal(t.verdicts[KM_VERDICT_NONE], 1);
 	km_trace_deinit(&t);
@@ -220,7 +229,7 @@ static void test_no_loop_where_all_is_fixed(void **state)
 	for (unsigned i = 0; i < 500; i++)
 		fault(i * 50, 0x4000000, 0x101d, LOGGED, false, true);
 	read_all(&rules, &t);
-	assert_int_equal(km_trace_loop(&t.vcpus[0]->hot[0], &in), KM_LOOP_NONE);
+	assert_int_equal(km_trace_loop(t.vcpus[0], &t.vcpus[0]->hot[0], &in), KM_LOOP_NONE);
 	assert_int_equal(t.verdicts[KM_VERDICT_FITS], 500);
 	km_trace_deinit(&t);
 }
@@ -239,7 +248,7 @@ static void test_a_stretch_counts(void **state)
 	for (unsigned i = 2000; i < 2200; i++)
 		fault(i * 50, 0x4000000, 0x101d, LOGGED | 2, true, false);
 	read_all(&rules, &t);
-	assert_int_equal(km_trace_loop(&t.vcpus[0]->hot[0], &in), KM_LOOP_SPURIOUS);
+	assert_int_equal(km_trace_loop(t.vcpus[0], &t.vcpus[0]->hot[0], &in), KM_LOOP_SPURIOUS);
 	assert_int_equal(in->faults, 200);
 	km_trace_deinit(&t);
 }
@@ -256,7 +265,7 @@ static void test_progress_is_no_loop(void **state)
 		fault(i * 20, 0x4000000 + i * 4096UL, 0x101d, LOGGED, false, true);
 	read_all(&rules, &t);
 	for (size_t i = 0; i < t.vcpus[0]->hot_count; i++)
-		assert_int_equal(km_trace_loop(&t.vcpus[0]->hot[i], &in), KM_LOOP_NONE);
+		assert_int_equal(km_trace_loop(t.vcpus[0], &t.vcpus[0]->hot[i], &in), KM_LOOP_NONE);
 	assert_int_equal(t.vcpus[0]->hot_count, KM_TRACE_HOT);
 	assert_int_equal(t.vcpus[0]->best_progress.faults, 10000);
 	assert_int_equal(t.vcpus[0]->all.faults, 10000);
@@ -266,25 +275,33 @@ static void test_progress_is_no_loop(void **state)
 /* Clocks of another kind than seconds may be anything: no order, and up to 2^63. */
 static void test_went_on(void **state)
 {
+	static struct km_trace trace;
 	struct km_trace_vcpu v = {.all.last = 2000};
-	struct km_trace_tally t = {.faults = 101, .first = 0, .last = 1000};
+	struct km_trace_tally t = {.faults = 101, .first = 0, .last = 1000, .has_time = true};
 
 	(void)state;
-	assert_true(km_trace_went_on(&v, &t)); /* 1000 ticks later, faults came each 10 */
+	assert_true(km_trace_went_on(&trace, &v, &t)); /* 1000 ticks later, faults came each 10 */
 	v.all.last = 1050;
-	assert_false(km_trace_went_on(&v, &t));
-	t = (struct km_trace_tally){.faults = 2, .first = 0, .last = 1ULL << 62};
+	assert_false(km_trace_went_on(&trace, &v, &t));
+	t = (struct km_trace_tally){.faults = 2, .first = 0, .last = 1ULL << 62, .has_time = true};
 	v.all.last = t.last + 1000;
-	assert_false(km_trace_went_on(&v, &t));
-	t = (struct km_trace_tally){.faults = 2, .first = 3000, .last = 1000};
+	assert_false(km_trace_went_on(&trace, &v, &t));
+	t = (struct km_trace_tally){.faults = 2, .first = 3000, .last = 1000, .has_time = true};
 	v.all.last = 3000;
-	assert_true(km_trace_went_on(&v, &t));
+	assert_true(km_trace_went_on(&trace, &v, &t));
+	/* no fault of this vCPU's any more, while the others go on */
+	t = (struct km_trace_tally){.faults = 101, .first = 0, .last = 1000, .has_time = true};
+	v.all.last = 1000;
+	assert_false(km_trace_went_on(&trace, &v, &t));
+	trace.last = 1600;
+	assert_true(km_trace_went_on(&trace, &v, &t));
 }
 
-static bool stop_at_once(void *ctx)
+static bool stop_at_once(void *ctx, uint64_t bytes)
 {
+	assert_true(bytes);
 	++*(unsigned *)ctx;
-	return true;
+	return false;
 }
 
 /* A line without an end is one line, and Ctrl-C gets through to who reads it. */
@@ -299,15 +316,15 @@ static void test_endless_line(void **state)
 	(void)state;
 	begin();
 	for (unsigned i = 0; i < 9000; i++)
-		fputs("no line break in it", out);
+		fputs("no_line_break in it", out);
 	fputs("\nvmm-1 [000] ..... 1.2: sched_switch: x\n", out);
 	read_all(&rules, &t);
 	assert_int_equal(t.lines, 2);
 	assert_int_equal(t.odd, 1);
 	km_trace_deinit(&t);
 	begin();
-	for (unsigned i = 0; i < 0x1000; i++)
-		fprintf(out, "%4096s", "x");
+	for (unsigned i = 0; i < 0x3000; i++)
+		fputs("x\n", out);
 	fclose(out);
 	in = fmemopen(text, text_len, "r");
 	err = km_trace_read(in, &rules, stop_at_once, &asked, &t);
@@ -360,6 +377,130 @@ static void test_verdicts(void **state)
 #undef JUDGE
 }
 
+/* What a line is after mail programs and web pages had it. */
+static void test_lines_are_cleaned(void **state)
+{
+	static const char text[] =
+		"> > CPU 0/KVM-1\xc2\xa0 [000]\xef\xbf\xbd 1.5: kvm_entry: vcpu 0\r\n"
+		"&lt;...&gt;-7 &amp; \x1b[1;32mgreen\x1b[0m\n"
+		"val=3D7 and a line that goes on beyond what quoted-printable allows i=\n"
+		"n one\n"
+		"ends with a NUL\0 and more  \n"
+		"no end";
+	static const char *const wanted[] = {
+		"CPU 0/KVM-1  [000]  1.5: kvm_entry: vcpu 0",
+		"<...>-7 & green",
+		"val=7 and a line that goes on beyond what quoted-printable allows in one",
+		"ends with a NUL  and more",
+		"no end",
+	};
+	struct km_lines *lines = calloc(1, sizeof(*lines));
+	struct km_line *line = calloc(1, sizeof(*line));
+	FILE *in = fmemopen((void *)text, sizeof(text) - 1, "r");
+
+	(void)state;
+	km_lines_init(lines, in);
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		assert_true(km_lines_read(lines, line));
+		assert_string_equal(line->text, wanted[i]);
+		assert_int_equal(line->len, strlen(wanted[i]));
+	}
+	assert_false(km_lines_read(lines, line));
+	assert_int_equal(lines->lines, 6);
+	fclose(in);
+	free(lines);
+	free(line);
+}
+
+/* kvm_emulate_insn is printed before an attempt and once more if it failed. */
+static void test_a_failed_attempt_is_no_emulation(void **state)
+{
+	struct km_trace_rules rules = {0};
+	const struct km_trace_tally *in;
+	struct km_trace t;
+
+	(void)state;
+	begin();
+	for (unsigned i = 0; i < 5; i++)
+		fprintf(out,
+			"v-1 [000] ..... 5.%06u: kvm_page_fault: vcpu 0 rip 0x1 address 0xe78 "
+			"error_code 0x1aa\n"
+			"v-1 [000] ..... 5.%06u: kvm_emulate_insn: 0:1:f4 (prot32)\n"
+			"v-1 [000] ..... 5.%06u: kvm_emulate_insn: 0:1:f4 (prot32)%s\n",
+			10 * i, 10 * i + 1, 10 * i + 2, i < 4 ? " failed" : "");
+	read_all(&rules, &t);
+	assert_int_equal(t.vcpus[0]->all.n[KM_OUTCOME_EMULATE_FAILED], 4);
+	assert_int_equal(t.vcpus[0]->all.n[KM_OUTCOME_EMULATED], 2);
+	assert_int_equal(km_trace_loop(t.vcpus[0], &t.vcpus[0]->hot[0], &in),
+			 KM_LOOP_EMULATE_FAILED);
+	assert_int_equal(in->faults, 4);
+	km_trace_deinit(&t);
+}
+
+static void test_readings_of_numbers(void **state)
+{
+	static const struct {
+		uint64_t value;
+		int values;
+		bool ept;
+		enum km_reading reading;
+		bool sure;
+	} cases[] = {
+		{0x184, 1, false, KM_READ_EPT, true},
+		{0x683, 1, false, KM_READ_EPT, true},
+		{0xf82, 1, false, KM_READ_EPT, true},
+		{0x7, 1, false, KM_READ_PFERR, false},
+		{0x3, 1, true, KM_READ_EPT, false},
+		{0x100000007, 1, true, KM_READ_PFERR, true},
+		{0x80000306, 1, false, KM_READ_IDT, true},
+		{0x80000b0e, 1, false, KM_READ_IDT, true},
+		/* vector 7 is no external interrupt: bit 31 is the RMP's */
+		{0x80000007, 1, false, KM_READ_PFERR, false},
+		{0x400, 3, false, KM_READ_SVM, true},
+		{0x8000020000000092, 1, false, KM_READ_TDX, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *why;
+		bool sure;
+
+		assert_int_equal(km_guess_reading(cases[i].value, cases[i].values, cases[i].ept,
+						  &why, &sure),
+				 cases[i].reading);
+		assert_int_equal(sure, cases[i].sure);
+	}
+}
+
+/* Which kernels can have made an SPTE: values of real kernels and of public reports. */
+static void test_formats_of_sptes(void **state)
+{
+	static const struct {
+		uint64_t spte;
+		int level;
+		unsigned fits;
+	} cases[] = {
+		{0x61000034d40e877, 1, 1u << KM_FIT_EPT_6_1},
+		{0x861000034d40e877, 1, 1u << KM_FIT_EPT_6_12},
+		{0x90a0000003a00f75, 1, 1u << KM_FIT_EPT_7_2}, /* intel-7.3-ept-no-ad-bits */
+		{0x9000000000b53c07, 4, 1u << KM_FIT_EPT_7_2},
+		{0x84c236107, 4, 1u << KM_FIT_EPT_5_10},
+		{0x000000000d19ce65, 1,
+		 1u << KM_FIT_NPT_6_1 | 1u << KM_FIT_NPT_7_2 | 1u << KM_FIT_NPT_5_10},
+		{0x2b0a827, 4, 1u << KM_FIT_NPT_6_1 | 1u << KM_FIT_NPT_7_2},
+		{0x8000000000000000, 1, KM_FIT_ALL},
+		{0x5a0, 1, KM_FIT_ALL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		unsigned fits = km_fit_formats(cases[i].spte, cases[i].level);
+
+		if (fits != cases[i].fits)
+			fail_msg("0x%lx: %x", (unsigned long)cases[i].spte, fits);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +514,10 @@ int main(void)
 		cmocka_unit_test(test_went_on),
 		cmocka_unit_test(test_endless_line),
 		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_lines_are_cleaned),
+		cmocka_unit_test(test_a_failed_attempt_is_no_emulation),
+		cmocka_unit_test(test_readings_of_numbers),
+		cmocka_unit_test(test_formats_of_sptes),
 	};
 
 	return cmocka_run_group_tests_name("trace", tests, NULL, NULL);

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Dump files as makedumpfile writes them: all its forms, dump levels that lose pages, files that are incomplete.
+
+One kdump is taken by a real crash kernel; makedumpfile here reads what was /proc/vmcore there.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tools import TOP, kernel, kvmmmu, lab, without_source
+
+sys.path.insert(0, str(TOP / "scripts" / "lab" / "kdump"))
+
+import verdicts as judge  # noqa: E402
+
+FORMS = ("-c -d 0", "-l -d 1", "-z -d 17", "-c -d 23", "-E -d 23", "-F -c -d 23")
+INCOMPLETE = "the dump is incomplete"
+
+
+@pytest.fixture(scope="module")
+def makedumpfile():
+    return lab("tool", "makedumpfile") / "makedumpfile"
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory):
+    """A kdump, with /proc/vmcore as it was. The CPU that takes the NMI panics on top of what it did: most likely a
+    vCPU's loop."""
+    to = tmp_path_factory.mktemp("kdump")
+    subprocess.run([TOP / "scripts/lab/lab", "kdump", "--into", to, "--seed", str(os.getpid()), "--trigger", "nmi",
+                    "7.3", "invalidate-leaked", "frozen-spte", "spurious-loop", "healthy-dirty-log"], check=True,
+                   env={**os.environ, "LAB_RAW": "1"})
+    yield next(to.glob("*.kdump"))
+    shutil.rmtree(to)
+
+
+@pytest.fixture(scope="module")
+def elf(taken):
+    return taken.with_suffix(".vmcore")
+
+
+def test_each_vcpu_is_judged_as_the_truth_says(taken):
+    assert len(json.loads(taken.with_suffix(".json").read_text())["machines"]) == 4
+    assert not [j.problem for j in judge.judge(taken) if j.problem]
+
+
+def written(makedumpfile, options, elf, to):
+    """A dump in this form, at @to; -F writes to standard output."""
+    words = [makedumpfile, *options.split(), elf]
+    with open(to, "wb") as out:
+        if "-F" in words:
+            subprocess.run(words, check=True, stdout=out, stderr=subprocess.PIPE)
+    if "-F" not in words:
+        to.unlink()
+        subprocess.run([*words, to], check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return to
+
+
+@pytest.mark.parametrize("options", FORMS)
+def test_every_form_gives_the_same_answers(makedumpfile, elf, tmp_path, options):
+    dump = written(makedumpfile, options, elf, tmp_path / "dump")
+    for command in ("vms", "explain"):
+        assert without_source(kvmmmu(dump, command, "-j").json) == without_source(kvmmmu(elf, command, "-j").json)
+
+
+def test_split_parts_are_refused_or_joined(makedumpfile, elf, tmp_path):
+    """makedumpfile --reassemble makes one file of the parts; one part alone lacks pages."""
+    parts = [tmp_path / name for name in ("one", "two")]
+    subprocess.run([makedumpfile, "--split", "-c", "-d", "23", elf, *parts], check=True, stdout=subprocess.PIPE)
+    subprocess.run([makedumpfile, "--reassemble", *parts, tmp_path / "whole"], check=True, stdout=subprocess.PIPE)
+    said = kvmmmu(tmp_path / "whole", "vms", "-j").json
+    assert without_source(said) == without_source(kvmmmu(elf, "vms", "-j").json)
+
+
+@pytest.fixture(scope="module")
+def without_slab(makedumpfile, elf, tmp_path_factory):
+    return written(makedumpfile, "-c -d 31", elf, tmp_path_factory.mktemp("level") / "dump")
+
+
+def test_a_level_that_drops_slab_pages_is_named(without_slab):
+    """makedumpfile up to 1.7.8 takes slab pages of 7.x for user pages, and ends with 0."""
+    said = kvmmmu(without_slab, "explain")
+    assert said.code != 0
+    assert "-d 23 keeps them" in said.err
+
+
+def test_with_debuginfo_the_answer_says_what_is_missing(without_slab):
+    said = kvmmmu("-k", kernel("7.3") / "debug", without_slab, "explain", "-j").json
+    assert any("-d 23 keeps them" in note for note in said["notes"])
+    healthy = [v for v in said["vcpus"] if v["state"] == "healthy" and v["certainty"] in judge.SURE]
+    assert not healthy, "pages are missing: nobody is known to be healthy"
+
+
+@pytest.mark.parametrize("options", ("-c -d 17", "-E -d 23"))
+def test_a_file_that_was_cut_off_is_called_that(makedumpfile, elf, tmp_path, options):
+    dump = written(makedumpfile, options, elf, tmp_path / "dump")
+    os.truncate(dump, dump.stat().st_size // 4)
+    said = kvmmmu(dump, "vms")
+    assert said.code != 0
+    assert INCOMPLETE in said.err and "shorter than its headers claim" in said.err
+    assert "is this a Linux kernel" not in said.err
+
+
+# Where the mark is, and which bit: disk_dump_header.status, e_flags of the ELF header.
+MARKS = {"-c -d 17": (424, 0x8), "-E -d 23": (48, 0x1)}
+
+
+@pytest.mark.parametrize("options", MARKS)
+def test_makedumpfile_s_mark_of_an_incomplete_file(makedumpfile, elf, tmp_path, options):
+    """The mark is set by hand, on a file that was cut as a full disk cuts it."""
+    dump = written(makedumpfile, options, elf, tmp_path / "dump")
+    at, bit = MARKS[options]
+    with open(dump, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        assert not byte & bit
+        file.seek(at)
+        file.write(bytes([byte | bit]))
+        file.truncate(dump.stat().st_size // 4)
+    said = kvmmmu(dump, "vms")
+    assert said.code != 0
+    assert INCOMPLETE in said.err and "makedumpfile could not write all of it" in said.err

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""kvmmmu layout, and layouts that no kernel has yet: a member that is not where it was is missing, never misread."""
+
+import os
+import random
+import re
+
+import pytest
+
+import schema
+from btf_edit import Btf
+from tools import SCENARIOS, TOP, batch, kvmmmu, unpacked
+
+SAMPLES = TOP / "samples"
+HEALTHY = [SAMPLES / "amd-6.1-healthy.kvmmmu", SAMPLES / "amd-7.3-healthy.kvmmmu",
+           SAMPLES / "intel-7.3-ept-mbec-nested.kvmmmu", *sorted(SCENARIOS.glob("*/healthy-mmio.kvmmmu"))]
+EDITS = int(os.environ.get("KVMMMU_LAYOUT_EDITS", "120"))
+SEED = int(os.environ.get("KVMMMU_SEED", "1"))
+
+
+def edited(capsule, tmp_path, edit):
+    btf = Btf(bytearray(unpacked(capsule)))
+    edit(btf)
+    path = tmp_path / "edited.kvmmmu"
+    path.write_bytes(btf.data)
+    return path
+
+
+def features(*words):
+    return {f["feature"]: f for f in kvmmmu(*words, "layout", "-j").json["features"]}
+
+
+def members(*words):
+    return {m["member"]: m for m in kvmmmu(*words, "-j").json["members"]}
+
+
+def findings(explained):
+    return [(f["id"], f["certainty"]) for part in schema_parts(explained) for f in part.get("findings", ())
+            if f["certainty"] != "note"]
+
+
+def schema_parts(node):
+    if isinstance(node, dict):
+        yield node
+        node = list(node.values())
+    for value in node if isinstance(node, list) else ():
+        yield from schema_parts(value)
+
+
+# ---- the command ----
+
+def test_every_member_of_the_layout_is_listed():
+    text = (TOP / "extensions/kvmmmu/kernel/layout.def").read_text()
+    declared = {f"{t}.{m}" for t, m in re.findall(r"^KM_MEMBER\w*\((\w+), (\w+), ", text, re.M)}
+    listed = members(HEALTHY[1], "layout")
+    assert declared <= set(listed) and len(declared) > 200
+    assert all(m["found"] == (m["offset"] is not None) for m in listed.values())
+
+
+def test_every_structure_belongs_to_a_feature():
+    read = (TOP / "extensions/kvmmmu/kernel/layout.def").read_text()
+    parts = (TOP / "extensions/kvmmmu/kernel/features.def").read_text()
+    assert (sorted(re.findall(r"^KM_TYPE\((\w+),", read, re.M)) ==
+            sorted(re.findall(r"^KM_PART\((\w+),", parts, re.M)))
+
+
+def test_what_a_generation_has():
+    old, new = features(HEALTHY[0]), features(HEALTHY[1])
+    assert not old["spte_table"]["available"] and "kvm_mmu.fmt" in old["spte_table"]["missing"]
+    assert new["spte_table"]["available"] and not new["spte_table"]["missing"]
+    assert all(f[name]["available"] for f in (old, new) for name in ("vms", "memslots", "mmus", "sptes", "page_fault"))
+    role = members(HEALTHY[0], "layout")["kvm_mmu.permissions"]
+    assert role["path"] == "permissions" and role["other_name"] and role["needed"]
+    assert members(HEALTHY[1], "layout")["kvm_mmu.permissions"]["path"] == "fmt.permissions"
+
+
+@pytest.mark.parametrize("capsule", HEALTHY[:2])
+def test_types_in_a_file_are_those_of_the_dump(capsule, tmp_path):
+    (tmp_path / "types").write_bytes(Btf(bytearray(unpacked(capsule))).blob())
+    assert members("layout", tmp_path / "types") == members(capsule, "layout")
+
+
+def test_files_without_types(tmp_path):
+    (tmp_path / "cut").write_bytes(Btf(bytearray(unpacked(HEALTHY[0]))).blob()[:5000])
+    for path in ("/etc/passwd", "/nonexistent", "/", tmp_path / "cut", HEALTHY[0]):
+        answer = kvmmmu("layout", path)
+        assert answer.code == 3 and not answer.out and str(path) in answer.err, answer.err
+    assert kvmmmu("layout").code == 2
+
+
+# ---- layouts that are coming ----
+
+PLANES = ("mutex", "mode", "requests", "run", "pid")  # vcpu->common-> in the series for planes
+
+
+def planes(btf):
+    for name in PLANES:
+        btf.remove(btf.find("kvm_vcpu", name))
+    btf.remove(btf.find("kvm", "vcpu_array"))
+
+
+def test_planes_leave_no_vcpus_and_no_verdict(tmp_path):
+    """vcpu_array is behind kvm.planes[], and members of a vCPU behind vcpu->common."""
+    path = edited(HEALTHY[1], tmp_path, planes)
+    missing = features(path)["vms"]["missing"]
+    assert "kvm.vcpu_array" in missing and "kvm_vcpu.mode" in missing and "kvm_vcpu.requests" in missing
+    answer = kvmmmu(path, "explain", "-j")
+    assert answer.code in (0, 3) and not (answer.out and findings(answer.json))
+
+
+def test_a_member_behind_a_pointer_is_missing(tmp_path):
+    """The bits of a role are not read from an address."""
+    path = edited(HEALTHY[1], tmp_path, lambda btf: btf.behind_pointer(btf.find("kvm_mmu", "root_role")))
+    assert "kvm_mmu.root_role" in features(path)["mmus"]["missing"]
+    assert not findings(kvmmmu(path, "explain", "-j").json)
+
+
+@pytest.mark.parametrize("structure,name,feature,missing", [
+    ("kvm_mmu", "root_role", "mmus", "kvm_mmu.root_role"), ("kvm_memory_slot", "npages", "memslots", "kvm_memory_slot.npages"),
+    ("kvm_page_fault", "gfn", "page_fault", "kvm_page_fault.gfn"), ("kvm_mmu_page", "gfn", "shadow_pages", "kvm_mmu_page.gfn"),
+    ("kvm_mmu", "fmt", "spte_table", "kvm_mmu.fmt")])
+def test_a_removed_member_is_named_and_disables_its_feature(tmp_path, structure, name, feature, missing):
+    path = edited(HEALTHY[1], tmp_path, lambda btf: btf.remove(btf.find(structure, name)))
+    assert missing in features(path)[feature]["missing"]
+    answer = kvmmmu(path, "explain", "-j")
+    assert not (answer.out and findings(answer.json)), findings(answer.json)
+
+
+# ---- random ones ----
+
+def random_edit(btf, rng):
+    """One to four edits of members; return what they were."""
+    done = []
+    for _ in range(rng.randint(1, 4)):
+        member, structure = rng.choice(btf.members)
+        name = btf.name(member)
+        if rng.random() < 0.7 or not btf.behind_pointer(member):
+            btf.remove(member)
+        done.append(f"{structure}.{name}")
+    return done
+
+
+@pytest.mark.parametrize("capsule", HEALTHY, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_random_edits_of_the_layout_never_break_a_healthy_vcpu(capsule, tmp_path):
+    """KVMMMU_LAYOUT_EDITS of them (make layouts: 10000 in all), from KVMMMU_SEED on: no crash and no finding above a note."""
+    whole = unpacked(capsule)
+    allowed = findings(batch(capsule, ["explain -j"])[0].json)
+    answered = 0
+    for i in range(EDITS // len(HEALTHY)):
+        rng = random.Random(f"{SEED} {capsule.name} {i}")
+        btf = Btf(bytearray(whole))
+        done = random_edit(btf, rng)
+        path = tmp_path / "edited.kvmmmu"
+        path.write_bytes(btf.data)
+        answer = kvmmmu(path, "explain", "-j")
+        assert answer.code in (0, 3), (i, done, answer.code, answer.err)
+        if answer.code:
+            assert answer.err.strip(), (i, done)
+            continue
+        answered += 1
+        wrong = [f for f in findings(answer.json) if f not in allowed]
+        assert not wrong, (i, done, wrong)
+    assert answered

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""When memory runs out, an answer is whole or it is one line of error, in every format."""
+
+import os
+import subprocess
+
+import pytest
+
+from tools import BUILD, TOP
+
+SAMPLE = TOP / "samples" / "amd-7.3-looping.kvmmmu"
+LARGE = 4000  # bytes: blocks of a document, the answer's text, pages
+COMMANDS = ("explain", "explain -j", "explain --trace -j", "perms", "perms -j", "vms -j", "mmu 0:0 -j",
+            "fault 0:0 --trace -j", "walk -n all 0:0 0 -j", "slots", "report", "report --format markdown", "report --format html")
+
+
+@pytest.fixture(scope="module")
+def preload(tmp_path_factory):
+    library = tmp_path_factory.mktemp("memory") / "out_of_memory.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, TOP / "tests" / "out_of_memory.c"], check=True)
+    return library
+
+
+def run(preload, words, **variables):
+    env = {**os.environ, "LD_PRELOAD": str(preload), "KVMMMU_FAIL_SIZE": str(LARGE), **variables}
+    return subprocess.run([BUILD / "kvmmmu", *words], capture_output=True, timeout=60, env=env)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_answers_are_whole_or_an_error(preload, command):
+    """From each allocation on, all others fail: some commands end before the last one matters."""
+    words = [SAMPLE, *command.split()]
+    whole = run(preload, words, KVMMMU_COUNT_TO="2")
+    assert whole.returncode == 0
+    count, errors = int(whole.stderr), 0
+    assert count >= 5
+    for at in range(1, count + 1):
+        answer = run(preload, words, KVMMMU_FAIL_FROM=str(at))
+        if answer.returncode == 0:
+            assert answer.stdout == whole.stdout and not answer.stderr, at
+            continue
+        errors += 1
+        assert answer.returncode == 3 and not answer.stdout, at
+        assert answer.stderr.startswith(b"kvmmmu: ") and answer.stderr.count(b"\n") == 1, at
+    assert errors >= count - 1

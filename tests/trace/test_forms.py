@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Text as people paste it: each file of forms/ gives the table beside it, also wrapped, quoted and quoted-printable.
+
+The forms are those of public reports and of the tools, the numbers are our own. NAME.json has what has to be
+read: faults (those of the answer, each with the values that are named here), findings, log entries with
+their SPTEs as [level, value, reserved bits set], and how many lines are not
+understood. more_faults: the answer has others, too.
+"""
+
+import json
+import quopri
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from tools import kvmmmu  # noqa: E402
+
+FORMS = sorted((HERE / "forms").glob("*.txt"))
+WIDTH = 72
+
+
+def wrapped(text):
+    """As a mail program sends it: broken at blanks, what was at the break is lost."""
+    lines = []
+    for line in text.split("\n"):
+        if len(line) <= WIDTH:
+            lines.append(line)
+        else:
+            lines += textwrap.wrap(line.strip(), WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def quoted(text):
+    return "".join(f"> {line}\n" for line in text.rstrip("\n").split("\n"))
+
+
+def encoded(text):
+    return quopri.encodestring(text.encode()).decode()
+
+
+CHANGES = {
+    "as it is": lambda text: text,
+    "wrapped": wrapped,
+    "quoted": quoted,
+    "quoted-printable": encoded,
+    "wrapped and quoted": lambda text: quoted(wrapped(text)),
+    "quoted and quoted-printable": lambda text: encoded(quoted(text)),
+    "with CR": lambda text: text.replace("\n", "\r\n"),
+}
+
+
+def row(fault):
+    """A fault of the answer, thread 0 and vCPU 0 apart from unknown ones."""
+    known = {key: None if fault[key] in ("-", "?") else fault[key]
+             for key in ("tid", "vcpu", "address", "raw_error_code", "rip")}
+    return {**fault, **known}
+
+
+def entries(answer):
+    return [[entry["kind"], [[s["level"], s["value"], s["rsvd_set"]] for s in entry.get("sptes", [])]]
+            for entry in answer.get("log", [])]
+
+
+def check(answer, expected, same_count):
+    found = [row(fault) for fault in answer.get("faults", [])]
+    assert len(found) == len(expected["faults"]) or expected.get("more_faults"), found
+    for want in expected["faults"]:
+        assert any(want.items() <= fault.items() for fault in found), (want, found)
+    assert {f["id"]: f["certainty"] for f in answer.get("findings", [])} == expected["findings"]
+    assert entries(answer) == expected.get("log", [])
+    if same_count:  # prose that is wrapped is more lines
+        assert answer["trace"]["not_understood"] == expected["not_understood"], answer["notes"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("form", FORMS, ids=[form.stem for form in FORMS])
+def test_form(tmp_path, form, change):
+    expected = json.loads(form.with_suffix(".json").read_text())
+    file = tmp_path / "pasted"
+    file.write_bytes(CHANGES[change](form.read_text()).encode())
+    check(kvmmmu("replay", "-j", file).json, expected, "wrapped" not in change)
+
+
+def test_there_are_enough_of_them():
+    assert len(FORMS) >= 40

@@ -2,6 +2,8 @@
 # kvmmmu: see README.md. "make help" lists the targets.
 
 VERSION = 0.1
+DATE = November 28, 2026# of the manual page
+
 PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
@@ -10,73 +12,113 @@ Q = $(if $(filter 1,$(V)),,@)
 say = @$(if $(filter 1,$(V)),true,echo "  $(1)")
 
 CC = gcc
+PKG_CONFIG ?= pkg-config
+# WERROR=0: warnings do not end the build. HARDEN=: none of these flags.
+WERROR ?= 1
+HARDEN ?= -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+	$(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-D_FORTIFY_SOURCE=2))
+HARDEN_LINK ?= -Wl,-z,relro,-z,now
+
 CFLAGS ?= -O2 -g
 PKGS = libdw libelf libbpf json-c liblzma libzstd zlib
-WARN = -Wall -Wextra -Werror
-CPPFLAGS += -D_GNU_SOURCE $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-ALL_CFLAGS = -std=gnu11 $(WARN) -fPIC -fvisibility=hidden $(CFLAGS)
-LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+WARN = -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror)
+# CPPFLAGS, CFLAGS and LDFLAGS are the user's; what the code cannot do without is in these.
+ALL_CPPFLAGS = -D_GNU_SOURCE -Iextensions/kvmmmu $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null) $(OWN_CPPFLAGS) $(CPPFLAGS)
+ALL_CFLAGS = -std=gnu11 $(WARN) -fPIC -fvisibility=hidden $(HARDEN) $(CFLAGS)
+ALL_LDFLAGS = $(HARDEN_LINK) $(LDFLAGS)
+# What reads the pages of a dump, beside those.
+READ_PKGS = libdeflate lzo2 snappy
+READ_LIBS = $(shell $(PKG_CONFIG) --libs $(READ_PKGS) 2>/dev/null)
+LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+compile = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c
+link = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)
 
-CORE = $(wildcard extensions/kvmmmu/*.c)
+CORE = $(wildcard extensions/kvmmmu/*/*.c extensions/kvmmmu/*/*/*.c)
 CORE_O = $(CORE:%.c=$(BUILD)/%.o)
 CLI = $(wildcard extensions/cli/*.c)
 CLI_O = $(CLI:%.c=$(BUILD)/%.o)
+# What reads dumps, for other programs.
+READ_O = $(filter-out %/main.o $(BUILD)/extensions/cli/print%,$(CLI_O))
 GDB = $(wildcard gdb/*.c)
 GDB_O = $(GDB:%.c=$(BUILD)/%.o)
 UNIT = $(wildcard tests/unit/test_*.c)
 UNIT_BIN = $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
-SOURCES = $(wildcard extensions/*/*.[ch] tests/unit/*.[ch] tests/oracle/*.[ch] tests/fuzz/*.[ch] \
-	tests/capsule/*.[ch] tests/lab/*.[ch] tests/trace/*.[ch] tests/*.h gdb/*.[ch]) \
-	$(wildcard scripts/lab/vmm/*.[ch] scripts/lab/scenarios/vmm/*.[ch] scripts/lab/trace/*.[ch] \
+SOURCES = $(wildcard extensions/kvmmmu/*/*.[ch] extensions/kvmmmu/*/*/*.[ch] extensions/*/*.[ch] tests/unit/*.[ch] tests/oracle/*.[ch] tests/fuzz/*.[ch] tests/fuzz/*/*.[ch] \
+	tests/capsule/*.[ch] tests/property/*.[ch] tests/lab/*.[ch] tests/trace/*.[ch] tests/*.h gdb/*.[ch]) \
+	$(wildcard scripts/lab/vmm/*.[ch] scripts/lab/scenarios/vmm/*.[ch] scripts/lab/kdump/vmm/*.[ch] scripts/lab/trace/*.[ch] \
 	scripts/bench/*.[ch])
 
 .DELETE_ON_ERROR:
+# Objects of tests are kept.
+.SECONDARY:
+
+# What kvmmmu --print makes of its tables.
+TEXTS = $(BUILD)/kvmmmu.8 $(BUILD)/kvmmmu.bash $(BUILD)/_kvmmmu
 
 .PHONY: all
-all: $(BUILD)/kvmmmu.so $(BUILD)/kvmmmu $(BUILD)/libkvmmmu-gdb.so
+all: $(BUILD)/kvmmmu.so $(BUILD)/kvmmmu $(BUILD)/libkvmmmu-gdb.so $(TEXTS)
 
 .PHONY: help
 help:
-	@echo "make              build/kvmmmu.so (crash extension), build/kvmmmu (program) and"
-	@echo "                  build/libkvmmmu-gdb.so (for gdb/kvmmmu.py)"
+	@echo "make              build/kvmmmu.so (crash extension), build/kvmmmu (program),"
+	@echo "                  build/libkvmmmu-gdb.so (for gdb/kvmmmu.py), manual, completion"
 	@echo "make demo         set up, build, and show a vCPU that loops, from a capsule"
 	@echo "make demo-crash   the same in crash, on a dump of Linux 7.3 that the lab makes"
 	@echo "make check        set up, and run all tests"
 	@echo "make lab          the lab's dumps of Linux 7.3 and 6.1"
+	@echo "make intel        dumps of an Intel host, made in Bochs, and the tests of it on them"
 	@echo "make trace        100,000 page faults of each of four kernels against our rule"
+	@echo "make kdumps       KDUMPS=2 real kdumps of each of four kernels (a minute each), and what is said about"
+	@echo "                  all that there are"
 	@echo "make fuzz         libFuzzer on every parser, FUZZ_RUNS=100000 inputs each"
+	@echo "make mutants      MUTANTS=600 damaged versions of each capsule: no state may change silently"
 	@echo "make bench        speed, side by side with crash's own start and with drgn"
 	@echo "make format       clang-format on all C files"
 	@echo "make clean        remove build/ (downloads and dumps stay in the cache)"
 	@echo "make install      into \$$(DESTDIR)\$$(PREFIX), /usr/local by default"
 	@echo "make uninstall    remove what install put there"
-	@echo "V=1 shows the commands."
+	@echo "V=1 shows the commands, WERROR=0 lets warnings pass."
 
-$(BUILD)/%.o: %.c
+# Looks for all that the build needs before anything is compiled.
+$(BUILD)/checked: scripts/missing scripts/packages
+	@CC="$(CC)" CPPFLAGS="$(CPPFLAGS)" PKG_CONFIG="$(PKG_CONFIG)" scripts/missing
+	@mkdir -p $(@D) && touch $@
+
+$(BUILD)/%.o: %.c | $(BUILD)/checked
 	$(call say,CC $<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(compile) $< -o $@
 
-$(BUILD)/extensions/cli/main.o: CPPFLAGS += -DKM_VERSION='"$(VERSION)"'
-$(BUILD)/extensions/cli/main.o: Makefile
+$(BUILD)/extensions/cli/main.o $(BUILD)/extensions/cli/print_manual.o $(BUILD)/extensions/kvmmmu/commands/report_tool.o: \
+	OWN_CPPFLAGS = -DKM_VERSION='"$(VERSION)"' -DKM_DATE='"$(strip $(DATE))"'
+$(BUILD)/extensions/cli/main.o $(BUILD)/extensions/cli/print_manual.o $(BUILD)/extensions/kvmmmu/commands/report_tool.o: Makefile
+
+# Warnings in crash's own defs.h are not ours: it comes from a system folder.
+$(BUILD)/extensions/crash/kvmmmu.o: OWN_CPPFLAGS = -DX86_64
 
 $(BUILD)/libkvmmmu.a: $(CORE_O)
 	$(call say,AR $@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-# Warnings in crash's own defs.h are not ours: it comes from a system folder.
-$(BUILD)/kvmmmu.so: extensions/crash/kvmmmu.c $(BUILD)/libkvmmmu.a
+$(BUILD)/kvmmmu.so: $(BUILD)/extensions/crash/kvmmmu.o $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(CPPFLAGS) -DX86_64 $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-Bsymbolic -o $@ $^ $(LIBS)
+	$(Q)$(link) -shared -Wl,-Bsymbolic -o $@ $^ $(LIBS)
 
 $(BUILD)/kvmmmu: $(CLI_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
+	$(Q)$(link) -pie -o $@ $^ $(READ_LIBS) $(LIBS)
 
 # What gdb/kvmmmu.py loads.
-$(BUILD)/libkvmmmu-gdb.so: $(GDB_O) $(BUILD)/extensions/cli/help.o $(BUILD)/libkvmmmu.a
+$(BUILD)/libkvmmmu-gdb.so: $(GDB_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-Bsymbolic -o $@ $^ $(LIBS)
+	$(Q)$(link) -shared -Wl,-Bsymbolic -o $@ $^ $(LIBS)
+
+$(BUILD)/kvmmmu.8: PRINT = manual
+$(BUILD)/kvmmmu.bash: PRINT = bash
+$(BUILD)/_kvmmmu: PRINT = zsh
+$(TEXTS): $(BUILD)/kvmmmu
+	$(call say,GEN $@)
+	$(Q)$< --print $(PRINT) >$@
 
 .PHONY: demo
 demo:
@@ -96,11 +138,30 @@ lab:
 	@scripts/lab/lab make 7.3
 	@scripts/lab/lab make 6.1
 
+KDUMPS ?= 2
+.PHONY: kdumps
+kdumps:
+	@scripts/bootstrap demo
+	@$(MAKE) --no-print-directory $(BUILD)/kvmmmu
+	@for gen in 6.1 6.12 7.2 7.3; do \
+		scripts/lab/lab kdump --count $(KDUMPS) --seed $$(date +%s) $$gen || exit 1; done
+	@scripts/kdumps table all
+
+# tests/intel has extracts of such dumps.
+.PHONY: intel
+intel:
+	@scripts/bootstrap check
+	@$(MAKE) --no-print-directory all $(BUILD)/batch
+	@dumps=$$(scripts/lab/lab intel | tail -n 1) && KVMMMU_INTEL=$$dumps \
+		/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/test_intel.py tests/capsule \
+		tests/lab/test_explain.py tests/lab/test_gdb.py -k '(intel or ept-) and not samples and not damaged'
+
 .PHONY: check
 check:
 	@scripts/bootstrap check
-	@$(MAKE) --no-print-directory all unit $(DRIVERS:%=$(BUILD)/%) $(BUILD)/compare-faults
+	@$(MAKE) --no-print-directory all unit $(DRIVERS:%=$(BUILD)/%) $(BUILD)/hide $(BUILD)/one-idle $(BUILD)/mutants $(BUILD)/compare-faults
 	@$(MAKE) --no-print-directory asan
+	@$(MAKE) --no-print-directory fuzzers
 	@scripts/check
 
 .PHONY: bench
@@ -113,34 +174,48 @@ bench:
 SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: asan
 asan:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS="$(SAN)" LDFLAGS="$(SAN)" \
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan HARDEN= CFLAGS="$(SAN)" LDFLAGS="$(SAN)" \
 		$(BUILD)/asan/kvmmmu $(BUILD)/asan/repeat $(BUILD)/asan/stacks $(BUILD)/asan/hostile unit
 
 .PHONY: unit
 unit: $(UNIT_BIN)
 
-$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libkvmmmu.a
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) -fvisibility=default $(LDFLAGS) -o $@ \
-		$^ -lcmocka $(LIBS)
+	$(Q)$(link) -o $@ $^ -lcmocka $(LIBS)
 
 # The tests' drivers: one runs commands over and over, one answers many
-# in one session, the others print what is found of stacks, tasks and faults, and of gfns.
-DRIVERS = repeat batch stacks gfns
-$(DRIVERS:%=$(BUILD)/%): $(BUILD)/%: tests/lab/%.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
+# in one session, the others print what is found of stacks, tasks and faults, of gfns, and of ftrace's
+# ring buffers.
+DRIVERS = repeat batch stacks gfns history
+$(DRIVERS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/lab/%.o $(READ_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
+	$(Q)$(link) -o $@ $^ $(READ_LIBS) $(LIBS)
+
+# Damages what the analysis reads, and compares the answers.
+$(BUILD)/mutants: $(BUILD)/tests/fuzz/mutants/mutants.o $(READ_O) $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	$(Q)$(link) -o $@ $^ $(READ_LIBS) $(LIBS)
+
+# The program with another limit of idle threads, which a test reaches.
+$(BUILD)/tasks_read-one-idle.o: extensions/kvmmmu/threads/tasks_read.c
+	$(call say,CC $@)
+	$(Q)$(compile) -DMAX_IDLE=1 -o $@ $<
+
+$(BUILD)/one-idle: $(CLI_O) $(BUILD)/tasks_read-one-idle.o $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	$(Q)$(link) -pie -o $@ $^ $(READ_LIBS) $(LIBS)
 
 # Walks a range and reads its pages, for make bench.
-$(BUILD)/range: scripts/bench/range.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
+$(BUILD)/range: $(BUILD)/scripts/bench/range.o $(READ_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lkdumpfile $(LIBS)
+	$(Q)$(link) -o $@ $^ $(READ_LIBS) $(LIBS)
 
 # What kernels did with faults, against our rule.
-$(BUILD)/compare-faults: tests/trace/compare.c $(BUILD)/libkvmmmu.a
+$(BUILD)/compare-faults: $(BUILD)/tests/trace/compare.o $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(link) -o $@ $^ $(LIBS)
 
 .PHONY: trace
 trace:
@@ -148,33 +223,56 @@ trace:
 	@$(MAKE) --no-print-directory all $(BUILD)/compare-faults
 	@KVMMMU_TRACE=all /usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/trace
 
-# Damages capsules in many ways and asks of what is left.
-$(BUILD)/hostile: tests/capsule/hostile.c tests/fuzz/capsule.c $(BUILD)/libkvmmmu.a
+# Takes evidence away from capsules, piece by piece, and looks what becomes of stuck vCPUs.
+$(BUILD)/hide: $(BUILD)/tests/property/hide.o $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(link) -o $@ $^ $(LIBS)
+
+# Edits the types in capsules of healthy vCPUs: a member that is not where it was must not be misread.
+.PHONY: layouts
+layouts:
+	@scripts/bootstrap check
+	@$(MAKE) --no-print-directory all $(BUILD)/batch
+	@KVMMMU_LAYOUT_EDITS=$${KVMMMU_LAYOUT_EDITS:-10000} /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/test_layout.py
+
+# Damages capsules in many ways and asks about what is left.
+$(BUILD)/hostile: $(BUILD)/tests/capsule/hostile.o $(BUILD)/tests/fuzz/capsule.o $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	$(Q)$(link) -o $@ $^ $(LIBS)
 
 # libFuzzer on every parser of ours, FUZZ_RUNS inputs each, from the corpus and the samples.
 FUZZ_RUNS ?= 100000
 FUZZ_SAN = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+.PHONY: fuzzers
+fuzzers:
+	@$(MAKE) --no-print-directory -j $$(nproc) BUILD=$(BUILD)/fuzz CC=clang HARDEN= CFLAGS="$(FUZZ_SAN)" \
+		$(FUZZERS:%=$(BUILD)/fuzz/fuzz-%)
+
 .PHONY: fuzz
 fuzz:
 	@scripts/bootstrap check
-	@$(MAKE) --no-print-directory -j $$(nproc) BUILD=$(BUILD)/fuzz CC=clang CFLAGS="$(FUZZ_SAN)" \
-		$(FUZZERS:%=$(BUILD)/fuzz/fuzz-%)
+	@$(MAKE) --no-print-directory fuzzers
 	@for f in $(FUZZERS); do \
 		mkdir -p $(BUILD)/fuzz/corpus/$$f && \
 		if [ -d tests/fuzz/corpus/$$f ]; then cp tests/fuzz/corpus/$$f/* $(BUILD)/fuzz/corpus/$$f/; fi && \
 		if [ $$f = capsule ]; then cp samples/*.kvmmmu $(BUILD)/fuzz/corpus/$$f/; fi && \
-		echo "fuzz: $$f" && LSAN_OPTIONS=suppressions=tests/lsan.supp \
-		$(BUILD)/fuzz/fuzz-$$f -runs=$(FUZZ_RUNS) -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+		if [ $$f = trace ]; then cp tests/trace/forms/*.txt $(BUILD)/fuzz/corpus/$$f/; fi && \
+		echo "fuzz: $$f" && $(BUILD)/fuzz/fuzz-$$f -runs=$(FUZZ_RUNS) -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+			$$(ls tests/fuzz/$$f.dict 2>/dev/null | sed s/^/-dict=/) \
 			-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$f || exit 1; \
 	done
 
-$(BUILD)/fuzz-%: tests/fuzz/%.c $(filter-out %/main.o,$(CLI_O)) $(BUILD)/libkvmmmu.a
+$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(READ_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(CPPFLAGS) -Iextensions/kvmmmu $(ALL_CFLAGS) -fvisibility=default -fsanitize=fuzzer -o $@ $^ \
-		-lkdumpfile $(LIBS)
+	$(Q)$(link) -fsanitize=fuzzer -o $@ $^ $(READ_LIBS) $(LIBS)
+
+# Damages one member at a time in every capsule of the tree, MUTANTS of each.
+MUTANTS ?= 600
+.PHONY: mutants
+mutants:
+	@$(MAKE) --no-print-directory $(BUILD)/mutants
+	@$(BUILD)/mutants $(MUTANTS) $$(find samples tests/capsule -name '*.kvmmmu' -not -path '*/hostile/*' | sort)
 
 .PHONY: format
 format:
@@ -184,31 +282,54 @@ format:
 format-check:
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 
-BINDIR = $(DESTDIR)$(PREFIX)/bin
-EXTDIR = $(DESTDIR)$(PREFIX)/lib/crash/extensions
-MANDIR = $(DESTDIR)$(PREFIX)/share/man/man8
-LIBDIR = $(DESTDIR)$(PREFIX)/lib/kvmmmu
+bindir ?= $(PREFIX)/bin
+libdir ?= $(PREFIX)/lib
+datadir ?= $(PREFIX)/share
+mandir ?= $(datadir)/man
+extdir ?= $(libdir)/crash/extensions
+bashdir ?= $(datadir)/bash-completion/completions
+zshdir ?= $(datadir)/zsh/site-functions
 # gdb loads at its start what is here, if it was configured with this prefix.
-GDBDIR = $(DESTDIR)$(PREFIX)/share/gdb/python/gdb/command
+gdbdir ?= $(datadir)/gdb/python/gdb/command
+schemadir = $(datadir)/kvmmmu/schema
+SCHEMAS = $(wildcard samples/schema/*.json)
+# kvmmmu-json(5)
+JSON_MANUAL = $(wildcard extensions/cli/kvmmmu-json.5)
+INSTALLED = $(bindir)/kvmmmu $(extdir)/kvmmmu.so $(mandir)/man8/kvmmmu.8 \
+	$(JSON_MANUAL:extensions/cli/%=$(mandir)/man5/%) \
+	$(libdir)/kvmmmu/libkvmmmu-gdb.so $(libdir)/kvmmmu/kvmmmu_gdb.py $(gdbdir)/kvmmmu.py \
+	$(bashdir)/kvmmmu $(zshdir)/_kvmmmu $(SCHEMAS:samples/schema/%=$(schemadir)/%)
 .PHONY: install
 install: all
-	install -D -m 755 $(BUILD)/kvmmmu $(BINDIR)/kvmmmu
-	install -D -m 755 $(BUILD)/kvmmmu.so $(EXTDIR)/kvmmmu.so
-	install -D -m 644 extensions/cli/kvmmmu.8 $(MANDIR)/kvmmmu.8
-	install -D -m 644 $(BUILD)/libkvmmmu-gdb.so $(LIBDIR)/libkvmmmu-gdb.so
-	install -D -m 644 gdb/kvmmmu_gdb.py $(LIBDIR)/kvmmmu_gdb.py
-	install -D -m 644 gdb/kvmmmu.py $(GDBDIR)/kvmmmu.py
-	@echo "crash finds the extension by its path, or with CRASH_EXTENSIONS=$(PREFIX)/lib/crash/extensions"
-	@echo "gdb of the same prefix finds its command itself, any other by"
-	@echo "    source $(PREFIX)/share/gdb/python/gdb/command/kvmmmu.py"
+	install -D -m 755 $(BUILD)/kvmmmu $(DESTDIR)$(bindir)/kvmmmu
+	install -D -m 755 $(BUILD)/kvmmmu.so $(DESTDIR)$(extdir)/kvmmmu.so
+	install -D -m 644 $(BUILD)/kvmmmu.8 $(DESTDIR)$(mandir)/man8/kvmmmu.8
+	install -D -m 644 $(BUILD)/kvmmmu.bash $(DESTDIR)$(bashdir)/kvmmmu
+	install -D -m 644 $(BUILD)/_kvmmmu $(DESTDIR)$(zshdir)/_kvmmmu
+	install -D -m 644 $(BUILD)/libkvmmmu-gdb.so $(DESTDIR)$(libdir)/kvmmmu/libkvmmmu-gdb.so
+	install -D -m 644 gdb/kvmmmu_gdb.py $(DESTDIR)$(libdir)/kvmmmu/kvmmmu_gdb.py
+	install -D -m 644 gdb/kvmmmu.py $(DESTDIR)$(gdbdir)/kvmmmu.py
+	sed -i "s|^FOLDER = .*|FOLDER = \"$$(realpath -m --relative-to=$(gdbdir) $(libdir)/kvmmmu)\"|" \
+		$(DESTDIR)$(gdbdir)/kvmmmu.py
+	$(if $(SCHEMAS),install -D -m 644 -t $(DESTDIR)$(schemadir) $(SCHEMAS))
+	$(if $(JSON_MANUAL),install -D -m 644 -t $(DESTDIR)$(mandir)/man5 $(JSON_MANUAL))
+	@echo "crash finds the extension by its path, or with CRASH_EXTENSIONS=$(extdir)"
+	@echo "gdb of the same prefix finds its command itself, any other with"
+	@echo "    source $(gdbdir)/kvmmmu.py"
 
+# Folders that others use, too, are left alone; ours go if they are empty.
 .PHONY: uninstall
 uninstall:
-	rm -f $(BINDIR)/kvmmmu $(EXTDIR)/kvmmmu.so $(MANDIR)/kvmmmu.8 \
-		$(LIBDIR)/libkvmmmu-gdb.so $(LIBDIR)/kvmmmu_gdb.py $(GDBDIR)/kvmmmu.py
+	rm -f $(INSTALLED:%=$(DESTDIR)%)
+	rm -rf $(DESTDIR)$(libdir)/kvmmmu/__pycache__
+	@for d in $(libdir)/kvmmmu $(schemadir) $(datadir)/kvmmmu $(extdir) $(libdir)/crash; do \
+		if [ -d "$(DESTDIR)$$d" ]; then rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$d"; fi; \
+	done
 
 .PHONY: clean
 clean:
 	rm -rf $(BUILD)
 
--include $(CORE_O:.o=.d) $(CLI_O:.o=.d) $(GDB_O:.o=.d)
+-include $(CORE_O:.o=.d) $(CLI_O:.o=.d) $(GDB_O:.o=.d) $(BUILD)/extensions/crash/kvmmmu.d \
+	$(BUILD)/tasks_read-one-idle.d \
+	$(patsubst %.c,$(BUILD)/%.d,$(wildcard tests/*/*.c tests/*/*/*.c scripts/bench/*.c))

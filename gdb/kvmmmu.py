@@ -6,7 +6,7 @@ FOLDER = "."
 
 
 def _load_kvmmmu(folder):
-    """All sourced scripts share one set of names: the command is in a module of its own."""
+    """Load kvmmmu_gdb.py as a module of its own, because all sourced scripts share one set of names."""
     import importlib.util
     import os
     import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""kvmmmu in gdb, for a gdb that is attached to a Linux host (QEMU's gdb stub, ...) or has its vmcore.
+"""kvmmmu in gdb, for a gdb that is attached to a Linux host (such as QEMU's gdb stub) or has its vmcore.
 
 The analysis is in libkvmmmu-gdb.so, which is C. This module gives it gdb's memory, symbols and registers,
 and prints its answers in gdb. kvmmmu.py loads it.
@@ -80,7 +80,7 @@ def block_ctrl_c():
 
 
 class AllowCtrlC:
-    """Ctrl-C is delivered inside this block only, that is within callbacks."""
+    """Deliver Ctrl-C only inside this block, that is, within callbacks."""
 
     def __enter__(self):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -125,7 +125,7 @@ def has_frame():
 
 
 def in_condition():
-    """Does gdb evaluate a breakpoint's condition? All threads are stopped then, but gdb calls them running."""
+    """Return whether gdb evaluates a breakpoint's condition: all threads are stopped, but gdb calls them running."""
     thread = gdb.selected_thread()
     return bool(thread) and thread.is_running() and not gdb.parameter("non-stop") and has_frame()
 
@@ -180,7 +180,7 @@ class PhysicalMode:
     def set(self, on):
         if on != self.is_on:
             if self.connection.send_packet(b"Qqemu.PhyMemMode:%d" % on) != b"OK":
-                raise gdb.error("the stub refuses its physical-memory mode")
+                raise gdb.error("the stub does not accept its physical-memory mode")
             self.is_on = on
 
     def restore(self):
@@ -363,7 +363,7 @@ def has_tui():
 
 
 class Quiet:
-    """Hide what gdb prints about each stop in spite of to_string, and keep it from paging that."""
+    """Hide what gdb prints about each stop despite to_string, and turn off paging for that output."""
 
     def __enter__(self):
         self.pages = gdb.parameter("pagination")
@@ -501,7 +501,7 @@ def count_stop(_event):
 
 
 def forget_symbols(_event):
-    """gdb has other symbols: check again whether they fit."""
+    """Check again whether gdb's symbols fit, because gdb has loaded others."""
     if HOST:
         HOST.symbols_changed = True
 
@@ -553,7 +553,7 @@ class Command(gdb.Command):
 
 
 def named(kind, words):
-    """The VMs or vCPUs that there are, unless one is among the words already."""
+    """Return all VMs or vCPUs; nothing if the words already contain one."""
     vcpus = known_vcpus()
     names = vcpus if kind == "<vcpu>" else sorted({vcpu.split(":")[0] for vcpu in vcpus}, key=int)
     return [] if set(words) & set(names) else names
@@ -562,8 +562,8 @@ def named(kind, words):
 class Ask(gdb.Function):
     """$_kvmmmu(COMMAND [, PATH]): one value from the JSON of a command.
 
-    $_kvmmmu("vms", "vms[1].vcpus[0].pf_spurious") is a number, and so are strings like "0x12".
-    Without PATH, return all of the JSON as a string."""
+    $_kvmmmu("vms", "vms[1].vcpus[0].pf_spurious") returns a number; strings such as "0x12" are also
+    returned as numbers. Without PATH, all of the JSON is returned as a string."""
 
     def __init__(self):
         super().__init__("_kvmmmu")
@@ -578,8 +578,8 @@ class Ask(gdb.Function):
 class Spte(gdb.Function):
     """$_kvmmmu_spte(GPA [, VCPU]): the SPTE at which the walk for GPA ends.
 
-    VCPU is as in "kvmmmu walk", and "0" if it is not given. A VCPU that is a string or a pointer may
-    also come first."""
+    VCPU is given as in "kvmmmu walk"; the default is "0". If it is a string or a pointer, it may also
+    come first."""
 
     def __init__(self):
         super().__init__("_kvmmmu_spte")
@@ -598,8 +598,8 @@ class Spte(gdb.Function):
 class Verdict(gdb.Function):
     """$_kvmmmu_verdict(VCPU [, ADDRESS, ERROR_CODE]): what "kvmmmu fault" finds, in one line.
 
-    It is "none", or the findings with their certainty: "spurious-loop:likely". A VCPU that is a string
-    or a pointer may also come later."""
+    The value is "none", or the findings with their certainty, such as "spurious-loop:likely". If VCPU
+    is a string or a pointer, it may also come later."""
 
     def __init__(self):
         super().__init__("_kvmmmu_verdict")
@@ -633,7 +633,7 @@ def is_string(value):
 
 
 def take_vcpu(values, place):
-    """Return the argument that names a vCPU, and the others: a string or pointer, else the one at place."""
+    """Return the argument that names a vCPU (a string or pointer, else the one at place), and the others."""
     values = list(values)
     named = [i for i, value in enumerate(values)
              if is_string(value) or value.type.strip_typedefs().code == gdb.TYPE_CODE_PTR]

@@ -48,6 +48,21 @@ static void check_error(enum km_front_end front_end, const char *text, const cha
 	drop(&p);
 }
 
+#define LAST(array) (array)[sizeof(array) / sizeof((array)[0]) - 1]
+
+/* Help prints them up to the first NULL. */
+static void test_texts_of_a_command_end_with_null(void **state)
+{
+	const struct km_command *command;
+
+	(void)state;
+	for (size_t i = 0; (command = km_command_at(i)); i++) {
+		assert_null(LAST(command->forms).words);
+		assert_null(LAST(command->description));
+		assert_null(LAST(command->terms).term);
+	}
+}
+
 static void test_options_stand_anywhere(void **state)
 {
 	static const char *const lines[] = {"-j dump fault -a 1000 -e 6 0:0",
@@ -301,6 +316,7 @@ static void test_page_of_crash(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_texts_of_a_command_end_with_null),
 		cmocka_unit_test(test_options_stand_anywhere),
 		cmocka_unit_test(test_two_dashes_end_the_options),
 		cmocka_unit_test(test_what_is_wrong_is_said),

@@ -34,7 +34,7 @@ struct km_command {
 	unsigned width;	       /* columns of its text; 0: as wide as needed */
 	const char *purpose;   /* one line that begins with a verb; no full stop */
 	struct km_form forms[3];
-	const char *description[5]; /* paragraphs; NULL ends them */
+	const char *description[8]; /* paragraphs; NULL ends them */
 	struct km_term terms[6];
 };
 

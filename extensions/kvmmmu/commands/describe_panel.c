@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The memslot of a fault, and the judges of the panel as a table; shared by fault and explain. */
+/* The memslot of a fault, and the four checks of the panel as a table; shared by fault and explain.
+ */
 #include "commands/command_context.h"
 
 static struct km_value ruling_value(enum km_ruling ruling)
@@ -30,8 +31,8 @@ struct km_node *km_describe_judges(struct km_node *section, const struct km_pane
 {
 	struct km_node *table = km_doc_table(section, "judges", NULL);
 
-	km_doc_column(table, "judge", "JUDGE", false);
-	km_doc_column(table, "ruling", "RULING", false);
+	km_doc_column(table, "judge", "CHECK", false);
+	km_doc_column(table, "ruling", "RESULT", false);
 	km_doc_column(table, "consulted", "CONSULTED", false);
 	km_doc_column(table, "why", "REASON", false);
 	for (enum km_judge i = 0; i < KM_JUDGES; i++) {

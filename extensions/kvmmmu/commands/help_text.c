@@ -3,10 +3,10 @@
 
 const char *const km_about[] = {
 	"kvmmmu finds every struct kvm_mmu of a Linux host, checks whether its permission tables "
-	"match its role, walks shadow page-table entries (SPTEs), and asks four judges about a "
-	"page fault: the processor, the kernel's own table, the table that the role implies, and "
-	"the test of kernels before 7.3. Where they differ, it reports which one is wrong. It only "
-	"reads.",
+	"match its role, and walks shadow page-table entries (SPTEs). For a page fault, it "
+	"compares four checks of the access: the processor's, the kernel's own table, the table "
+	"that the role implies, and the test of kernels before 7.3. Where they differ, it reports "
+	"which one is wrong. kvmmmu never writes to the host.",
 	NULL,
 };
 
@@ -16,15 +16,15 @@ static const char *const about_program[] = {
 };
 
 static const char *const about_crash[] = {
-	"Symbols and types of kvm are found without \"mod -s\". -k stays in effect for later "
-	"commands.",
+	"kvmmmu finds the symbols and types of kvm without \"mod -s\". -k stays in effect for "
+	"later commands.",
 	NULL,
 };
 
 static const char *const about_gdb[] = {
-	"gdb needs no symbols for this. The selected CPU has to be stopped. Neither memory nor "
-	"registers are written. -k stays in effect for later commands. \"pipe kvmmmu vms | less\" "
-	"sends an answer to a shell command.",
+	"gdb does not need symbols for this. The selected CPU has to be stopped. kvmmmu writes "
+	"neither memory nor registers. -k stays in effect for later commands. \"pipe kvmmmu vms | "
+	"less\" sends an answer to a shell command.",
 	"Expressions can use $_kvmmmu(), $_kvmmmu_spte(), $_kvmmmu_sym() and $_kvmmmu_verdict(): "
 	"see \"help "
 	"function\".",
@@ -55,15 +55,16 @@ const struct km_term km_inputs[] = {
 
 const struct km_term km_environment[] = {
 	{"DEBUGINFOD_URLS", "Servers to ask for debuginfo that is not on this machine."},
-	{"KVMMMU_DEBUGINFO", "Where debuginfo is, if -k is not given."},
-	{"NO_COLOR", "If it is set and not empty, --color=auto means never."},
-	{"TMPDIR", "Where flattened dumps are rearranged; /var/tmp if it is not set."},
+	{"KVMMMU_DEBUGINFO", "Debuginfo file or directory to search first, if -k is not given."},
+	{"NO_COLOR", "If this is set and not empty, --color=auto means never."},
+	{"TMPDIR", "Directory for rearranged flattened dumps; the default is /var/tmp."},
 	{NULL, NULL},
 };
 
 const struct km_term km_exit_codes[] = {
 	{"0", "The question was answered."},
-	{"1", "It was answered, and there is a finding as certain as --fail-on asks for."},
+	{"1", "The question was answered, and there is a finding that is at least as certain as "
+	      "--fail-on specifies."},
 	{"2", "Invalid command line."},
 	{"3", "The dump cannot be read or lacks what the answer needs, or the answer cannot be "
 	      "written."},
@@ -74,7 +75,7 @@ const struct km_example km_examples[] = {
 	{"Why does a guest hang?", "explain", true},
 	{"What was the last fault of vCPU 0 of VM 1?", "fault 1:0", true},
 	{"What would KVM do with a user-mode write to GPA 0x1000?", "fault 1:0 -a 1000 -e 6", true},
-	{"Write a small file for whoever analyses this:", "capture -o host.kvmmmu", true},
+	{"Write a small file for the person who analyses this:", "capture -o host.kvmmmu", true},
 	{"What does that file contain?", "capture --list host.kvmmmu", false},
 	{NULL, NULL, false},
 };

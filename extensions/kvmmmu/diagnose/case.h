@@ -6,7 +6,7 @@
 #ifndef KVMMMU_CASE_H
 #define KVMMMU_CASE_H
 
-#include "diagnose/table_audit.h"
+#include "audit/table_audit.h"
 #include "fault/page_fault.h"
 #include "threads/tasks.h"
 #include "walk/vma.h"

@@ -67,24 +67,6 @@ static bool in_any(const struct km_stack *stack, const char *const *functions)
 	return *functions;
 }
 
-bool km_task_flushes_tlbs(const struct km_task *task)
-{
-	/* some kernels inline all but one of them */
-	static const char *const functions[] = {
-		"kvm_flush_remote_tlbs",
-		"kvm_flush_remote_tlbs_range",
-		"kvm_flush_remote_tlbs_gfn",
-		"kvm_flush_remote_tlbs_with_address",
-		"kvm_flush_remote_tlbs_with_range",
-		"kvm_make_all_cpus_request",
-		"kvm_make_all_cpus_request_except",
-		"kvm_make_vcpus_request_mask",
-		NULL,
-	};
-
-	return in_any(&task->stack, functions);
-}
-
 bool km_case_in(const struct km_case *c, const char *function)
 {
 	return c->last.has_stack && km_stack_in(&c->last.stack, function);

@@ -42,9 +42,6 @@ bool km_task_sleeps(const struct km_task *task);
 /* Its innermost function that is not the scheduler's; "?" if its stack is not known. */
 const char *km_task_function(const struct km_task *task);
 
-/* Is it inside a flush of the TLBs of other CPUs, kvm_flush_remote_tlbs*()? */
-bool km_task_flushes_tlbs(const struct km_task *task);
-
 /* Is the vCPU's thread in @function? */
 bool km_case_in(const struct km_case *c, const char *function);
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "walk/page_tables.h"
 
-#include "walk/walk.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#define ENTRIES	    512
+#define ENTRIES	    KM_TABLE_ENTRIES
 #define PAE_ENTRIES 4
 #define MAX_LEVEL   5
 
@@ -49,37 +47,62 @@ static bool grow_pages(struct km_page_tables *t)
 	return true;
 }
 
+const struct km_table_page *km_page_tables_find(const struct km_page_tables *t, uint64_t pa)
+{
+	uint32_t slot = t->set_size ? *set_slot(t, pa & ~(uint64_t)(KM_PAGE_SIZE - 1)) : 0;
+
+	return slot ? &t->pages[slot - 1] : NULL;
+}
+
+/* Why @pa is not the page-table page of @sp, whose spt is @spt, below level @above. */
+static enum km_table_doubt doubt(const struct km_kernel *k, uint64_t pa, int above,
+				 const struct km_mmu_page *sp, struct km_val spt)
+{
+	if (!sp->known || (sp->addr && (!sp->role_known || !km_is_known(spt))))
+		return KM_TABLE_UNREAD;
+	if (!sp->addr)
+		return KM_TABLE_NO_OWNER;
+	if (spt.v != k->page_offset_base + pa)
+		return KM_TABLE_OTHER_SPT;
+	if (sp->role.level <= MAX_LEVEL && ((int)sp->role.level < above || sp->role.passthrough))
+		return KM_TABLE_PROVEN;
+	return KM_TABLE_NOT_BELOW;
+}
+
 /*
- * The level of the page-table page at @pa from its kvm_mmu_page, or 0 if that does not point back
- * to it or does not fit below @above, the level of the table with the entry for @pa. Nothing is
- * recorded, because the page is not proven to be a page-table page, except why it does not fit.
+ * Set the level of @page from its kvm_mmu_page; 0 if that does not point back to it or does not fit
+ * below @above, the level of the table with the entry for it. Nothing is recorded, because the page
+ * is not proven to be a page-table page, except why it does not fit.
  */
-static int proven_level(const struct km_kernel *k, uint64_t pa, int above)
+static void prove(const struct km_kernel *k, struct km_table_page *page, int above)
 {
 	struct km_recorder *rec = km_memory_recorder(k->mem);
 	struct km_mmu_page sp;
 	struct km_val spt;
-	bool points_back;
 
 	km_memory_record(k->mem, NULL);
-	km_mmu_page_read(k, pa, &sp);
+	km_mmu_page_read(k, page->pa, &sp);
 	spt = km_kget(k, sp.addr, KM_M_kvm_mmu_page_spt);
-	points_back = sp.known && sp.addr && sp.role_known && km_is_known(spt) &&
-		      spt.v == k->page_offset_base + pa;
 	km_memory_record(k->mem, rec);
-	if (!points_back)
-		return 0;
-	if (sp.role.level <= MAX_LEVEL && ((int)sp.role.level < above || sp.role.passthrough))
-		return sp.role.level;
-	km_mmu_page_read(k, pa, &sp);
+	page->doubt = doubt(k, page->pa, above, &sp, spt);
+	page->level = page->doubt == KM_TABLE_PROVEN ? sp.role.level : 0;
+	page->stale |= page->level && sp.role.invalid;
+	if (page->doubt != KM_TABLE_NOT_BELOW)
+		return;
+	km_mmu_page_read(k, page->pa, &sp);
 	km_kget(k, sp.addr, KM_M_kvm_mmu_page_spt);
-	return 0;
 }
 
+/* Add the page at @pa. @parent: the position, plus one, of the page with the entry for it. */
 static km_error *add_page(struct km_page_tables *t, const struct km_kernel *k, uint64_t pa,
-			  int above)
+			  uint32_t parent, unsigned index)
 {
-	struct km_table_page page = {.pa = pa & ~(uint64_t)(KM_PAGE_SIZE - 1)};
+	struct km_table_page page = {
+		.pa = pa & ~(uint64_t)(KM_PAGE_SIZE - 1),
+		.parent = parent,
+		.index = (uint16_t)index,
+		.stale = parent && t->pages[parent - 1].stale,
+	};
 
 	if ((2 * t->count >= t->set_size && !grow_set(t)) ||
 	    (t->count == t->room && !grow_pages(t)))
@@ -90,24 +113,25 @@ static km_error *add_page(struct km_page_tables *t, const struct km_kernel *k, u
 		t->limit_hit = true;
 		return NULL;
 	}
-	page.level = proven_level(k, page.pa, above);
+	prove(k, &page, parent ? t->pages[parent - 1].level : MAX_LEVEL + 1);
 	t->left_out += !page.level;
 	t->pages[t->count++] = page;
 	*set_slot(t, page.pa) = (uint32_t)t->count;
 	return NULL;
 }
 
-/* Add the pages in the entries of a page-table page. */
+/* Add the pages in the entries of the page at position @at. */
 static km_error *add_children(struct km_page_tables *t, const struct km_kernel *k,
-			      const struct km_spte_masks *masks, const uint64_t *entries, int level)
+			      const struct km_spte_masks *masks, const uint64_t *entries, size_t at)
 {
+	int level = t->pages[at].level;
 	km_error *err = NULL;
 
 	for (unsigned i = 0; level > 1 && i < ENTRIES && !err; i++) {
-		struct km_spte spte = km_spte_decode(masks, entries[i], level);
-
-		if (spte.kind == KM_SPTE_PRESENT && !km_is_last_spte(entries[i], level))
-			err = add_page(t, k, entries[i] & masks->base_addr_mask, level);
+		if (km_is_shadow_present_pte(masks, entries[i]) &&
+		    !km_is_last_spte(entries[i], level))
+			err = add_page(t, k, entries[i] & masks->base_addr_mask, (uint32_t)at + 1,
+				       i);
 	}
 	return err;
 }
@@ -144,7 +168,9 @@ static km_error *read_pages(struct km_page_tables *t, const struct km_kernel *k,
 		unreadable = km_read_phys_as(k->mem, page.pa, entries, sizeof(entries),
 					     labels[page.level]);
 		if (!unreadable)
-			err = add_children(t, k, masks, entries, page.level);
+			err = add_children(t, k, masks, entries, t->done);
+		if (!err && t->visit)
+			err = t->visit(t->arg, &page, &sp, unreadable ? NULL : entries);
 	}
 	km_progress(k->mem, NULL, 0);
 	return err;
@@ -164,7 +190,7 @@ static km_error *add_pae_root(struct km_page_tables *t, const struct km_kernel *
 		km_read_virt_as(k->mem, mmu->pae_root.v, entries, sizeof(entries), KM_PAE_ROOT);
 	for (unsigned i = 0; !unreadable && i < PAE_ENTRIES && !err; i++) {
 		if (entries[i] & 1)
-			err = add_page(t, k, entries[i] & masks->base_addr_mask, MAX_LEVEL + 1);
+			err = add_page(t, k, entries[i] & masks->base_addr_mask, 0, i);
 	}
 	return err;
 }
@@ -189,7 +215,7 @@ static km_error *add_root(struct km_page_tables *t, const struct km_kernel *k,
 
 	if (!km_is_known(root) || !root.v || !km_valid_page(root.v) || is_special_root(k, mmu, hpa))
 		return NULL;
-	return add_page(t, k, hpa, MAX_LEVEL + 1);
+	return add_page(t, k, hpa, 0, 0);
 }
 
 km_error *km_page_tables_add(struct km_page_tables *t, const struct km_kernel *k,

@@ -6,95 +6,12 @@
  */
 #include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
-
-/* Functions of the TDP MMU that freeze entries and thaw them again. */
-static const char *const freezers[] = {
-	"tdp_mmu_set_spte_atomic",
-	"__tdp_mmu_set_spte_atomic",
-	"tdp_mmu_zap_spte_atomic",
-	"tdp_mmu_set_spte",
-	"handle_changed_spte",
-	"__handle_changed_spte",
-	"handle_removed_pt",
-	"handle_removed_tdp_mmu_page",
-	"tdp_mmu_link_sp",
-	"tdp_mmu_split_huge_page",
-	"tdp_mmu_split_huge_pages_root",
-	"__tdp_mmu_zap_root",
-	"tdp_mmu_zap_root",
-	"tdp_mmu_zap_leafs",
-	"kvm_tdp_mmu_zap_leafs",
-	"kvm_tdp_mmu_zap_sp",
-	"kvm_tdp_mmu_zap_all",
-	"kvm_tdp_mmu_zap_invalidated_roots",
-	"kvm_tdp_mmu_unmap_gfn_range",
-	NULL,
-};
-
-/*
- * Functions that meet frozen entries as well: a task in one of these has frozen an entry only while
- * it flushes remote TLBs (6.1 to 6.12).
- */
-static const char *const freezers_that_flush[] = {
-	"kvm_tdp_mmu_map",
-	"tdp_mmu_map_handle_target_level",
-	"kvm_tdp_page_fault",
-	"zap_collapsible_spte_range",
-	"kvm_tdp_mmu_zap_collapsible_sptes",
-	NULL,
-};
-
-static const char *function_in(const struct km_stack *stack, const char *const *functions)
-{
-	for (; *functions; functions++) {
-		if (km_stack_in(stack, *functions))
-			return *functions;
-	}
-	return NULL;
-}
-
-/* The function in which @task may have frozen an entry; NULL if it is in none. */
-static const char *freezes_in(const struct km_task *task)
-{
-	const char *function = function_in(&task->stack, freezers);
-
-	if (!function && km_task_flushes_tlbs(task))
-		function = function_in(&task->stack, freezers_that_flush);
-	return function;
-}
-
-/* A task of the VM, or a worker, that may have frozen the entry. */
-static const struct km_task *find_owner(const struct km_case *c, const char **function)
-{
-	for (size_t i = 0; c->tasks && i < c->tasks->count; i++) {
-		const struct km_task *task = &c->tasks->tasks[i];
-
-		if (km_is_known(task->mm) && task->mm.v && task->mm.v != c->vm->mm.v)
-			continue;
-		*function = freezes_in(task);
-		if (*function)
-			return task;
-	}
-	return NULL;
-}
-
-/* Tasks that were read and of which it is not known where they are. */
-static unsigned unseen(const struct km_tasks *tasks)
-{
-	unsigned count = 0;
-
-	for (size_t i = 0; i < tasks->count; i++) {
-		const struct km_stack *stack = &tasks->tasks[i].stack;
-
-		count += !stack->count || stack->start == KM_STACK_UNKNOWN;
-	}
-	return count;
-}
+#include "threads/freezing.h"
 
 /* How sure it is that the entry has no owner. */
 static enum km_certainty without_owner(const struct km_case *c, struct km_diagnosis *d)
 {
-	unsigned hidden = c->tasks ? unseen(c->tasks) : 0;
+	unsigned hidden = c->tasks ? km_tasks_unseen(c->tasks) : 0;
 
 	if (c->tasks && c->tasks->complete && !hidden) {
 		km_evidence(d, "of %zu threads around KVM none is in a function that freezes SPTEs",
@@ -121,7 +38,7 @@ static void judge_fault(const struct km_case *c, const struct km_walk_level *las
 			struct km_diagnosis *d)
 {
 	const char *function;
-	const struct km_task *owner = find_owner(c, &function);
+	const struct km_task *owner = km_freezing_task(c->tasks, c->vm->mm.v, &function);
 	char who[64];
 
 	say_entry(&last->spte, last->table_pa, last->index, d);
@@ -148,7 +65,8 @@ static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
 	const char *function;
 
 	if (!frozen->found || km_case_has_fault(c) ||
-	    km_case_counts(c).balance != KM_BALANCE_RETRIED || find_owner(c, &function))
+	    km_case_counts(c).balance != KM_BALANCE_RETRIED ||
+	    km_freezing_task(c->tasks, c->vm->mm.v, &function))
 		return false;
 	say_entry(&frozen->spte, frozen->table_pa, frozen->index, d);
 	km_verdict_says(d, "most faults of this vCPU were not resolved, and an SPTE below its root "

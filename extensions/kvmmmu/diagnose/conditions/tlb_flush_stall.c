@@ -6,6 +6,7 @@
  * the VM. kvm_make_vcpus_request_mask() and kvm_request_needs_ipi() of virt/kvm/kvm_main.c.
  */
 #include "diagnose/diagnose_rules.h"
+#include "threads/freezing.h"
 
 #include <inttypes.h>
 

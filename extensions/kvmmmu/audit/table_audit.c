@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnose/table_audit.h"
+#include "audit/table_audit.h"
 
 #include "walk/page_tables.h"
 
 #include <string.h>
-
-#define ENTRIES (KM_PAGE_SIZE / sizeof(uint64_t))
 
 /* Page tables that are looked at for one vCPU: 4 MiB of them. */
 #define MOST_TABLES 1024
@@ -86,21 +84,18 @@ static void check_table(struct search *s, const struct km_mmu_page *parent,
 	note(&audit->mismatch, entry);
 }
 
-static void search_table(struct search *s, const struct km_table_page *page)
+static km_error *search_table(void *arg, const struct km_table_page *page,
+			      const struct km_mmu_page *sp, const uint64_t *values)
 {
-	uint64_t values[ENTRIES];
-	km_scoped_error *err =
-		km_read_phys_as(s->kernel->mem, page->pa, values, sizeof(values), "page table");
 	struct km_table_entry entry = {.table_pa = page->pa, .level = page->level};
-	struct km_mmu_page sp;
+	struct search *s = arg;
 
-	if (err) {
+	if (!values) {
 		s->audit->complete = false;
-		return;
+		return NULL;
 	}
 	s->audit->tables++;
-	km_mmu_page_read(s->kernel, page->pa, &sp);
-	for (unsigned i = 0; i < ENTRIES; i++) {
+	for (unsigned i = 0; i < KM_TABLE_ENTRIES; i++) {
 		entry.index = i;
 		entry.spte = km_spte_decode(s->masks, values[i], page->level);
 		if (entry.spte.kind == KM_SPTE_FROZEN)
@@ -109,26 +104,24 @@ static void search_table(struct search *s, const struct km_table_page *page)
 			continue;
 		check_reserved(s, &entry);
 		if (!entry.spte.leaf)
-			check_table(s, &sp, &entry);
+			check_table(s, sp, &entry);
 	}
+	return NULL;
 }
 
 km_error *km_table_audit(const struct km_kernel *k, const struct km_spte_masks *masks,
 			 const struct km_mmu *mmu, uint64_t direct_bits,
 			 struct km_table_audit *audit)
 {
-	struct km_page_tables tables = {.limit = MOST_TABLES};
 	struct search s = {k, masks, mmu, direct_bits, audit};
+	struct km_page_tables tables = {.limit = MOST_TABLES, .visit = search_table, .arg = &s};
 	km_error *err;
 
 	memset(audit, 0, sizeof(*audit));
+	audit->complete = true;
 	err = km_page_tables_add(&tables, k, masks, mmu);
 	audit->done = !err;
-	audit->complete = !err && !tables.limit_hit;
-	for (size_t i = 0; !err && i < tables.done; i++) {
-		if (tables.pages[i].level)
-			search_table(&s, &tables.pages[i]);
-	}
+	audit->complete &= !err && !tables.limit_hit;
 	km_page_tables_deinit(&tables);
 	return err;
 }

@@ -72,6 +72,7 @@ help:
 	@echo "                  all that there are"
 	@echo "make fuzz         libFuzzer on every parser, FUZZ_RUNS=100000 inputs each"
 	@echo "make mutants      MUTANTS=600 damaged versions of each capsule: no state may change silently"
+	@echo "make layouts      KVMMMU_LAYOUT_EDITS=10000 edits of kernel types: no healthy vCPU may get a finding"
 	@echo "make bench        speed, side by side with crash's own start and with drgn"
 	@echo "make format       clang-format on all C files"
 	@echo "make clean        remove build/ (downloads and dumps stay in the cache)"

@@ -9,7 +9,7 @@ README = (TOP / "README.md").read_text()
 
 
 def test_the_answer_is_the_programs():
-    shown = re.findall(r"^\$ kvmmmu (samples/.*)\n((?s:.*?))^```$", README, re.M)
+    shown = re.findall(r"^\$ build/kvmmmu (samples/.*)\n((?s:.*?))^```$", README, re.M)
     assert shown
     for line, text in shown:
         sample, *words = line.split()

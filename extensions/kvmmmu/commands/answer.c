@@ -8,14 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The suffixes of file names, by format. */
-static const char *const suffixes[KM_FORMATS] = {
-	[KM_FORMAT_TEXT] = ".txt",
-	[KM_FORMAT_JSON] = ".json",
-	[KM_FORMAT_MARKDOWN] = ".md",
-	[KM_FORMAT_HTML] = ".html",
-};
-
 static bool ends_with(const char *text, const char *end)
 {
 	size_t len = strlen(text), end_len = strlen(end);
@@ -34,7 +26,7 @@ static bool is_folder(const char *path)
 static enum km_format format_of(const struct km_command_options *o)
 {
 	for (int i = 0; !o->has_format && i < KM_FORMATS; i++) {
-		if (ends_with(o->output, suffixes[i]))
+		if (ends_with(o->output, km_renderer(i)->suffix))
 			return i;
 	}
 	return o->format;
@@ -72,7 +64,8 @@ static char *name_in(const char *folder, const struct km_command *command, enum 
 	const char *slash = ends_with(folder, "/") ? "" : "/";
 	char *path;
 
-	return asprintf(&path, "%s%s%s%s", folder, slash, command->name, suffixes[format]) < 0
+	return asprintf(&path, "%s%s%s%s", folder, slash, command->name,
+			km_renderer(format)->suffix) < 0
 		       ? NULL
 		       : path;
 }

@@ -13,7 +13,7 @@ static const struct km_command commands[] = {
 };
 
 /* Names of the formats of an answer, separated by blanks. */
-#define KM_RENDERER(id, name, media) " " #name
+#define KM_RENDERER(id, name, ...) " " #name
 static const char renderers[] =
 #include "document/renderers.def"
 	;

@@ -46,12 +46,18 @@ static enum km_exit_evidence svm_exit_evidence(enum km_paging paging, uint64_t c
 
 static enum km_exit_evidence vmx_exit_evidence(enum km_paging paging, uint64_t reason)
 {
-	switch (reason) {
-	case EXIT_REASON_EPT_VIOLATION:
-	case EXIT_REASON_EPT_MISCONFIG:
+	switch (km_vmx_exit_kind(paging, reason, NULL)) {
+	case KM_EXIT_NPF:
+	case KM_EXIT_PF:
+	case KM_EXIT_EPT_VIOLATION:
+	case KM_EXIT_EPT_MISCONFIG:
+	case KM_EXIT_EXCEPTION_NMI: /* the vector is not always cached */
 		return KM_SHOWS_FAULT;
-	case EXIT_REASON_EXCEPTION_NMI: /* which of them is not always cached */
-		return paging == KM_PAGING_SHADOW ? KM_SHOWS_FAULT : KM_SHOWS_ASYNCHRONOUS;
+	case KM_EXIT_OTHER:
+		break;
+	}
+	switch (reason) {
+	case EXIT_REASON_EXCEPTION_NMI:
 	case REASON_EXTERNAL_INTERRUPT:
 	case REASON_OTHER_SMI:
 	case REASON_INTERRUPT_WINDOW:
@@ -59,6 +65,8 @@ static enum km_exit_evidence vmx_exit_evidence(enum km_paging paging, uint64_t r
 	case REASON_PREEMPTION_TIMER:
 	case REASON_PML_FULL:
 		return KM_SHOWS_ASYNCHRONOUS;
+	case EXIT_REASON_EPT_VIOLATION: /* not under shadow paging */
+	case EXIT_REASON_EPT_MISCONFIG:
 	case REASON_INVALID_STATE:
 	case REASON_MCE_DURING_VMENTRY:
 		return KM_SHOWS_UNKNOWN;

@@ -5,7 +5,8 @@
 #include <string.h>
 
 static const struct km_renderer renderers[KM_FORMATS] = {
-#define KM_RENDERER(id, name, media) [KM_FORMAT_##id] = {#name, media, km_render_##name},
+#define KM_RENDERER(id, name, media, suffix, is_text)                                              \
+	[KM_FORMAT_##id] = {#name, media, suffix, is_text, km_render_##name},
 #include "document/renderers.def"
 #undef KM_RENDERER
 };
@@ -32,12 +33,6 @@ struct forwarder {
 	bool ascii; /* one '?' for the bytes of a character that is not ASCII */
 };
 
-/* HTML and JSON have their own ways to write a character that is not ASCII. */
-static bool is_text(enum km_format format)
-{
-	return format == KM_FORMAT_TEXT || format == KM_FORMAT_MARKDOWN;
-}
-
 static ssize_t forward(void *cookie, const char *bytes, size_t len)
 {
 	const struct forwarder *to = cookie;
@@ -60,7 +55,7 @@ static ssize_t forward(void *cookie, const char *bytes, size_t len)
 static int write_checked(const struct km_document *doc, enum km_format format,
 			 const struct km_render_options *options, FILE *out)
 {
-	struct forwarder to = {out, options->ascii && is_text(format)};
+	struct forwarder to = {out, options->ascii && km_renderer(format)->is_text};
 	FILE *checked = fopencookie(&to, "w", (cookie_io_functions_t){.write = forward});
 	bool rendered;
 	int failed;

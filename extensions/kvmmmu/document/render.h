@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 enum km_format {
-#define KM_RENDERER(id, name, media) KM_FORMAT_##id,
+#define KM_RENDERER(id, ...) KM_FORMAT_##id,
 #include "document/renderers.def"
 #undef KM_RENDERER
 	KM_FORMATS
@@ -30,13 +30,15 @@ struct km_render_options {
 typedef bool km_render_fn(const struct km_document *doc, const struct km_render_options *options,
 			  FILE *out);
 
-#define KM_RENDERER(id, name, media) km_render_fn km_render_##name;
+#define KM_RENDERER(id, name, ...) km_render_fn km_render_##name;
 #include "document/renderers.def"
 #undef KM_RENDERER
 
 struct km_renderer {
-	const char *name;  /* "text" */
-	const char *media; /* "text/plain"; all are UTF-8 */
+	const char *name;   /* "text" */
+	const char *media;  /* "text/plain"; all are UTF-8 */
+	const char *suffix; /* of file names: ".txt" */
+	bool is_text;	    /* --ascii applies */
 	km_render_fn *render;
 };
 

@@ -146,16 +146,25 @@ static const char *no_vmx_fault(enum km_exit_kind kind)
 static void read_vmx_fields(const struct km_fault_search *search, enum km_exit_kind kind,
 			    const struct km_vmx_exit *exit, struct km_fault *f)
 {
-	if (kind == KM_EXIT_PF) {
+	switch (kind) {
+	case KM_EXIT_PF:
 		f->addr = exit->qualification; /* CR2 */
 		KM_PRINT(f->limits, "the error code is in the VMCS only");
-		return;
-	}
-	if (kind == KM_EXIT_EPT_MISCONFIG)
+		break;
+	case KM_EXIT_EPT_MISCONFIG:
 		f->error_code = km_known_val(PFERR_RSVD_MASK);
-	else if (km_is_known(exit->qualification))
-		f->error_code = km_known_val(km_ept_violation_error_code(
-			search->k->features.acc, km_mmu_has_mbec(f->mmu), exit->qualification.v));
+		break;
+	case KM_EXIT_EPT_VIOLATION:
+		if (km_is_known(exit->qualification))
+			f->error_code = km_known_val(km_ept_violation_error_code(
+				search->k->features.acc, km_mmu_has_mbec(f->mmu),
+				exit->qualification.v));
+		break;
+	case KM_EXIT_NPF:
+	case KM_EXIT_EXCEPTION_NMI:
+	case KM_EXIT_OTHER:
+		break; /* no_vmx_fault() rules the last two out */
+	}
 }
 
 static bool is_tdx(const struct km_vm *vm)

@@ -83,7 +83,7 @@ static void test_mode(void **state)
 	w.vcpu.mode = val(1); /* IN_GUEST_MODE */
 	assert_int_equal(found(""), 0);
 	w.c.last.handling = true;
-	assert_int_equal(found("IN_GUEST_MODE, and its thread handles a fault"), 1);
+	assert_int_equal(found("IN_GUEST_MODE, but its thread handles a fault"), 1);
 	w.vcpu.mode = val(2);
 	assert_int_equal(found(""), 0);
 	w.vcpu.mode = val(0);
@@ -93,7 +93,7 @@ static void test_mode(void **state)
 	w.vcpu.on_cpu = val(0);
 	assert_int_equal(found(""), 0);
 	w.vcpu.mode = val(1);
-	assert_int_equal(found("IN_GUEST_MODE, and its thread is not on a CPU"), 1);
+	assert_int_equal(found("IN_GUEST_MODE, but its thread is not on a CPU"), 1);
 	w.vcpu.task = val(0); /* no thread */
 	assert_int_equal(found(""), 0);
 	w.vcpu.task = (struct km_val){.known = KM_UNREADABLE, .v = THREAD};
@@ -167,7 +167,8 @@ static void test_asleep(void **state)
 	in(1, "kvm_vcpu_ioctl");
 	for (size_t i = 0; i < sizeof(asleep) / sizeof(asleep[0]); i++) {
 		w.vcpu.task_state = val(asleep[i]);
-		assert_int_equal(found(", asleep, and its stack is not in a sleep"), 1);
+		assert_int_equal(found(", asleep, but its stack is not in a function that sleeps"),
+				 1);
 	}
 	w.vcpu.task_state = val(0x1000); /* RTLOCK_WAIT */
 	assert_int_equal(found(""), 0);
@@ -280,7 +281,7 @@ static void test_pages_of_the_tdp_mmu(void **state)
 	sp->tdp_mmu_page = val(1);
 	assert_int_equal(found_on_walk(THREAD, ""), 0);
 	sp->tdp_mmu_page = val(0);
-	assert_int_equal(found_on_walk(THREAD, "and the kvm_mmu_page of the table at level 4 does"),
+	assert_int_equal(found_on_walk(THREAD, "but the kvm_mmu_page of the table at level 4 does"),
 			 1);
 	w.mmu.root_role.direct = false;
 	assert_int_equal(found_on_walk(THREAD, ""), 0);
@@ -382,8 +383,9 @@ static void test_weighed(void **state)
 	w.e.found[w.e.count].certainty = KM_PROVEN; /* what lies behind them is none */
 	concludes(KM_STATE_NEVER_RAN, KM_PROVEN);
 	is(UNKNOWN, KM_NOTE);
-	assert_string_equal(w.e.verdict,
-			    "whether a thread ever ran it is not certain; contradiction: (this)");
+	assert_string_equal(
+		w.e.verdict,
+		"it is not certain whether a thread ever ran it; contradiction: (this)");
 	assert_int_equal(w.e.found[w.e.count].certainty, KM_PROVEN);
 	w.vcpu.foreign = true;
 	concludes(KM_STATE_STUCK, KM_LIKELY);

@@ -144,40 +144,40 @@ static void test_residue(void **state)
 	reset();
 	assert_null(km_residue_objection(&w.c));
 	f->source = KM_FAULT_VMCB;
-	counts_not("no residue");
+	counts_not("not residue");
 	f->age = KM_AGE_UNKNOWN;
-	counts_not("no residue");
+	counts_not("not residue");
 	f->pf.prefetch = val(1);
-	counts_not("mapped ahead");
+	counts_not("in advance");
 	/* where it lies */
 	f->pf.address = RUN - 0x20; /* in the live part */
-	counts_not("does not lie");
+	counts_not("is not where");
 	f->pf.address = RUN - 0x28;
 	assert_null(km_residue_objection(&w.c));
 	f->pf.address = RUN - 0x400;
 	assert_null(km_residue_objection(&w.c));
 	f->pf.address = RUN - 0x408; /* deeper than the handler's frame */
-	counts_not("does not lie");
+	counts_not("is not where");
 	stack->start = KM_STACK_UNKNOWN;
-	counts_not("does not lie");
+	counts_not("is not where");
 	w.c.last.has_stack = false;
-	counts_not("does not lie");
+	counts_not("is not where");
 	stack->frames[1].sure = false;
-	counts_not("does not lie");
+	counts_not("is not where");
 	strcpy(stack->frames[1].function, "kvm_vcpu_ioctl");
-	counts_not("does not lie");
+	counts_not("is not where");
 	stack->sp = RUN; /* the thread is in a shallower function of KVM_RUN itself */
 	stack->frames[1].sp = RUN - 0x200;
-	counts_not("does not lie");
+	counts_not("is not where");
 	/* the last exit */
 	w.c.last.exit_code = val(0x60);
 	assert_null(km_residue_objection(&w.c));
 	w.c.last.exit_code = val(0x78);
-	counts_not("went on");
+	counts_not("continued");
 	w.c.last.exit_code = unreadable;
 	counts_not("not known");
 	w.c.last.exit_code = val(0x400); /* AMD has the address of that one itself */
-	counts_not("went on");
+	counts_not("continued");
 	/* invalidations */
 	f->pf.mmu_seq = val(43);
 	counts_not("has ended since");

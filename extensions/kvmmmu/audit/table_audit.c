@@ -18,17 +18,17 @@ const char *km_child_contradiction(const struct km_mmu_page *parent, int level, 
 	    up->passthrough || down->passthrough)
 		return NULL;
 	if ((int)down->level + 1 != level)
-		return "its level is not that below the entry";
+		return "its level is not one below that of the entry";
 	/* without CR0.WP a write of the guest's kernel may add W below a parent without it */
 	if (!up->direct && up->cr0_wp && (down->access & ~up->access))
 		return "it grants more access than its parent";
 	if (!up->direct)
 		return NULL;
 	if (!down->direct)
-		return "it shadows a page table, and its parent maps memory directly";
+		return "it shadows a page table, but its parent maps memory directly";
 	gfn = (parent->gfn.v + ((uint64_t)index << (9 * (level - 1)))) & ~direct_bits;
 	if (km_is_known(child->gfn) && km_is_known(parent->gfn) && child->gfn.v != gfn)
-		return "its gfn is not that of the entry";
+		return "its gfn is not the one that the entry maps";
 	return NULL;
 }
 

@@ -204,7 +204,7 @@ static km_error *try_residue(struct km_case *c, const struct km_fault *fallback,
 		if (!c->residue_counts)
 			continue;
 		snprintf(c->last.faults[i].limits, sizeof(c->last.faults[i].limits),
-			 "left over on the stack; it counts nearly as much as the last exit: no "
+			 "left over on the stack, but nearly as reliable as the last exit: no "
 			 "invalidation has ended since, and the processor still denies the access");
 		return NULL;
 	}

@@ -50,10 +50,10 @@ static void check_mode(struct km_case *c)
 	if (!mode || !v->mode.v)
 		return;
 	if (km_is_known(v->on_cpu) && !v->on_cpu.v && km_is_known(v->task) && v->task.v)
-		km_contradict(&c->contradictions, "its mode is %s, and its thread is not on a CPU",
+		km_contradict(&c->contradictions, "its mode is %s, but its thread is not on a CPU",
 			      mode);
 	else if (c->last.handling && v->mode.v == KM_IN_GUEST_MODE)
-		km_contradict(&c->contradictions, "its mode is %s, and its thread handles a fault",
+		km_contradict(&c->contradictions, "its mode is %s, but its thread handles a fault",
 			      mode);
 }
 
@@ -65,7 +65,7 @@ static void check_mp_state(struct km_case *c)
 	if (km_is_known(v->mp_state) && v->mp_state.v == MP_STATE_UNINITIALIZED &&
 	    (km_vcpu_in_guest(v) || c->last.handling))
 		km_contradict(&c->contradictions,
-			      "its mp_state is UNINITIALIZED, and it runs the guest");
+			      "its mp_state is UNINITIALIZED, but it runs the guest");
 }
 
 /* States in which a thread can only be at certain places. */
@@ -98,19 +98,19 @@ static void check_task_state(struct km_case *c)
 		return;
 	if (state & (TASK_STOPPED | TASK_TRACED) && !is_in_any(stack, stops))
 		km_contradict(&c->contradictions,
-			      "its thread's state is 0x%" PRIx64 ", stopped, and its stack is not "
-			      "in a stop",
+			      "its thread's state is 0x%" PRIx64
+			      ", stopped, but its stack is not in a function that stops a task",
 			      state);
 	if (state & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE | TASK_FROZEN) &&
 	    is_certain(stack) && !is_in_any(stack, sleeps))
 		km_contradict(&c->contradictions,
-			      "its thread's state is 0x%" PRIx64 ", asleep, and its stack is not "
-			      "in a sleep",
+			      "its thread's state is 0x%" PRIx64
+			      ", asleep, but its stack is not in a function that sleeps",
 			      state);
 	if (state & TASK_DEAD && !is_in_any(stack, exits))
 		km_contradict(&c->contradictions,
-			      "its thread's state is 0x%" PRIx64 ", dead, and its stack is not in "
-			      "do_exit()",
+			      "its thread's state is 0x%" PRIx64
+			      ", dead, but its stack is not in do_exit()",
 			      state);
 }
 
@@ -125,10 +125,11 @@ static void check_on_cpu(struct km_case *c)
 	if (stack->start == KM_STACK_SWITCHED_OUT && on_cpu.v)
 		km_contradict(
 			&c->contradictions,
-			"its thread is on a CPU, and its stack is that of a switched-out task");
+			"its thread is on a CPU, but its stack is that of a switched-out task");
 	if (stack->start == KM_STACK_REGISTERS && !on_cpu.v)
-		km_contradict(&c->contradictions,
-			      "its thread is on no CPU, and its stack is that of a running task");
+		km_contradict(
+			&c->contradictions,
+			"its thread is not on a CPU, but its stack is that of a running task");
 }
 
 /* KVM_RUN holds kvm_vcpu.mutex. */
@@ -146,7 +147,7 @@ static void check_mutex(struct km_case *c)
 	    is_in(stack, "kvm_arch_vcpu_ioctl_run"))
 		km_contradict(
 			&c->contradictions,
-			"its thread is in KVM_RUN, and the owner of kvm_vcpu.mutex is 0x%" PRIx64,
+			"its thread is in KVM_RUN, but the owner of kvm_vcpu.mutex is 0x%" PRIx64,
 			owner.v);
 	if (owner.v && c->tasks && c->tasks->complete && !km_task_at(c->tasks, owner.v))
 		km_contradict(&c->contradictions,
@@ -172,7 +173,7 @@ static void check_root(struct km_case *c)
 	for (size_t i = 0; i < c->all.mmu_count; i++)
 		any |= has_root(&c->all.mmus[i]);
 	if (c->last.handling && mmu && !any)
-		km_contradict(&c->contradictions, "its thread handles a fault, and %s has no root",
+		km_contradict(&c->contradictions, "its thread handles a fault, but %s has no root",
 			      mmu->name);
 }
 
@@ -197,11 +198,10 @@ static void check_page(struct km_case *c, const struct km_mmu_page *sp, int leve
 			      level, sp->addr);
 	else if (sp->addr && (sp->tdp_mmu_page.corrupted ||
 			      (km_is_known(sp->tdp_mmu_page) && tdp_mmu && !sp->tdp_mmu_page.v)))
-		km_contradict(
-			&c->contradictions,
-			"the VM uses the TDP MMU, and the kvm_mmu_page of the table at level %d "
-			"does not",
-			level);
+		km_contradict(&c->contradictions,
+			      "the VM uses the TDP MMU, but the kvm_mmu_page of the table at level "
+			      "%d does not belong to it",
+			      level);
 }
 
 /* Those of the walk or, without one, the root's. */
@@ -234,9 +234,8 @@ static void check_place(struct km_case *c)
 
 	if (stack && c->last.maybe_handling && !km_stack_in(stack, "kvm_vcpu_ioctl") &&
 	    stack->count < KM_FRAMES && !stack->pages_missing)
-		km_contradict(
-			&c->contradictions,
-			"its stack is in the handler of page faults, and not in an ioctl of KVM");
+		km_contradict(&c->contradictions,
+			      "its stack is in the page-fault handler, but not in an ioctl of KVM");
 }
 
 void km_rule_contradictions(struct km_case *c)
@@ -308,14 +307,14 @@ void km_weigh_contradictions(const struct km_case *c, struct km_explanation *e)
 
 	if (c->vcpu->foreign) {
 		e->count = 0;
-		set_unknown(e, "what the VM points to is not this vCPU");
+		set_unknown(e, "the VM's pointer to this vCPU leads to something else");
 	} else if (denies_fault(e) && handles_unknown_fault(c)) {
-		set_unknown(e, "its thread is in KVM's handler of page faults, and which fault it "
-			       "handles is not certain");
+		set_unknown(e, "its thread is in KVM's page-fault handler, but it is not certain "
+			       "which fault it handles");
 	} else if (e->state == KM_STATE_PROGRESSING && handles_unknown_fault(c)) {
 		lower(&e->certainty);
 	} else if (list->count && e->state == KM_STATE_NEVER_RAN) {
-		set_unknown(e, "whether a thread ever ran it is not certain");
+		set_unknown(e, "it is not certain whether a thread ever ran it");
 	}
 	if (thread_is_unknown(c) && e->certainty > KM_POSSIBLE) {
 		append(e, "; the state of its thread is not readable", "");

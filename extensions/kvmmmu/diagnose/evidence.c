@@ -159,21 +159,21 @@ const char *km_residue_objection(const struct km_case *c)
 	const struct km_page_fault *pf = &c->fault->pf;
 
 	if (c->fault->source != KM_FAULT_STACK || c->fault->age != KM_AGE_RESIDUE)
-		return "it is no residue of a struct kvm_page_fault";
+		return "it is not residue of a struct kvm_page_fault";
 	if (pf->prefetch.v)
-		return "the guest did not take it: KVM mapped ahead";
+		return "the guest did not take this fault: KVM mapped the page in advance";
 	if (!is_in_place(c))
-		return "it does not lie where the handler's frame was";
+		return "it is not where the handler's frame was";
 	if (!exit_fits(c))
-		return "the last exit was another one, which shows that the guest went on, or is "
-		       "not known";
+		return "the last exit is not known, or was a different one, which shows that the "
+		       "guest continued";
 	if (!km_is_known(pf->mmu_seq) || !km_is_known(c->vm->mmu_invalidate_seq))
 		return "whether an invalidation has ended since is not known";
 	if (pf->mmu_seq.v != c->vm->mmu_invalidate_seq.v)
 		return "an invalidation has ended since";
 	if (!nobody_invalidates(c))
-		return "a task is inside an invalidation, or may be";
+		return "a task is or may be inside an invalidation";
 	if (!c->has_panel || c->panel.verdicts[KM_JUDGE_PROCESSOR].ruling != KM_DENIES)
-		return "the SPTE permits the access by now, or what it permits is not known";
+		return "the SPTE now permits the access, or its permissions are not known";
 	return NULL;
 }

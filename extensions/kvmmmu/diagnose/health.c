@@ -54,7 +54,7 @@ static const char *missing_of_tables(const struct km_case *c)
 	const struct km_perm_table *table = km_spte_table(&c->all, c->mmu);
 
 	if (table && table->status == KM_TABLE_UNREADABLE)
-		return "the permission table that KVM asks is not readable";
+		return "the permission table that KVM consults is not readable";
 	return NULL;
 }
 
@@ -88,7 +88,7 @@ static const char *contradiction(const struct km_case *c, const struct km_explan
 {
 	for (size_t i = 0; i < e->count; i++) {
 		if (e->found[i].certainty >= KM_POSSIBLE)
-			return "a finding above speaks against it";
+			return "a finding contradicts this";
 	}
 	for (size_t i = 0; i < c->all.table_count; i++) {
 		if (c->all.tables[i].status == KM_TABLE_DIFFERS)
@@ -113,7 +113,7 @@ static const char *doubt_of_counters(enum km_fault_balance balance, enum km_exit
 		return "the emulator failed on most of its instructions";
 	case KM_BALANCE_OPEN:
 		if (exit != KM_SHOWS_INSTRUCTION)
-			return "a loop could hide among the faults that were not resolved";
+			return "the unresolved faults could be a loop";
 		break;
 	case KM_BALANCE_CLEAN:
 		break;
@@ -125,14 +125,15 @@ static const char *doubt_of_counters(enum km_fault_balance balance, enum km_exit
 static const char *no_evidence(const struct km_case *c, enum km_exit_evidence exit)
 {
 	if (km_case_is_current(c) && (c->error_code & RMP_BITS))
-		return "the RMP denied its fault, and is not in the dump";
+		return "the RMP denied the access of its last fault, and the RMP is not in the "
+		       "dump";
 	if (km_case_is_current(c) && c->has_path)
 		return NULL;
 	switch (exit) {
 	case KM_SHOWS_UNKNOWN:
 		return "its last exit is not known";
 	case KM_SHOWS_FAULT:
-		return "its last exit was a page fault that is not known";
+		return "its last exit was a page fault, but the fault is not known";
 	case KM_SHOWS_ASYNCHRONOUS:
 	case KM_SHOWS_INSTRUCTION:
 		break;

@@ -189,8 +189,7 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 
 	if (all->rip_moved) {
 		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
-		    "the same fault in %zu of %zu samples, and RIP changed: the guest takes it "
-		    "from "
+		    "the same fault in %zu of %zu samples, but RIP changed: the guest takes it at "
 		    "different places",
 		    all->faults, count);
 	} else if (!by->resolved) {
@@ -230,7 +229,8 @@ static void judge_resolved(const struct common *all, const struct changes *by, s
 	if (rip_same && zapped_each_time(by))
 		say(v, KM_TREND_OPEN, KM_NOTE,
 		    "between %zu samples %" PRIu64 " faults were fixed and %" PRIu64
-		    " invalidations ended, and RIP is the same: whether the guest advances is open",
+		    " invalidations ended, and RIP is the same: it is not known whether the guest "
+		    "advances",
 		    count, by->fixed, by->invalidations);
 	else
 		say(v, KM_TREND_PROGRESSES,
@@ -238,7 +238,7 @@ static void judge_resolved(const struct common *all, const struct changes *by, s
 		    "between %zu samples %" PRIu64 " faults were taken, %" PRIu64 " fixed, %" PRIu64
 		    " emulated, %" PRIu64 " exits were MMIO%s",
 		    count, by->taken, by->fixed, by->emulated, by->mmio,
-		    all->fault_moved ? "; the fault is another one"
+		    all->fault_moved ? "; the fault is a different one"
 		    : all->rip_moved ? "; RIP changed"
 				     : "");
 }
@@ -250,11 +250,11 @@ void km_samples_judge(const struct km_sample *s, size_t count, struct km_samples
 
 	memset(v, 0, sizeof(*v));
 	if (count < 2) {
-		say(v, KM_TREND_OPEN, KM_NOTE, "one sample settles nothing");
+		say(v, KM_TREND_OPEN, KM_NOTE, "one sample is not sufficient");
 		return;
 	}
 	if (!changes_between(&s[0], &s[count - 1], &by)) {
-		say(v, KM_TREND_OPEN, KM_NOTE, "the counters are not readable, or fell");
+		say(v, KM_TREND_OPEN, KM_NOTE, "the counters are not readable, or decreased");
 		return;
 	}
 	all = compare(s, count);
@@ -271,14 +271,14 @@ void km_samples_judge(const struct km_sample *s, size_t count, struct km_samples
 		judge_resolved(&all, &by, count, v);
 	else if (all.fault_moved)
 		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
-		    "the fault is not the same in %zu samples: the guest advances", count);
+		    "the fault differs between %zu samples: the guest advances", count);
 	else if (all.rip_moved)
 		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
-		    "RIP is not the same in %zu samples: the guest advances", count);
+		    "RIP differs between %zu samples: the guest advances", count);
 	else
 		say(v, KM_TREND_OPEN, KM_NOTE,
 		    "between %zu samples %" PRIu64
-		    " faults were taken and none was fixed; which ones is not known",
+		    " faults were taken, and none was fixed; it is not known which faults",
 		    count, by.taken);
 }
 

@@ -82,7 +82,7 @@ static bool decide_by_users_fault(const struct km_case *c, struct km_explanation
 	if (c->has_path && c->path.loops_known && c->path.loops) {
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
 		       "if it takes the fault that you supplied, it makes no forward progress past "
-		       "it; the dump does not show whether it does");
+		       "it; the dump does not show whether it takes that fault");
 		return true;
 	}
 	for (size_t i = 1; i < c->last.count; i++) {
@@ -91,8 +91,8 @@ static bool decide_by_users_fault(const struct km_case *c, struct km_explanation
 		if (!km_fault_is_current(own))
 			continue;
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
-		       "you asked about another fault than its own (%s): without -a and -e its own "
-		       "is judged",
+		       "you asked about a fault other than its own (%s); without -a and -e, the "
+		       "answer is about its own fault",
 		       km_fault_age_text(own->age));
 		return true;
 	}
@@ -205,7 +205,7 @@ static bool decide_by_counters(const struct km_case *c, struct km_explanation *e
 	if (!km_most_are_lost(counts.balance) || km_case_exit_evidence(c) == KM_SHOWS_INSTRUCTION)
 		return false;
 	decide(e, KM_STATE_UNKNOWN, KM_NOTE,
-	       "its last fault is not known, and most were not resolved (%s)",
+	       "its last fault is not known, and most of its faults were not resolved (%s)",
 	       km_fault_counts_spell(&counts, text, sizeof(text)));
 	return true;
 }
@@ -230,9 +230,8 @@ void km_decide_state(const struct km_case *c, struct km_explanation *e)
 
 	if (!c->vcpu->readable) {
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
-		       "the part of struct kvm_vcpu that says how it translates addresses is not "
-		       "in "
-		       "the dump");
+		       "the part of struct kvm_vcpu that describes how it translates addresses is "
+		       "not in the dump");
 		return;
 	}
 	if (km_vcpu_never_ran(c->vcpu) && !(stuck && km_explains(stuck))) {

@@ -89,14 +89,15 @@ static void check_never_ran(struct km_vcpu *v)
 	if (!km_vcpu_never_ran(v))
 		return;
 	if (km_is_known(v->stats.exits) && v->stats.exits.v)
-		km_contradict(&v->contradictions,
-			      "kvm_vcpu.pid says that no thread ever ran it, and it had %" PRIu64
-			      " exits",
-			      v->stats.exits.v);
+		km_contradict(
+			&v->contradictions,
+			"according to kvm_vcpu.pid, no thread ever ran it, but it had %" PRIu64
+			" exits",
+			v->stats.exits.v);
 	if (km_vcpu_in_guest(v))
-		km_contradict(&v->contradictions,
-			      "kvm_vcpu.pid says that no thread ever ran it, and "
-			      "it is in the guest");
+		km_contradict(
+			&v->contradictions,
+			"according to kvm_vcpu.pid, no thread ever ran it, but it is in the guest");
 }
 
 /* A task that may run is on a CPU or on a run queue. */
@@ -106,9 +107,8 @@ static void check_run_queue(const struct km_kernel *k, struct km_vcpu *v)
 
 	if (km_is_known(v->task_state) && !v->task_state.v && km_is_known(v->on_cpu) &&
 	    !v->on_cpu.v && km_is_known(on_rq) && !on_rq.v)
-		km_contradict(
-			&v->contradictions,
-			"its thread's state is 0, running, and it is on no CPU and no run queue");
+		km_contradict(&v->contradictions, "its thread's state is 0, running, but it is on "
+						  "neither a CPU nor a run queue");
 }
 
 static void check_thread(const struct km_kernel *k, struct km_val mm, struct km_vcpu *v)

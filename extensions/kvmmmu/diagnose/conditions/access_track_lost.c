@@ -13,8 +13,8 @@ bool km_diagnose_access_track_lost(const struct km_case *c, struct km_diagnosis 
 	if (!leaf || !leaf->spte.access_tracked || leaf->spte.restored != leaf->spte.value)
 		return false;
 	d->certainty = KM_LIKELY;
-	km_verdict_says(d, "the SPTE is access-tracked and has no saved permissions: KVM never "
-			   "makes one like that; the slow path can still replace it");
+	km_verdict_says(d, "the SPTE is access-tracked but has no saved permissions, which KVM "
+			   "never creates; the slow path can still replace it");
 	km_evidence(d,
 		    "SPTE 0x%" PRIx64 " at level %d: A/D bits not used, R=W=X=0, saved bits empty",
 		    leaf->spte.value, leaf->level);

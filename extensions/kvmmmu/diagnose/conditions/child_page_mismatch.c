@@ -17,8 +17,8 @@ bool km_diagnose_child_page_mismatch(const struct km_case *c, struct km_diagnosi
 		return false;
 	d->certainty = KM_LIKELY;
 	km_verdict_says(d,
-			"an entry of a shadow page table points to a shadow page that was made for "
-			"something else: %s",
+			"an entry of a shadow page table points to a shadow page that was created "
+			"for a different use: %s",
 			audit->mismatch_why);
 	km_evidence(d,
 		    "level %d, table 0x%" PRIx64 "[%u]: SPTE 0x%" PRIx64 ", parent role %08" PRIx32,

@@ -14,8 +14,8 @@ bool km_diagnose_dirty_log_huge(const struct km_case *c, struct km_diagnosis *d)
 	    !(c->error_code & PFERR_WRITE_MASK))
 		return false;
 	d->certainty = KM_NOTE;
-	km_verdict_says(d, "a write to a huge page in a memslot that logs dirty pages: the slow "
-			   "path splits it; this is healthy if pf_fixed rises");
+	km_verdict_says(d, "the guest writes to a huge page in a memslot that logs dirty pages: "
+			   "the slow path splits the page; this is healthy if pf_fixed rises");
 	km_evidence(d,
 		    "SPTE 0x%" PRIx64 " at level %d, W=0; memslot %" PRId64 " has "
 		    "KVM_MEM_LOG_DIRTY_PAGES",

@@ -40,9 +40,8 @@ bool km_rule_dirty_ring_full(const struct km_case *c, const struct km_dirty_ring
 	d->certainty = KM_POSSIBLE;
 	d->apart = true;
 	d->stuck = told && c->wait.kind == KM_WAIT_NONE;
-	km_verdict_says(d,
-			"the vCPU's dirty ring is full: KVM_RUN returns at once until the VMM has "
-			"collected it");
+	km_verdict_says(d, "the vCPU's dirty ring is full: KVM_RUN returns immediately until the "
+			   "VMM has collected the entries");
 	km_evidence(d,
 		    "dirty_ring: dirty_index %" PRIu64 ", reset_index %" PRIu64
 		    ", soft_limit %" PRIu64,
@@ -50,7 +49,8 @@ bool km_rule_dirty_ring_full(const struct km_case *c, const struct km_dirty_ring
 	if (told)
 		km_evidence(d, "kvm_run.exit_reason is KVM_EXIT_DIRTY_RING_FULL: the VMM was "
 			       "notified");
-	km_leaves_open(d, "whether the VMM collects it: the indexes in a second sample show it");
+	km_leaves_open(
+		d, "whether the VMM collects the entries: the indexes in a second sample show it");
 	return true;
 }
 

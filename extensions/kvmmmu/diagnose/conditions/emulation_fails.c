@@ -19,9 +19,8 @@ bool km_rule_emulation_fails(const struct km_case *c, struct km_val exit_reason,
 		return false;
 	d->certainty = KM_POSSIBLE;
 	d->stuck = true;
-	km_verdict_says(d,
-			"KVM could not emulate most of the instructions that need it: an access to "
-			"MMIO, to a read-only memslot or to a shadowed page table");
+	km_verdict_says(d, "KVM could not emulate most of the instructions that need emulation: "
+			   "they access MMIO, a read-only memslot or a shadowed page table");
 	km_evidence(d, "stat.insn_emulation %" PRIu64 ", insn_emulation_fail %" PRIu64,
 		    c->insn_emulation.v, c->insn_emulation_fail.v);
 	if (notified)

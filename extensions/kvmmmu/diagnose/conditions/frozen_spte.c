@@ -14,13 +14,15 @@ static enum km_certainty without_owner(const struct km_case *c, struct km_diagno
 	unsigned hidden = c->tasks ? km_tasks_unseen(c->tasks) : 0;
 
 	if (c->tasks && c->tasks->complete && !hidden) {
-		km_evidence(d, "of %zu threads around KVM none is in a function that freezes SPTEs",
+		km_evidence(d,
+			    "none of the %zu threads related to KVM is in a function that freezes "
+			    "SPTEs",
 			    c->tasks->count);
 		return KM_LIKELY;
 	}
-	km_leaves_open(d, "%s: one of them may be the owner",
+	km_leaves_open(d, "%s: one of them may have frozen the SPTE",
 		       hidden ? "the stacks of some tasks are not readable"
-			      : "not all tasks could be looked at");
+			      : "not all tasks are readable");
 	return KM_POSSIBLE;
 }
 
@@ -45,14 +47,15 @@ static void judge_fault(const struct km_case *c, const struct km_walk_level *las
 	if (owner) {
 		d->certainty = KM_NOTE;
 		d->advise = false;
-		km_verdict_says(d, "the SPTE is frozen, and its owner is at work: the fault is "
-				   "retried until that is done");
+		km_verdict_says(d,
+				"the SPTE is frozen, and the task that froze it has not finished: "
+				"the fault is retried until that task sets a new value");
 		km_evidence(d, "%s is in %s()%s", km_task_spell(owner, who, sizeof(who)), function,
 			    km_task_flushes_tlbs(owner) ? ", which flushes remote TLBs" : "");
 		return;
 	}
-	km_verdict_says(d, "the SPTE is frozen and no task was found that would thaw it: every "
-			   "fault there is retried (RET_PF_RETRY)");
+	km_verdict_says(d, "the SPTE is frozen, and no task was found that could replace it: every "
+			   "fault on it is retried (RET_PF_RETRY)");
 	d->certainty = without_owner(c, d);
 	d->stuck = km_case_is_current(c);
 	km_evidence_counters(c, d);
@@ -69,13 +72,14 @@ static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
 	    km_freezing_task(c->tasks, c->vm->mm.v, &function))
 		return false;
 	say_entry(&frozen->spte, frozen->table_pa, frozen->index, d);
-	km_verdict_says(d, "most faults of this vCPU were not resolved, and an SPTE below its root "
-			   "is frozen, with no task that would thaw it: faults there are retried");
+	km_verdict_says(
+		d, "most faults of this vCPU were not resolved; an SPTE below its root is frozen, "
+		   "and no task was found that could replace it: faults on that SPTE are retried");
 	without_owner(c, d);
 	d->certainty = KM_POSSIBLE;
 	d->stuck = true;
 	km_evidence_counters(c, d);
-	km_leaves_open(d, "whether this vCPU faults there: its last fault is not known");
+	km_leaves_open(d, "whether this vCPU faults on that SPTE: its last fault is not known");
 	return true;
 }
 

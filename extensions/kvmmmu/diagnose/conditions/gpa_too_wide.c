@@ -25,8 +25,9 @@ bool km_diagnose_gpa_too_wide(const struct km_case *c, struct km_diagnosis *d)
 	if (c->slot)
 		km_evidence(d, "memslot %" PRId64 " covers it: KVM tries to map it", c->slot->id);
 	else
-		km_leaves_open(d, "the memslots are not readable: without one the access is MMIO");
-	km_verdict_says(d, "the address is beyond what the root can map: the guest faults on it "
-			   "whatever KVM maps");
+		km_leaves_open(d, "whether a memslot covers it (the memslots are not readable): if "
+				  "none does, the access is MMIO");
+	km_verdict_says(d, "the address is beyond what the root can map: the guest faults on it, "
+			   "regardless of what KVM maps");
 	return true;
 }

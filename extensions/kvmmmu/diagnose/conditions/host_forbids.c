@@ -15,7 +15,7 @@ bool km_rule_host_forbids(const struct km_case *c, const struct km_slot_conflict
 	if (conflict->slot && conflict->vma.addr && !(conflict->vma.flags.v & VM_READ)) {
 		km_conflict_says(c, conflict,
 				 "maps memory of a writable memslot without any access "
-				 "(PROT_NONE): an access there fails with -EFAULT",
+				 "(PROT_NONE): accesses to it fail with -EFAULT",
 				 d);
 		return true;
 	}
@@ -25,15 +25,15 @@ bool km_rule_host_forbids(const struct km_case *c, const struct km_slot_conflict
 		return false;
 	d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	d->stuck = km_case_is_current(c);
-	km_verdict_says(d, "the VMM's mapping of the fault's memory permits no access (PROT_NONE): "
-			   "KVM cannot get the page, KVM_RUN fails with -EFAULT, and the guest has "
-			   "not advanced");
+	km_verdict_says(d, "the VMM's mapping of the faulting address does not permit any access "
+			   "(PROT_NONE): KVM cannot get the page, KVM_RUN fails with -EFAULT, and "
+			   "the guest does not advance");
 	km_evidence(d, "memslot %" PRId64 ", gfn 0x%" PRIx64 ": HVA 0x%" PRIx64, c->slot->id,
 		    c->gfn, c->hva);
 	km_evidence(d, "%s: neither VM_READ nor VM_WRITE", km_vma_spell(&c->vma, vma, sizeof(vma)));
 	km_evidence_counters(c, d);
 	if (!km_case_in_handler(c))
-		km_leaves_open(d, "what the VMM does about the error: it may be handling it now");
+		km_leaves_open(d, "how the VMM reacts to the error: it may be handling it now");
 	return true;
 }
 

@@ -12,8 +12,8 @@ bool km_rule_host_unmapped(const struct km_case *c, const struct km_slot_conflic
 {
 	if (conflict->slot && !conflict->vma.addr) {
 		km_conflict_says(c, conflict,
-				 "does not map memory of a writable memslot: an access there "
-				 "fails with -EFAULT",
+				 "does not map memory of a writable memslot: accesses to it fail "
+				 "with -EFAULT",
 				 d);
 		return true;
 	}
@@ -22,15 +22,14 @@ bool km_rule_host_unmapped(const struct km_case *c, const struct km_slot_conflic
 		return false;
 	d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	d->stuck = km_case_is_current(c);
-	km_verdict_says(d,
-			"the fault lies in a memslot, and the VMM maps nothing there: KVM cannot "
-			"get the page, KVM_RUN fails with -EFAULT, and the guest has not "
-			"advanced");
+	km_verdict_says(
+		d, "the fault is in a memslot, but the VMM maps nothing at its address: KVM cannot "
+		   "get the page, KVM_RUN fails with -EFAULT, and the guest does not advance");
 	km_evidence(d, "memslot %" PRId64 ", gfn 0x%" PRIx64 ": HVA 0x%" PRIx64 " is in no VMA",
 		    c->slot->id, c->gfn, c->hva);
 	km_evidence_counters(c, d);
 	if (!km_case_in_handler(c))
-		km_leaves_open(d, "what the VMM does about the error: it may be handling it now");
+		km_leaves_open(d, "how the VMM reacts to the error: it may be handling it now");
 	return true;
 }
 

@@ -120,11 +120,11 @@ bool km_rule_hwpoison(const struct km_case *c, const struct km_hwpoison_facts *f
 	d->stuck = not_taken;
 	km_verdict_says(
 		d, "the host page of the fault is poisoned (a memory error)%s",
-		ignored	  ? ", and the VMM ignores the SIGBUS that KVM sends: the guest faults "
-			    "again without end"
-		: blocked ? ", and the vCPU's thread blocks SIGBUS: the guest faults again without "
-			    "end"
-			  : ": KVM sends SIGBUS to the vCPU's thread");
+		ignored ? ", and the VMM ignores the SIGBUS that KVM sends: the guest faults "
+			  "again, endlessly"
+		: blocked
+			? ", and the vCPU's thread blocks SIGBUS: the guest faults again, endlessly"
+			: ": KVM sends SIGBUS to the vCPU's thread");
 	if (poisoned)
 		km_evidence(d,
 			    "HVA 0x%" PRIx64 ": host page-table entry 0x%" PRIx64 " (%s), its "
@@ -153,13 +153,13 @@ bool km_rule_hwpoison_without_fault(const struct km_case *c, const struct km_hwp
 		return false;
 	d->certainty = KM_POSSIBLE;
 	d->stuck = true;
-	km_verdict_says(d,
-			"most faults of this vCPU were not resolved, and SIGBUS is pending in its "
-			"thread, which blocks it: KVM sends that where a host page is poisoned");
+	km_verdict_says(
+		d, "most faults of this vCPU were not resolved, and SIGBUS is pending in its "
+		   "thread, which blocks the signal: KVM sends SIGBUS if a host page is poisoned");
 	km_evidence(d, "SIGBUS in the vCPU's thread: blocked: %s, ignored: %s, pending: %s",
 		    flag_text(f->blocked), flag_text(f->ignored), flag_text(f->pending));
 	km_evidence_counters(c, d);
-	km_leaves_open(d, "which page it is: its last fault is not known");
+	km_leaves_open(d, "which page it is: the vCPU's last fault is not known");
 	return true;
 }
 

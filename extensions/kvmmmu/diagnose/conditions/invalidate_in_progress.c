@@ -29,10 +29,11 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 		d->certainty = KM_POSSIBLE;
 	d->stuck = d->certainty != KM_NOTE;
 	km_verdict_says(d,
-			"the host is invalidating the range that the fault lies in: KVM retries "
-			"until the invalidation ends%s",
-			f->task && km_task_sleeps(f->task) ? ", and the task that does it sleeps"
-							   : "");
+			"the host is invalidating the range that contains the fault: KVM retries "
+			"the fault until the invalidation ends%s",
+			f->task && km_task_sleeps(f->task)
+				? ", and the task that performs the invalidation sleeps"
+				: "");
 	km_evidence(d,
 		    "kvm.mmu_invalidate_in_progress %" PRIu64 ", of %ss 0x%" PRIx64 " to 0x%" PRIx64
 		    "; mn_active_invalidate_count %s",
@@ -43,9 +44,9 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 	if (f->task)
 		km_evidence(d, "%s is in %s(), %s", km_task_spell(f->task, who, sizeof(who)),
 			    f->function,
-			    km_task_sleeps(f->task) ? "asleep" : "running or ready to run");
+			    km_task_sleeps(f->task) ? "asleep" : "running or runnable");
 	else
-		km_leaves_open(d, "which task invalidates: not all stacks are known");
+		km_leaves_open(d, "which task invalidates: not all stacks are readable");
 	if (f->task)
 		km_leaves_open(d, "whether it ends: the same invalidation in a second sample means "
 				  "that it does not");

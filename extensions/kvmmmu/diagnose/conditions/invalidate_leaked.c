@@ -48,10 +48,10 @@ static void say_counts(const struct km_case *c, const struct km_invalidate_facts
 		    "kvm.mmu_invalidate_in_progress %" PRId64 ", mn_active_invalidate_count %s%s",
 		    (int64_t)vm->mmu_invalidate_in_progress.v,
 		    km_val_spell(vm->mn_active_invalidate_count, false, active),
-		    exceeds ? ": no mmu_notifier accounts for it" : "");
+		    exceeds ? ": no mmu_notifier invalidation is active" : "");
 	if (exceeds && locks_free(&f->locks))
-		km_evidence(d, "slots_lock and mmu_lock are free: no change of attributes and no "
-			       "kvm_zap_gfn_range() is under way");
+		km_evidence(d, "slots_lock and mmu_lock are free: neither a change of attributes "
+			       "nor kvm_zap_gfn_range() is in progress");
 	if (f->stacks_known)
 		km_evidence(d, "no task was found inside an invalidation");
 	if (f->unit != KM_RANGE_UNKNOWN)
@@ -89,11 +89,12 @@ static const char *consequence(enum km_covers range, bool nobody, bool has_fault
 	switch (range) {
 	case KM_COVERS:
 		if (!has_fault)
-			return ": its range is all of the VM's memory, KVM retries every fault";
-		return nobody ? ": the fault lies in its range, KVM retries it without end"
-			      : ": the fault lies in its range, KVM retries it until it ends";
+			return ": its range is all of the VM's memory, so KVM retries every fault";
+		return nobody ? ": its range contains the fault, so KVM retries the fault endlessly"
+			      : ": its range contains the fault, so KVM retries the fault until "
+				"the invalidation ends";
 	case KM_COVERS_NOT:
-		return "; this vCPU's fault does not lie in its range";
+		return "; its range does not contain this vCPU's fault";
 	case KM_COVERS_UNKNOWN:
 		break;
 	}
@@ -137,8 +138,8 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 		return false;
 	if ((int64_t)n.v < 0) {
 		d->certainty = KM_PROVEN;
-		km_verdict_says(d, "more invalidations were ended than begun: "
-				   "mmu_invalidate_in_progress is below zero");
+		km_verdict_says(d, "more invalidations have ended than begun: "
+				   "mmu_invalidate_in_progress is negative");
 		say_counts(c, f, d);
 		return true;
 	}
@@ -147,8 +148,8 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 	range = reach(c, f);
 	d->certainty = nobody_is_inside(c, f);
 	nobody = decide_certainty(c, range, d);
-	km_verdict_says(d, "an invalidation was begun, and %s%s",
-			nobody ? "no task is left to end it" : "no task was found inside it",
+	km_verdict_says(d, "an invalidation has begun, and %s%s",
+			nobody ? "no task remains to end it" : "no task was found inside it",
 			consequence(range, nobody, has_fault));
 	say_counts(c, f, d);
 	if (range == KM_COVERS && has_fault)
@@ -157,11 +158,11 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 		km_evidence_counters(c, d);
 	if (!nobody) {
 		d->advise = false;
-		km_leaves_open(d, "whether a task that was not looked at is inside the "
-				  "invalidation; the same counts in a second sample settle it");
+		km_leaves_open(d, "whether a task that is not readable is inside the invalidation: "
+				  "the same counts in a second sample indicate that there is none");
 	} else if (!has_fault || range == KM_COVERS_UNKNOWN) {
-		km_leaves_open(d, "whether this vCPU faults in its range: those that do make no "
-				  "progress");
+		km_leaves_open(d, "whether this vCPU faults in its range: vCPUs that do make no "
+				  "forward progress");
 	}
 	return true;
 }

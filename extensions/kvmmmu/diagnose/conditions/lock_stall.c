@@ -12,13 +12,13 @@
 static void say_holder(const struct km_held_lock *held, const struct km_task *by,
 		       struct km_diagnosis *d)
 {
-	const char *readers = held->by_readers ? "readers, the last of them " : "";
+	const char *readers = held->by_readers ? "readers, the last of which is " : "";
 	char who[64];
 
 	if (by)
 		km_evidence(d, "%s is held by %s%s, %s in %s()", held->name, readers,
 			    km_task_spell(by, who, sizeof(who)),
-			    km_task_sleeps(by) ? "asleep" : "running or ready to run",
+			    km_task_sleeps(by) ? "asleep" : "running or runnable",
 			    km_task_function(by));
 	else
 		km_evidence(d, "%s is held by %stask 0x%" PRIx64, held->name, readers,
@@ -104,7 +104,8 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held
 			       "whether the userfaultfd handler provides the page: a second sample "
 			       "shows it");
 	else if (wait->kind == KM_WAIT_LOCK && !held->holder && !holder)
-		km_leaves_open(d, "who holds the lock: it does not name its holder");
+		km_leaves_open(d,
+			       "which task holds the lock: this type of lock does not record it");
 	else
 		km_leaves_open(d, "whether the wait ends: a second sample shows it");
 	return true;

@@ -14,9 +14,8 @@ bool km_rule_lost_async_pf(const struct km_case *c, struct km_val queued, struct
 		return false;
 	d->certainty = KM_LIKELY;
 	d->apart = d->stuck = true;
-	km_verdict_says(d,
-			"the vCPU is halted until an asynchronous page fault is done, and none is "
-			"queued: nothing will wake it but an event for the guest");
+	km_verdict_says(d, "the vCPU is halted until an asynchronous page fault completes, but "
+			   "none is queued: only an event for the guest can wake it");
 	km_evidence(d, "arch.apf.halted is set; async_pf.queued is 0");
 	km_evidence(d, "%s", c->wait.text);
 	return true;

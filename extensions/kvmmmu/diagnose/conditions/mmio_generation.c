@@ -84,12 +84,12 @@ bool km_rule_mmio_generation(const struct km_case *c, const struct km_mmio_facts
 	if (just_made)
 		d->known |= KM_BIT(KM_WHEN_STUCK);
 	km_verdict_says(d, "%s",
-			is_update(gen) ? "memslots are being changed: no MMIO SPTE is trusted "
-					 "meanwhile, accesses take the slow path"
-			: just_made    ? "the MMIO SPTE has another generation than the one that "
-					 "it was made with: each access takes the slow path"
-				       : "the MMIO SPTE is from before a change of memslots: the "
-					 "access takes the slow path once, which makes a new one");
+			is_update(gen) ? "memslots are being changed: KVM does not use MMIO SPTEs "
+					 "meanwhile, and accesses take the slow path"
+			: just_made ? "the MMIO SPTE does not contain the generation that it was "
+				      "created with: each access takes the slow path"
+				    : "the MMIO SPTE was created before a change of memslots: the "
+				      "access takes the slow path once, which creates a new SPTE");
 	km_evidence(d, "MMIO SPTE 0x%" PRIx64 ": generation 0x%" PRIx64 ", gfn 0x%" PRIx64,
 		    spte->value, spte->mmio_generation, spte->mmio_gfn);
 	km_evidence(d,
@@ -101,8 +101,9 @@ bool km_rule_mmio_generation(const struct km_case *c, const struct km_mmio_facts
 			    "arch.mmio_gfn 0x%" PRIx64 ", arch.mmio_gen 0x%" PRIx64
 			    ": cached under the present generation",
 			    f->gfn.v, f->gen.v);
-		km_leaves_open(d, "whether the vCPU used another root or address space for it "
-				  "meanwhile; pf_taken in a second sample shows it");
+		km_leaves_open(d,
+			       "whether the vCPU accessed this gfn through another root or address "
+			       "space in the meantime; pf_taken in a second sample shows it");
 	}
 	return true;
 }

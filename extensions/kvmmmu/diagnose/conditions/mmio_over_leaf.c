@@ -22,10 +22,10 @@ bool km_diagnose_mmio_over_leaf(const struct km_case *c, struct km_diagnosis *d)
 	if (!c->mmu->root_role.direct)
 		d->known |= KM_BIT(KM_WHEN_SHADOW);
 	km_verdict_says(d,
-			"no memslot covers the fault's gfn, and a present SPTE maps it: KVM treats "
-			"the access as MMIO while the processor may use the old mapping");
+			"no memslot covers the fault's gfn, but a present SPTE maps it: KVM treats "
+			"the access as MMIO, while the processor may use the old mapping");
 	km_evidence(d, "gfn 0x%" PRIx64 ", SPTE 0x%" PRIx64 " at level %d, pfn 0x%" PRIx64, c->gfn,
 		    leaf->spte.value, leaf->level, leaf->spte.pfn);
-	km_leaves_open(d, "which memslot the SPTE was made for");
+	km_leaves_open(d, "which memslot the SPTE was created for");
 	return true;
 }

@@ -45,8 +45,9 @@ bool km_rule_mmu_context_mismatch(const struct km_case *c, struct km_val guest_m
 	}
 	d->certainty = is_switching(c) ? KM_NOTE : KM_LIKELY;
 	d->stuck = d->certainty != KM_NOTE;
-	km_verdict_says(d, "arch.mmu is the context of nested guests, and the vCPU runs none: KVM "
-			   "resolves faults in tables that the processor does not use");
+	km_verdict_says(
+		d, "arch.mmu is the context for nested guests, but the vCPU is not running a "
+		   "nested guest: KVM resolves faults in tables that the processor does not use");
 	km_evidence(d, "arch.mmu 0x%" PRIx64 " is guest_mmu; stat.guest_mode is 0", active->addr);
 	km_evidence_counters(c, d);
 	return true;

@@ -46,10 +46,11 @@ bool km_rule_mmu_seq_sign(const struct km_case *c, enum km_seq_type type, struct
 	d->certainty = type == KM_SEQ_INT && waits ? KM_LIKELY : KM_POSSIBLE;
 	km_verdict_says(d,
 			"mmu_invalidate_seq does not fit into an int%s KVM treats every fault as "
-			"stale and fixes none",
+			"stale and does not fix any",
 			type == KM_SEQ_INT ? ", and this kernel passes it as one:"
 					   : "; if this kernel passes it as one,");
-	km_evidence(d, "kvm.mmu_invalidate_seq 0x%" PRIx64 "; as an int and back: 0x%" PRIx64,
+	km_evidence(d,
+		    "kvm.mmu_invalidate_seq 0x%" PRIx64 "; converted to int and back: 0x%" PRIx64,
 		    seq.v, copy);
 	if (type == KM_SEQ_INT)
 		km_evidence(d, "is_page_fault_stale() takes mmu_seq as an int (debuginfo)");
@@ -60,15 +61,17 @@ bool km_rule_mmu_seq_sign(const struct km_case *c, enum km_seq_type type, struct
 	if (retried)
 		km_evidence(d,
 			    "pf_taken %" PRIu64 ", of which fixed %" PRIu64 ", spurious %" PRIu64
-			    ", emulated %" PRIu64 ": the rest was retried",
+			    ", emulated %" PRIu64 ": the others were retried",
 			    stats->pf_taken.v, stats->pf_fixed.v, stats->pf_spurious.v,
 			    stats->pf_emulate.v);
 	if (type == KM_SEQ_UNKNOWN)
-		km_leaves_open(d, "which type mmu_seq has in is_page_fault_stale(): debuginfo of "
-				  "kvm and \"--types dwarf\" show it; an unsigned long is correct");
+		km_leaves_open(d, "the type of mmu_seq in is_page_fault_stale(): debuginfo of kvm "
+				  "and \"--types dwarf\" show it; unsigned long is correct");
 	else if (!waits)
-		km_leaves_open(d, "this vCPU's last fault does not show it: the next one on a page "
-				  "that is not mapped will be retried without end");
+		km_leaves_open(
+			d,
+			"whether this vCPU is affected already: its last fault does not show it; "
+			"its next fault on a page that is not mapped will be retried endlessly");
 	return true;
 }
 

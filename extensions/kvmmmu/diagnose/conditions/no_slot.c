@@ -54,22 +54,22 @@ static const char *consequence(enum obstacle why)
 {
 	switch (why) {
 	case NO_BYTES:
-		return ", and KVM cannot emulate for an SEV guest without the bytes of the "
-		       "instruction: the guest faults again without end";
+		return ", and KVM cannot emulate the access of an SEV guest without the bytes of "
+		       "the instruction: the guest faults again, endlessly";
 	case INJECTED:
-		return ", and KVM cannot emulate for an SEV guest without the bytes of the "
-		       "instruction: it injects #GP, or a triple fault in kernel mode (erratum "
+		return ", and KVM cannot emulate the access of an SEV guest without the bytes of "
+		       "the instruction: it injects #GP, or a triple fault in kernel mode (erratum "
 		       "1096)";
 	case FAILS:
-		return ", and KVM cannot emulate the instruction: KVM_RUN ends with an internal "
-		       "error, or the guest gets #UD";
+		return ", and KVM cannot emulate the instruction: KVM_RUN returns an internal "
+		       "error, or the guest receives #UD";
 	case EVENT:
 		return ", and the access is part of the delivery of an event, which KVM cannot "
 		       "emulate";
 	case NONE:
 		break;
 	}
-	return ": MMIO, emulated or handed to the VMM";
+	return ": the access is MMIO, which is emulated or passed to the VMM";
 }
 
 bool km_rule_no_slot(const struct km_case *c, const struct km_emulation_facts *f,
@@ -90,8 +90,8 @@ bool km_rule_no_slot(const struct km_case *c, const struct km_emulation_facts *f
 	km_evidence(d, "gfn 0x%" PRIx64 " is in none of the VM's %zu memslots", c->gfn,
 		    c->slots.count);
 	if (km_is_known(f->event) && f->event.v)
-		km_evidence(d, "the exit was in the delivery of an event (exit_int_info, or an "
-			       "event that awaits reinjection)");
+		km_evidence(d, "the exit occurred during the delivery of an event (exit_int_info, "
+			       "or an event that is to be reinjected)");
 	if (why == NO_BYTES || why == INJECTED)
 		km_evidence(d, "sev_info.active, and vmcb.control.insn_len is 0");
 	km_evidence_emulation(c, f, d);
@@ -99,10 +99,11 @@ bool km_rule_no_slot(const struct km_case *c, const struct km_emulation_facts *f
 		km_leaves_open(d, "whether KVM injects #GP instead: it does if CR4.SMAP is 1 and "
 				  "CR4.SMEP is 0 or the CPL is 3 (erratum 1096)");
 	else if (why == EVENT)
-		km_leaves_open(d, "whether the guest's IDT, TSS or stack was meant to be there, "
-				  "and what the VMM does with the error");
+		km_leaves_open(d, "whether the guest's IDT, TSS or stack is supposed to be at this "
+				  "address, and how the VMM reacts to the error");
 	else if (d->stuck && d->certainty < KM_LIKELY)
-		km_leaves_open(d, "whether it still faults: the fault may be over");
+		km_leaves_open(d,
+			       "whether the vCPU still faults: the fault may have been resolved");
 	return true;
 }
 

@@ -15,15 +15,15 @@ bool km_rule_nx_huge_page(const struct km_case *c, struct km_val on, struct km_d
 	    !(c->error_code & PFERR_FETCH_MASK))
 		return false;
 	d->certainty = KM_NOTE;
-	km_verdict_says(d, "a fetch from a huge page that KVM maps without X (iTLB multihit "
-			   "workaround): the slow path splits it");
+	km_verdict_says(d, "the guest fetches from a huge page that KVM maps without X (iTLB "
+			   "multihit workaround): the slow path splits the page");
 	km_evidence(d, "SPTE 0x%" PRIx64 " at level %d, X=0", leaf->spte.value, leaf->level);
 	if (km_is_known(on))
 		km_evidence(d, "nx_huge_pages is %d%s", (int)on.v,
 			    km_is_known(off) && off.v ? ", disabled for this VM" : "");
 	km_evidence_counters(c, d);
 	if (km_is_known(on) && (!on.v || (km_is_known(off) && off.v)))
-		km_leaves_open(d, "the workaround is off now: what removed X is not known");
+		km_leaves_open(d, "why the page has no X: the workaround is disabled now");
 	return true;
 }
 

@@ -64,25 +64,28 @@ static void judge_missing_request(const struct km_case *c, const struct km_vm_lo
 	d->stuck = true;
 	if (!km_is_known(locks->mmu_lock)) {
 		d->certainty = KM_LIKELY;
-		km_leaves_open(d, "whether a zap is under way: mmu_lock is not known");
+		km_leaves_open(d, "whether a zap is in progress: mmu_lock is not readable");
 	} else if (km_mmu_lock_written(locks) && !nobody_zaps(c)) {
 		d->certainty = KM_POSSIBLE;
-		km_leaves_open(d, "mmu_lock is held for writing: the request may still come");
+		km_leaves_open(
+			d, "whether the request is still to come: mmu_lock is held for writing");
 	} else if (km_mmu_lock_written(locks)) {
 		d->certainty = KM_LIKELY;
-		km_evidence(d, "mmu_lock is held for writing, but no task was found zapping");
+		km_evidence(d, "mmu_lock is held for writing, but no task was found that zaps page "
+			       "tables");
 	} else if (may_be_freeing(c)) {
 		d->certainty = KM_LIKELY;
-		km_leaves_open(d, "whether the thread is replacing it: its stack does not show it");
+		km_leaves_open(
+			d, "whether the thread is replacing the root: its stack does not show it");
 	} else {
 		d->certainty = KM_PROVEN;
 	}
-	km_verdict_says(d, "the root in use is obsolete and no request to replace it is pending: "
-			   "KVM retries every fault without end");
+	km_verdict_says(d, "the root in use is obsolete, and no request to replace it is pending: "
+			   "KVM retries every fault endlessly");
 	if (!km_case_has_fault(c) && km_case_exit_evidence(c) == KM_SHOWS_INSTRUCTION) {
 		d->stuck = false;
-		km_leaves_open(d, "whether the vCPU takes faults: its last exit was not one, so "
-				  "the guest executed an instruction");
+		km_leaves_open(d, "whether the vCPU takes faults: its last exit was not a fault, "
+				  "so the guest executed an instruction");
 	}
 }
 
@@ -96,11 +99,12 @@ static void judge_prefault(const struct km_case *c, struct km_diagnosis *d)
 	d->certainty =
 		km_case_in_handler(c) || stack->start != KM_STACK_UNKNOWN ? KM_LIKELY : KM_POSSIBLE;
 	if (d->certainty < KM_LIKELY)
-		km_leaves_open(d, "whether it is still in it: its stack was only scanned");
-	km_verdict_says(d, "KVM_PRE_FAULT_MEMORY loops in the kernel on an obsolete root: only its "
-			   "own thread could replace it, and the loop does not");
+		km_leaves_open(
+			d, "whether the thread is still in the loop: its stack was only scanned");
+	km_verdict_says(d, "KVM_PRE_FAULT_MEMORY loops in the kernel on an obsolete root: only the "
+			   "looping thread can replace the root, and the loop does not do so");
 	km_evidence(d, "its thread is in the loop of KVM_PRE_FAULT_MEMORY, which retries until a "
-		       "signal comes");
+		       "signal is pending");
 }
 
 bool km_rule_obsolete_root(const struct km_case *c, const struct km_vm_locks *locks,
@@ -133,7 +137,8 @@ bool km_rule_obsolete_root(const struct km_case *c, const struct km_vm_locks *lo
 		    requests.v, pending ? "" : "not ");
 	if (d->certainty == KM_PROVEN)
 		km_evidence(d,
-			    "mmu_lock is not held for writing (0x%" PRIx64 "): no zap is under way",
+			    "mmu_lock is not held for writing (0x%" PRIx64
+			    "): no zap is in progress",
 			    locks->mmu_lock.v);
 	return true;
 }

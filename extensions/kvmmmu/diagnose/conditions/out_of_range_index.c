@@ -23,15 +23,15 @@ static bool looks_beyond_v1(const struct km_case *c, struct km_diagnosis *d)
 		return false;
 	d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	km_verdict_says(d,
-			"the form of spte_permission_fault() first posted would look up word "
-			"%" PRIu64 " of 16: what it reads there is not a permission",
+			"spte_permission_fault() as it was first posted would read word %" PRIu64
+			" of 16: the value there is not a permission",
 			spf.index);
 	km_evidence(d,
 		    "error code 0x%" PRIx64 " >> 1 = %" PRIu64 "; permissions[] at 0x%" PRIx64
 		    ", so it reads 0x%" PRIx64,
 		    c->error_code, spf.index, table->addr, table->addr + 2 * spf.index);
-	km_leaves_open(d, "you said that this kernel has that form (--v1); the dump does not show "
-			  "it");
+	km_leaves_open(d, "whether this kernel has that version: you specified it (--v1), and the "
+			  "dump does not show it");
 	return true;
 }
 
@@ -42,11 +42,11 @@ static bool looks_beyond_with_ss(const struct km_case *c, struct km_diagnosis *d
 	    c->mmu->paging != KM_PAGING_NPT || !(c->error_code & PFERR_SS_MASK))
 		return false;
 	d->certainty = KM_POSSIBLE;
-	km_verdict_says(d,
-			"the error code has SS set: a kernel that does not mask it looks up word "
-			"%" PRIu64
-			" of 16 in the guest's permission table, and misjudges the fault",
-			(c->error_code & 0x7f) >> 1);
+	km_verdict_says(
+		d,
+		"the error code has SS set: a kernel that does not mask SS reads word %" PRIu64
+		" of 16 in the guest's permission table, and handles the fault wrongly",
+		(c->error_code & 0x7f) >> 1);
 	km_evidence(d, "error code 0x%" PRIx64 " of a nested guest's fault, bit 6 is SS",
 		    c->error_code);
 	km_leaves_open(d, "whether this kernel masks SS: 7.2.13, 7.3.4 and later do");

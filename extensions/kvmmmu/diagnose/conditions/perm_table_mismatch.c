@@ -83,22 +83,21 @@ static void judge_asked_table(const struct km_case *c, const struct km_perm_tabl
 
 	if (!c->mmu->root_role.direct) {
 		km_verdict_says(d,
-				"%s.permissions is not what its role implies; KVM does not ask it "
-				"about faults of an indirect MMU",
+				"%s.permissions is not what its role implies; KVM does not consult "
+				"it for faults of an indirect MMU",
 				t->context);
 	} else if (consulted && is_why_it_loops(c)) {
 		/* residue alone may be older than what it shows; the counters confirm it */
 		d->stuck = km_case_is_current(c) || balance == KM_BALANCE_SPURIOUS;
-		km_verdict_says(d,
-				"KVM's permission table allows this access and the SPTE does "
-				"not: KVM treats each fault as spurious and re-enters the guest, "
-				"which faults again");
+		km_verdict_says(d, "KVM's permission table allows this access, but the SPTE does "
+				   "not: KVM treats each fault as spurious and re-enters the "
+				   "guest, which faults again");
 		if (!km_case_is_current(c))
 			km_evidence_counters(c, d);
 	} else if (consulted && is_too_strict(c)) {
 		km_verdict_says(d,
 				"%s.permissions is not what its role implies: KVM takes the slow "
-				"path for faults that are spurious",
+				"path for spurious faults",
 				t->context);
 	} else if (!km_case_is_current(c) && balance == KM_BALANCE_SPURIOUS) {
 		d->stuck = true;
@@ -119,8 +118,8 @@ static void judge_other_table(const struct km_perm_table *t, struct km_diagnosis
 		km_verdict_says(d, "%s.permissions is not what its role implies", t->context);
 	else
 		km_verdict_says(d,
-				"%s.%s is not what its role implies: KVM misjudges the guest's own "
-				"page tables by it; it does not ask it about SPTEs",
+				"%s.%s is not what its role implies: KVM misinterprets the guest's "
+				"own page tables; it does not consult this table for SPTEs",
 				t->context, km_table_differences(t) ? "permissions" : "pkru_mask");
 }
 
@@ -167,12 +166,14 @@ bool km_rule_perm_table_mismatch(const struct km_case *c, bool moving, struct km
 	if (is_being_filled(c)) {
 		d->certainty = KM_NOTE;
 		d->stuck = d->advise = false;
-		km_leaves_open(d, "its thread is in a function that writes role and table: they "
-				  "differ until it has written both");
+		km_leaves_open(
+			d, "whether the mismatch persists: its thread is in a function that writes "
+			   "the role and the table, which differ until it has written both");
 	} else if (moving) {
 		d->certainty = KM_LIKELY;
-		km_leaves_open(d, "role and table were read while the target ran, one after the "
-				  "other: the same difference in a second sample proves it");
+		km_leaves_open(d, "whether the mismatch is real: the role and the table were read "
+				  "one after the other while the target ran; the same difference "
+				  "in a second sample proves it");
 	}
 	return true;
 }

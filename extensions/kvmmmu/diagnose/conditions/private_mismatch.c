@@ -52,10 +52,9 @@ bool km_rule_private_mismatch(const struct km_case *c, const struct km_private_f
 		km_evidence(d,
 			    "kvm_run.exit_reason is KVM_EXIT_MEMORY_FAULT: the VMM was notified");
 	if (c->has_path && c->path.ret == KM_RET_PF_SPURIOUS)
-		km_evidence(d,
-			    "the path ends in RET_PF_SPURIOUS: where the fast path does not check "
-			    "attributes, the guest faults again without end");
-	km_leaves_open(d, "whether the VMM converts it: a second sample shows it");
+		km_evidence(d, "the path ends in RET_PF_SPURIOUS: if the fast path does not check "
+			       "attributes, the guest faults again, endlessly");
+	km_leaves_open(d, "whether the VMM converts the memory: a second sample shows it");
 	return true;
 }
 

@@ -22,8 +22,8 @@ bool km_rule_private_unbacked(const struct km_case *c, struct km_val attributes,
 		return false;
 	d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	d->stuck = km_case_is_current(c);
-	km_verdict_says(d, "the guest's access and the gfn are private, and the memslot has no "
-			   "guest_memfd that could back it: KVM_RUN fails with -EFAULT");
+	km_verdict_says(d, "the guest's access and the gfn are private, but the memslot has no "
+			   "guest_memfd to back them: KVM_RUN fails with -EFAULT");
 	km_evidence(d, "memslot %" PRId64 ": flags 0x%" PRIx64 ", no KVM_MEM_GUEST_MEMFD",
 		    c->slot->id, c->slot->flags);
 	km_evidence(d, "gfn 0x%" PRIx64 ": attributes 0x%" PRIx64 " in kvm.mem_attr_array", c->gfn,

@@ -16,9 +16,10 @@ bool km_diagnose_progressing(const struct km_case *c, struct km_diagnosis *d)
 	    s->pf_fixed.v <= s->pf_spurious.v)
 		return false;
 	d->certainty = KM_NOTE;
-	km_verdict_says(d, "the fault of the last exit is over: the SPTE permits the access");
+	km_verdict_says(
+		d, "the fault of the last exit has been resolved: the SPTE permits the access");
 	km_evidence_counters(c, d);
-	km_leaves_open(d, "whether the address advances while RIP stays (REP STOS and the like): "
-			  "one dump does not show it");
+	km_leaves_open(d, "whether the address advances while RIP stays the same (as with REP "
+			  "STOS): one dump does not show it");
 	return true;
 }

@@ -21,16 +21,16 @@ static void judge_fault(const struct km_case *c, struct km_diagnosis *d)
 
 	d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	d->stuck = km_case_is_current(c);
-	km_verdict_says(d, "the guest writes to a memslot whose memory the VMM maps read-only: KVM "
-			   "cannot get the page, KVM_RUN fails with -EFAULT, and the guest has not "
-			   "advanced");
+	km_verdict_says(
+		d, "the guest writes to a memslot whose memory the VMM maps read-only: KVM cannot "
+		   "get the page, KVM_RUN fails with -EFAULT, and the guest does not advance");
 	km_evidence(d, "memslot %" PRId64 " (not read-only), HVA 0x%" PRIx64, c->slot->id, c->hva);
 	km_evidence(d, "%s: no VM_WRITE", km_vma_spell(&c->vma, vma, sizeof(vma)));
 	if (leaf && !leaf->spte.host_writable)
 		km_evidence(d, "SPTE 0x%" PRIx64 ": host-writable is clear", leaf->spte.value);
 	km_evidence_counters(c, d);
 	if (!km_case_in_handler(c))
-		km_leaves_open(d, "what the VMM does about the error: it may be handling it now");
+		km_leaves_open(d, "how the VMM reacts to the error: it may be handling it now");
 }
 
 /* A write to a leaf that is not host-writable, and the VMA is not known. */
@@ -44,11 +44,11 @@ static bool judge_leaf(const struct km_case *c, struct km_diagnosis *d)
 	    (c->vma.known && c->vma.addr && km_is_known(c->vma.flags)))
 		return false;
 	d->certainty = KM_NOTE;
-	km_verdict_says(d, "a write to a page that the host maps read-only: usually copy-on-write, "
-			   "which KVM resolves");
+	km_verdict_says(d, "the guest writes to a page that the host maps read-only: this is "
+			   "usually copy-on-write, which KVM resolves");
 	km_evidence(d, "SPTE 0x%" PRIx64 ": host-writable is clear", leaf->spte.value);
 	km_leaves_open(d, "the VMM's mapping of 0x%" PRIx64 " is not readable (%s)", c->hva,
-		       c->vma.trouble[0] ? c->vma.trouble : "nothing is mapped there");
+		       c->vma.trouble[0] ? c->vma.trouble : "nothing is mapped at this address");
 	return true;
 }
 
@@ -59,8 +59,8 @@ bool km_rule_readonly_host(const struct km_case *c, const struct km_slot_conflic
 
 	if (conflict->slot && conflict->vma.addr && is_readable_mapping(&conflict->vma)) {
 		km_conflict_says(c, conflict,
-				 "maps the memory of a writable memslot read-only: a write there "
-				 "fails with -EFAULT",
+				 "maps the memory of a writable memslot read-only: writes to it "
+				 "fail with -EFAULT",
 				 d);
 		return true;
 	}

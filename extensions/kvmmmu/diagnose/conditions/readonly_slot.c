@@ -31,14 +31,14 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 		d->advise = false;
 	d->known = encrypted ? KM_BIT(KM_WHEN_ENCRYPTED) : walk ? KM_BIT(KM_WHEN_GUEST_WALK) : 0;
 	km_verdict_says(d, "the guest writes to read-only memslot %" PRId64 "%s", c->slot->id,
-			encrypted ? ": KVM cannot emulate for an encrypted guest, which faults "
-				    "again without end"
-			: walk	  ? ", in a walk of its page tables: this kernel re-enters the "
-				    "guest without emulating, without end"
-			: fails	  ? ", and KVM cannot emulate the instruction: KVM_RUN ends with "
-				    "an internal error, or the guest gets #UD"
-			: event	  ? ", in the delivery of an event, which KVM cannot emulate"
-				  : ": emulated, the VMM gets an MMIO exit");
+			encrypted ? ": KVM cannot emulate the write of an encrypted guest, which "
+				    "faults again, endlessly"
+			: walk	  ? ", during a walk of its page tables: this kernel re-enters the "
+				    "guest without emulating the write, endlessly"
+			: fails	  ? ", and KVM cannot emulate the instruction: KVM_RUN returns an "
+				    "internal error, or the guest receives #UD"
+			: event	  ? ", during the delivery of an event, which KVM cannot emulate"
+				  : ": KVM emulates the write, and the VMM receives an MMIO exit");
 	km_evidence(d,
 		    "memslot %" PRId64 ": flags 0x%" PRIx64 " with KVM_MEM_READONLY, gfn 0x%" PRIx64
 		    ", %" PRIu64 " pages; the fault's gfn is 0x%" PRIx64,
@@ -51,14 +51,15 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 		km_evidence(d, "the error code has GUEST_PAGE, W and P, and this kernel has "
 			       "kvm_mmu_unprotect_page(): it returns to the guest in any case");
 	if (event)
-		km_evidence(d, "the exit was in the delivery of an event (exit_int_info, or an "
-			       "event that awaits reinjection)");
+		km_evidence(d, "the exit occurred during the delivery of an event (exit_int_info, "
+			       "or an event that is to be reinjected)");
 	km_evidence_emulation(c, f, d);
 	if (f->sev == KM_SEV_UNKNOWN)
-		km_leaves_open(
-			d, "whether the guest is an SEV-ES guest, for which KVM cannot emulate");
+		km_leaves_open(d,
+			       "whether this is an SEV-ES guest, whose writes KVM cannot emulate");
 	else if (d->stuck && d->certainty < KM_LIKELY)
-		km_leaves_open(d, "whether it still faults: the fault may be over");
+		km_leaves_open(d,
+			       "whether the vCPU still faults: the fault may have been resolved");
 	return true;
 }
 

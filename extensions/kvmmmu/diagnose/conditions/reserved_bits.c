@@ -16,7 +16,7 @@ static bool has_reserved_bits(const struct km_case *c, const struct km_walk_leve
 		return false;
 	km_evidence(d, "level %d, table 0x%" PRIx64 "[%u]: SPTE 0x%" PRIx64 "%s", l->level,
 		    l->table_pa, l->index, l->spte.value,
-		    bad_mt_xwr ? ": memory type and XWR do not go together" : "");
+		    bad_mt_xwr ? ": illegal combination of memory type and XWR" : "");
 	if (rsvd)
 		km_evidence(d, "reserved by KVM's own masks: 0x%" PRIx64, rsvd);
 	return true;
@@ -32,14 +32,14 @@ static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
 	/* such faults are exits that no other counter has */
 	d->stuck = km_exits_are_unexplained(&c->vcpu->stats);
 	d->certainty = d->stuck ? KM_POSSIBLE : KM_NOTE;
-	km_verdict_says(d, "an SPTE below the root has bits that KVM reserves: a fault there fails "
-			   "with -EINVAL, and so does KVM_RUN");
+	km_verdict_says(d, "an SPTE below the root has bits set that KVM reserves: a fault on it "
+			   "fails with -EINVAL, and so does KVM_RUN");
 	km_evidence(d, "level %d, table 0x%" PRIx64 "[%u]: SPTE 0x%" PRIx64, entry->level,
 		    entry->table_pa, entry->index, entry->spte.value);
 	if (c->audit.reserved_bits)
 		km_evidence(d, "reserved by KVM's own masks: 0x%" PRIx64, c->audit.reserved_bits);
 	km_evidence_counters(c, d);
-	km_leaves_open(d, "whether this vCPU faults there: its last fault is not known");
+	km_leaves_open(d, "whether this vCPU faults on that SPTE: its last fault is not known");
 	return true;
 }
 
@@ -62,9 +62,9 @@ bool km_diagnose_reserved_bits(const struct km_case *c, struct km_diagnosis *d)
 	/* KVM never makes such an entry, whatever the vCPU does */
 	d->certainty = KM_LIKELY;
 	d->stuck = km_case_is_current(c) && fails;
-	km_verdict_says(d, "an SPTE on the walk has bits that KVM reserves: %s",
+	km_verdict_says(d, "an SPTE on the walk has bits set that KVM reserves: %s",
 			fails ? "the fault fails with -EINVAL, and so does KVM_RUN"
-			      : "KVM did not make it, or it was damaged");
+			      : "KVM did not create it, or it was damaged");
 	if (c->has_panel)
 		km_evidence(d, "processor: %s (%s)",
 			    km_ruling_text(km_case_ruling(c, KM_JUDGE_PROCESSOR)),

@@ -13,7 +13,7 @@
 static const char *why_nothing_changes(const struct km_case *c, struct km_val attributes)
 {
 	if (!(c->error_code & PFERR_GUEST_RMP_MASK))
-		return "the error code does not have RMP set: KVM does not look at the RMP";
+		return "the error code does not have RMP set: KVM does not check the RMP";
 	if (km_is_known(attributes) && !(attributes.v & KVM_MEMORY_ATTRIBUTE_PRIVATE))
 		return "the gfn is shared";
 	if (c->slots_known && c->gfn_known && !c->slot)
@@ -34,16 +34,16 @@ bool km_rule_rmp_fault(const struct km_case *c, struct km_val attributes, struct
 	d->certainty = !lost ? KM_NOTE : km_case_in_handler(c) && why ? KM_LIKELY : KM_POSSIBLE;
 	d->stuck = d->certainty != KM_NOTE;
 	km_verdict_says(d,
-			"the processor denied the access because of the RMP (SEV-SNP), whatever "
-			"the SPTEs permit%s",
+			"the processor denied the access because of the RMP (SEV-SNP), regardless "
+			"of what the SPTEs permit%s",
 			why ? ": sev_handle_rmp_fault() changes nothing, and the guest faults again"
-			    : ": KVM splits the RMP entry if that is a 2M one, otherwise the guest "
-			      "faults again");
+			    : ": KVM splits the RMP entry if it is a 2M entry; otherwise, the "
+			      "guest faults again");
 	km_evidence(d, "%s", km_case_fault_spell(c, fault, sizeof(fault)));
 	if (why)
 		km_evidence(d, "%s", why);
 	km_evidence_counters(c, d);
-	km_leaves_open(d, "the RMP entry of the page: it is not in the dump");
+	km_leaves_open(d, "the state of the page's RMP entry, which is not in the dump");
 	return true;
 }
 

@@ -13,7 +13,7 @@ static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
 		return false;
 	d->stuck = km_case_counts(c).balance == KM_BALANCE_RETRIED;
 	d->certainty = d->stuck ? KM_POSSIBLE : KM_NOTE;
-	km_verdict_says(d, "a page table below the root does not fit its place: %s",
+	km_verdict_says(d, "a page table below the root does not match its position: %s",
 			audit->mismatch_why);
 	km_evidence(d,
 		    "level %d, table 0x%" PRIx64 "[%u]: SPTE 0x%" PRIx64 ", child 0x%" PRIx64
@@ -22,7 +22,8 @@ static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
 		    audit->child.addr, audit->child.role.level,
 		    km_val_spell(audit->child.gfn, true, gfn));
 	km_evidence_counters(c, d);
-	km_leaves_open(d, "whether this vCPU faults there: its last fault is not known");
+	km_leaves_open(d,
+		       "whether this vCPU faults in that page table: its last fault is not known");
 	return true;
 }
 
@@ -55,7 +56,7 @@ bool km_diagnose_role_corruption(const struct km_case *c, struct km_diagnosis *d
 	d->stuck = km_case_is_current(c) && c->has_path && c->path.end &&
 		   !strcmp(c->path.end->id, "map") && c->path.ret == KM_RET_PF_RETRY;
 	km_verdict_says(d,
-			"the page table at level %d does not fit its place: its kvm_mmu_page "
+			"the page table at level %d does not match its position: its kvm_mmu_page "
 			"contradicts the walk",
 			bad->level);
 	return true;

@@ -19,12 +19,12 @@ bool km_diagnose_run_error(const struct km_case *c, struct km_diagnosis *d)
 		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	d->stuck = d->advise = d->certainty != KM_NOTE;
 	km_verdict_says(d, "the fault makes KVM_RUN return an error to the VMM%s",
-			d->stuck ? ", which runs the vCPU again without a change: most of its "
-				   "faults were not resolved"
+			d->stuck ? ", which runs the vCPU again without changing anything: most of "
+				   "its faults were not resolved"
 				 : "");
 	km_evidence(d, "%s: %.150s", c->path.end->function, c->path.end->text);
 	km_evidence_counters(c, d);
 	if (!d->stuck)
-		km_leaves_open(d, "what the VMM does about the error");
+		km_leaves_open(d, "how the VMM reacts to the error");
 	return true;
 }

@@ -45,9 +45,9 @@ bool km_rule_self_mapping_write(const struct km_case *c, const struct km_emulati
 	d->stuck = d->certainty != KM_NOTE;
 	km_verdict_says(
 		d, "the guest writes to a page table that translates the address of the write%s",
-		fails	? ", and KVM cannot emulate the instruction: it needs the page table "
-			  "that it would have to drop"
-		: again ? ", and faults again after KVM dropped the shadow page of it"
+		fails	? ", and KVM cannot emulate the instruction, which needs the page table "
+			  "whose shadow page KVM would have to drop"
+		: again ? ", and faults again after KVM has dropped the shadow page of that table"
 			: ": KVM emulates the write");
 	km_evidence(d,
 		    "gfn 0x%" PRIx64 " is written; kvm_mmu_page 0x%" PRIx64
@@ -66,7 +66,8 @@ bool km_rule_self_mapping_write(const struct km_case *c, const struct km_emulati
 	if (km_is_known(f->write_track) && f->write_track.v)
 		km_evidence(d, "the gfn is write-tracked (count %" PRIu64 ")", f->write_track.v);
 	if (fails && d->certainty < KM_LIKELY)
-		km_leaves_open(d, "whether it still faults: the fault may be over");
+		km_leaves_open(d,
+			       "whether the vCPU still faults: the fault may have been resolved");
 	else if (again && !fails)
 		km_leaves_open(d,
 			       "whether KVM can emulate the instruction: pf_emulate and RIP in a "

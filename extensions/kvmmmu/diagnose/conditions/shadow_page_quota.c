@@ -19,8 +19,8 @@ bool km_rule_shadow_page_quota(const struct km_case *c, struct km_val used, stru
 	    !km_is_known(max) || !max.v || used.v + KVM_MIN_FREE_MMU_PAGES <= max.v)
 		return false;
 	d->certainty = KM_NOTE;
-	km_verdict_says(d, "the VM has used up its shadow pages: every fault that needs one zaps "
-			   "another, and the guest may fault on that next");
+	km_verdict_says(d, "the VM has used up its shadow pages: every fault that needs a new one "
+			   "zaps another, on which the guest may fault next");
 	km_evidence(d, "shadow pages: %" PRIu64 " used of %" PRIu64, used.v, max.v);
 	km_evidence_counters(c, d);
 	km_leaves_open(d,

@@ -130,8 +130,9 @@ static void say_verdict(int64_t id, enum reason reason, struct km_diagnosis *d)
 	switch (reason) {
 	case NOBODY:
 		km_verdict_says(d,
-				"memslot %" PRId64 " was left marked as invalid, and no task is "
-				"updating memslots: KVM retries every fault in it without end",
+				"memslot %" PRId64
+				" is still marked as invalid, but no task is updating memslots: "
+				"KVM retries every fault in it endlessly",
 				id);
 		break;
 	case READER:
@@ -158,7 +159,7 @@ static void say_verdict(int64_t id, enum reason reason, struct km_diagnosis *d)
 	case UNDER_WAY:
 		km_verdict_says(d,
 				"memslot %" PRId64 " is being deleted or moved: KVM retries the "
-				"fault until that is done",
+				"fault until the update is complete",
 				id);
 		break;
 	}
@@ -183,7 +184,7 @@ static void say_tasks(const struct km_case *c, const struct update *u, struct km
 	if (u->reason == NOTIFIER && u->other)
 		km_evidence(d, "%s is in %s(), %s", km_task_spell(u->other, who, sizeof(who)),
 			    u->other_function,
-			    km_task_sleeps(u->other) ? "asleep" : "running or ready to run");
+			    km_task_sleeps(u->other) ? "asleep" : "running or runnable");
 	if (km_case_in_prefault(c))
 		km_evidence(d,
 			    "the vCPU's thread is in KVM_PRE_FAULT_MEMORY, which holds kvm.srcu");
@@ -220,14 +221,14 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 		d->known |= KM_BIT(KM_WHEN_PREFAULT);
 	d->advise = u.reason != UNDER_WAY;
 	if (u.reason == DEADLOCK)
-		km_leaves_open(d, "kernels with 3ccbf6f47098 end the prefault with -EAGAIN here: "
-				  "a second sample shows it");
+		km_leaves_open(d, "whether this kernel has 3ccbf6f47098, which makes the prefault "
+				  "fail with -EAGAIN: a second sample shows it");
 	else if (u.task)
 		km_leaves_open(d, "whether it ends: the same memslot and task in a second sample "
 				  "mean that it does not");
 	else if (u.reason != NOBODY)
-		km_leaves_open(d, "which task updates memslots: not all stacks, or not the lock, "
-				  "are known");
+		km_leaves_open(
+			d, "which task updates memslots: the lock or some stacks are not readable");
 	return true;
 }
 

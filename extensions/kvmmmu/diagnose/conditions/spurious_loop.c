@@ -46,14 +46,16 @@ static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
 		return false;
 	d->certainty = KM_POSSIBLE;
 	d->stuck = true;
-	km_verdict_says(d, "most faults of this vCPU were spurious, and a non-leaf SPTE below its "
-			   "root lacks a permission: the processor denies what KVM's test allows");
+	km_verdict_says(
+		d, "most faults of this vCPU were spurious, and a non-leaf SPTE below its root "
+		   "lacks a permission: the processor denies accesses that KVM's test allows");
 	km_evidence(d,
-		    "level %d, 0x%" PRIx64 "[%u]: 0x%" PRIx64 " lacks a permission; KVM makes "
-		    "non-leaf entries with all, and looks at the leaf only",
+		    "level %d, 0x%" PRIx64 "[%u]: 0x%" PRIx64
+		    " lacks a permission; KVM creates non-leaf entries with all permissions, and "
+		    "checks only the leaf",
 		    weak->level, weak->table_pa, weak->index, weak->spte.value);
 	km_evidence_counters(c, d);
-	km_leaves_open(d, "whether this vCPU faults there: its last fault is not known");
+	km_leaves_open(d, "whether this vCPU faults below that SPTE: its last fault is not known");
 	return true;
 }
 
@@ -82,21 +84,22 @@ bool km_diagnose_spurious_loop(const struct km_case *c, struct km_diagnosis *d)
 	if (sure &&
 	    (upper || (asked == KM_JUDGE_TABLE && (table_is_wrong(c) || km_case_in_handler(c)))))
 		d->certainty = KM_LIKELY;
-	km_verdict_says(d, "the processor denies what KVM's test allows: each fault ends as "
-			   "RET_PF_SPURIOUS, and the guest takes it again");
+	km_verdict_says(d, "the processor denies an access that KVM's test allows: each fault ends "
+			   "as RET_PF_SPURIOUS, and the guest faults again");
 	km_evidence(d, "%s", km_case_fault_spell(c, fault, sizeof(fault)));
 	km_evidence_judges(c, d);
 	if (upper)
 		km_evidence(d,
-			    "level %d, 0x%" PRIx64 "[%u]: 0x%" PRIx64 " lacks a permission; KVM "
-			    "makes non-leaf entries with all, and looks at the leaf only",
+			    "level %d, 0x%" PRIx64 "[%u]: 0x%" PRIx64
+			    " lacks a permission; KVM creates non-leaf entries with all "
+			    "permissions, and checks only the leaf",
 			    upper->level, upper->table_pa, upper->index, upper->spte.value);
 	km_evidence_counters(c, d);
 	if (!sure)
-		km_leaves_open(d, "the replayed path is open before that: %s",
+		km_leaves_open(d, "whether KVM's handler reaches that test: %s",
 			       c->path.end ? c->path.end->text : "");
 	else if (!km_case_in_handler(c))
-		km_leaves_open(d, "the fault is that of the last exit: that the guest still makes "
-				  "the access is inferred; a second sample settles it");
+		km_leaves_open(d, "whether the guest still makes the access: the fault is from the "
+				  "last exit; a second sample shows it");
 	return true;
 }

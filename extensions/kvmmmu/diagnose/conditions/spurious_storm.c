@@ -45,12 +45,12 @@ static void say_reasons(const struct km_case *c, const struct km_storm_facts *f,
 			    f->page_offset_base.v < LOWEST_WITH_4_LEVELS ? 5 : 4, depth,
 			    (f->page_offset_base.v < LOWEST_WITH_4_LEVELS) == (depth == 5)
 				    ? ""
-				    : ": the processor walks another depth");
+				    : ": the processor walks a different number of levels");
 	if (km_is_known(f->hypervisor))
 		km_evidence(d, "this host %s (x86_hyper_type %" PRIu64 ")",
 			    f->hypervisor.v ? "runs under a hypervisor, whose tables the processor "
 					      "uses as well"
-					    : "runs under no hypervisor that it knows of",
+					    : "does not run under a hypervisor that it knows of",
 			    f->hypervisor.v);
 }
 
@@ -77,21 +77,22 @@ bool km_rule_spurious_storm(const struct km_case *c, const struct km_storm_facts
 	km_verdict_says(d, "most faults of this vCPU ended as RET_PF_SPURIOUS%s",
 			not_stale
 				? ", and this one reports P=0 although every entry of the walk is "
-				  "present: the processor walks something else than these tables"
-			: ends ? ", and so does this one: the SPTEs permit the access, and the "
-				 "processor does not see them"
+				  "present: the processor does not walk these tables as they are"
+			: ends ? ", and so does this one: the SPTEs permit the access, but the "
+				 "processor still denies it"
 			       : "");
 	km_evidence_counters(c, d);
 	if (ends)
 		say_reasons(c, f, d);
 	if (not_stale)
-		km_leaves_open(d, "whether it is a paging-structure cache, the tables of a "
+		km_leaves_open(d, "whether the cause is a paging-structure cache, the tables of a "
 				  "hypervisor below this host, or another root");
 	else if (ends)
-		km_leaves_open(d, "whether a TLB has an old entry: a full TLB flush would end it "
-				  "then");
+		km_leaves_open(
+			d,
+			"whether a TLB has an old entry: if so, a full TLB flush ends the faults");
 	else
-		km_leaves_open(d, "whether it still happens: the last fault is not known; "
+		km_leaves_open(d, "whether this still happens: the last fault is not known; "
 				  "pf_spurious in a second sample shows it");
 	return true;
 }

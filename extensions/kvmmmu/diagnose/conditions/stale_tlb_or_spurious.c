@@ -19,8 +19,8 @@ bool km_diagnose_stale_tlb_or_spurious(const struct km_case *c, struct km_diagno
 	    km_case_counts(c).balance == KM_BALANCE_SPURIOUS)
 		return false;
 	d->certainty = KM_NOTE;
-	km_verdict_says(d, "the SPTE permits the access that faulted: it was changed meanwhile "
-			   "(healthy), or a TLB still has its old value");
+	km_verdict_says(d, "the SPTE permits the access that faulted: the SPTE was changed in the "
+			   "meantime (healthy), or a TLB still has its old value");
 	km_evidence_counters(c, d);
 	if (km_is_known(requests) &&
 	    requests.v & (KM_BIT(KVM_REQ_TLB_FLUSH) | KM_BIT(KVM_REQ_TLB_FLUSH_CURRENT)))

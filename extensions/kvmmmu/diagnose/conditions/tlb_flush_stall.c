@@ -62,15 +62,16 @@ bool km_diagnose_tlb_flush_stall(const struct km_case *c, struct km_diagnosis *d
 	silent = find_silent_vcpu(c->vm);
 	/* such a wait takes microseconds: one moment cannot show that it lasts */
 	d->certainty = silent ? KM_POSSIBLE : KM_NOTE;
-	km_verdict_says(d,
-			"the fault waits for a task that flushes remote TLBs, and that waits for "
-			"CPUs to acknowledge it");
+	km_verdict_says(d, "the fault waits for a task that flushes remote TLBs, and that task "
+			   "waits for CPUs to acknowledge the flush");
 	km_evidence(d, "%s is in smp_call_function_many_cond(), under kvm_flush_remote_tlbs*()",
 		    km_task_spell(waiter, who, sizeof(who)));
 	if (silent)
-		km_evidence(d, "vCPU %u has not acknowledged it: kvm_vcpu.mode %" PRIu64 ", CPU %s",
+		km_evidence(d,
+			    "vCPU %u has not acknowledged the flush: kvm_vcpu.mode %" PRIu64
+			    ", CPU %s",
 			    silent->idx, silent->mode.v, km_val_spell(silent->cpu, false, cpu));
-	km_leaves_open(d, "whether that CPU has interrupts disabled: its backtrace shows it; the "
-			  "same tasks in a second sample mean a stall");
+	km_leaves_open(d, "whether that CPU has interrupts disabled: its backtrace shows it; if a "
+			  "second sample has the same tasks, they stall");
 	return true;
 }

@@ -45,11 +45,13 @@ static void say_why(const struct km_case *c, struct km_diagnosis *d)
 	const struct km_pagewalk *deep = walk_too_deep(&c->all);
 
 	if (is_long_mode_without_pae(c->vcpu))
-		km_evidence(d, "EFER.LMA is 1 and CR4.PAE is 0: KVM bugs the VM rather than walk "
-			       "more levels than the MMU has");
+		km_evidence(d, "EFER.LMA is 1 and CR4.PAE is 0: KVM marks the VM as bugged, to "
+			       "avoid a walk of more levels than the MMU has");
 	else if (deep)
-		km_evidence(d, "%s: level %u with 4-byte entries: more levels than the MMU has",
-			    deep->name, deep->cpu_role.base.level);
+		km_evidence(
+			d,
+			"%s: level %u with 4-byte entries, which is more levels than the MMU has",
+			deep->name, deep->cpu_role.base.level);
 }
 
 bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
@@ -58,7 +60,7 @@ bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
 	struct km_val requests = c->vcpu->requests;
 	bool requested = km_is_known(requests) && (requests.v & KM_BIT(KVM_REQ_VM_DEAD));
 	bool ran = !km_is_known(c->vcpu->task) || c->vcpu->task.v;
-	const char *why = bugged ? " after it found a bug of its own" : "";
+	const char *why = bugged ? " after it detected a bug of its own" : "";
 	char is_dead[KM_VAL_TEXT], is_bugged[KM_VAL_TEXT];
 
 	if (!dead && !bugged && !requested)
@@ -67,19 +69,18 @@ bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
 	d->apart = true;
 	d->stuck = dead || requested;
 	if (!d->stuck) {
-		km_verdict_says(d, "the VM is marked as bugged and not as dead: KVM sets both, one "
-				   "right after the other");
+		km_verdict_says(d, "the VM is marked as bugged but not as dead: KVM sets both "
+				   "flags, one directly after the other");
 	} else if (!ran) {
-		km_verdict_says(d,
-				"KVM has declared the VM dead%s; this vCPU has never run, and "
-				"never will",
-				why);
+		km_verdict_says(
+			d, "KVM has declared the VM dead%s; this vCPU has never run and cannot run",
+			why);
 		d->certainty = KM_NOTE;
 		d->stuck = false;
 	} else {
 		km_verdict_says(d,
-				"KVM has declared the VM dead%s: none of its vCPUs runs again, "
-				"each KVM_RUN fails with -EIO",
+				"KVM has declared the VM dead%s: its vCPUs cannot run again, "
+				"because each KVM_RUN fails with -EIO",
 				why);
 	}
 	km_evidence(d, "kvm.vm_dead %s, kvm.vm_bugged %s",
@@ -97,12 +98,13 @@ bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
 			       "for KVM_REQ_VM_DEAD only since 6.16");
 	if (d->stuck && !requested && km_case_in(c, "kvm_arch_vcpu_ioctl_run")) {
 		d->known |= KM_BIT(KM_WHEN_RUNS_ON);
-		km_leaves_open(d, "whether it runs until it leaves KVM_RUN: its request was taken, "
-				  "or did not reach it");
+		km_leaves_open(d, "whether the vCPU runs on until it leaves KVM_RUN: its request "
+				  "was cleared, or did not reach it");
 	} else if (d->stuck && !bugged) {
-		km_leaves_open(d, "what killed it: moving an SEV guest to another VM does (its "
-				  "source is dead from then on), so do SMM that cannot be entered "
-				  "and a TDX guest that uses a page it has not accepted");
+		km_leaves_open(
+			d, "why KVM declared it dead: possible reasons are that an SEV guest was "
+			   "moved to another VM (the source is then dead), that SMM could not be "
+			   "entered, or that a TDX guest used a page that it had not accepted");
 	}
 	return true;
 }

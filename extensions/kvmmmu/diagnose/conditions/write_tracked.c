@@ -35,19 +35,21 @@ bool km_rule_write_tracked(const struct km_case *c, const struct km_emulation_fa
 	if (walk && nothing)
 		d->known |= KM_BIT(KM_WHEN_GUEST_WALK);
 	km_verdict_says(d, "the guest writes to a gfn that KVM keeps write-protected%s",
-			walk && nothing ? ", in a walk of its page tables, and there is no shadow "
-					  "page to drop: this kernel re-enters the guest "
-					  "nevertheless, without end"
-			: event		? ", in the delivery of an event, which KVM cannot emulate"
-					: ": the write is emulated, or its shadow page is dropped "
-					  "and the guest retries");
+			walk && nothing
+				? ", during a walk of its page tables, and there is no shadow page "
+				  "to drop: this kernel re-enters the guest anyway, endlessly"
+			: event ? ", during the delivery of an event, which KVM cannot emulate"
+				: ": KVM emulates the write, or drops the shadow page and lets the "
+				  "guest retry");
 	km_evidence(d, "gfn 0x%" PRIx64 " is write-tracked (count %" PRIu64 ")", c->gfn,
 		    f->write_track.v);
 	if (f->shadow.known && f->shadow.count)
-		km_evidence(d, "shadow pages of it: %u, the first is 0x%" PRIx64 ", level %u",
+		km_evidence(d,
+			    "number of its shadow pages: %u; the first is 0x%" PRIx64 ", level %u",
 			    f->shadow.count, f->shadow.first, f->shadow.level);
 	else if (f->shadow.known)
-		km_evidence(d, "it has no shadow page: a device or another user of KVM tracks it");
+		km_evidence(d,
+			    "it has no shadow page: an external user of page tracking tracks it");
 	if (last && last->spte.kind == KM_SPTE_PRESENT && last->spte.leaf)
 		km_evidence(d, "SPTE 0x%" PRIx64 ": W %d, host-writable %d, MMU-writable %d",
 			    last->spte.value, last->spte.w, last->spte.host_writable,
@@ -58,14 +60,14 @@ bool km_rule_write_tracked(const struct km_case *c, const struct km_emulation_fa
 			    "has kvm_mmu_unprotect_page()",
 			    c->error_code);
 	if (event)
-		km_evidence(d, "the exit was in the delivery of an event (exit_int_info, or an "
-			       "event that awaits reinjection)");
+		km_evidence(d, "the exit occurred during the delivery of an event (exit_int_info, "
+			       "or an event that is to be reinjected)");
 	if (walk && !f->shadow.known)
-		km_leaves_open(d,
-			       "whether there is a shadow page to drop: the hash of shadow pages "
-			       "is not readable; if there is none, the vCPU loops");
+		km_leaves_open(d, "whether there is a shadow page to drop (the hash of shadow "
+				  "pages is not readable): if there is none, the vCPU loops");
 	else if (d->stuck && d->certainty < KM_LIKELY)
-		km_leaves_open(d, "whether it still faults: the fault may be over");
+		km_leaves_open(d,
+			       "whether the vCPU still faults: the fault may have been resolved");
 	return true;
 }
 

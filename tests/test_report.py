@@ -205,6 +205,14 @@ def test_missing_facts_give_their_reason(reports):
         assert {reason.split(":")[0] for reason in host.get("not_known", ())} == unknown, path
 
 
+def test_a_log_that_is_not_there_is_reported(reports):
+    for path, report in reports.items():
+        host = json.loads(report["json"])["host"]
+        about = [note for note in host["notes"] if "kernel log" in note or "kvmmmu log" in note]
+        assert len(about) == 1, (path, about)
+        assert bool(host["kernel_log"]) == ('"kvmmmu log" decodes' in about[0]), path
+
+
 def addresses(answer):
     """Every hexadecimal number in an answer that may be an address, as a set of numbers."""
     return {int(word, 16) for word in re.findall(r"0x([0-9a-f]{5,16})\b", json.dumps(answer))}

@@ -25,7 +25,8 @@ FORMATS = ("ept", "npt", "shadow", "ept:6.1")
 # dump itself (tests/lab/test_report_on_dumps.py, tests/lab/test_log.py).
 UNUSED = {"explain.kernel_log", *(f"log.{key}" for key in ("command", "log", "log_buffer", "notes", "schema", "source")),
           "report.chapters.cause.notes", "report.chapters.map.notes", "report.chapters.stack.notes", "report.other_vms.notes",
-          "report.vms.notes", *(f"report.host.parameters.{key}" for key in ("module", "name", "value")), "explain.vcpus.watch", "capture-list.findings", "mmu.mmus.w.notes", "slots.memslots.notes"}
+          "report.vms.notes", *(f"report.host.parameters.{key}" for key in ("module", "name", "value")),
+          *(f"report.host.kernel_log.{key}" for key in ("means", "repeats", "text", "time")), "explain.vcpus.watch", "capture-list.findings", "mmu.mmus.w.notes", "slots.memslots.notes"}
 
 
 def parts(node):

@@ -94,6 +94,23 @@ def test_facts_are_what_crash_reads():
     assert len(clocks) == int(host["cpus"]) and abs(minutes * 60 + seconds - max(clocks)) <= 2
 
 
+@pytest.mark.parametrize("gen, name", [("6.1", "zeroed"), ("7.3", "looping")])
+def test_messages_of_kvm_are_those_in_crash_s_log(gen, name):
+    """Every line that crash prints for kvm, with its time; "kvmmmu log" decodes the same ones."""
+    path = dumps(gen) / f"{name}.kdump"
+    answer = report(path)
+    lines = answer["host"]["kernel_log"]
+    text, = Crash(gen, path).run("log")
+    printed = re.findall(r"^(\[ *\d+\.\d{6}\]) (?:SVM: )?kvm(?:_amd)?: (.*)$", text, re.MULTILINE)
+    assert len(printed) >= 2
+    shown = [(line["time"], line["text"]) for line in lines]
+    assert [one for one in printed if not any(one[0] == time and text.endswith(one[1]) for time, text in shown)] == []
+    said = kvmmmu(path, "log", "-j").json["log"]
+    assert [(line["time"], line["text"]) for line in lines] == [(one["time"], one["text"]) for one in said]
+    assert "Nested Paging enabled" in kvmmmu(path, "report").out
+    assert report(path, "--redact")["host"]["kernel_log"] == lines  # these name nothing
+
+
 def test_a_capsule_gives_the_same_report(tmp_path):
     """With names; guest registers are in no capsule, nor symbols that the kernel does not have."""
     path = dumps("7.3") / "looping.kdump"

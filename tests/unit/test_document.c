@@ -592,6 +592,23 @@ static void test_redaction_of_text(void **state)
 	km_redaction_free(r);
 }
 
+/* Messages of a kernel log print addresses with and without "0x". */
+static void test_redaction_of_messages(void **state)
+{
+	struct km_redaction *r = km_redaction_new();
+	struct km_node *t = km_doc_table(root, "log", NULL), *row;
+
+	(void)state;
+	km_doc_look(t, KM_LOOK_LOG);
+	km_doc_column(t, "text", "", false);
+	row = km_doc_row(t);
+	km_doc_cell(row, "text",
+		    km_v_text("[   4.123456] feed 0x89ade65 ffff888000012345 level 2 pid 1234567"));
+	km_redact(r, t);
+	shows_text("  [   4.123456] feed 0xa0000e65 ffffa00000002345 level 2 pid 1234567\n");
+	km_redaction_free(r);
+}
+
 #define test(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int main(void)
@@ -622,6 +639,7 @@ int main(void)
 		test(test_html_escapes_text),
 		test(test_redaction_of_numbers),
 		test(test_redaction_of_text),
+		test(test_redaction_of_messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kvmmmu explain: find out why a vCPU hangs or loops, and if it does not, what shows that. */
 #include "diagnose/case_read.h"
+#include "commands/cite_log.h"
 #include "commands/command_context.h"
 #include "diagnose/samples.h"
 #include "commands/describe_trace.h"
 #include "threads/tasks_read.h"
-#include "trace/kernel_log.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -140,20 +140,6 @@ static bool deserves_details(const struct km_explanation *e)
 	return e->state == KM_STATE_STUCK || e->state == KM_STATE_UNKNOWN;
 }
 
-/* Add what KVM itself wrote into the kernel log about this finding. */
-static void cite_log(const struct km_log *log, struct km_diagnosis *d)
-{
-	bool reserved = !strcmp(d->id, "reserved-bits"), dead = !strcmp(d->id, "vm-dead");
-
-	for (size_t i = 0; i < log->count; i++) {
-		const struct km_log_entry *entry = &log->entries[i];
-		bool about_sptes = entry->kind == KM_LOG_HIERARCHY || entry->kind == KM_LOG_SPTE;
-
-		if ((reserved && about_sptes) || (dead && entry->kind == KM_LOG_WARN))
-			km_evidence(d, "kernel log %s: %.120s", entry->stamp, entry->text);
-	}
-}
-
 static km_error *examine(struct explain *run, const struct km_vm *vm, const struct km_vcpu *vcpu,
 			 struct explained *x)
 {
@@ -161,8 +147,8 @@ static km_error *examine(struct explain *run, const struct km_vm *vm, const stru
 
 	if (!err)
 		km_explain_case(&x->c, &x->e);
-	for (size_t i = 0; !err && i < x->e.count; i++)
-		cite_log(run->log, &x->e.found[i]);
+	if (!err)
+		km_cite_log(run->log, &x->e);
 	return err;
 }
 
@@ -391,22 +377,6 @@ static km_error *explain(struct explain *run, struct km_vm *vm, struct km_vcpu *
 	return err;
 }
 
-/* Without a readable log there is nothing to cite: "kvmmmu DUMP log" reports why. */
-static km_error *read_log(struct explain *run)
-{
-	struct km_printk_counts counts;
-	km_error *err;
-
-	run->log = calloc(1, sizeof(*run->log));
-	if (!run->log)
-		return km_errorf(KM_ENOMEM, "out of memory");
-	err = km_log_of_kernel(run->ctx->kernel, run->log, &counts);
-	if (!err || km_error_code(err) == KM_EINTR || km_error_code(err) == KM_ELIMIT)
-		return err;
-	km_error_free(err);
-	return NULL;
-}
-
 km_error *km_command_explain(struct km_command_context *ctx)
 {
 	const struct km_command_options *o = &ctx->options;
@@ -431,7 +401,8 @@ km_error *km_command_explain(struct km_command_context *ctx)
 	if (!err)
 		err = km_tasks_read(ctx->kernel, &ctx->vms, &run.tasks);
 	if (!err)
-		err = read_log(&run);
+		err = km_read_log(ctx, &run.log,
+				  NULL); /* "kvmmmu DUMP log" reports what is not readable */
 	if (!err)
 		err = explain(&run, vm, vcpu);
 	if (!err && run.tasks.left_out)

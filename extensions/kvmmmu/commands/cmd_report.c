@@ -2,6 +2,7 @@
 /* kvmmmu report: everything that belongs into a bug report, in one answer. */
 #include "commands/report.h"
 
+#include "commands/cite_log.h"
 #include "diagnose/case_read.h"
 #include "diagnose/fingerprint.h"
 #include "threads/tasks_read.h"
@@ -175,6 +176,7 @@ static km_error *report_vcpu(struct km_report *run, const struct km_vm *vm,
 	err = km_case_read(run->ctx->kernel, vm, vcpu, &run->tasks, run->options, &x->c);
 	if (!err) {
 		km_explain_case(&x->c, &x->e);
+		km_cite_log(run->log, &x->e);
 		err = add_vcpu(run, x, named);
 	}
 	km_case_deinit(&x->c);
@@ -365,6 +367,8 @@ km_error *km_command_report(struct km_command_context *ctx)
 		err = select_all(ctx, selections);
 	if (!err)
 		err = km_tasks_read(ctx->kernel, &ctx->vms, &run.tasks);
+	if (!err)
+		err = km_read_log(ctx, &run.log, &run.log_why);
 	run.vm_has_chapter = calloc(ctx->vms.count + 1, sizeof(bool));
 	run.redaction = ctx->options.redact ? km_redaction_new() : NULL;
 	if (!err && (!run.vm_has_chapter || (ctx->options.redact && !run.redaction)))
@@ -374,6 +378,7 @@ km_error *km_command_report(struct km_command_context *ctx)
 	km_tasks_deinit(&run.tasks);
 	km_redaction_free(run.redaction);
 	free(run.vm_has_chapter);
+	free(run.log);
 	free(selections);
 	return err;
 }

@@ -435,28 +435,51 @@ static bool means_trouble(const struct km_log_entry *entry)
 	return entry->kind != KM_LOG_MESSAGE || (entry->means && *entry->means);
 }
 
+static struct km_node *begin_lines(struct km_node *parent)
+{
+	struct km_node *table = km_doc_table(parent, "kernel_log", "kernel log");
+
+	km_doc_column(table, "time", "TIME", false);
+	km_doc_column(table, "repeats", "TIMES", true);
+	km_doc_column(table, "text", "MESSAGE OF KVM", false);
+	km_doc_column(table, "means", NULL, false);
+	return table;
+}
+
+static void add_line(struct km_node *table, const struct km_log_entry *entry)
+{
+	struct km_node *row = km_doc_row(table);
+
+	km_doc_cell(row, "time", copied(table, entry->stamp));
+	km_doc_cell(row, "repeats", km_v_dec(entry->repeats));
+	km_doc_cell(row, "text", copied(table, entry->text));
+	km_doc_cell(row, "means", entry->means ? km_v_text(entry->means) : km_v_none("-"));
+}
+
 void km_describe_log_briefly(struct km_node *root, const struct km_log *log)
 {
-	struct km_node *table = NULL, *row;
+	struct km_node *table = NULL;
 
 	for (size_t i = 0; i < log->count; i++) {
-		const struct km_log_entry *entry = &log->entries[i];
-
-		if (!means_trouble(entry))
+		if (!means_trouble(&log->entries[i]))
 			continue;
-		if (!table) {
-			table = km_doc_table(root, "kernel_log", "kernel log");
-			km_doc_column(table, "time", "TIME", false);
-			km_doc_column(table, "repeats", "TIMES", true);
-			km_doc_column(table, "text", "MESSAGE OF KVM", false);
-			km_doc_column(table, "means", NULL, false);
-		}
-		row = km_doc_row(table);
-		km_doc_cell(row, "time", copied(table, entry->stamp));
-		km_doc_cell(row, "repeats", km_v_dec(entry->repeats));
-		km_doc_cell(row, "text", copied(table, entry->text));
-		km_doc_cell(row, "means", entry->means ? km_v_text(entry->means) : km_v_none("-"));
+		if (!table)
+			table = begin_lines(root);
+		add_line(table, &log->entries[i]);
 	}
 	if (table)
 		km_doc_note(root, "\"log\" decodes these messages of KVM in the kernel log");
+}
+
+void km_describe_log_lines(struct km_node *parent, const struct km_log *log)
+{
+	struct km_node *table = begin_lines(parent);
+
+	km_doc_look(table, KM_LOOK_LOG);
+	for (size_t i = 0; i < log->count; i++)
+		add_line(table, &log->entries[i]);
+	if (!log->count)
+		km_doc_machine_only(table);
+	if (log->more)
+		km_doc_note(parent, "%" PRIu64 " more messages of KVM are left out", log->more);
 }

@@ -30,6 +30,9 @@ void km_describe_log(struct km_node *root, const struct km_log *log, const char 
 /* Those that mean trouble, one line each; nothing if there are none. */
 void km_describe_log_briefly(struct km_node *root, const struct km_log *log);
 
+/* All of them, one line each: a table that may be empty. */
+void km_describe_log_lines(struct km_node *parent, const struct km_log *log);
+
 /* A time of the trace: seconds, or ticks. */
 struct km_value km_trace_time(struct km_node *node, const struct km_trace *trace, uint64_t time);
 

@@ -6,6 +6,7 @@
 
 #include "commands/command_context.h"
 #include "document/redact.h"
+#include "trace/log.h"
 
 /* One run of the command. */
 struct km_report {
@@ -16,6 +17,8 @@ struct km_report {
 	uint64_t tables_match, tables_differ; /* permission tables of all vCPUs */
 	unsigned detailed, listed;
 	const char *subject, *verdict, *fingerprint; /* of the first vCPU that is stuck, or NULL */
+	struct km_log *log;			     /* KVM's messages in the log of the kernel */
+	const char *log_why;			     /* why there is no log to read, or NULL */
 	struct km_redaction *redaction;		     /* --redact; else NULL */
 	struct km_node *stuck, *suspects, *others, *others_chapter;
 	bool *vm_has_chapter; /* for each VM: one of its vCPUs has a chapter, or was named */

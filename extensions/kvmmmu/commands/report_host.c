@@ -2,9 +2,11 @@
 /* The chapter of a report about the host. */
 #include "commands/report.h"
 
+#include "commands/describe_trace.h"
 #include "host/host_facts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Machines get null, and the reason apart. */
 static void report_missing(struct km_node *chapter, const struct km_host_fact *f)
@@ -48,6 +50,34 @@ static void report_params(struct km_node *chapter, const struct km_host_params *
 		km_doc_note(chapter, "%s", all->why);
 }
 
+/* The process that a WARN names stays out of a redacted report, which may not know its name. */
+static void without_process(struct km_log *log)
+{
+	for (size_t i = 0; i < log->count; i++) {
+		char *name = strstr(log->entries[i].text, ", CPU#");
+
+		if (!name)
+			name = strstr(log->entries[i].text, "Comm:");
+		if (name)
+			*name = 0;
+	}
+}
+
+static void report_log(struct km_report *run, struct km_node *chapter)
+{
+	if (run->redaction)
+		without_process(run->log);
+	km_describe_log_lines(chapter, run->log);
+	if (run->log_why)
+		km_doc_note(chapter, "KVM's messages in the kernel log are not known: %s",
+			    run->log_why);
+	else if (!run->log->count)
+		km_doc_note(chapter, "There is no message of KVM in the kernel log.");
+	else
+		km_doc_note(chapter,
+			    "\"kvmmmu log\" decodes the messages; those alike are one line.");
+}
+
 km_error *km_report_host(struct km_report *run)
 {
 	const struct km_kernel *k = run->ctx->kernel;
@@ -60,6 +90,7 @@ km_error *km_report_host(struct km_report *run)
 	for (size_t i = 0; i < KM_HOST_FACT_COUNT; i++)
 		report_fact(chapter, &facts->facts[i]);
 	report_params(chapter, &facts->params);
+	report_log(run, chapter);
 	free(facts);
 	return NULL;
 }

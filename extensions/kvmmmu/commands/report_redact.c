@@ -61,6 +61,7 @@ void km_report_redact(struct km_report *run)
 		if (!n->key || strcmp(n->key, "host"))
 			km_redact(run->redaction, n);
 	}
+	km_redact(run->redaction, child(child(root, "host"), "kernel_log"));
 	leave_out(root);
 	if (root && root->title && run->subject)
 		km_doc_set_title(root, run->subject);
@@ -68,6 +69,7 @@ void km_report_redact(struct km_report *run)
 		root,
 		"Redacted: addresses and names are replaced consistently, and the host's command "
 		"line, hardware and build are left out. Printed commands have the new addresses. "
-		"What remains: kernel release, CPU model, microcode, module parameters, times, "
+		"What remains: kernel release, KVM's log messages, CPU model, microcode, module "
+		"parameters, times, "
 		"sizes, counters, process IDs, roles, error codes, offsets within pages.");
 }

@@ -32,6 +32,7 @@ enum km_look {
 	KM_LOOK_CHAPTER, /* sections: a chapter of a long answer */
 	KM_LOOK_COMMAND, /* fields: to be typed as it is */
 	KM_LOOK_FRAMES,	 /* fields: the same; its numbers are frames of pages */
+	KM_LOOK_LOG,	 /* tables: messages, in which long numbers may lack "0x" */
 	KM_LOOK_LOOP,	 /* tables: steps that lead back to the first */
 	KM_LOOK_WALK,	 /* tables: a row for each level of page tables, root first */
 	KM_LOOK_MATRIX,	 /* tables: a permission table, with the cells in column "matrix" */

@@ -277,6 +277,7 @@ bool km_html_picture(const struct km_node *table, FILE *out)
 	case KM_LOOK_CHAPTER:
 	case KM_LOOK_COMMAND:
 	case KM_LOOK_FRAMES:
+	case KM_LOOK_LOG:
 		break;
 	}
 	return false;

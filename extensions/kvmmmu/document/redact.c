@@ -178,13 +178,13 @@ static void put_number(struct km_redaction *r, bool frame, const char *text, siz
 		fprintf(out, "%0*" PRIx64, (int)digits, redacted);
 }
 
-/* Length of the hexadecimal number at @text with "0x", or without it if @bare; 0: none. */
-static size_t number_length(const char *text, bool bare)
+/* Length of the hexadecimal number at @text: with "0x", or of at least @bare digits; 0: none. */
+static size_t number_length(const char *text, size_t bare)
 {
 	size_t prefix = strncmp(text, "0x", 2) ? 0 : 2;
 	size_t digits = strspn(text + prefix, "0123456789abcdef");
 
-	if ((!prefix && !bare) || !digits || digits > 16 ||
+	if ((!prefix && digits < bare) || !digits || digits > 16 ||
 	    isalnum((unsigned char)text[prefix + digits]))
 		return 0;
 	return prefix + digits;
@@ -192,7 +192,8 @@ static size_t number_length(const char *text, bool bare)
 
 static void put_text(struct km_redaction *r, const char *text, enum km_look look, FILE *out)
 {
-	bool frames = look == KM_LOOK_FRAMES, bare = frames || look == KM_LOOK_COMMAND;
+	bool frames = look == KM_LOOK_FRAMES, typed = frames || look == KM_LOOK_COMMAND;
+	size_t bare = typed ? 1 : look == KM_LOOK_LOG ? 8 : SIZE_MAX;
 
 	for (const char *c = text; *c;) {
 		bool inside = c > text && (isalnum((unsigned char)c[-1]) || c[-1] == '_');
@@ -203,7 +204,7 @@ static void put_text(struct km_redaction *r, const char *text, enum km_look look
 			fprintf(out, "name-%zu", name);
 			c += strlen(r->names[name - 1]);
 		} else if (len) {
-			put_number(r, frames || (!bare && after_frame(text, c)), c, len, out);
+			put_number(r, frames || (!typed && after_frame(text, c)), c, len, out);
 			c += len;
 		} else {
 			fputc(*c++, out);
@@ -254,7 +255,9 @@ static void redact_row(struct km_redaction *r, struct km_node *row)
 	const struct km_node *column = row->row.table->first;
 
 	for (unsigned i = 0; i < row->row.table->columns; i++, column = column->next)
-		redact_value(r, row, column->key, KM_LOOK_PLAIN, &row->row.cells[i]);
+		redact_value(r, row, column->key,
+			     row->row.table->look == KM_LOOK_LOG ? KM_LOOK_LOG : KM_LOOK_PLAIN,
+			     &row->row.cells[i]);
 }
 
 void km_redact(struct km_redaction *r, struct km_node *node)

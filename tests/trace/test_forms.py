@@ -4,7 +4,7 @@
 The forms are those of public reports and of the tools, the numbers are our own. NAME.json has what has to be
 read: faults (those of the answer, each with the values that are named here), findings, log entries with
 their SPTEs as [level, value, reserved bits set], and how many lines are not
-understood. more_faults: the answer has others, too.
+understood. more_faults: the answer has others, too; encoded: it is quoted-printable already.
 """
 
 import json
@@ -76,10 +76,15 @@ def check(answer, expected, same_count):
         assert answer["trace"]["not_understood"] == expected["not_understood"], answer["notes"]
 
 
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("form", FORMS, ids=[form.stem for form in FORMS])
+def expectation(form):
+    return json.loads(form.with_suffix(".json").read_text())
+
+
+@pytest.mark.parametrize("form,change", [
+    pytest.param(form, change, id=f"{form.stem}-{change}") for form in FORMS for change in CHANGES
+    if not (expectation(form).get("encoded") and "printable" in change)])
 def test_form(tmp_path, form, change):
-    expected = json.loads(form.with_suffix(".json").read_text())
+    expected = expectation(form)
     file = tmp_path / "pasted"
     file.write_bytes(CHANGES[change](form.read_text()).encode())
     check(kvmmmu("replay", "-j", file).json, expected, "wrapped" not in change)

@@ -316,7 +316,7 @@ static void test_endless_line(void **state)
 	(void)state;
 	begin();
 	for (unsigned i = 0; i < 9000; i++)
-		fputs("no_line_break in it", out);
+		fputs("no_line_break in 0x12 it", out);
 	fputs("\nvmm-1 [000] ..... 1.2: sched_switch: x\n", out);
 	read_all(&rules, &t);
 	assert_int_equal(t.lines, 2);

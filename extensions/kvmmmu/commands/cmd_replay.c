@@ -173,7 +173,7 @@ static km_error *open_source(struct km_command_context *ctx, const char *name,
 
 /* Closes it; an error if the program that it is read through failed, unless one is there already.
  */
-static km_error *close_source(struct source *source, const char *name, km_error *err)
+static km_error *close_source(struct source *source, const char *name, uint64_t bytes, km_error *err)
 {
 	int status = 0;
 
@@ -181,11 +181,13 @@ static km_error *close_source(struct source *source, const char *name, km_error 
 		fclose(source->file);
 	if (!source->child || waitpid(source->child, &status, 0) < 0 || err)
 		return err;
-	if (WIFEXITED(status) && !WEXITSTATUS(status))
+	/* of a damaged file trace-cmd may print nothing, and succeed */
+	if (WIFEXITED(status) && !WEXITSTATUS(status) && bytes)
 		return NULL;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		return no_trace_cmd(name);
-	return km_errorf(KM_EREAD, "%s: trace-cmd report failed", name);
+	return km_errorf(KM_EREAD, "%s: trace-cmd report %s", name,
+			 status ? "failed" : "printed nothing: the file is damaged or empty");
 }
 
 /* --- the answer --- */
@@ -259,7 +261,7 @@ static km_error *replay_file(struct km_command_context *ctx, const char *name)
 				       "%s", name);
 		end_progress(ctx);
 	}
-	err = close_source(&source, name, err);
+	err = close_source(&source, name, trace->bytes, err);
 	if (!err)
 		err = answer(ctx, trace, name);
 	km_trace_deinit(trace);

@@ -2,12 +2,14 @@
 #include "commands/describe_trace.h"
 
 #include "kvm/vmx.h"
+#include "rules/exits.h"
 #include "trace/numbers.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #define PAGE_SHIFT   12
+#define ENTRY_FAILED KM_BIT(31) /* in an exit reason */
 #define ADDRESS_BITS ((uint64_t)((KM_BIT(52) - 1) & ~(KM_BIT(12) - 1)))
 #define NX	     KM_BIT(63)
 #define GFN_LOW	     0xffffffULL      /* of a GFN: what an MMIO SPTE always keeps in place */
@@ -42,6 +44,14 @@ static bool is_mmio_of(const struct km_log_entry *entry, const struct km_log_spt
 
 	return entry->has_address && s->level == PG_LEVEL_4K && (x86 || ept) &&
 	       !((gfn ^ entry->address >> PAGE_SHIFT) & GFN_LOW);
+}
+
+/* An MMIO SPTE of kernels before 5.12, which bits 53:52 mark. */
+static bool is_old_mmio(const struct format *format, const struct km_log_spte *s)
+{
+	unsigned old = 1u << KM_FIT_EPT_5_10 | 1u << KM_FIT_NPT_5_10;
+
+	return s->level == PG_LEVEL_4K && (s->value >> 52 & 3) == 3 && !(format->fits & ~old);
 }
 
 /* Fits of those SPTEs that are whole: tables first, then leaves without anything reserved. */
@@ -158,17 +168,19 @@ static const char *size_name(int level)
 }
 
 /* Bits that mean the same in all generations. */
-static const char *plain_text(struct km_node *node, enum km_paging paging,
+static const char *plain_text(struct km_node *node, const struct format *format,
 			      const struct km_log_entry *entry, const struct km_log_spte *s)
 {
 	uint64_t v = s->value;
-	bool ept = paging == KM_PAGING_EPT, leaf = is_leaf(s);
+	bool ept = format->paging == KM_PAGING_EPT, leaf = is_leaf(s);
 	const char *what = leaf ? km_doc_text(node, "leaf %s pfn 0x%" PRIx64, size_name(s->level),
 					      (uint64_t)(v & ADDRESS_BITS) >> PAGE_SHIFT)
 				: "table";
 
 	if (is_mmio_of(entry, s))
 		return "MMIO SPTE: the GFN in it is that of the access";
+	if (is_old_mmio(format, s))
+		return "MMIO SPTE: bits 53:52 are 3";
 	if (ept && (v & 7) == 6 && leaf)
 		return "MMIO SPTE, or W and X without R";
 	if (!km_fit_is_mapped(v))
@@ -247,10 +259,15 @@ static const char *legality(struct km_node *node, const struct format *format,
 			       "the fault is one of MMIO";
 		return "reserved bits are set on purpose: the fault is one of MMIO";
 	}
+	if (is_old_mmio(format, s))
+		return "an MMIO SPTE, as kernels before 5.12 mark it: reserved bits are set on "
+		       "purpose, and this entry is no reason for the message";
 	if (km_fit_illegal(s->value, format->paging, s->level, why, sizeof(why)))
 		return km_doc_text(node, "illegal: %s", why);
 	if (s->value & ADDRESS_BITS && (s->value & SEXT_U32) == SEXT_U32)
 		return "address bits 51:43 are all set: no host has memory there";
+	if (format->paging != KM_PAGING_EPT && !is_leaf(s) && s->value && !(s->value & 1))
+		return "P is clear: KVM makes no such table entry, so this is not one";
 	*legal = true;
 	return "legal";
 }
@@ -265,7 +282,7 @@ static void describe_spte(struct km_node *table, const struct format *format,
 	km_doc_cell(row, "what", km_v_text(s->what));
 	km_doc_cell(row, "level", s->level ? km_v_dec((uint64_t)s->level) : km_v_none("?"));
 	km_doc_cell(row, "value", km_v_hex(s->value));
-	km_doc_cell(row, "text", km_v_text(plain_text(table, format->paging, entry, s)));
+	km_doc_cell(row, "text", km_v_text(plain_text(table, format, entry, s)));
 	km_doc_cell(row, "rsvd", s->has_rsvd ? km_v_hex(s->rsvd) : km_v_none("-"));
 	km_doc_cell(row, "rsvd_set", s->has_rsvd ? km_v_hex(s->value & s->rsvd) : km_v_none("-"));
 	km_doc_cell(row, "legal", km_v_bool(legal));
@@ -356,7 +373,9 @@ static void describe_registers(struct km_node *node, const struct km_log_entry *
 
 static void describe_exit(struct km_node *node, const struct km_log_entry *entry)
 {
-	const char *name = km_vmx_exit_name(entry->reason & 0xffff);
+	bool svm = entry->reason >= SVM_EXIT_NPF && entry->reason >> 16 == 0;
+	const char *name =
+		svm ? km_svm_exit_name(entry->reason) : km_vmx_exit_name(entry->reason & 0xffff);
 	char spelled[256];
 
 	if (entry->has_exit) {
@@ -366,8 +385,15 @@ static void describe_exit(struct km_node *node, const struct km_log_entry *entry
 	if (entry->has_vectoring)
 		km_doc_field(node, "vectoring", NULL, km_v_hex(entry->vectoring));
 	if (entry->has_exit)
-		km_doc_note(node, "exit reason 0x%" PRIx64 "%s%s", entry->reason, name ? " " : "",
-			    name ? name : "");
+		km_doc_note(node, "exit reason 0x%" PRIx64 "%s%s%s", entry->reason, name ? " " : "",
+			    name ? name : "",
+			    !svm && entry->reason & ENTRY_FAILED ? ", of a VM entry that failed"
+								 : "");
+	if (entry->has_exit && entry->has_address)
+		km_doc_note(node, "GPA 0x%" PRIx64, entry->address);
+	if (entry->has_exit && svm)
+		km_doc_note(node, "error code 0x%" PRIx64 ": %s", entry->qualification,
+			    km_pferr_spell(entry->qualification, spelled, sizeof(spelled)));
 	if (entry->has_exit && (entry->reason & 0xffff) == EXIT_REASON_EPT_VIOLATION)
 		km_doc_note(
 			node, "exit qualification 0x%" PRIx64 ": %s", entry->qualification,

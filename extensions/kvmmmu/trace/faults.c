@@ -175,8 +175,10 @@ static void follow_progress(struct km_trace_vcpu *v, const struct km_trace_event
 static void count_page(struct km_trace *t, const struct km_trace_event *e)
 {
 	uint64_t bit = (e->address >> PAGE_SHIFT) * 0x9e3779b97f4a7c15ULL >> 44;
+	uint64_t *word = &t->page_bits[bit / 64], mask = KM_BIT(bit % 64);
 
-	t->page_bits[bit / 64] |= KM_BIT(bit % 64);
+	t->page_bits_set += !(*word & mask);
+	*word |= mask;
 }
 
 static void keep_zapper(struct km_trace_fault *f, const struct km_zapper *zapper, uint64_t after)

@@ -109,7 +109,34 @@ static size_t terminal_escape(const char *at)
 	return at[len] ? len + 1 : len;
 }
 
-/* Replace entities, escapes and odd blanks. */
+/* "<pre>", "</code>", "<span class=...>": return its length at @at, or 0. "<4>" and "<...>" stay.
+ */
+static size_t html_tag(const char *at)
+{
+	static const char *const tags[] = {"pre", "code", "br", "p",  "div", "span", "tt",
+					   "b",	  "font", "tr", "td", "li",  "samp"};
+	const char *name = at + 1 + (at[0] == '<' && at[1] == '/'), *end;
+
+	if (at[0] != '<')
+		return 0;
+	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+		size_t len = strlen(tags[i]);
+
+		if (strncasecmp(name, tags[i], len) || !strchr(" />", name[len]) || !name[len])
+			continue;
+		end = strchr(name + len, '>');
+		return end ? (size_t)(end + 1 - at) : 0;
+	}
+	return 0;
+}
+
+/* A backslash that Markdown or a tracker's markup needs before "_", "[" and the like. */
+static bool is_markup_escape(const char *at)
+{
+	return at[0] == '\\' && at[1] && strchr("_[]<>*|#-.`=&~(){}!+", at[1]);
+}
+
+/* Replace entities, escapes, tags and odd blanks. */
 static void replace_oddities(struct km_line *line)
 {
 	char *to = line->text;
@@ -118,8 +145,14 @@ static void replace_oddities(struct km_line *line)
 		size_t len = terminal_escape(from);
 		char c = ' ';
 
+		if (!len)
+			len = html_tag(from);
+		if (!len)
+			len = is_markup_escape(from);
 		if (len) {
 			from += len;
+			if (from[-1] == '\\')
+				*to++ = *from++;
 			continue;
 		}
 		if (*from == '&')
@@ -151,22 +184,32 @@ static bool has_other_than_ascii(const char *text, size_t len)
 	return high & 0x8080808080808080ULL;
 }
 
+static bool has_tag(const char *text)
+{
+	while ((text = strchr(text, '<'))) {
+		if (html_tag(text++))
+			return true;
+	}
+	return false;
+}
+
 static bool has_oddities(const struct km_line *line)
 {
 	return memchr(line->text, '&', line->len) || memchr(line->text, 0x1b, line->len) ||
+	       memchr(line->text, '\\', line->len) || has_tag(line->text) ||
 	       has_other_than_ascii(line->text, line->len);
 }
 
 /* --- quotes --- */
 
-/* Return the length of the quote marks ("> > ") at the beginning. */
+/* Return the length of the quote marks ("> > ", "| ") at the beginning. */
 static size_t quote(const char *text)
 {
 	size_t at = 0, end = 0;
 
 	for (;;) {
 		at += strspn(text + at, " \t");
-		if (text[at] != '>')
+		if (text[at] != '>' && (text[at] != '|' || at || text[1] != ' '))
 			return end;
 		end = ++at;
 		if (text[end] == ' ')
@@ -219,17 +262,23 @@ static void take_piece(struct km_line *line, const char *piece, size_t len)
 	line->text[line->len] = 0;
 }
 
+/* Read the next block if nothing of the last one is left. False at the end of the file. */
+static bool fill(struct km_lines *text)
+{
+	if (text->at < text->end)
+		return true;
+	text->at = 0;
+	text->end = fread(text->block, 1, sizeof(text->block), text->file);
+	return text->end;
+}
+
 /* Return the next bytes up to the end of the line or block; NULL at the end of the file. */
 static const char *next_bytes(struct km_lines *text, size_t *len, bool *whole)
 {
 	const char *from, *end;
 
-	if (text->at == text->end) {
-		text->at = 0;
-		text->end = fread(text->block, 1, sizeof(text->block), text->file);
-		if (!text->end)
-			return NULL;
-	}
+	if (!fill(text))
+		return NULL;
 	from = text->block + text->at;
 	end = memchr(from, '\n', text->end - text->at);
 	*whole = end;
@@ -267,6 +316,27 @@ static bool ends_softly(const struct km_line *line)
 	return line->len > 72 || line->text[line->len - 2] != ' ';
 }
 
+/* The first byte of the next line; 0 at the end of the file. */
+static char peek(struct km_lines *text)
+{
+	return fill(text) ? text->block[text->at] : 0;
+}
+
+/* A reply may quote what was never decoded: "> reas=", "> on KVM_EXIT_UNKNOWN". */
+static bool goes_on_quoted(struct km_lines *text, struct km_line *line)
+{
+	struct km_line *next;
+
+	if (line->text[0] != '>' || peek(text) != '>')
+		return false;
+	next = &text->piece;
+	next->len = 0;
+	next->text[0] = 0;
+	if (read_piece(text, next))
+		take_piece(line, next->text + quote(next->text), next->len - quote(next->text));
+	return true;
+}
+
 bool km_lines_read(struct km_lines *text, struct km_line *line)
 {
 	bool soft_breaks = false;
@@ -279,9 +349,12 @@ bool km_lines_read(struct km_lines *text, struct km_line *line)
 		return false;
 	line->number = text->lines;
 	while (ends_softly(line)) {
+		/* "level =", wrapped and quoted, is no soft break */
+		if (line->text[0] == '>' && line->text[line->len - 2] == ' ' && peek(text) == '>')
+			break;
 		soft_breaks = true;
 		line->text[--line->len] = 0;
-		if (!read_piece(text, line))
+		if (!goes_on_quoted(text, line) && !read_piece(text, line))
 			break;
 	}
 	clean(line, soft_breaks);

@@ -29,7 +29,8 @@ struct km_lines {
 	uint64_t lines; /* of the file, read so far */
 	uint64_t bytes;
 	char block[1 << 16];
-	size_t at, end; /* what of the block was not read yet */
+	size_t at, end;	      /* what of the block was not read yet */
+	struct km_line piece; /* a quoted line that goes on in the next one */
 };
 
 /* Start at the position of @file, which must outlive @text. */

@@ -9,6 +9,8 @@
 #define DIGITS "0123456789"
 #define HEX    "0123456789abcdefABCDEF"
 
+#define SVM_EXITS 0x400 /* from here on an exit code is AMD's; those of VMX are smaller */
+
 /* --- heads --- */
 
 static const char *skip_blanks(const char *at)
@@ -57,26 +59,50 @@ static const char *behind_priority(const char *at)
 	return at;
 }
 
+/*
+ * "host kernel: ", "host QEMU[31012]: ", "2026-11-28T20:31:16.123456Z qemu-kvm: ": return what
+ * follows the program's name and its length with the host's in *@len, or NULL.
+ */
+static const char *behind_program(const char *at, size_t *len)
+{
+	static const char *const programs[] = {" kernel: ", " kernel: [", " QEMU[", " qemu-kvm",
+					       " qemu-system-x86_64"};
+
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		const char *found = strstr(at, programs[i]), *colon;
+
+		if (!found || found - at > 80)
+			continue;
+		colon = strchr(found, ':');
+		if (!colon || colon[1] != ' ' || colon - found > 40)
+			continue;
+		*len = (size_t)(found - at);
+		return skip_blanks(colon + 1);
+	}
+	return NULL;
+}
+
 const char *km_log_head(const char *line, const char **stamp, size_t *len)
 {
-	const char *at = behind_priority(skip_blanks(line)), *kernel, *behind;
+	const char *at = behind_priority(skip_blanks(line)), *behind, *message;
+	size_t host;
 
 	*stamp = NULL;
 	*len = 0;
 	behind = bracketed_time(at, stamp, len);
-	if (behind)
-		return behind;
+	if (behind) {
+		/* journalctl -o short-monotonic has the host behind the time */
+		message = behind_program(behind - 1, &host);
+		return message && !memchr(behind, ' ', host ? host - 1 : 0) ? message : behind;
+	}
 	/* "Mar  7 13:38:04 host kernel: ", "2026-11-28T20:31:16+0000 host kernel: " */
-	kernel = strstr(at, " kernel: ");
-	if (!kernel)
-		kernel = strstr(at, " kernel: [");
-	if (!kernel || kernel - at > 80)
+	message = behind_program(at, &host);
+	if (!message || !memchr(at, ':', host))
 		return NULL;
 	*stamp = at;
-	*len = (size_t)(kernel - at);
-	at = skip_blanks(kernel + 9);
-	behind = bracketed_time(at, stamp, len);
-	return behind ? behind : at;
+	*len = host;
+	behind = bracketed_time(message, stamp, len);
+	return behind ? behind : message;
 }
 
 /* --- entries --- */
@@ -238,10 +264,20 @@ struct line {
 	bool by_kvm; /* the line began with "kvm: " or another module's name */
 };
 
-/* The prefixes of KVM's modules since 6.3. */
+/*
+ * The prefixes of KVM's modules since 6.3, and of programs. "kernel " without a colon is what is
+ * left of a journal's line in tables of bug trackers.
+ */
 static const char *behind_module(const char *text)
 {
-	static const char *const modules[] = {"kvm: ", "kvm_intel: ", "kvm_amd: "};
+	static const char *const modules[] = {
+		"kvm: ", "kvm_intel: ", "kvm_amd: ", "qemu-kvm: ", "qemu-system-x86_64: "};
+
+	if (!strncmp(text, "kernel", 6) && (text[6] == ' ' || text[6] == ':') &&
+	    strncmp(text, "kernel BUG", 10))
+		text = skip_blanks(text + 6 + strspn(text + 6, ":"));
+	if (!strncmp(text, "QEMU[", 5) && strstr(text, "]: "))
+		return skip_blanks(strstr(text, "]: ") + 3);
 
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
 		size_t len = strlen(modules[i]);
@@ -250,6 +286,11 @@ static const char *behind_module(const char *text)
 			return skip_blanks(text + len);
 	}
 	return text;
+}
+
+static bool names_module(const char *text)
+{
+	return !strncmp(text, "kvm", 3) && behind_module(text) != text;
 }
 
 /* "get_mmio_spte: detect reserved bits on spte, addr 0xffc13792, dump hierarchy:" */
@@ -376,6 +417,22 @@ static bool take_warn(struct km_log *log, const struct line *line)
 	return true;
 }
 
+/* The function of a BUG, which only the instruction pointer of the splat names. */
+static bool take_function(struct km_log *log, const struct line *line)
+{
+	struct km_log_entry *entry = log->open;
+	const char *at = strstr(line->text, "+0x");
+
+	if (!log->in_splat || !entry || entry->kind != KM_LOG_WARN || entry->function[0] ||
+	    (strncmp(line->text, "RIP: ", 5) && strncmp(line->text, "EIP: ", 5)) || !at)
+		return false;
+	while (at > line->text && !strchr(" :]", at[-1]))
+		at--;
+	keep_function(entry, at);
+	entry->means = meaning_of_function(entry->function);
+	return true;
+}
+
 static bool is_register(const char *at)
 {
 	return (at[0] == 'R' && strspn(at + 1, "ABCDSIPX0123456789") == 2 && at[3] == ':');
@@ -423,17 +480,55 @@ static bool take_vmcs(struct km_log *log, const struct line *line)
 		entry->has_exit = number_after(line->text, "reason=", &entry->reason);
 		return true;
 	}
-	if (!strstr(line->text, "IDTVectoring"))
-		return false;
-	if (entry)
-		entry->has_vectoring = number_after(line->text, "info=", &entry->vectoring);
-	return true;
+	if (strstr(line->text, "IDTVectoring")) {
+		if (entry)
+			entry->has_vectoring = number_after(line->text, "info=", &entry->vectoring);
+		return true;
+	}
+	/* the rest of a VMCS whose lines begin with the module's name */
+	return line->by_kvm && entry && strstr(entry->text, "*** Guest State ***") &&
+	       !meaning_of_message(line->text);
 }
 
 /*
  * QEMU's words for KVM_EXIT_INTERNAL_ERROR: "extra data[0]: 0x0000000080000b0e", of suberror 3 the
- * vectoring info, the exit reason and the exit qualification.
+ * vectoring info, the exit reason, the exit qualification, the GPA and a CPU. AMD's exits have the
+ * GPA in place of the vectoring info, and the error code in place of the qualification. Kernels
+ * before 6.14 print the GPA for EPT misconfigurations only.
  */
+static void take_delivery(struct km_log_entry *entry, char index, uint64_t value)
+{
+	switch (index) {
+	case '0':
+		entry->vectoring = value;
+		entry->has_vectoring = true;
+		break;
+	case '1':
+		entry->reason = value;
+		if (value < SVM_EXITS)
+			break;
+		entry->address = entry->vectoring;
+		entry->has_address = true;
+		entry->has_vectoring = false;
+		break;
+	case '2':
+		entry->qualification = value;
+		entry->has_exit = true;
+		break;
+	case '3':
+		entry->extra = value;
+		break;
+	case '4':
+		if (entry->has_address || entry->extra == ~0ULL)
+			break;
+		entry->address = entry->extra;
+		entry->has_address = true;
+		break;
+	default:
+		break;
+	}
+}
+
 static bool take_extra_data(struct km_log *log, const struct line *line)
 {
 	struct km_log_entry *entry = log->open;
@@ -442,16 +537,8 @@ static bool take_extra_data(struct km_log *log, const struct line *line)
 
 	if (strncmp(at, "extra data[", 11) || !number_after(at, "]", &value))
 		return false;
-	if (!entry || !strstr(entry->text, "Suberror: 3"))
-		return true;
-	entry->has_vectoring = entry->has_vectoring || at[11] == '0';
-	if (at[11] == '0')
-		entry->vectoring = value;
-	if (at[11] == '1')
-		entry->reason = value;
-	if (at[11] == '2')
-		entry->qualification = value;
-	entry->has_exit = entry->has_exit || at[11] == '2';
+	if (entry && strstr(entry->text, "Suberror: 3"))
+		take_delivery(entry, at[11], value);
 	return true;
 }
 
@@ -500,7 +587,7 @@ bool km_log_begins(const char *text)
 		"------ spte", "spte = 0x", "EPT: ",	      "ept_misconfig_",
 		"WARNING: ",   "as_id: ",   "kernel BUG at ", "[ cut here ]"};
 
-	text = skip_blanks(text);
+	text = behind_module(skip_blanks(text));
 	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
 		if (!strncmp(text, beginnings[i], strlen(beginnings[i])))
 			return true;
@@ -513,7 +600,7 @@ enum km_log_taken km_log_line(struct km_log *log, const char *message, const cha
 			      size_t len, uint64_t number)
 {
 	const char *text = skip_blanks(message), *behind = behind_module(text);
-	struct line line = {behind, stamp, len, number, behind != text};
+	struct line line = {behind, stamp, len, number, names_module(text)};
 
 	log->messages += stamp != NULL;
 	if (strstr(line.text, "[ cut here ]") || strstr(line.text, "[ end trace")) {
@@ -523,8 +610,8 @@ enum km_log_taken km_log_line(struct km_log *log, const char *message, const cha
 	}
 	if (take_hierarchy(log, &line) || take_misconfiguration(log, &line) ||
 	    take_spte(log, &line) || take_change(log, &line) || take_warn(log, &line) ||
-	    take_registers(log, &line) || take_vmcs(log, &line) || take_extra_data(log, &line) ||
-	    take_message(log, &line))
+	    take_function(log, &line) || take_registers(log, &line) || take_vmcs(log, &line) ||
+	    take_extra_data(log, &line) || take_message(log, &line))
 		return KM_LOG_TAKEN;
 	return KM_LOG_NOT_KVM;
 }

@@ -173,6 +173,7 @@ static void injected(struct km_trace_vcpu *v, const struct km_trace_event *e)
 /* kvm_emulate_insn is printed before an attempt, and once more if it fails. */
 void km_story_end_attempt(struct km_trace_vcpu *v)
 {
+	v->mmio_attempt = false;
 	if (!v->attempts)
 		return;
 	v->attempts = false;
@@ -184,7 +185,9 @@ static void emulate_insn(struct km_trace *t, struct km_trace_vcpu *v,
 			 const struct km_trace_event *e)
 {
 	if (!e->failed) {
-		km_story_end_attempt(v);
+		if (!v->mmio_attempt)
+			km_story_end_attempt(v);
+		v->mmio_attempt = false;
 		v->attempts = true;
 		return;
 	}
@@ -199,15 +202,27 @@ static void done(struct km_trace_vcpu *v, enum km_outcome outcome, uint64_t time
 	km_faults_fixed(v);
 }
 
-/* kvm_mmio is printed for the access and once more for the value that userspace read. */
-static void mmio(struct km_trace_vcpu *v, const struct km_trace_event *e)
+static void keep_mmio_address(struct km_trace_vcpu *v, const struct km_trace_event *e)
 {
 	struct km_trace_fault *f = v->current == KM_NO_FAULT ? NULL : &v->hot[v->current];
 
-	if (f && e->has_address) {
-		f->has_mmio_address = true;
-		f->mmio_address = e->address;
-	}
+	if (!f || !e->has_address)
+		return;
+	f->has_mmio_address = true;
+	f->mmio_address = e->address;
+}
+
+/* handle_mmio_page_fault is printed before the instruction is emulated: one attempt. */
+static void mmio_fault(struct km_trace_vcpu *v, const struct km_trace_event *e)
+{
+	keep_mmio_address(v, e);
+	v->attempts = v->mmio_attempt = true;
+}
+
+/* kvm_mmio is printed for the access and once more for the value that userspace read. */
+static void mmio(struct km_trace_vcpu *v, const struct km_trace_event *e)
+{
+	keep_mmio_address(v, e);
 	done(v, KM_OUTCOME_MMIO, e->count);
 }
 
@@ -263,7 +278,7 @@ static void vcpu_event(struct km_trace *t, struct km_trace_vcpu *v, const struct
 		mmio(v, e);
 		break;
 	case KM_TRACE_EMULATED:
-		done(v, KM_OUTCOME_EMULATED, e->count);
+		mmio_fault(v, e);
 		break;
 	case KM_TRACE_REQUESTED:
 		requested(t, v, e);

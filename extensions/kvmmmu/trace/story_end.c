@@ -60,14 +60,9 @@ static void believe_vcpu(struct km_trace_vcpu *v)
 
 static uint64_t pages_counted(const struct km_trace *t)
 {
-	uint64_t set = 0;
-	double full, power, sum = 0;
-
-	for (size_t i = 0; i < KM_TRACE_PAGES / 64; i++)
-		set += (uint64_t)__builtin_popcountll(t->page_bits[i]);
 	/* -m ln(1 - set/m), as its series: exact for few */
-	full = (double)set / KM_TRACE_PAGES;
-	power = full;
+	double full = (double)t->page_bits_set / KM_TRACE_PAGES, power = full, sum = 0;
+
 	for (int i = 1; i < 200 && power > 1e-12; i++, power *= full)
 		sum += power / i;
 	return (uint64_t)(sum * KM_TRACE_PAGES + 0.5);

@@ -97,8 +97,9 @@ struct km_trace_vcpu {
 	/* while reading */
 	size_t current; /* of hot; KM_TRACE_HOT: none */
 	bool waits_for_fast;
-	bool attempts; /* an instruction is being emulated */
-	bool changed;  /* by kvm_tdp_mmu_spte_changed, of changed_gfn */
+	bool attempts;	   /* an instruction is being emulated */
+	bool mmio_attempt; /* for handle_mmio_page_fault, before kvm_emulate_insn is printed */
+	bool changed;	   /* by kvm_tdp_mmu_spte_changed, of changed_gfn */
 	uint64_t changed_gfn;
 	bool has_exit; /* an exit that may be a fault of its own */
 	struct km_trace_event exit;
@@ -135,6 +136,7 @@ struct km_trace {
 	struct km_log log;
 	struct km_mappings *mappings;
 	uint64_t *page_bits; /* KM_TRACE_PAGES of them */
+	uint64_t page_bits_set;
 };
 
 void km_trace_deinit(struct km_trace *trace);

@@ -273,6 +273,42 @@ static void drop_date(struct words *w)
 	}
 }
 
+/* "trace.dat:": what trace-cmd report puts in front of the lines of several files. */
+static void drop_file(struct words *w)
+{
+	struct word word = first(w);
+
+	if (word.len > 5 && !strncmp(word.at + word.len - 5, ".dat:", 5))
+		w->begin = word.at + word.len;
+}
+
+/*
+ * function_graph prints events as comments: " 3)  vmm-127  |  1.203 us  |" in front of one; time
+ * and thread are optional columns. Drop its columns; return whether it is such a line.
+ */
+static bool take_graph(struct words *w, struct km_trace_event *event)
+{
+	struct word word = last(w), bar;
+	struct words before;
+	const char *column;
+
+	if (word.len != 2 || strncmp(word.at, "/*", 2))
+		return false;
+	drop_last(w, word);
+	word = first(w);
+	before = (struct words){word.at + word.len, w->end};
+	bar = first(&before);
+	if (bar.len == 1 && *bar.at == '|' && read_time(word, event))
+		w->begin = bar.at + 1;
+	word = first(w);
+	if (word.len > 1 && word.at[word.len - 1] == ')' && strspn(word.at, DIGITS) == word.len - 1)
+		w->begin = word.at + word.len;
+	column = memchr(w->begin, '|', (size_t)(w->end - w->begin));
+	w->end = column ? column : w->begin;
+	trim(w);
+	return true;
+}
+
 static void keep_comm(struct words *w, struct km_trace_event *event)
 {
 	size_t len;
@@ -306,12 +342,13 @@ static const char *thread_at_end(struct word word, struct km_trace_event *event)
 
 /*
  * "  CPU 0/KVM-134  (  127) ", "CPU 0/KVM 134", "vmm 127/134", perf trace's "vmm/134": a name that
- * may hold anything, then the thread. A number in front is that of "uniq -c".
+ * may hold anything, then the thread. Return whether a number is in front, that of "uniq -c".
  */
-static void take_thread(struct words *w, struct km_trace_event *event)
+static bool take_thread(struct words *w, struct km_trace_event *event)
 {
 	struct word word = last(w), count = first(w);
 	const char *digits;
+	bool counted = false;
 
 	if (word.len && word.at[word.len - 1] == ')') { /* the thread group */
 		const char *open = w->end;
@@ -327,9 +364,12 @@ static void take_thread(struct words *w, struct km_trace_event *event)
 		struct words rest = {count.at + count.len, w->end};
 		struct km_trace_event other = {0};
 
-		if (thread_at_end(last(&rest), &other) > rest.begin) {
+		/* lines with a time are all different */
+		if (thread_at_end(last(&rest), &other) > rest.begin ||
+		    (!event->has_time && isalpha((unsigned char)*first(&rest).at))) {
 			event->count = strtoull(count.at, NULL, 10);
 			*w = rest;
+			counted = true;
 			word = last(w);
 		}
 	}
@@ -340,7 +380,7 @@ static void take_thread(struct words *w, struct km_trace_event *event)
 		event->has_tid = false;
 		event->tid = 0;
 		w->end = w->begin;
-		return;
+		return true;
 	}
 	if (digits) {
 		/* perf's "127/134" */
@@ -351,23 +391,25 @@ static void take_thread(struct words *w, struct km_trace_event *event)
 		w->end = digits > word.at ? digits - 1 : digits;
 	}
 	trim(w);
+	return counted;
 }
 
 static bool read_head(const char *line, const char *end, struct km_trace_event *event)
 {
 	struct words w = {line, end};
-	bool has_cpu;
+	bool has_cpu = take_graph(&w, event), counted;
 
+	drop_file(&w);
 	drop_behind_time(&w);
 	take_time(&w, event);
-	has_cpu = take_cpu(&w);
+	has_cpu = take_cpu(&w) || has_cpu;
 	drop_date(&w);
 	take_time_in_front(&w, event);
-	take_thread(&w, event);
+	counted = take_thread(&w, event);
 	if ((size_t)(w.end - w.begin) > COMM_ROOM && !(event->has_tid && event->has_time))
 		return false;
 	keep_comm(&w, event);
-	return event->has_time || has_cpu || w.end == w.begin || event->has_tid;
+	return event->has_time || has_cpu || counted || w.end == w.begin || event->has_tid;
 }
 
 /* --- where the name is --- */

@@ -489,6 +489,47 @@ static bool is_frame(const char *text)
 	       (strspn(text, "0123456789abcdef") >= 8 && strchr(text, '(') && !strchr(text, ':'));
 }
 
+/* "kvm_mmu_page_fault <-handle_ept_violation", of the function tracer. */
+static bool is_function(const char *text)
+{
+	const char *at = strstr(text, " <-");
+
+	return at && at > text && isalnum((unsigned char)at[-1]) && isalpha((unsigned char)at[3]) &&
+	       !strchr(at + 3, ' ');
+}
+
+/* " 3)  |  kvm_mmu_page_fault() {" of function_graph, where a comment would be an event. */
+static bool is_graph(const char *text)
+{
+	size_t digits = strspn(text, "0123456789.");
+
+	if (digits && !strncmp(text + digits, " |", 2)) {
+		text += digits + 2;
+		text += strspn(text, " \t");
+		digits = strspn(text, "0123456789");
+	}
+	return digits && text[digits] == ')' && !strstr(text, "/* ") &&
+	       (strchr(text, '|') || strstr(text, " => "));
+}
+
+/* QEMU's dump of a guest's registers: "RAX=0000000000000000 RBX=...", "CR0=80010033", "Code=22 00".
+ */
+static bool is_register_dump(const char *text)
+{
+	static const char *const names[] = {
+		"RAX=", "RSI=", "R8 =", "R12=", "RIP=", "EAX=",	 "ESI=", "EIP=",
+		"ES =", "CS =", "SS =", "DS =", "FS =", "GS =",	 "LDT=", "TR =",
+		"GDT=", "IDT=", "CR0=", "DR0=", "DR6=", "EFER=", "Code="};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t len = strlen(names[i]);
+
+		if (!strncmp(text, names[i], len))
+			return strncmp(text + len, "0x", 2) != 0;
+	}
+	return false;
+}
+
 static bool is_only(const char *text, const char *set)
 {
 	return !text[strspn(text, set)];
@@ -507,7 +548,7 @@ static bool is_harmless(const char *text)
 
 	if (!isalnum((unsigned char)*text) && is_only(text, " \t-=_*.~+|"))
 		return true;
-	if (is_frame(text))
+	if (is_frame(text) || is_function(text) || is_graph(text) || is_register_dump(text))
 		return true;
 	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
 		if (*text == *beginnings[i] && !strncmp(text, beginnings[i], strlen(beginnings[i])))

@@ -60,10 +60,28 @@ static bool take_message(struct km_trace *t, const struct pending *p)
 	       p->message;
 }
 
-/* Is it a sentence between traces, without anything that could be evidence? */
+/* Is @text a number of three digits or more, in any form? */
+static bool is_number(const char *text, size_t len)
+{
+	size_t digits = 0, decimal = 0;
+
+	if (len > 2 && text[0] == '0' && text[1] == 'x')
+		return true;
+	while (digits < len && isxdigit((unsigned char)text[digits]))
+		decimal += isdigit((unsigned char)text[digits++]) != 0;
+	return digits >= 3 && decimal && (digits == len || !isalnum((unsigned char)text[digits]));
+}
+
+/* Is it a sentence between traces, without any number that could be evidence? */
 static bool is_prose(const char *text)
 {
-	return !strpbrk(text, "0123456789_=");
+	for (const char *at = text; *at; at++) {
+		bool begins = at == text || !isalnum((unsigned char)at[-1]);
+
+		if (begins && is_number(at, strspn(at, "0123456789abcdefABCDEFx")))
+			return false;
+	}
+	return true;
 }
 
 static void finish_line(struct km_trace *t, struct pending *p)
@@ -85,7 +103,7 @@ static void finish_line(struct km_trace *t, struct pending *p)
 	default:
 		if (!p->line.len || take_message(t, p))
 			break;
-		if (is_prose(p->line.text))
+		if (p->found != KM_LINE_NO_FIELDS && is_prose(p->line.text))
 			t->harmless++;
 		else
 			keep_odd(t, p);

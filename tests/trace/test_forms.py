@@ -9,6 +9,7 @@ understood. more_faults: the answer has others, too; encoded: it is quoted-print
 
 import json
 import quopri
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -88,6 +89,15 @@ def test_form(tmp_path, form, change):
     file = tmp_path / "pasted"
     file.write_bytes(CHANGES[change](form.read_text()).encode())
     check(kvmmmu("replay", "-j", file).json, expected, "wrapped" not in change)
+
+
+def test_each_kind_of_loop_has_a_form():
+    """But spurious-loop, which needs masks: samples/traces/amd-7.3-looping.trace is a real one."""
+    source = (HERE.parent.parent / "extensions" / "kvmmmu" / "trace" / "loops.c").read_text()
+    kinds = set(re.findall(r'\[KM_LOOP_\w+\] = "([\w-]+)"', source))
+    assert len(kinds) >= 13
+    found = {name for form in FORMS for name in expectation(form)["findings"]}
+    assert kinds - found == {"spurious-loop"}
 
 
 def test_there_are_enough_of_them():

@@ -173,7 +173,8 @@ static km_error *open_source(struct km_command_context *ctx, const char *name,
 
 /* Closes it; an error if the program that it is read through failed, unless one is there already.
  */
-static km_error *close_source(struct source *source, const char *name, uint64_t bytes, km_error *err)
+static km_error *close_source(struct source *source, const char *name, uint64_t bytes,
+			      km_error *err)
 {
 	int status = 0;
 

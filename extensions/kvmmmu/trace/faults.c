@@ -130,9 +130,9 @@ static size_t find_fault(struct km_trace_vcpu *v, const struct km_trace_fault *k
 	if (v->current != KM_NO_FAULT)
 		km_faults_end_run(&v->hot[v->current]);
 	for (size_t i = 0; i < v->hot_count; i++) {
-		if (same_fault(&v->hot[i], key))
+		if (v->hot_address[i] == key->address && same_fault(&v->hot[i], key))
 			return i;
-		if (v->hot[i].all.faults < v->hot[rarest].all.faults)
+		if (v->hot_faults[i] < v->hot_faults[rarest])
 			rarest = i;
 	}
 	if (v->hot_count < KM_TRACE_HOT)
@@ -140,6 +140,8 @@ static size_t find_fault(struct km_trace_vcpu *v, const struct km_trace_fault *k
 	else
 		v->forgotten += v->hot[rarest].all.faults;
 	v->hot[rarest] = *key;
+	v->hot_address[rarest] = key->address;
+	v->hot_faults[rarest] = 0;
 	return rarest;
 }
 
@@ -235,6 +237,7 @@ void km_faults_begin(struct km_trace *t, struct km_trace_vcpu *v, const struct k
 	v->current = find_fault(v, key);
 	f = &v->hot[v->current];
 	count_fault(&f->all, e);
+	v->hot_faults[v->current] = f->all.faults;
 	count_fault(&f->run, e);
 	count_fault(&v->all, e);
 	v->changed = false;

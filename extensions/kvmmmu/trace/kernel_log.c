@@ -1,17 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "trace/kernel_log.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-/* How much of a line of KVM's may be given away: nothing about a guest's registers, no name. */
+/* "RAX: 0000000000000000 RBX: ...": the host's registers at a WARN may hold a guest's data. */
+static bool shows_registers(const char *text)
+{
+	static const char *const names[] = {
+		"RAX: ", "RDX: ", "RBP: ", "R10: ", "R13: ", "EAX: ", "ESI: "};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strstr(text, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * How much of a line of KVM's may be given away: nothing about registers, no name. Of a splat that
+ * is its WARNING line, and "RIP: 0010:function+0x1/0x2" of a BUG.
+ */
 static size_t without_names(const char *text, size_t len)
 {
 	static const char *const guests[] = {"rIP", "Guest State", "RIP", "RSP"};
 	/* "WARNING: ... at get_mmio_spte+0x1a/0x3c [kvm], CPU#3: qemu/47" */
 	const char *name = strstr(text, ", CPU#");
 
+	if (!strncmp(text, "RIP: 0010:", 10) && isalpha((unsigned char)text[10]))
+		return len;
+	if (shows_registers(text))
+		return 0;
 	for (size_t i = 0; i < sizeof(guests) / sizeof(guests[0]); i++) {
 		if (strstr(text, guests[i]))
 			return 0;

@@ -10,7 +10,8 @@
  * Add KVM's messages in the kernel's log buffer to *@log, with their times ("[   22.860631]") and
  * sequence numbers, and count the buffer's records in *@counts. While a capsule is recorded, only
  * these messages are recorded: without those that print a guest's instruction pointer or registers,
- * and up to a process name, unless the capsule may contain names. Errors as km_printk_read().
+ * without the host's registers at a WARN, which may hold a guest's data, and up to a process name,
+ * unless the capsule may contain names. Errors as km_printk_read().
  */
 km_error *km_log_of_kernel(const struct km_kernel *kernel, struct km_log *log,
 			   struct km_printk_counts *counts);

@@ -95,6 +95,7 @@ struct km_trace_vcpu {
 	uint64_t forgotten; /* faults that were dropped for others */
 	struct km_trace_progress progress, best_progress;
 	/* while reading */
+	uint64_t hot_address[KM_TRACE_HOT], hot_faults[KM_TRACE_HOT]; /* of hot, to search it */
 	size_t current; /* of hot; KM_TRACE_HOT: none */
 	bool waits_for_fast;
 	bool attempts;	   /* an instruction is being emulated */

@@ -389,7 +389,7 @@ static bool read_fields(const struct km_trace_head *head, struct km_trace_event 
 	e->vcpu = -1;
 	if (!head->known || head->kind == KM_TRACE_OTHER)
 		return true;
-	mark = strstr(text, failed);
+	mark = strchr(text, '[') ? strstr(text, failed) : NULL;
 	if (mark)
 		text = mark + sizeof(failed) - 1;
 	km_trace_fields_read(text, &fields);
@@ -492,10 +492,10 @@ static bool is_frame(const char *text)
 /* "kvm_mmu_page_fault <-handle_ept_violation", of the function tracer. */
 static bool is_function(const char *text)
 {
-	const char *at = strstr(text, " <-");
+	const char *at = strchr(text, '<');
 
-	return at && at > text && isalnum((unsigned char)at[-1]) && isalpha((unsigned char)at[3]) &&
-	       !strchr(at + 3, ' ');
+	return at && at - text > 1 && at[-1] == ' ' && isalnum((unsigned char)at[-2]) &&
+	       at[1] == '-' && isalpha((unsigned char)at[2]) && !strchr(at + 2, ' ');
 }
 
 /* " 3)  |  kvm_mmu_page_fault() {" of function_graph, where a comment would be an event. */
@@ -524,7 +524,7 @@ static bool is_register_dump(const char *text)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		size_t len = strlen(names[i]);
 
-		if (!strncmp(text, names[i], len))
+		if (*text == *names[i] && !strncmp(text, names[i], len))
 			return strncmp(text + len, "0x", 2) != 0;
 	}
 	return false;

@@ -113,11 +113,12 @@ static void finish_line(struct km_trace *t, struct pending *p)
 static void look_at(struct pending *p)
 {
 	p->any = true;
-	p->message = km_log_head(p->line.text, &p->stamp, &p->stamp_len);
 	p->found = km_trace_line(p->line.text, &p->event, &p->lost);
 	/* a trace that went through the kernel's log (ftrace_dump) is a trace */
-	if (p->message && p->found == KM_LINE_EVENT && p->event.kind != KM_TRACE_OTHER)
-		p->message = NULL;
+	p->message = p->stamp = NULL;
+	p->stamp_len = 0;
+	if (p->found != KM_LINE_EVENT || p->event.kind == KM_TRACE_OTHER)
+		p->message = km_log_head(p->line.text, &p->stamp, &p->stamp_len);
 }
 
 /*

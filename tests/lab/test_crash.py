@@ -34,7 +34,7 @@ def test_help_page(manners):
     for part in ("SYNOPSIS", "DESCRIPTION", "Examples:", "List VMs and vCPUs", "kvmmmu explain"):
         assert part in page
     walk = manners[0]["kvmmmu walk --help"]
-    assert "usage: kvmmmu walk [-m MMU]" in walk and "--limit PAGES" in walk
+    assert "usage: kvmmmu walk [-m MMU]" in walk and "--limit N" in walk
     assert "List VMs and vCPUs" in manners[0]["kvmmmu -h"]
     for text in (page, walk, manners[0]["kvmmmu -h"]):
         assert not re.search(r"\bgdb\b|--watch|--color|DUMP", text), text

@@ -188,6 +188,33 @@ static void test_illegal(void **state)
 	assert_int_equal(km_spte_address_bits(&npt, 0x25), 0);
 }
 
+/* With the masks of a dump: those that the default masks do not have. */
+static void test_foreign_bits(void **state)
+{
+	struct km_spte_masks m = km_spte_default_masks(KM_PAGING_EPT, KM_SPTE_6_1);
+	uint64_t leaf = 0x6000001c6e00b77, tracked = 0x750000103728870, missing = 1;
+
+	(void)state;
+	assert_int_equal(km_spte_foreign_bits(&m, leaf, 1, &missing), 0);
+	assert_int_equal(missing, 0);
+	/* without execute-only EPT, shadow_present_mask is R, which access tracking takes away */
+	m.present = 1;
+	assert_int_equal(km_spte_foreign_bits(&m, leaf & ~1ULL, 1, &missing), 0);
+	assert_int_equal(missing, 1);
+	assert_int_equal(km_spte_foreign_bits(&m, tracked, 1, &missing), 0);
+	assert_int_equal(missing, 0);
+	/* an entry that points to a table has all permissions, tracked or not */
+	assert_int_equal(km_spte_foreign_bits(&m, B(52) | B(11) | 0x5000, 2, &missing), 0);
+	assert_int_equal(missing, 7);
+	/* the encryption bit is no address bit of the host's */
+	m.base_addr_mask &= ~B(47);
+	assert_int_equal(km_spte_foreign_bits(&m, leaf | B(47), 1, &missing), B(47));
+	m.me_mask = B(47);
+	assert_int_equal(km_spte_foreign_bits(&m, leaf | B(47), 1, &missing), 0);
+	assert_int_equal(km_spte_foreign_bits(&m, leaf | B(62) | B(60), 1, &missing),
+			 B(62) | B(60));
+}
+
 static void test_l1tf(void **state)
 {
 	struct km_spte_masks masks = km_spte_default_masks(KM_PAGING_EPT, KM_SPTE_6_1);
@@ -213,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_without_mmu_present_bit),
 		cmocka_unit_test(test_without_ad_bits),
 		cmocka_unit_test(test_illegal),
+		cmocka_unit_test(test_foreign_bits),
 		cmocka_unit_test(test_l1tf),
 	};
 

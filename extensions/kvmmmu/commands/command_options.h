@@ -35,6 +35,7 @@ struct km_command_options {
 	bool names;		   /* process names go into the capsule */
 	uint64_t limit;		   /* page-table pages in it, or read, at most; 0: not given */
 	uint64_t bytes;		   /* of a range; 0: not given */
+	const char *kinds;	   /* of an audit, with commas between them; NULL: all */
 	bool help;
 
 	/* of the program alone */

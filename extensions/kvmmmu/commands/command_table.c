@@ -20,6 +20,14 @@ static const char renderers[] =
 #undef KM_RENDERER
 #define RENDERERS (renderers + 1)
 
+/* Names of the kinds of an audit, likewise. */
+#define KM_AUDIT(scope, name, id, ...) " " id
+static const char kinds[] =
+#include "audit/kinds.def"
+	;
+#undef KM_AUDIT
+#define KINDS (kinds + 1)
+
 static const struct km_argument arguments[] = {
 	{"DUMP", "ELF or kdump-compressed dump of a Linux host", KM_ARGUMENT_FILE, NULL},
 	{"CAPSULE", "file written by capture", KM_ARGUMENT_FILE, NULL},
@@ -50,7 +58,7 @@ static const struct km_argument arguments[] = {
 	{"FILE", NULL, KM_ARGUMENT_FILE, NULL},
 	{"PATH", NULL, KM_ARGUMENT_FILE, NULL},
 	{"N", NULL, KM_ARGUMENT_OTHER, NULL},
-	{"PAGES", NULL, KM_ARGUMENT_OTHER, NULL},
+	{"KIND", NULL, KM_ARGUMENT_WORDS, KINDS},
 	{"MMU", NULL, KM_ARGUMENT_WORDS, "root_mmu guest_mmu"},
 	{"FORMAT", NULL, KM_ARGUMENT_WORDS, KM_FORMAT_WORDS},
 	{"MEDIUM", NULL, KM_ARGUMENT_WORDS, RENDERERS},

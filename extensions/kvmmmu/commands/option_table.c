@@ -172,7 +172,13 @@ static km_error *set_limit(struct km_command_options *o, const char *value)
 {
 	if (km_parse_decimal(value, &o->limit) && o->limit)
 		return NULL;
-	return km_errorf(KM_EUSAGE, "limit \"%s\" is not a number of pages", value);
+	return km_errorf(KM_EUSAGE, "limit \"%s\" is not a number above 0", value);
+}
+
+static km_error *set_kind(struct km_command_options *o, const char *value)
+{
+	o->kinds = value;
+	return NULL;
 }
 
 static km_error *set_help(struct km_command_options *o, const char *value)
@@ -245,9 +251,12 @@ static const struct km_option options[] = {
 	{0, "list", "CAPSULE", false, EVERYWHERE, false, set_list, "list the contents of CAPSULE"},
 	{0, "with-names", NULL, false, EVERYWHERE, false, set_names,
 	 "include the names of processes"},
-	{0, "limit", "PAGES", false, EVERYWHERE, false, set_limit,
-	 "read (walk) or store (capture, upper levels first) at most this many page-table pages. "
-	 "walk: default 262144; capture: default and maximum 16384"},
+	{0, "limit", "N", false, EVERYWHERE, false, set_limit,
+	 "read (walk) or store (capture, upper levels first) at most N page-table pages, or list "
+	 "(audit) at most N anomalies of each kind. walk: default 262144; capture: default and "
+	 "maximum 16384; audit: default 3"},
+	{0, "kind", "KIND", false, EVERYWHERE, false, set_kind,
+	 "look only for this kind of anomaly, or for several with commas between them"},
 	{0, "v1", NULL, false, EVERYWHERE, false, set_v1,
 	 "use spte_permission_fault() as it was first posted, before it masked the error code"},
 	{0, "trace", NULL, false, EVERYWHERE, false, set_trace,

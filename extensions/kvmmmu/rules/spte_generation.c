@@ -52,8 +52,7 @@ static struct bits leaf_bits(const struct km_spte_masks *masks, uint64_t spte)
 			     always};
 }
 
-/* "bit 57", "bits 57, 58 and 62" */
-static void print_bits(uint64_t bits, char *buf, size_t size)
+void km_spte_print_bits(uint64_t bits, char *buf, size_t size)
 {
 	int count = __builtin_popcountll(bits), left = count;
 	size_t used = snprintf(buf, size, "bit%s", count == 1 ? "" : "s");
@@ -96,20 +95,31 @@ static const char *contradiction(const struct km_spte_masks *masks, uint64_t spt
 	return NULL;
 }
 
-static bool present_fits(const struct km_spte_masks *masks, uint64_t spte, int level, char *why,
-			 size_t size)
+uint64_t km_spte_foreign_bits(const struct km_spte_masks *masks, uint64_t spte, int level,
+			      uint64_t *missing)
 {
 	bool leaf = !level || km_is_last_spte(spte, level);
 	struct bits bits = leaf ? leaf_bits(masks, spte) : table_bits(masks);
-	uint64_t extra = spte & ~(bits.may | masks->base_addr_mask), missing = bits.must & ~spte;
+
+	if (leaf && km_is_access_track_spte(masks, spte))
+		bits.must &= ~masks->acc_track;
+	*missing = bits.must & ~spte;
+	return spte & ~(bits.may | bits.must | masks->base_addr_mask | masks->me_mask);
+}
+
+static bool present_fits(const struct km_spte_masks *masks, uint64_t spte, int level, char *why,
+			 size_t size)
+{
+	uint64_t missing, extra = km_spte_foreign_bits(masks, spte, level, &missing);
+	bool leaf = !level || km_is_last_spte(spte, level);
 	const char *text = leaf ? contradiction(masks, spte) : NULL;
 	char list[80];
 
 	if (extra) {
-		print_bits(extra, list, sizeof(list));
+		km_spte_print_bits(extra, list, sizeof(list));
 		snprintf(why, size, "never sets %s", list);
 	} else if (missing) {
-		print_bits(missing, list, sizeof(list));
+		km_spte_print_bits(missing, list, sizeof(list));
 		snprintf(why, size, "always sets %s%s", list, must_text(masks, missing));
 	} else if (text) {
 		snprintf(why, size, "%s", text);

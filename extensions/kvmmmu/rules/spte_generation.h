@@ -17,6 +17,17 @@
 bool km_spte_fits(enum km_paging paging, enum km_spte_generation generation, uint64_t spte,
 		  int level, char *why, size_t size);
 
+/*
+ * The bits of @spte, MMU-present at @level (0: not known), that a kernel with these masks never
+ * sets in such an entry, leaf or not; *@missing: those that it always sets and that are clear.
+ * Address bits never count.
+ */
+uint64_t km_spte_foreign_bits(const struct km_spte_masks *masks, uint64_t spte, int level,
+			      uint64_t *missing);
+
+/* Print "bit 57" or "bits 57, 58 and 62" into @buf; 80 bytes are enough for 18 bits. */
+void km_spte_print_bits(uint64_t bits, char *buf, size_t size);
+
 /* The generation for an SPTE of an unknown kernel: the newest that fits; false if none does. */
 bool km_spte_find_generation(enum km_paging paging, uint64_t spte, int level,
 			     enum km_spte_generation *generation);

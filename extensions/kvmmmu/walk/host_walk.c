@@ -38,7 +38,7 @@ struct km_host_pte km_host_walk(const struct km_kernel *k, const struct km_vm *v
 		if (!(out.value & PT_P) || out.level == PG_LEVEL_4K ||
 		    (out.level <= PG_LEVEL_1G && (out.value & PT_PS)))
 			break;
-		table = out.value & k->masks.base_addr_mask;
+		table = out.table_pa = out.value & k->masks.base_addr_mask;
 	}
 	out.known = true;
 	out.present = out.value & PT_P;

@@ -6,12 +6,13 @@
 #include "kvm/vm.h"
 
 struct km_host_pte {
-	bool known;	/* all entries are readable */
-	bool present;	/* a page is mapped */
-	bool writable;	/* W is set in all entries */
-	uint64_t value; /* of the last entry */
-	int level;	/* of the last entry */
-	uint64_t pa;	/* of the byte, if present */
+	bool known;	   /* all entries are readable */
+	bool present;	   /* a page is mapped */
+	bool writable;	   /* W is set in all entries */
+	uint64_t value;	   /* of the last entry */
+	int level;	   /* of the last entry */
+	uint64_t table_pa; /* of the page table that contains it; 0: it is in the PGD */
+	uint64_t pa;	   /* of the byte, if present */
 };
 
 /*

@@ -69,12 +69,26 @@ static enum km_table_doubt doubt(const struct km_kernel *k, uint64_t pa, int abo
 	return KM_TABLE_NOT_BELOW;
 }
 
+/* The gfn that @page maps first: by its place, so that a damaged kvm_mmu_page does not hide it. */
+static void set_gfn(struct km_table_page *page, const struct km_table_page *parent,
+		    const struct km_mmu_page *sp)
+{
+	page->gfn_known = parent && parent->gfn_known;
+	if (page->gfn_known) {
+		page->gfn = parent->gfn + ((uint64_t)page->index << 9 * (parent->level - 1));
+	} else if (sp->role_known && sp->role.direct && km_is_known(sp->gfn)) {
+		page->gfn_known = true;
+		page->gfn = sp->gfn.v;
+	}
+}
+
 /*
- * Set the level of @page from its kvm_mmu_page; 0 if that does not point back to it or does not fit
- * below @above, the level of the table with the entry for it. Nothing is recorded, because the page
- * is not proven to be a page-table page, except why it does not fit.
+ * Set the level of @page: that below @parent, of a root that of its kvm_mmu_page; 0 if the
+ * kvm_mmu_page does not point back to the page or has no level below @parent. Nothing is recorded,
+ * because the page is not proven to be a page-table page, except why it does not fit.
  */
-static void prove(const struct km_kernel *k, struct km_table_page *page, int above)
+static void prove(const struct km_kernel *k, struct km_table_page *page,
+		  const struct km_table_page *parent)
 {
 	struct km_recorder *rec = km_memory_recorder(k->mem);
 	struct km_mmu_page sp;
@@ -84,9 +98,13 @@ static void prove(const struct km_kernel *k, struct km_table_page *page, int abo
 	km_mmu_page_read(k, page->pa, &sp);
 	spt = km_kget(k, sp.addr, KM_M_kvm_mmu_page_spt);
 	km_memory_record(k->mem, rec);
-	page->doubt = doubt(k, page->pa, above, &sp, spt);
-	page->level = page->doubt == KM_TABLE_PROVEN ? sp.role.level : 0;
-	page->stale |= page->level && sp.role.invalid;
+	page->doubt = doubt(k, page->pa, parent ? parent->level : MAX_LEVEL + 1, &sp, spt);
+	if (page->doubt == KM_TABLE_PROVEN) {
+		page->level = parent && !sp.role.passthrough ? parent->level - 1 : sp.role.level;
+		page->stale |= sp.role.invalid && !parent;
+		page->smm |= sp.role.smm && !parent;
+		set_gfn(page, parent, &sp);
+	}
 	if (page->doubt != KM_TABLE_NOT_BELOW)
 		return;
 	km_mmu_page_read(k, page->pa, &sp);
@@ -101,6 +119,7 @@ static km_error *add_page(struct km_page_tables *t, const struct km_kernel *k, u
 		.pa = pa & ~(uint64_t)(KM_PAGE_SIZE - 1),
 		.parent = parent,
 		.index = (uint16_t)index,
+		.smm = parent && t->pages[parent - 1].smm,
 		.stale = parent && t->pages[parent - 1].stale,
 	};
 
@@ -113,7 +132,7 @@ static km_error *add_page(struct km_page_tables *t, const struct km_kernel *k, u
 		t->limit_hit = true;
 		return NULL;
 	}
-	prove(k, &page, parent ? t->pages[parent - 1].level : MAX_LEVEL + 1);
+	prove(k, &page, parent ? &t->pages[parent - 1] : NULL);
 	t->left_out += !page.level;
 	t->pages[t->count++] = page;
 	*set_slot(t, page.pa) = (uint32_t)t->count;

@@ -20,11 +20,14 @@ enum km_table_doubt {
 
 struct km_table_page {
 	uint64_t pa;
+	uint64_t gfn;	 /* that it maps first, by its place below a direct table */
 	int level;	 /* 0: not proven to be a page-table page, see @doubt */
 	uint32_t parent; /* position, plus one, of the page with the first entry that led here; 0:
 			    a root */
 	uint16_t index;	 /* of that entry */
 	uint8_t doubt;	 /* enum km_table_doubt */
+	bool gfn_known;	 /* it maps memory directly, from @gfn on */
+	bool smm;	 /* role.smm of its root: its memslots are those of address space 1 */
 	bool stale;	 /* its root is invalid or obsolete: no vCPU may enter the guest with it */
 };
 

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "audit/audit.h"
+
+#include "audit/look.h"
+#include "kvm/vm_locks.h"
+#include "threads/invalidation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* 16 GiB of page tables; each costs 32 bytes here. */
+#define MOST_TABLES (1u << 22)
+
+static km_audit_fn *const looks[KM_AUDIT_KINDS] = {
+#define KM_AUDIT(scope, name, ...) [KM_A_##name] = km_audit_##name,
+#include "audit/kinds.def"
+#undef KM_AUDIT
+};
+
+/* Functions that change page tables or memslots, or handle a fault. */
+static const char *const changers[] = {
+	"kvm_mmu_page_fault",
+	"kvm_mmu_do_page_fault",
+	"kvm_tdp_page_fault",
+	"direct_page_fault",
+	"paging64_page_fault",
+	"paging32_page_fault",
+	"ept_page_fault",
+	"kvm_mmu_load",
+	"kvm_mmu_unload",
+	"kvm_mmu_free_roots",
+	"kvm_set_memslot",
+	"__kvm_set_memory_region",
+	"kvm_set_memory_region",
+	"kvm_vm_ioctl_get_dirty_log",
+	"kvm_get_dirty_log_protect",
+	"kvm_clear_dirty_log_protect",
+	"kvm_vm_ioctl_reset_dirty_pages",
+	"kvm_mmu_zap_all_fast",
+	"kvm_mmu_zap_all",
+	"kvm_mmu_notifier_invalidate_range_start",
+	"kvm_mmu_notifier_invalidate_range_end",
+	"kvm_mmu_notifier_clear_flush_young",
+	"kvm_mmu_notifier_change_pte",
+	"mmu_shrink_scan",
+	"kvm_recover_nx_huge_pages",
+	"kvm_recover_nx_lpages",
+	NULL,
+};
+
+/* An audit in progress. */
+struct run {
+	const struct km_audit_options *options;
+	struct km_vm_audit *audit;
+	struct km_audit_vm all;
+	struct km_page_tables tables;
+	struct km_spte_masks masks; /* with the paging of the context */
+	struct km_look look;
+	struct km_vcpu_mmu contexts; /* of the vCPU whose roots are looked at */
+	size_t room;
+	/* the kinds that are looked for, by scope */
+	enum km_audit_kind kinds[KM_AUDIT_KINDS];
+	size_t first[KM_SCOPE_CONTEXT + 2];
+};
+
+static km_error *keep(struct run *run, const struct km_anomaly *a)
+{
+	struct km_vm_audit *audit = run->audit;
+	struct km_anomaly *grown;
+	km_error *err;
+
+	if (audit->count == run->room) {
+		size_t room = run->room ? 2 * run->room : 16;
+
+		err = km_memory_charge(run->all.kernel->mem, room - run->room, sizeof(*grown));
+		if (err)
+			return err;
+		grown = reallocarray(audit->anomalies, room, sizeof(*grown));
+		if (!grown)
+			return km_errorf(KM_ENOMEM, "out of memory");
+		audit->anomalies = grown;
+		run->room = room;
+	}
+	audit->anomalies[audit->count++] = *a;
+	return NULL;
+}
+
+/* Does KVM pass through such a state at this moment? */
+static bool passes_through(const struct run *run, enum km_audit_kind kind)
+{
+	switch (km_audit_texts[kind].moment) {
+	case KM_MOMENT_NEVER:
+		return false;
+	case KM_MOMENT_CHANGES:
+		return run->audit->changing || run->all.invalidating;
+	case KM_MOMENT_INVALIDATION:
+		return run->all.invalidating;
+	}
+	return false;
+}
+
+static km_error *found(struct run *run, struct km_anomaly *a)
+{
+	struct km_audit_sum *sum = &run->audit->sums[a->kind];
+
+	if (run->audit->moving || passes_through(run, a->kind))
+		a->certainty = KM_NOTE;
+	if (!sum->found++ || a->certainty > sum->certainty)
+		sum->certainty = a->certainty;
+	return sum->found > run->options->limit ? NULL : keep(run, a);
+}
+
+/* Look for all kinds of @scope. */
+static km_error *look(struct run *run, enum km_audit_scope scope)
+{
+	const struct km_look *at = &run->look;
+	km_error *err = NULL;
+
+	for (size_t i = run->first[scope]; i < run->first[scope + 1] && !err; i++) {
+		enum km_audit_kind kind = run->kinds[i];
+		struct km_anomaly a;
+		enum km_look_answer answer;
+
+		a.what[0] = '\0';
+		a.certainty = km_audit_texts[kind].certainty;
+		answer = looks[kind](at, &a);
+		run->audit->sums[kind].unknown += answer == KM_CANNOT_TELL;
+		if (answer != KM_ANOMALY)
+			continue;
+		a.kind = kind;
+		a.vcpu = (unsigned)at->vcpu->idx;
+		a.context = at->mmu->name;
+		a.has_entry = scope <= KM_SCOPE_TABLE;
+		a.table_pa = a.has_entry ? at->page->pa : at->root_pa;
+		a.level = a.has_entry ? at->page->level : 0;
+		a.index = a.has_entry ? at->index : 0;
+		a.spte = at->spte;
+		a.gpa = a.has_entry ? at->gfn : (struct km_val){.known = KM_ABSENT};
+		a.gpa.v <<= KM_PAGE_SHIFT;
+		a.kvm_mmu_page = a.has_entry ? at->sp->addr : at->root.addr;
+		err = found(run, &a);
+	}
+	return err;
+}
+
+/* The slot of a gfn; most often that of the last. */
+static const struct km_memslot *slot_of(const struct km_memslots *slots, uint64_t gfn,
+					const struct km_memslot *last)
+{
+	if (last && gfn >= last->base_gfn && gfn - last->base_gfn < last->npages)
+		return last;
+	return km_gfn_to_memslot(slots, gfn);
+}
+
+/* The gfns of the leaves of an indirect page: kvm_mmu_page.shadowed_translation. */
+static bool read_translations(const struct run *run, const struct km_mmu_page *sp, uint64_t *gfns)
+{
+	const struct km_kernel *k = run->all.kernel;
+	struct km_val at = km_kconfirm(k, sp->addr, KM_M_kvm_mmu_page_shadowed_translation);
+	km_scoped_error *err = NULL;
+	bool before;
+
+	if (!km_is_known(at) || !at.v)
+		return false;
+	before = km_memory_try(k->mem, true);
+	err = km_read_virt(k->mem, at.v, gfns, KM_PAGE_SIZE);
+	km_memory_try(k->mem, before);
+	for (unsigned i = 0; !err && i < KM_TABLE_ENTRIES; i++)
+		gfns[i] >>= KM_PAGE_SHIFT;
+	return !err;
+}
+
+static km_error *look_at_entry(struct run *run)
+{
+	struct km_look *at = &run->look;
+	km_error *err = look(run, KM_SCOPE_ENTRY);
+
+	if (err || at->spte.kind != KM_SPTE_PRESENT || at->spte.leaf)
+		return err;
+	at->child_page = km_page_tables_find(&run->tables, at->spte.pfn << KM_PAGE_SHIFT);
+	km_mmu_page_read(run->all.kernel, at->spte.pfn << KM_PAGE_SHIFT, &at->child);
+	return look(run, KM_SCOPE_TABLE);
+}
+
+/* Is it obsolete? Mirrors is_obsolete_sp(). */
+static bool is_stale(const struct run *run, const struct km_table_page *page,
+		     const struct km_mmu_page *sp)
+{
+	struct km_val gen = run->all.vm->mmu_valid_gen;
+
+	return page->stale ||
+	       (km_is_known(sp->tdp_mmu_page) && !sp->tdp_mmu_page.v &&
+		km_is_known(sp->mmu_valid_gen) && km_is_known(gen) && sp->mmu_valid_gen.v != gen.v);
+}
+
+static km_error *visit(void *arg, const struct km_table_page *page, const struct km_mmu_page *sp,
+		       const uint64_t *entries)
+{
+	struct run *run = arg;
+	struct km_look *at = &run->look;
+	uint64_t gfns[KM_TABLE_ENTRIES];
+	unsigned as_id = page->smm;
+	bool translated;
+	km_error *err = NULL;
+
+	if (!entries) {
+		run->audit->unreadable++;
+		return NULL;
+	}
+	run->audit->tables++;
+	at->page = page;
+	at->sp = sp;
+	at->stale = is_stale(run, page, sp);
+	at->slots = run->all.slots_known[as_id] ? &run->all.slots[as_id] : NULL;
+	at->slot = NULL;
+	translated = sp->role_known && !page->gfn_known && read_translations(run, sp, gfns);
+	for (unsigned i = 0; i < KM_TABLE_ENTRIES && !err; i++) {
+		if (!entries[i])
+			continue;
+		at->index = i;
+		at->spte = km_spte_decode(&run->masks, entries[i], page->level);
+		if (at->spte.kind == KM_SPTE_EMPTY)
+			continue;
+		run->audit->entries++;
+		run->audit->leaves += km_look_is_leaf(at);
+		at->gfn.known = KM_UNREADABLE;
+		if (page->gfn_known)
+			at->gfn = km_known_val(page->gfn + ((uint64_t)i << 9 * (page->level - 1)));
+		else if (translated && km_look_is_leaf(at))
+			at->gfn = km_known_val(gfns[i]);
+		at->slot = km_look_has_slots(at) ? slot_of(at->slots, at->gfn.v, at->slot) : NULL;
+		err = look_at_entry(run);
+	}
+	return err;
+}
+
+static km_error *look_at_root(struct run *run, struct km_val hpa)
+{
+	struct km_look *at = &run->look;
+	const struct km_mmu *mmu = at->mmu;
+
+	if (!km_is_known(hpa) || !hpa.v || !km_valid_page(hpa.v))
+		return NULL;
+	at->root_pa = hpa.v & run->masks.base_addr_mask;
+	at->root_page = km_page_tables_find(&run->tables, at->root_pa);
+	/* special roots and those beyond a limit are not among the pages */
+	if (!at->root_page || !mmu->readable)
+		return NULL;
+	km_mmu_page_read(run->all.kernel, at->root_pa, &at->root);
+	return look(run, KM_SCOPE_ROOT);
+}
+
+static km_error *look_at_roots(struct run *run)
+{
+	const struct km_mmu *mmu = run->look.mmu;
+	km_error *err = look_at_root(run, mmu->root.hpa);
+
+	for (size_t i = 0; i < KM_PREV_ROOTS && !err; i++)
+		err = look_at_root(run, mmu->prev_roots[i].hpa);
+	return err;
+}
+
+static km_error *look_at_context(struct run *run)
+{
+	struct km_look *at = &run->look;
+
+	memset(&at->spte, 0, sizeof(at->spte));
+	memset(&at->root, 0, sizeof(at->root));
+	at->root_pa = 0;
+	if (km_is_known(at->mmu->root.hpa) && km_valid_page(at->mmu->root.hpa.v)) {
+		at->root_pa = at->mmu->root.hpa.v & run->masks.base_addr_mask;
+		at->root_page = km_page_tables_find(&run->tables, at->root_pa);
+		km_mmu_page_read(run->all.kernel, at->root_pa, &at->root);
+	}
+	return look(run, KM_SCOPE_CONTEXT);
+}
+
+static km_error *audit_context(struct run *run, const struct km_mmu *mmu)
+{
+	km_error *err;
+
+	if (!mmu->readable || !mmu->used)
+		return NULL;
+	run->masks.paging = mmu->paging;
+	run->look.mmu = mmu;
+	err = km_page_tables_add(&run->tables, run->all.kernel, &run->masks, mmu);
+	if (!err)
+		err = look_at_roots(run);
+	if (!err)
+		err = look_at_context(run);
+	if (!run->all.has_direct && !strcmp(mmu->name, "root_mmu") && mmu->rsvd_known &&
+	    mmu->root_role.direct && mmu->root_role.level > 3) {
+		run->all.direct = *mmu;
+		run->all.has_direct = true;
+	}
+	return err;
+}
+
+static km_error *audit_vcpu(struct run *run, const struct km_vcpu *vcpu)
+{
+	const struct km_mmu *named = NULL;
+	struct km_vcpu_mmu *contexts = &run->contexts;
+	km_error *err = NULL;
+
+	km_vcpu_mmu_read(run->all.kernel, vcpu, contexts);
+	run->look.vcpu = vcpu;
+	run->look.vcpu_certainty = km_vcpu_certainty(vcpu);
+	run->look.contexts = contexts;
+	if (run->options->mmu)
+		err = km_mmu_by_name(contexts, run->options->mmu, &named);
+	for (size_t i = 0; i < contexts->mmu_count && !err; i++) {
+		if (!named || named == &contexts->mmus[i])
+			err = audit_context(run, &contexts->mmus[i]);
+	}
+	return err;
+}
+
+/* Is anything changing page tables at this moment? */
+static void find_changes(struct run *run)
+{
+	struct km_vm_audit *audit = run->audit;
+	const struct km_vm *vm = run->all.vm;
+	struct km_vm_locks locks = km_vm_locks_read(run->all.kernel, vm);
+	const struct km_task *task;
+	const char *function;
+
+	audit->moving = km_memory_target(run->all.kernel->mem)->moving;
+	task = km_task_in_any(run->all.tasks, vm->mm.v, changers, &function);
+	if (task)
+		snprintf(audit->why_changing, sizeof(audit->why_changing),
+			 "thread %" PRIu64 " is in %s()", task->tid.v, function);
+	else if (km_is_known(locks.mmu_lock) && locks.mmu_lock.v)
+		snprintf(audit->why_changing, sizeof(audit->why_changing),
+			 "mmu_lock is held (cnts 0x%" PRIx64 ")", locks.mmu_lock.v);
+	audit->changing = audit->why_changing[0];
+	run->all.invalidating =
+		(km_is_known(vm->mmu_invalidate_in_progress) && vm->mmu_invalidate_in_progress.v) ||
+		(km_is_known(vm->mn_active_invalidate_count) && vm->mn_active_invalidate_count.v) ||
+		(run->all.tasks && km_invalidating_task(run->all.tasks, vm->mm.v, &function));
+}
+
+static km_error *read_inputs(struct run *run)
+{
+	struct km_audit_vm *all = &run->all;
+
+	for (unsigned as_id = 0; as_id < 2; as_id++) {
+		km_error *err =
+			km_memslots_read(all->kernel, all->vm->addr, as_id, &all->slots[as_id]);
+
+		if (err && km_error_code(err) != KM_EABSENT)
+			return err;
+		all->slots_known[as_id] = !err && !all->slots[as_id].trouble;
+		km_error_free(err);
+	}
+	all->nx_huge_pages = km_kernel_variable(all->kernel, "nx_huge_pages", 4);
+	all->host.kernel = all->kernel;
+	all->host.vm = all->vm;
+	find_changes(run);
+	return NULL;
+}
+
+static void choose_kinds(struct run *run)
+{
+	size_t count = 0;
+
+	for (int scope = 0; scope <= KM_SCOPE_CONTEXT; scope++) {
+		run->first[scope] = count;
+		for (int i = 0; i < KM_AUDIT_KINDS; i++) {
+			if ((int)km_audit_texts[i].scope == scope &&
+			    (!run->options->chosen || run->options->only[i]))
+				run->kinds[count++] = (enum km_audit_kind)i;
+		}
+	}
+	run->first[KM_SCOPE_CONTEXT + 1] = count;
+}
+
+static km_error *audit_vcpus(struct run *run)
+{
+	const struct km_vm *vm = run->all.vm;
+	km_error *err = read_inputs(run);
+
+	for (size_t i = 0; i < vm->vcpu_count && !err; i++)
+		err = audit_vcpu(run, &vm->vcpus[i]);
+	run->audit->limit_hit = run->tables.limit_hit;
+	return err;
+}
+
+km_error *km_vm_audit(const struct km_kernel *kernel, const struct km_vm *vm,
+		      const struct km_audit_options *options, struct km_vm_audit *audit)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	bool before;
+	km_error *err;
+
+	memset(audit, 0, sizeof(*audit));
+	if (!run)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	run->options = options;
+	run->audit = audit;
+	run->all.kernel = kernel;
+	run->all.vm = vm;
+	run->all.tasks = options->tasks;
+	run->all.tables = &run->tables;
+	run->tables.limit = MOST_TABLES;
+	run->tables.visit = visit;
+	run->tables.arg = run;
+	run->masks = km_vm_masks(kernel, vm);
+	run->look.all = &run->all;
+	run->look.masks = &run->masks;
+	audit->no_format = !kernel->features.spte_known;
+	choose_kinds(run);
+	/* what a capsule does not contain is counted by kind, not as a gap in it */
+	before = km_memory_optional(kernel->mem, true);
+	err = audit->no_format ? NULL : audit_vcpus(run);
+	km_memory_optional(kernel->mem, before);
+	for (unsigned as_id = 0; as_id < 2; as_id++)
+		km_memslots_deinit(&run->all.slots[as_id]);
+	km_page_tables_deinit(&run->tables);
+	free(run);
+	return err;
+}
+
+void km_vm_audit_deinit(struct km_vm_audit *audit)
+{
+	free(audit->anomalies);
+	memset(audit, 0, sizeof(*audit));
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The audit of a VM: every entry and every page of its page tables, compared with what KVM keeps
+ * invariant, without a fault. arch/x86/kvm/mmu/.
+ */
+#ifndef KVMMMU_AUDIT_H
+#define KVMMMU_AUDIT_H
+
+#include "audit/anomaly.h"
+#include "threads/tasks.h"
+
+struct km_audit_options {
+	const char *mmu;	   /* only contexts of this name; NULL: all */
+	uint64_t limit;		   /* anomalies of each kind that are kept */
+	bool only[KM_AUDIT_KINDS]; /* kinds that are looked for, if @chosen */
+	bool chosen;
+	const struct km_tasks *tasks; /* NULL: not known */
+};
+
+/* Anomalies of one kind. */
+struct km_audit_sum {
+	uint64_t found;	  /* however many are kept */
+	uint64_t unknown; /* what was looked at without an answer: something is not readable */
+	enum km_certainty certainty; /* the highest of those found */
+};
+
+struct km_vm_audit {
+	struct km_audit_sum sums[KM_AUDIT_KINDS];
+	struct km_anomaly *anomalies; /* in the order in which they were found */
+	size_t count;
+	uint64_t tables, entries, leaves; /* that were looked at; entries: not empty ones */
+	uint64_t unreadable;		  /* page tables that were found and not read */
+	bool limit_hit;			  /* there are more page tables */
+	bool changing;			  /* KVM is changing page tables at this moment */
+	char why_changing[160];
+	bool moving;	/* the target changes while it is read: all are notes */
+	bool no_format; /* the SPTEs of this kernel cannot be decoded: nothing was looked at */
+};
+
+/*
+ * Audit all contexts of all vCPUs of @vm. Each page table is read once. Errors: Ctrl-C, out of
+ * memory, limits; KM_EUSAGE if there is no context options->mmu. Call km_vm_audit_deinit() in any
+ * case.
+ */
+km_error *km_vm_audit(const struct km_kernel *kernel, const struct km_vm *vm,
+		      const struct km_audit_options *options, struct km_vm_audit *audit);
+void km_vm_audit_deinit(struct km_vm_audit *audit);
+
+#endif

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * to_shadow_page() of a page table and kvm_mmu_page.spt point at each other, from the allocation to
+ * the zap: tdp_mmu_alloc_sp(), kvm_mmu_alloc_shadow_page().
+ */
+#include "audit/look.h"
+
+enum km_look_answer km_audit_page_owner(const struct km_look *at, struct km_anomaly *a)
+{
+	if (!at->child_page || at->child_page->doubt == KM_TABLE_UNREAD)
+		return KM_CANNOT_TELL;
+	if (at->child_page->doubt == KM_TABLE_NO_OWNER)
+		km_anomaly_says(a,
+				"it points to 0x%" PRIx64 ", whose struct page has no kvm_mmu_page",
+				at->child_page->pa);
+	else if (at->child_page->doubt == KM_TABLE_OTHER_SPT)
+		km_anomaly_says(a,
+				"it points to 0x%" PRIx64 ", and spt of kvm_mmu_page 0x%" PRIx64
+				" is another page",
+				at->child_page->pa, at->child.addr);
+	else
+		return KM_FITS;
+	return KM_ANOMALY;
+}

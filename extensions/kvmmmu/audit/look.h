@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a kind of anomaly (kinds/NAME.c) looks at, and what it answers. */
+#ifndef KVMMMU_LOOK_H
+#define KVMMMU_LOOK_H
+
+#include "audit/anomaly.h"
+#include "audit/host_pages.h"
+#include "kvm/memslots.h"
+#include "threads/tasks.h"
+#include "walk/page_tables.h"
+
+#include <inttypes.h>
+
+/* What is the same for all entries of a VM. */
+struct km_audit_vm {
+	const struct km_kernel *kernel;
+	const struct km_vm *vm;
+	const struct km_tasks *tasks;
+	struct km_memslots slots[2]; /* of each address space */
+	bool slots_known[2];	     /* all of them */
+	struct km_val nx_huge_pages;
+	bool invalidating; /* an mmu_notifier is invalidating a range */
+	struct km_host_pages host;
+	const struct km_page_tables *tables; /* those found so far */
+	/* the first direct context, whose reserved-bit masks others are compared with */
+	struct km_mmu direct;
+	bool has_direct;
+};
+
+struct km_look {
+	struct km_audit_vm *all;
+	const struct km_mmu *mmu; /* the context below whose root the page was found first */
+	const struct km_vcpu *vcpu;
+	enum km_certainty vcpu_certainty;   /* km_vcpu_certainty() */
+	const struct km_vcpu_mmu *contexts; /* of @vcpu */
+	const struct km_spte_masks *masks;
+
+	/* of kinds of entries and tables */
+	const struct km_table_page *page;
+	const struct km_mmu_page *sp; /* of @page */
+	unsigned index;
+	struct km_spte spte;
+	bool stale; /* no vCPU may enter the guest with it: what it maps may be out of date */
+	struct km_val gfn; /* that the entry maps first: known for direct tables, and for leaves */
+	const struct km_memslots *slots; /* of its address space; NULL: not known */
+	const struct km_memslot *slot;	 /* of @gfn; NULL: none, or not known */
+
+	/* of kinds of tables */
+	const struct km_table_page *child_page; /* NULL: it was not looked at: there are too many */
+	struct km_mmu_page child;
+
+	/* of kinds of roots */
+	uint64_t root_pa;
+	const struct km_table_page *root_page;
+	struct km_mmu_page root;
+};
+
+enum km_look_answer {
+	KM_FITS,
+	KM_ANOMALY,
+	KM_CANNOT_TELL, /* what it depends on is not readable */
+};
+
+/*
+ * Look at one entry, table, root or context. If it is an anomaly, describe it in a->what; lower
+ * a->certainty if something legal may explain it.
+ */
+typedef enum km_look_answer km_audit_fn(const struct km_look *at, struct km_anomaly *a);
+
+/* km_audit_NAME() of every line in kinds.def. */
+#define KM_AUDIT(scope, name, ...) km_audit_fn km_audit_##name;
+#include "audit/kinds.def"
+#undef KM_AUDIT
+
+/* Is it a present leaf that maps a known gfn of a valid table, and are the memslots known? */
+static inline bool km_look_has_slots(const struct km_look *at)
+{
+	return km_is_known(at->gfn) && at->slots;
+}
+
+static inline bool km_look_is_leaf(const struct km_look *at)
+{
+	return at->spte.kind == KM_SPTE_PRESENT && at->spte.leaf;
+}
+
+/* Is the role of the table known, and that of the table that the entry points to? */
+static inline bool km_look_has_child(const struct km_look *at)
+{
+	return at->sp->role_known && at->child.role_known && at->child_page &&
+	       at->child_page->doubt == KM_TABLE_PROVEN;
+}
+
+/* Was the table found through another entry before? */
+static inline bool km_look_is_second(const struct km_look *at)
+{
+	const struct km_table_page *child = at->child_page;
+
+	return !child->parent || at->all->tables->pages[child->parent - 1].pa != at->page->pa ||
+	       child->index != at->index;
+}
+
+/* The address in the VMM that the leaf maps, whose memslot is known. */
+static inline uint64_t km_look_hva(const struct km_look *at)
+{
+	return at->slot->userspace_addr + ((at->gfn.v - at->slot->base_gfn) << KM_PAGE_SHIFT);
+}
+
+/*
+ * Find what the VMM's page tables map at the address of a leaf. KM_ANOMALY: @page is set, compare;
+ * KM_FITS: there is nothing to compare.
+ */
+enum km_look_answer km_look_at_host(const struct km_look *at, struct km_host_page *page);
+
+#endif

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* kvmmmu audit: what contradicts in the page tables of each VM. */
+#include "commands/command_context.h"
+
+#include "audit/audit.h"
+#include "threads/tasks_read.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define DEFAULT_LIMIT 3
+
+/* Set the kinds that are in @list, with commas between them. */
+static km_error *parse_kinds(const char *list, struct km_audit_options *options)
+{
+	char id[32];
+	size_t len;
+
+	if (!list)
+		return NULL;
+	options->chosen = true;
+	for (;; list += len + 1) {
+		enum km_audit_kind kind;
+
+		len = strcspn(list, ",");
+		snprintf(id, sizeof(id), "%.*s", (int)len, list);
+		if (len >= sizeof(id) || !km_audit_kind_find(id, &kind))
+			return km_errorf(KM_EUSAGE, "there is no kind of anomaly \"%.*s\"",
+					 (int)len, list);
+		options->only[kind] = true;
+		if (!list[len])
+			return NULL;
+	}
+}
+
+static void describe_sums(struct km_node *node, const struct km_vm_audit *audit,
+			  const struct km_audit_options *options)
+{
+	struct km_node *table = km_doc_table(node, "kinds", NULL);
+
+	km_doc_machine_only(table);
+	km_doc_column(table, "kind", "KIND", false);
+	km_doc_column(table, "found", "FOUND", true);
+	km_doc_column(table, "unknown", "UNKNOWN", true);
+	km_doc_column(table, "certainty", "CERTAINTY", false);
+	for (int i = 0; i < KM_AUDIT_KINDS; i++) {
+		const struct km_audit_sum *sum = &audit->sums[i];
+		struct km_node *row;
+
+		if (options->chosen && !options->only[i])
+			continue;
+		row = km_doc_row(table);
+		km_doc_cell(row, "kind", km_v_text(km_audit_texts[i].id));
+		km_doc_cell(row, "found", km_v_dec(sum->found));
+		km_doc_cell(row, "unknown", km_v_dec(sum->unknown));
+		km_doc_cell(row, "certainty",
+			    sum->found ? km_v_text(km_certainty_text(sum->certainty))
+				       : km_v_none("-"));
+	}
+}
+
+static void describe_found(struct km_node *node, const struct km_vm_audit *audit)
+{
+	for (int i = 0; i < KM_AUDIT_KINDS; i++) {
+		const struct km_audit_text *text = &km_audit_texts[i];
+		const struct km_audit_sum *sum = &audit->sums[i];
+
+		if (!sum->found)
+			continue;
+		km_doc_finding(node, text->id, sum->certainty, "%" PRIu64 " time%s: %s%s%s",
+			       sum->found, sum->found == 1 ? "" : "s", text->means,
+			       text->legal ? " " : "", text->legal ? text->legal : "");
+	}
+}
+
+static void add_columns(struct km_node *table)
+{
+	km_doc_column(table, "kind", "KIND", false);
+	km_doc_column(table, "certainty", NULL, false);
+	km_doc_column(table, "vcpu", NULL, true);
+	km_doc_column(table, "context", "MMU", false);
+	km_doc_column(table, "level", "LEVEL", true);
+	km_doc_column(table, "table", "TABLE", false);
+	km_doc_column(table, "index", "INDEX", true);
+	km_doc_column(table, "spte", "ENTRY", false);
+	km_doc_column(table, "gpa", "GPA", false);
+	km_doc_column(table, "kvm_mmu_page", "KVM_MMU_PAGE", false);
+	km_doc_column(table, "what", "", false);
+}
+
+static void add_anomaly(struct km_node *table, const struct km_anomaly *a)
+{
+	struct km_node *row = km_doc_row(table);
+	bool entry = a->has_entry;
+
+	km_doc_cell(row, "kind", km_v_text(km_audit_texts[a->kind].id));
+	km_doc_cell(row, "certainty", km_v_text(km_certainty_text(a->certainty)));
+	km_doc_cell(row, "vcpu", km_v_dec(a->vcpu));
+	km_doc_cell(row, "context", km_v_text(a->context));
+	km_doc_cell(row, "level", entry ? km_v_dec((uint64_t)a->level) : km_v_none("-"));
+	km_doc_cell(row, "table", a->table_pa ? km_v_hex(a->table_pa) : km_v_none("-"));
+	km_doc_cell(row, "index", entry ? km_v_dec(a->index) : km_v_none("-"));
+	km_doc_cell(row, "spte", entry ? km_v_hex(a->spte.value) : km_v_none("-"));
+	km_doc_cell(row, "gpa", km_v_val(a->gpa, KM_V_HEX));
+	km_doc_cell(row, "kvm_mmu_page",
+		    a->kvm_mmu_page ? km_v_hex(a->kvm_mmu_page) : km_v_none("-"));
+	km_doc_cell(row, "what", km_v_text(km_doc_text(table, "%s", a->what)));
+}
+
+static void describe_anomalies(struct km_node *node, const struct km_vm_audit *audit)
+{
+	struct km_node *table = km_doc_table(node, "anomalies", NULL);
+
+	if (!audit->count)
+		km_doc_machine_only(table);
+	add_columns(table);
+	for (size_t i = 0; i < audit->count; i++)
+		add_anomaly(table, &audit->anomalies[i]);
+}
+
+/* What the answer does not cover. */
+static void describe_limits(struct km_node *node, const struct km_vm_audit *audit)
+{
+	const char *list = "";
+
+	for (int i = 0; i < KM_AUDIT_KINDS; i++) {
+		if (audit->sums[i].unknown)
+			list = km_doc_text(node, "%s%s%s %" PRIu64, list, *list ? ", " : "",
+					   km_audit_texts[i].id, audit->sums[i].unknown);
+	}
+	if (audit->no_format)
+		km_doc_note(node, "nothing was checked: the SPTEs of this kernel cannot be "
+				  "decoded, because its masks are not known");
+	if (*list)
+		km_doc_note(node, "unknown, because something is not readable: %s", list);
+	if (audit->unreadable)
+		km_doc_note(node,
+			    "%" PRIu64 " page tables are not readable: what they map is not "
+			    "checked",
+			    audit->unreadable);
+	if (audit->limit_hit)
+		km_doc_note(node, "there are more page tables than were looked at");
+	if (audit->changing)
+		km_doc_note(node,
+			    "page tables are being changed: %s. What KVM passes through meanwhile "
+			    "is reported as a note",
+			    audit->why_changing);
+	if (audit->moving)
+		km_doc_note(node, "the kernel runs while it is read: all anomalies are notes");
+}
+
+static const char *vm_title(struct km_node *list, const struct km_vm *vm,
+			    const struct km_vm_audit *audit)
+{
+	uint64_t found = 0;
+
+	for (int i = 0; i < KM_AUDIT_KINDS; i++)
+		found += audit->sums[i].found;
+	return km_doc_text(
+		list,
+		"VM %u (%s): %" PRIu64 " page tables, %" PRIu64 " entries, %" PRIu64 " leaves: %s",
+		vm->number, vm->comm[0] ? vm->comm : "?", audit->tables, audit->entries,
+		audit->leaves,
+		found ? km_doc_text(list, "%" PRIu64 " anomal%s", found, found == 1 ? "y" : "ies")
+		      : "nothing contradicts");
+}
+
+static km_error *audit_vm(struct km_command_context *ctx, struct km_node *list,
+			  const struct km_vm *vm, const struct km_audit_options *options)
+{
+	struct km_vm_audit audit;
+	struct km_node *node;
+	km_error *err = km_vm_audit(ctx->kernel, vm, options, &audit);
+
+	if (!err) {
+		node = km_doc_section(list, NULL, vm_title(list, vm, &audit));
+		km_doc_field(node, "vm", NULL, km_v_dec(vm->number));
+		km_doc_field(node, "kvm", NULL, km_v_hex(vm->addr));
+		km_doc_field(node, "tables", NULL, km_v_dec(audit.tables));
+		km_doc_field(node, "entries", NULL, km_v_dec(audit.entries));
+		km_doc_field(node, "leaves", NULL, km_v_dec(audit.leaves));
+		km_doc_field(node, "unreadable", NULL, km_v_dec(audit.unreadable));
+		km_doc_field(node, "changing", NULL, km_v_bool(audit.changing));
+		describe_sums(node, &audit, options);
+		describe_found(node, &audit);
+		describe_anomalies(node, &audit);
+		describe_limits(node, &audit);
+		km_describe_lost_vcpus(node, vm);
+	}
+	km_vm_audit_deinit(&audit);
+	return err;
+}
+
+km_error *km_command_audit(struct km_command_context *ctx)
+{
+	struct km_audit_options options = {
+		.mmu = ctx->options.mmu,
+		.limit = ctx->options.limit ? ctx->options.limit : DEFAULT_LIMIT,
+	};
+	struct km_tasks tasks = {0};
+	struct km_vm *only = NULL;
+	struct km_node *list;
+	km_error *err = parse_kinds(ctx->options.kinds, &options);
+
+	if (!err)
+		err = km_context_read_vms(ctx);
+	if (!err && ctx->argc)
+		err = km_select_vm(&ctx->vms, ctx->argv[0], &only);
+	if (err)
+		return err;
+	km_vms_find_threads(ctx->kernel, &ctx->vms);
+	err = km_tasks_read(ctx->kernel, &ctx->vms, &tasks);
+	options.tasks = &tasks;
+	list = km_doc_list(ctx->root, "vms");
+	for (size_t i = 0; i < ctx->vms.count && !err; i++) {
+		if (!only || only == &ctx->vms.vms[i])
+			err = audit_vm(ctx, list, &ctx->vms.vms[i], &options);
+	}
+	km_describe_no_vms(ctx);
+	km_tasks_deinit(&tasks);
+	return err;
+}

@@ -67,6 +67,7 @@ help:
 	@echo "make check        set up, and run all tests"
 	@echo "make lab          the lab's dumps of Linux 7.3 and 6.1"
 	@echo "make intel        dumps of an Intel host, made in Bochs, and the tests of it on them"
+	@echo "make flips        2,000 flipped bits of page tables, and which of them an audit finds"
 	@echo "make trace        100,000 page faults of each of four kernels against our rule"
 	@echo "make kdumps       KDUMPS=2 real kdumps of each of four kernels (a minute each), and what is said about"
 	@echo "                  all that there are"
@@ -235,6 +236,14 @@ layouts:
 	@scripts/bootstrap check
 	@$(MAKE) --no-print-directory all $(BUILD)/batch
 	@KVMMMU_LAYOUT_EDITS=$${KVMMMU_LAYOUT_EDITS:-10000} /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/test_layout.py
+
+# Flips bits of page tables, and looks which an audit finds.
+.PHONY: flips
+flips:
+	@scripts/bootstrap check
+	@$(MAKE) --no-print-directory all
+	@KVMMMU_FLIPS=$${KVMMMU_FLIPS:-2000} /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+		tests/lab/test_audit_dumps.py -k flips
 
 # Damages capsules in many ways and asks about what is left.
 $(BUILD)/hostile: $(BUILD)/tests/capsule/hostile.o $(BUILD)/tests/fuzz/capsule.o $(BUILD)/libkvmmmu.a

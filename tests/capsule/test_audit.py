@@ -6,7 +6,6 @@ or the processor could have made, which has to stay silent."""
 
 import collections
 import json
-import random
 import re
 import struct
 
@@ -60,8 +59,8 @@ def test_healthy(sample):
 
 # What the lab's debugger injected is found where it is in page tables, roots or permission tables: by what it changed.
 INJECTED = {"child-page-mismatch": "page-level", "child-page-mismatch-twin": "page-generation", "frozen-spte": "frozen",
-            "frozen-spte-twin": "frozen", "obsolete-root-shadow": "page-generation", "obsolete-root-shadow-twin": "page-generation", "reserved-bits": "reserved-bits",
-            "reserved-bits-twin": "unknown-bits", "role-corruption-gfn": "page-gfn", "role-corruption-gfn-twin": "page-gfn",
+            "frozen-spte-twin": "frozen", "obsolete-root-shadow": "page-generation",
+            "obsolete-root-shadow-twin": "page-generation", "reserved-bits": "reserved-bits", "reserved-bits-twin": "unknown-bits", "role-corruption-gfn": "page-gfn", "role-corruption-gfn-twin": "page-gfn",
             "spurious-loop": "missing-bits", "spurious-loop-twin": "missing-bits", "perm-table-flip": "perm-table",
             "perm-table-not-asked": "perm-table", "perm-table-unused": "perm-table", "perm-table-zeroed": "perm-table"}
 
@@ -216,10 +215,8 @@ def mmio(t):
 def plant_over_slot(t, older=False):
     """7.3, NPT: bits 51 and 0, W and U, the generation from bit 3 on."""
     pa, i, e = writable(t)
-    if not hasattr(t, "vm"):
-        xor(t, (pa, i, e), PRESENT)
-        t.vm, = (vm["vm"] for vm in audit(t.save()) if vm["anomalies"])
-    generation = next(s["generation"] for s in kvmmmu(t.sample, "slots", "-j").json["memslots"] if s["vm"] == t.vm)
+    memslots = kvmmmu(t.sample, "slots", "-j").json["memslots"]
+    generation = next(s["generation"] for s in memslots if s["vm"] == vm_of(t, pa, i, e))
     t.put(pa, i, 1 << 51 | generation - 2 * older << 3 | t.gpa(pa, i) | 7)
     return pa, i
 
@@ -246,6 +243,76 @@ def slot_leaf(t, flag):
                     if pa in tables and int(slot["gpa"], 16) <= t.gpa(pa, i) <= int(slot["last_gpa"], 16) and not e & W:
                         return pa, i, e
     raise KeyError(flag)
+
+
+def plant_huge(t, inside):
+    """A 2M leaf instead of a page table: @inside a memslot of 2M, or beyond the end of one."""
+    sizes = {"beyond": lambda s: s["npages"] < 512, "inside": lambda s: s["npages"] >= 1024}
+    bits = writable(t)[2] & ~ADDRESS | PS
+    for pa, i, e in t.entries(2, leaf=False):
+        gpa = t.gpa(pa, i)
+        vm = next(v for v in kvmmmu(t.sample, "slots", "-j").json["memslots"] if v["vm"] == vm_of(t, pa, i, e))
+        for slot in vm["slots"]:
+            first, last = int(slot["gpa"], 16), int(slot["last_gpa"], 16)
+            if first <= gpa <= last and sizes[inside](slot) and (inside == "beyond" or gpa + (2 << 20) <= last + 1):
+                t.put(pa, i, bits | 0x200000 * 5)
+                return pa, i
+    raise KeyError(inside)
+
+
+def vm_of(t, pa, i, e):
+    """The VM that a table belongs to: the one in which damage to it is found."""
+    t.__dict__.setdefault("vms", {})
+    if pa not in t.vms:
+        t.put(pa, i, e ^ PRESENT)
+        t.vms[pa], = (vm["vm"] for vm in audit(t.save()) if vm["anomalies"])
+    return t.vms[pa]
+
+
+def first_root(t):
+    roots = [t.read(int(x["address"], 16), "<Q") for x in t.items if x["what"] == "kvm_mmu.root_hpa"]
+    return next(root & ADDRESS for root in roots if root & ADDRESS in t.pages)
+
+
+def plant_root(t, name, form, change):
+    root = first_root(t)
+    t.set_member(root, name, form, change(t.member(root, name, form)))
+    return root, None
+
+
+def plant_root_role(t):
+    at = next(int(x["address"], 16) for x in t.items if x["what"] == "kvm_mmu.root_hpa"
+              if t.read(int(x["address"], 16), "<Q") & ADDRESS == first_root(t))
+    role = at - t.members["kvm_mmu.root_hpa"] + t.members["kvm_mmu.root_role"]
+    t.set_at(role, "<I", t.read(role, "<I") ^ 4 << invalid_bit(t))
+    return first_root(t), None
+
+
+def shadow_pair(t):
+    """An entry of an indirect table with less than all access, to an indirect one."""
+    for pa, level in sorted(t.pages.items()):
+        if level > 1 and not t.member(pa, "role", "<I") & 0x80:
+            for i in range(512):
+                e = t.get(pa, i)
+                if e & PRESENT and not e & PS and t.child(e) in t.pages:
+                    return pa, i, e
+    raise KeyError("no shadow page below another")
+
+
+def plant_access(t):
+    """With CR0.WP, the upper table loses its rights."""
+    pa, i, e = shadow_pair(t)
+    child = t.child(e)
+    t.set_member(pa, "role", "<I", t.member(pa, "role", "<I") & ~0xf00)
+    assert t.member(child, "role", "<I") & 0x700
+    return pa, i
+
+
+def plant_generation(t):
+    pa, i, e = shadow_pair(t)
+    child = t.child(e)
+    t.set_member(child, "mmu_valid_gen", "<B", t.member(child, "mmu_valid_gen", "<B") ^ 1)
+    return pa, i
 
 
 AMD = ("amd-7.3-healthy", "amd-6.1-healthy")
@@ -284,6 +351,11 @@ PLANTS = [  # kind, samples, the damage, its legal twin
     ("page-mmu", ALL, lambda t: plant_member(t, "tdp_mmu_page", "<B", lambda v: v ^ 1), None),
     ("page-unsync", ALL, lambda t: plant_member(t, "unsync", "<B", lambda v: v ^ 1), None),
     ("page-twice", ALL, plant_twice, None),
+    ("huge-page", ("amd-7.3-healthy",), lambda t: plant_huge(t, "beyond"), lambda t: plant_huge(t, "inside")),
+    ("root-owner", ALL, lambda t: plant_root(t, "spt", "<Q", lambda v: v ^ 0x1000), None),
+    ("root-count", ALL, lambda t: plant_root(t, "root_count", "<I", lambda v: 0),
+     lambda t: plant_root(t, "root_count", "<I", lambda v: v + 1)),
+    ("root-role", AMD, plant_root_role, None),
 ]
 
 
@@ -300,3 +372,61 @@ def test_planted(opened, kind, sample, plant, twin):
     if twin:
         twin(t)
         assert loud(audit(t.save())) == {}
+
+
+@pytest.mark.parametrize("kind,plant", [("page-access", plant_access), ("page-generation", plant_generation)])
+def test_planted_in_shadow_pages(opened, kind, plant):
+    """The tables above and below contradict a damaged one, too."""
+    t = opened("amd-7.3-shadow-paging")
+    pa, index = plant(t)
+    answer = audit(t.save(), "--limit", "600")
+    assert set(loud(answer)) == {kind}
+    assert (pa, index) in {(int(a["table"], 16), a["index"]) for vm in answer for a in vm["anomalies"]}
+
+
+def plant_masks(t, bits):
+    """The masks of the last context that has the same role as the first."""
+    roles = [int(x["address"], 16) for x in t.items if x["what"] == "kvm_mmu.root_role"]
+    root = first_root(t)
+    mine = [at for at in roles if t.read(at - t.members["kvm_mmu.root_role"] + t.members["kvm_mmu.root_hpa"], "<Q")
+            & ADDRESS == root]
+    at = mine[-1] - t.members["kvm_mmu.root_role"] + t.members["kvm_mmu.rsvd_bits_mask"]
+    t.set_at(at, "<Q", t.read(at, "<Q") ^ bits)
+    return len(mine)
+
+
+def test_masks_of_two_vcpus(opened):
+    t = opened("amd-7.3-healthy")
+    assert plant_masks(t, 1 << 8) > 1
+    assert loud(audit(t.save())) == {"rsvd-masks": 1}
+
+
+def test_misconfiguration(opened):
+    """What KVM's own masks do not say: they are cleared. W without R."""
+    t = opened("intel-7.3-ept-mbec-nested")
+    for item in t.items:
+        if item["what"] == "kvm_mmu.bad_mt_xwr":
+            t.set_at(int(item["address"], 16), "<Q", 0)
+    pa, i, e = writable(t)
+    t.put(pa, i, e & ~P)
+    answer = audit(t.save())
+    assert "misconfig" in loud(answer)
+    assert {(int(a["table"], 16), a["index"]) for vm in answer for a in vm["anomalies"]} == {(pa, i)}
+
+
+def test_options(opened):
+    t = opened("amd-7.3-healthy")
+    pa, i, _ = writable(t)
+    for n in range(i, i + 8):
+        t.put(pa, n, 1 << 40)
+    path = t.save()
+    vm = next(vm for vm in audit(path, "--limit", "5") if vm["anomalies"])
+    assert len(vm["anomalies"]) == 5
+    assert [k["found"] for k in vm["kinds"] if k["kind"] == "stray-bits"] == [8]
+    assert [k["kind"] for k in audit(path, "--kind", "no-slot,frozen")[0]["kinds"]] == ["frozen", "no-slot"]
+    assert loud(audit(path, "--kind", "no-slot,frozen")) == {}
+    assert loud(audit(path, "-m", "guest_mmu")) == {}
+    assert "no kind of anomaly" in kvmmmu(path, "audit", "--kind", "no-slot,what").err
+    assert kvmmmu(path, "audit", "--fail-on", "likely").code == 1
+    assert kvmmmu(path, "audit", "--fail-on", "proven").code == 0
+    assert "8 times" in kvmmmu(path, "audit").out

@@ -247,6 +247,10 @@ static km_error *look_at_root(struct run *run, struct km_val hpa)
 	/* special roots and those beyond a limit are not among the pages */
 	if (!at->root_page || !mmu->readable)
 		return NULL;
+	/* vCPUs share roots */
+	if (at->root_page->root_seen)
+		return NULL;
+	run->tables.pages[at->root_page - run->tables.pages].root_seen = true;
 	km_mmu_page_read(run->all.kernel, at->root_pa, &at->root);
 	return look(run, KM_SCOPE_ROOT);
 }

@@ -20,13 +20,12 @@ static const char renderers[] =
 #undef KM_RENDERER
 #define RENDERERS (renderers + 1)
 
-/* Names of the kinds of an audit, likewise. */
+/* The kinds of anomalies of an audit. */
 #define KM_AUDIT(scope, name, id, ...) " " id
-static const char kinds[] =
+static const char kinds[] = "one or more of these, with commas between them:"
 #include "audit/kinds.def"
 	;
 #undef KM_AUDIT
-#define KINDS (kinds + 1)
 
 static const struct km_argument arguments[] = {
 	{"DUMP", "ELF or kdump-compressed dump of a Linux host", KM_ARGUMENT_FILE, NULL},
@@ -58,7 +57,7 @@ static const struct km_argument arguments[] = {
 	{"FILE", NULL, KM_ARGUMENT_FILE, NULL},
 	{"PATH", NULL, KM_ARGUMENT_FILE, NULL},
 	{"N", NULL, KM_ARGUMENT_OTHER, NULL},
-	{"KIND", NULL, KM_ARGUMENT_WORDS, KINDS},
+	{"KINDS", kinds, KM_ARGUMENT_OTHER, NULL},
 	{"MMU", NULL, KM_ARGUMENT_WORDS, "root_mmu guest_mmu"},
 	{"FORMAT", NULL, KM_ARGUMENT_WORDS, KM_FORMAT_WORDS},
 	{"MEDIUM", NULL, KM_ARGUMENT_WORDS, RENDERERS},

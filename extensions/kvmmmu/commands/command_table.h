@@ -73,6 +73,6 @@ bool km_words_have(const char *words, const char *word);
 /* "a, b or c", cut to @size. Returns @text. */
 char *km_words_text(const char *words, char *text, size_t size);
 
-#define KM_WORDS_SIZE 1024 /* enough for every struct km_argument */
+#define KM_WORDS_SIZE 512 /* enough for every struct km_argument */
 
 #endif

@@ -239,7 +239,7 @@ static const struct km_option options[] = {
 	{'e', "error", "ERROR_CODE", false, EVERYWHERE, false, set_error_code,
 	 "use this error code instead of that of the fault that was found"},
 	{'m', "mmu", "MMU", false, EVERYWHERE, false, set_mmu,
-	 "walk this MMU context instead of the active one"},
+	 "walk this MMU context instead of the active one (audit: instead of all)"},
 	{'n', "bytes", "SIZE", false, EVERYWHERE, false, set_bytes, "walk SIZE bytes"},
 	{'o', "output", "FILE", false, EVERYWHERE, false, set_output,
 	 "write to FILE; - means standard output"},
@@ -255,8 +255,8 @@ static const struct km_option options[] = {
 	 "read (walk) or store (capture, upper levels first) at most N page-table pages, or list "
 	 "(audit) at most N anomalies of each kind. walk: default 262144; capture: default and "
 	 "maximum 16384; audit: default 3"},
-	{0, "kind", "KIND", false, EVERYWHERE, false, set_kind,
-	 "look only for this kind of anomaly, or for several with commas between them"},
+	{0, "kind", "KINDS", false, EVERYWHERE, false, set_kind,
+	 "look only for these kinds of anomalies"},
 	{0, "v1", NULL, false, EVERYWHERE, false, set_v1,
 	 "use spte_permission_fault() as it was first posted, before it masked the error code"},
 	{0, "trace", NULL, false, EVERYWHERE, false, set_trace,

@@ -656,7 +656,7 @@ const char *kvmmmu_command(unsigned index)
 
 char *kvmmmu_help(const char *name)
 {
-	const struct km_command *command = name ? km_command_find(name) : NULL;
+	const struct km_command *command = name ? km_command_named(name) : NULL;
 	char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
@@ -673,7 +673,7 @@ char *kvmmmu_help(const char *name)
 
 char *kvmmmu_complete(const char *name, const char *before)
 {
-	const struct km_command *command = km_command_find(name);
+	const struct km_command *command = km_command_named(name);
 	char *text = NULL;
 	size_t len;
 	FILE *out = command ? open_memstream(&text, &len) : NULL;

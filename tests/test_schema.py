@@ -66,7 +66,7 @@ def test_every_key_is_described_and_no_other_is_allowed(name):
 
 def sample_questions(capsule):
     vms = json.loads(batch(capsule, ["vms -j"])[0].out)["vms"]
-    asked = ["layout", "audit", "explain", "explain --trace", "report", "report 0", "sym kvm_usage_count", "sym vm_list", f"capture --list {capsule}", *questions(vms)]
+    asked = ["layout", "audit", "explain", "explain --trace", "report", "report 0", "sym kvm_usage_count", "sym vm_list", "find 4000000", "find 7fd40ca00000", "find kvm_page ffff8b6b42b0d0b8", f"capture --list {capsule}", *questions(vms)]
     for vm in vms:
         for vcpu in vm["vcpus"]:
             name = f"{vm['vm']['number']}:{vcpu['index']}"

@@ -85,7 +85,7 @@ static int run_words(struct km_command_line *line, FILE *out)
 {
 	static char *explain[] = {"explain"};
 	const char *first = line->argv[0];
-	const struct km_command *command = km_command_find(first);
+	const struct km_command *command = km_command_named(first);
 
 	if (command && command->needs_kernel)
 		return fail(km_error_context(km_help_usage_error(command, KM_IN_PROGRAM),
@@ -105,7 +105,7 @@ static int run_words(struct km_command_line *line, FILE *out)
 static void help(const struct km_command_line *line, FILE *out)
 {
 	for (int i = 0; i < line->argc && i < 2; i++) {
-		const struct km_command *command = km_command_find(line->argv[i]);
+		const struct km_command *command = km_command_named(line->argv[i]);
 
 		if (command) {
 			km_help_command(command, KM_IN_PROGRAM, out);

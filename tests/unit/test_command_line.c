@@ -84,7 +84,7 @@ static void test_options_stand_anywhere(void **state)
 			    p.line.options.has_error_code);
 		assert_int_equal(p.line.options.addr, 0x1000);
 		assert_int_equal(p.line.options.error_code, 6);
-		assert_null(km_command_line_check(&p.line, km_command_find("fault")));
+		assert_null(km_command_line_check(&p.line, km_command_named("fault")));
 		drop(&p);
 	}
 }
@@ -177,10 +177,10 @@ static void test_options_of_commands(void **state)
 	(void)state;
 	parse(&p, KM_IN_PROGRAM, "vms --watch 3");
 	assert_null(p.err);
-	err = km_command_line_check(&p.line, km_command_find("vms"));
+	err = km_command_line_check(&p.line, km_command_named("vms"));
 	assert_string_equal(km_error_text(err), "vms does not take --watch");
 	km_error_free(err);
-	assert_null(km_command_line_check(&p.line, km_command_find("explain")));
+	assert_null(km_command_line_check(&p.line, km_command_named("explain")));
 	drop(&p);
 }
 
@@ -235,7 +235,7 @@ static char *help_of(const char *name, enum km_front_end front_end)
 	FILE *out = open_memstream(&text, &len);
 
 	if (name)
-		km_help_command(km_command_find(name), front_end, out);
+		km_help_command(km_command_named(name), front_end, out);
 	else
 		km_help(front_end, out);
 	fclose(out);
@@ -288,7 +288,7 @@ static void test_completion(void **state)
 		size_t len;
 		FILE *out = open_memstream(&text, &len);
 
-		km_help_complete(km_command_find(cases[i].command), cases[i].before, KM_IN_GDB,
+		km_help_complete(km_command_named(cases[i].command), cases[i].before, KM_IN_GDB,
 				 out);
 		fclose(out);
 		assert_string_equal(text, cases[i].text);

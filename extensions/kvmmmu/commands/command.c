@@ -260,7 +260,7 @@ enum km_exit km_session_run_line(struct km_session *session, const struct km_com
 				 FILE *out, FILE *errors)
 {
 	enum km_front_end front_end = session->answers.front_end;
-	const struct km_command *command = line->argc ? km_command_find(line->argv[0]) : NULL;
+	const struct km_command *command = line->argc ? km_command_named(line->argv[0]) : NULL;
 	km_error *err;
 
 	if (line->options.help) {

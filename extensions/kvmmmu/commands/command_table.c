@@ -41,6 +41,8 @@ static const struct km_argument arguments[] = {
 	{"VALUE", "hexadecimal", KM_ARGUMENT_OTHER, NULL},
 	{"SYMBOL", "name, or hexadecimal address with \"0x\" or at least 8 digits",
 	 KM_ARGUMENT_OTHER, NULL},
+	{"MEANING", NULL, KM_ARGUMENT_WORDS, "gpa hva pfn page spte kvm_page task"},
+	{"NUMBER", "hexadecimal; a thread ID is decimal", KM_ARGUMENT_OTHER, NULL},
 	{"SPTE", "the SPTE at which the walk of the fault ended, in hexadecimal", KM_ARGUMENT_OTHER,
 	 NULL},
 	{"EXIT_CODE", "hexadecimal; SVM_EXIT_*", KM_ARGUMENT_OTHER, NULL},
@@ -72,7 +74,7 @@ const struct km_command *km_command_at(size_t index)
 	return index < sizeof(commands) / sizeof(commands[0]) ? &commands[index] : NULL;
 }
 
-const struct km_command *km_command_find(const char *name)
+const struct km_command *km_command_named(const char *name)
 {
 	const struct km_command *command;
 

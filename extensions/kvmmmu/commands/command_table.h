@@ -42,7 +42,7 @@ struct km_command {
 const struct km_command *km_command_at(size_t index);
 
 /* The command of this name, NULL if there is none. */
-const struct km_command *km_command_find(const char *name);
+const struct km_command *km_command_named(const char *name);
 
 /* What an argument may be, for completion. */
 enum km_argument_kind {

@@ -35,6 +35,8 @@ static void ask_all(struct km_session *session, const char *path, FILE *sink)
 		"perms",
 		"slots",
 		"slots -j",
+		"audit",
+		"audit -j",
 		"mmu 0:0",
 		"walk 0:0 1000",
 		"fault 1:0",

@@ -651,7 +651,8 @@ const char *kvmmmu_command(unsigned index)
 {
 	const struct km_command *command = km_command_at(index);
 
-	return command ? command->name : NULL;
+	/* those that gdb does not have are the last ones */
+	return command && km_command_exists(command, KM_IN_GDB) ? command->name : NULL;
 }
 
 char *kvmmmu_help(const char *name)

@@ -4,6 +4,7 @@
 #include "commands/command.h"
 #include "commands/command_table.h"
 #include "commands/help.h"
+#include "batch.h"
 #include "open.h"
 #include "print.h"
 
@@ -87,6 +88,11 @@ static int run_words(struct km_command_line *line, FILE *out)
 	const char *first = line->argv[0];
 	const struct km_command *command = km_command_named(first);
 
+	if (command && command->many_dumps) {
+		km_error *err = batch_run(line, STDOUT_FILENO);
+
+		return err ? fail(err) : KM_EXIT_ANSWERED;
+	}
 	if (command && command->needs_kernel)
 		return fail(km_error_context(km_help_usage_error(command, KM_IN_PROGRAM),
 					     "%s needs a dump", first));

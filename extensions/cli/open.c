@@ -4,6 +4,8 @@
 #include "capsule/capsule.h"
 #include "dump.h"
 
+#include <sys/stat.h>
+
 static void close_capsule(void *handle)
 {
 	km_capsule_close(handle);
@@ -50,9 +52,20 @@ static const struct {
 	{is_anything, open_dump}, /* and says what is wrong with it */
 };
 
+/* A pipe can be read only once, and opening one without a writer never returns. */
+static bool is_pipe(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISFIFO(st.st_mode);
+}
+
 km_error *open_target(const char *path, const char *debug, struct opened *opened)
 {
 	size_t i = 0;
+
+	if (is_pipe(path))
+		return km_errorf(KM_EDATA, "%s: a pipe: write it to a file first", path);
 
 	while (!openers[i].takes(path))
 		i++;

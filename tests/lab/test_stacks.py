@@ -370,6 +370,9 @@ def test_orc_tables_missing(torn, healthy):
     answer = check_torn(torn)
     task, was = of(answer, "alpha-vcpu0")["stack"], of(healthy, "alpha-vcpu0")["stack"]
     assert "no ORC tables" in task["trouble"]
-    assert set(functions(was)) - {"__schedule"} <= {f["function"].split(".")[0] for f in task["frames"]}
+    names = functions(was)
+    # a function that was interrupted is not on the stack as a return address: its PC is in the pt_regs
+    interrupted = {name for before, name in zip(names, names[1:]) if before.startswith("asm_")}
+    assert set(names) - interrupted - {"__schedule"} <= {f["function"].split(".")[0] for f in task["frames"]}
     assert not any(f["sure"] for f in task["frames"][1:])
     assert not any(live(v) for v in answer["faults"])

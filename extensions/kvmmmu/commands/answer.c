@@ -35,8 +35,10 @@ static enum km_format format_of(const struct km_command_options *o)
 static struct km_render_options render_options(const struct km_command *command,
 					       const struct km_command_options *o, bool color)
 {
-	return (struct km_render_options){
-		.color = color, .ascii = o->ascii, .width = command->width};
+	return (struct km_render_options){.color = color,
+					  .ascii = o->ascii,
+					  .one_line = command->many_dumps,
+					  .width = command->width};
 }
 
 /* Render into memory first: a file is written whole or not at all. */

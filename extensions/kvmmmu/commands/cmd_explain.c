@@ -3,6 +3,7 @@
 #include "diagnose/case_read.h"
 #include "commands/cite_log.h"
 #include "commands/command_context.h"
+#include "commands/state_counts.h"
 #include "diagnose/samples.h"
 #include "commands/describe_trace.h"
 #include "threads/tasks_read.h"
@@ -16,18 +17,12 @@
 #define WATCH_MS   100 /* the target runs between two looks */
 #define WATCH_MORE 10  /* looks at most, so that the last one of a loop has its fault to explain */
 
-/* How many there are of what; lost: vCPUs without a verdict, for they are not readable. */
-struct counts {
-	uint64_t vms, vcpus, lost;
-	uint64_t stuck, unknown, progressing, waiting, healthy, never_ran;
-};
-
 /* One run of the command. */
 struct explain {
 	struct km_command_context *ctx;
 	struct km_tasks tasks;
 	struct km_case_options options;
-	struct counts counts;
+	struct km_state_counts counts;
 	struct km_node *table; /* one line for each vCPU; NULL: the user asks about one */
 	struct km_node *list;  /* the details */
 	struct km_log *log;    /* KVM's messages in the dump's log buffer */
@@ -41,27 +36,8 @@ struct explained {
 
 /* ---- the summary ---- */
 
-static uint64_t *count_of(struct counts *n, enum km_vcpu_state state)
-{
-	switch (state) {
-	case KM_STATE_STUCK:
-		return &n->stuck;
-	case KM_STATE_PROGRESSING:
-		return &n->progressing;
-	case KM_STATE_WAITING:
-		return &n->waiting;
-	case KM_STATE_HEALTHY:
-		return &n->healthy;
-	case KM_STATE_NEVER_RAN:
-		return &n->never_ran;
-	case KM_STATE_UNKNOWN:
-		break;
-	}
-	return &n->unknown;
-}
-
 /* "4 VMs, 12 vCPUs: 1 stuck, 9 waiting, 2 never ran" */
-static const char *summary_text(struct km_node *node, const struct counts *n)
+static const char *summary_text(struct km_node *node, const struct km_state_counts *n)
 {
 	const struct {
 		uint64_t count;
@@ -83,21 +59,14 @@ static const char *summary_text(struct km_node *node, const struct counts *n)
 }
 
 /* @summary was begun before the vCPUs were counted: it comes first. */
-static void describe_counts(struct km_node *summary, const struct counts *n, bool for_people)
+static void describe_summary(struct km_node *summary, const struct km_state_counts *n,
+			     bool for_people)
 {
 	struct km_value line = km_v_text(summary_text(summary, n));
 
 	km_doc_field(summary, NULL, for_people && n->vms ? "" : NULL,
 		     km_v_tone(line, n->stuck ? KM_TONE_ALARM : KM_TONE_PLAIN));
-	km_doc_field(summary, "vms", NULL, km_v_dec(n->vms));
-	km_doc_field(summary, "vcpus", NULL, km_v_dec(n->vcpus));
-	km_doc_field(summary, "stuck", NULL, km_v_dec(n->stuck));
-	km_doc_field(summary, "unknown", NULL, km_v_dec(n->unknown));
-	km_doc_field(summary, "progressing", NULL, km_v_dec(n->progressing));
-	km_doc_field(summary, "waiting", NULL, km_v_dec(n->waiting));
-	km_doc_field(summary, "healthy", NULL, km_v_dec(n->healthy));
-	km_doc_field(summary, "never_ran", NULL, km_v_dec(n->never_ran));
-	km_doc_field(summary, "not_readable", NULL, km_v_dec(n->lost));
+	km_describe_counts(summary, n);
 }
 
 static struct km_node *add_table(struct km_node *root)
@@ -157,8 +126,7 @@ static struct km_node *add_vcpu(struct explain *run, const struct explained *x)
 {
 	struct km_node *entry = km_describe_case(run->list, &x->c, &x->e, run->ctx->options.trace);
 
-	run->counts.vcpus++;
-	++*count_of(&run->counts, x->e.state);
+	km_count_state(&run->counts, x->e.state);
 	if (run->table) {
 		add_row(run->table, x);
 		if (!deserves_details(&x->e))
@@ -187,9 +155,7 @@ static km_error *explain_vm(struct explain *run, const struct km_vm *vm)
 {
 	km_error *err = NULL;
 
-	run->counts.vms++;
-	run->counts.vcpus += vm->vcpus_lost;
-	run->counts.lost += vm->vcpus_lost;
+	km_count_vm(&run->counts, vm);
 	for (size_t i = 0; i < vm->vcpu_count && !err; i++)
 		err = explain_vcpu(run, vm, &vm->vcpus[i]);
 	if (vm->trouble)
@@ -373,7 +339,7 @@ static km_error *explain(struct explain *run, struct km_vm *vm, struct km_vcpu *
 		err = run->ctx->options.watch ? watch_vcpu(run, vm, vcpu)
 					      : explain_vcpu(run, vm, vcpu);
 	}
-	describe_counts(summary, &run->counts, !vcpu);
+	describe_summary(summary, &run->counts, !vcpu);
 	return err;
 }
 

@@ -19,7 +19,8 @@ struct km_session {
 	struct km_kernel *kernel;    /* opened by the first command that needs it */
 	enum km_types_source source; /* which it was opened with */
 	struct km_answer_options answers;
-	char *debug; /* the last -k; later commands keep it */
+	char *debug;	    /* the last -k; later commands keep it */
+	enum km_errc error; /* of the last command that failed */
 };
 
 /* On a kernel that runs while it is read, a list may be torn, and whole the next time. */
@@ -47,6 +48,11 @@ void km_session_forget(struct km_session *session)
 {
 	km_kernel_free(session->kernel);
 	session->kernel = NULL;
+}
+
+enum km_errc km_session_error(const struct km_session *session)
+{
+	return session->error;
 }
 
 void km_session_set_answers(struct km_session *session, struct km_answer_options options)
@@ -240,17 +246,20 @@ static enum km_exit run_command(struct km_session *session, const struct km_comm
 		found = ctx.options.fail && km_document_finds(doc, ctx.options.fail_on);
 	km_document_free(doc);
 	km_vms_deinit(&ctx.vms);
-	if (err)
+	if (err) {
+		session->error = km_error_code(err);
 		return km_exit_code(err);
+	}
 	if (ctx.failed)
 		return KM_EXIT_UNREADABLE;
 	return found ? KM_EXIT_FINDINGS : KM_EXIT_ANSWERED;
 }
 
-static enum km_exit fail(FILE *errors, km_error *err)
+static enum km_exit fail(struct km_session *session, FILE *errors, km_error *err)
 {
 	enum km_exit code = km_exit_code(err);
 
+	session->error = km_error_code(err);
 	km_print_error(km_error_text(err), errors);
 	km_error_free(err);
 	return code;
@@ -270,11 +279,11 @@ enum km_exit km_session_run_line(struct km_session *session, const struct km_com
 			km_help(front_end, out);
 		return KM_EXIT_ANSWERED;
 	}
-	if (!command)
-		return fail(errors,
+	if (!command || !km_command_exists(command, front_end))
+		return fail(session, errors,
 			    km_help_unknown_command(line->argc ? line->argv[0] : "", front_end));
 	err = check_line(session, command, line);
-	return err ? fail(errors, err) : run_command(session, command, line, out, errors);
+	return err ? fail(session, errors, err) : run_command(session, command, line, out, errors);
 }
 
 enum km_exit km_session_run(struct km_session *session, int argc, char **argv, FILE *out,
@@ -283,7 +292,7 @@ enum km_exit km_session_run(struct km_session *session, int argc, char **argv, F
 	struct km_command_line line;
 	km_error *err = km_command_line_parse(session->answers.front_end, argc, argv, &line);
 	enum km_exit code =
-		err ? fail(errors, err) : km_session_run_line(session, &line, out, errors);
+		err ? fail(session, errors, err) : km_session_run_line(session, &line, out, errors);
 
 	km_command_line_deinit(&line);
 	return code;

@@ -50,6 +50,9 @@ enum km_exit km_session_run(struct km_session *session, int argc, char **argv, F
 enum km_exit km_session_run_line(struct km_session *session, const struct km_command_line *line,
 				 FILE *out, FILE *errors);
 
+/* The code of the error with which the last command failed. */
+enum km_errc km_session_error(const struct km_session *session);
+
 /* Schema version that every JSON answer carries as "schema". */
 #define KM_SCHEMA "kvmmmu/1"
 

@@ -43,7 +43,9 @@ struct km_command_options {
 	bool fail;		   /* exit with KM_EXIT_FINDINGS for a finding ... */
 	enum km_certainty fail_on; /* ... that is at least this certain */
 	bool version;
-	const char *print; /* the text to print: manual, completion; or NULL */
+	uint64_t time_limit;   /* seconds for each file; 0: not given */
+	uint64_t memory_limit; /* bytes; 0: not given */
+	const char *print;     /* the text to print: manual, completion; or NULL */
 };
 
 /* A hexadecimal number, "0x" or not, as crash users write addresses. KM_EUSAGE names @what. */

@@ -57,6 +57,7 @@ static const struct km_argument arguments[] = {
 	 "vmlinux, kvm.ko or kvm-amd.ko with debuginfo or BTF, or BTF alone, as in /sys/kernel/btf",
 	 KM_ARGUMENT_FILE, NULL},
 	{"FILE", NULL, KM_ARGUMENT_FILE, NULL},
+	{"SECONDS", NULL, KM_ARGUMENT_OTHER, NULL},
 	{"PATH", NULL, KM_ARGUMENT_FILE, NULL},
 	{"N", NULL, KM_ARGUMENT_OTHER, NULL},
 	{"KINDS", kinds, KM_ARGUMENT_OTHER, NULL},
@@ -68,6 +69,11 @@ static const struct km_argument arguments[] = {
 	{"CERTAINTY", NULL, KM_ARGUMENT_WORDS, "note possible likely proven"},
 	{"TEXT", NULL, KM_ARGUMENT_WORDS, "manual bash zsh"},
 };
+
+bool km_command_exists(const struct km_command *command, enum km_front_end front_end)
+{
+	return front_end == KM_IN_PROGRAM || !command->many_dumps;
+}
 
 const struct km_command *km_command_at(size_t index)
 {

@@ -31,12 +31,16 @@ struct km_command {
 	int min_args, max_args;
 	bool needs_kernel;     /* false: it also runs without a dump */
 	bool answer_to_output; /* -o names the file for the answer itself */
+	bool many_dumps;       /* the program runs it for each FILE, and prints a line of JSON */
 	unsigned width;	       /* columns of its text; 0: as wide as needed */
 	const char *purpose;   /* one line that begins with a verb; no full stop */
 	struct km_form forms[3];
 	const char *description[8]; /* paragraphs; NULL ends them */
 	struct km_term terms[6];
 };
+
+/* Does @front_end have the command? One for many dumps needs the program, which opens them. */
+bool km_command_exists(const struct km_command *command, enum km_front_end front_end);
 
 /* Command @index, NULL past the last. */
 const struct km_command *km_command_at(size_t index);

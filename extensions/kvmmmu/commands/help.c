@@ -245,13 +245,15 @@ void km_help_usage(FILE *out)
 	fputs("       kvmmmu [COMMAND] --help\n", out);
 }
 
-static void put_commands(FILE *out)
+static void put_commands(FILE *out, enum km_front_end front_end)
 {
 	const struct km_command *command;
 
 	fputs("\nCommands:\n", out);
-	for (size_t i = 0; (command = km_command_at(i)); i++)
-		fprintf(out, "  %-9s%s\n", command->name, command->purpose);
+	for (size_t i = 0; (command = km_command_at(i)); i++) {
+		if (km_command_exists(command, front_end))
+			fprintf(out, "  %-9s%s\n", command->name, command->purpose);
+	}
 }
 
 static void put_examples(FILE *out, enum km_front_end front_end)
@@ -269,7 +271,7 @@ static void put_body(FILE *out, enum km_front_end front_end)
 	put_paragraphs(out, km_about + 1);
 	put_paragraphs(out, km_about_front_end[front_end]);
 	if (front_end != KM_IN_GDB) /* which lists its commands itself */
-		put_commands(out);
+		put_commands(out, front_end);
 	put_arguments(out, NULL);
 	put_options(out, "Options of every command", NULL, front_end);
 	fprintf(out, "\nCommands have more options and arguments: see \"%s\".\n",

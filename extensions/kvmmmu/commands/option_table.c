@@ -181,6 +181,20 @@ static km_error *set_kind(struct km_command_options *o, const char *value)
 	return NULL;
 }
 
+static km_error *set_time_limit(struct km_command_options *o, const char *value)
+{
+	if (km_parse_decimal(value, &o->time_limit) && o->time_limit)
+		return NULL;
+	return km_errorf(KM_EUSAGE, "--time-limit \"%s\" is not a number of seconds", value);
+}
+
+static km_error *set_memory_limit(struct km_command_options *o, const char *value)
+{
+	o->memory_limit = parse_size(value);
+	return o->memory_limit ? NULL
+			       : km_errorf(KM_EUSAGE, "--memory-limit \"%s\" is not a size", value);
+}
+
 static km_error *set_help(struct km_command_options *o, const char *value)
 {
 	(void)value;
@@ -257,6 +271,10 @@ static const struct km_option options[] = {
 	 "maximum 16384; audit: default 3"},
 	{0, "kind", "KINDS", false, EVERYWHERE, false, set_kind,
 	 "look only for these kinds of anomalies"},
+	{0, "time-limit", "SECONDS", false, PROGRAM, false, set_time_limit,
+	 "time to spend on one FILE"},
+	{0, "memory-limit", "SIZE", false, PROGRAM, false, set_memory_limit,
+	 "memory to use for one FILE"},
 	{0, "v1", NULL, false, EVERYWHERE, false, set_v1,
 	 "use spte_permission_fault() as it was first posted, before it masked the error code"},
 	{0, "trace", NULL, false, EVERYWHERE, false, set_trace,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * For machines: one JSON object and a newline, always valid UTF-8 and one line for each value. It
+ * For machines: one JSON object and a newline, always valid UTF-8, with one line for each value or,
+ * if asked for, a single line, so that answers can be appended to a file and read line by line. It
  * is written as the tree is walked. json-c would build a second tree that is several times as large
  * as the document, each part of it an allocation that may fail, and cannot write piece by piece.
  */
@@ -13,13 +14,23 @@
 struct writer {
 	FILE *out;
 	int depth;
-	bool first; /* nothing is written yet in the innermost array or object */
+	bool first;    /* nothing is written yet in the innermost array or object */
+	bool one_line; /* no blanks and no newlines between values */
 };
+
+/* Begin a line of its own, as far as there are lines. */
+static void begin_line(struct writer *w)
+{
+	if (!w->one_line)
+		fprintf(w->out, "\n%*s", w->depth * 2, "");
+}
 
 /* Begin an item of the innermost array or object. */
 static void begin_item(struct writer *w)
 {
-	fprintf(w->out, "%s\n%*s", w->first ? "" : ",", w->depth * 2, "");
+	if (!w->first)
+		fputc(',', w->out);
+	begin_line(w);
 	w->first = false;
 }
 
@@ -35,7 +46,7 @@ static void close_bracket(struct writer *w, char bracket)
 {
 	w->depth--;
 	if (!w->first)
-		fprintf(w->out, "\n%*s", w->depth * 2, "");
+		begin_line(w);
 	fputc(bracket, w->out);
 	w->first = false;
 }
@@ -81,7 +92,7 @@ static void put_key(struct writer *w, const char *key)
 {
 	begin_item(w);
 	put_string(w, key);
-	fputs(": ", w->out);
+	fputs(w->one_line ? ":" : ": ", w->out);
 }
 
 static void put_value(struct writer *w, const struct km_value *value)
@@ -251,9 +262,8 @@ static void put_members(struct writer *w, const struct km_node *parent)
 bool km_render_json(const struct km_document *doc, const struct km_render_options *options,
 		    FILE *out)
 {
-	struct writer w = {.out = out};
+	struct writer w = {.out = out, .one_line = options->one_line};
 
-	(void)options;
 	put_section(&w, km_document_root(doc));
 	fputc('\n', out);
 	return true;

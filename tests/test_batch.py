@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""kvmmmu batch: exactly one line for each file, whatever it is, and the same verdicts as explain."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+import schema
+from tools import BUILD, SCENARIOS, TOP, kvmmmu
+
+SAMPLES = sorted((TOP / "samples").glob("*.kvmmmu"))
+CAPSULES = [*SAMPLES, *sorted(SCENARIOS.rglob("*.kvmmmu"))]
+PROGRAM = BUILD / "kvmmmu"
+
+
+def lines(*words, stdin=None):
+    run = subprocess.run([PROGRAM, "batch", *map(str, words)], input=stdin, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    assert not run.stderr
+    found = [json.loads(line) for line in run.stdout.splitlines()]
+    assert not [problem for line in found if (problem := schema.problem(line))]
+    return found
+
+
+def deserves(vcpu):
+    return (vcpu["state"] in ("stuck", "unknown") or
+            any(f["certainty"] != "note" for f in vcpu.get("findings", [])))
+
+
+@pytest.mark.parametrize("capsule", CAPSULES[:len(SAMPLES)] + CAPSULES[len(SAMPLES)::9], ids=lambda path: path.stem)
+def test_the_verdicts_are_explains(capsule):
+    line, = lines(capsule)
+    said = kvmmmu(capsule, "explain", "-j").json
+    assert line["error"] is None
+    assert line["summary"] == said["summary"]
+    assert line["source"] == said["source"]
+    expected = [(f"{v['about']['vm']}:{v['about']['index']}", v["state"], v["certainty"], v["fingerprint"])
+                for v in said["vcpus"] if deserves(v)]
+    assert [(v["vcpu"], v["state"], v["certainty"], v["fingerprint"]) for v in line["vcpus"]] == expected
+    causes = [next((f["id"] for f in v.get("findings", []) if f["certainty"] != "note"), None)
+              for v in said["vcpus"] if deserves(v)]
+    assert [v["cause"] for v in line["vcpus"]] == causes
+
+
+def test_every_file_has_one_line_in_order(tmp_path):
+    torn = tmp_path / "torn.kvmmmu"
+    torn.write_bytes(SAMPLES[0].read_bytes()[:5000])
+    names = [tmp_path / name for name in ("pipe", "missing", "empty", "a name\twith \"blanks\"")]
+    os.mkfifo(names[0])
+    names[2].touch()
+    names[3].write_bytes(SAMPLES[0].read_bytes())
+    files = [*names, torn, tmp_path, TOP / "README.md", SAMPLES[0]]
+    found = lines(*files)
+    assert [line["file"] for line in found] == [str(path) for path in files]
+    assert [line["error"] is None for line in found] == [False, False, False, True, False, False, False, True]
+    assert lines("-", stdin="".join(f"{path}\n" for path in files)) == found
+    assert {line["error"]["class"] for line in found if line["error"]} <= {"data", "read"}
+
+
+def test_an_answer_that_needs_too_much_memory_is_that_files_alone():
+    """The limit is the address space: below what the program needs to start, nothing can be read."""
+    first, second = lines("--memory-limit", "1M", SAMPLES[0], SAMPLES[0])
+    assert first == second and first["error"]["class"] == "memory"
+
+
+def test_a_file_that_never_ends_is_stopped(tmp_path):
+    """strace makes it wait for nine seconds when it opens the file."""
+    run = subprocess.run(["strace", "-f", "-qq", "-o", tmp_path / "log", "-e", "trace=openat",
+                          "-e", "inject=openat:delay_enter=9000000", "-P", SAMPLES[0],
+                          PROGRAM, "batch", "--time-limit", "1", SAMPLES[0]], capture_output=True, text=True, timeout=60)
+    line, = map(json.loads, run.stdout.splitlines())
+    assert line["error"]["class"] == "time"
+    assert "--time-limit" in line["error"]["text"]
+
+
+def test_it_is_a_command_of_the_program_only():
+    assert "no file" not in kvmmmu("batch").err
+    assert kvmmmu("batch").code == 2
+    assert kvmmmu("batch", "--limit", "3", SAMPLES[0]).code == 2

@@ -270,7 +270,7 @@ static km_error *run_list(const struct run *run, struct text *t)
 km_error *batch_run(const struct km_command_line *line, int fd)
 {
 	const struct km_command_options *o = &line->options;
-	const struct km_command *batch = km_command_find(line->argv[0]);
+	const struct km_command *batch = km_command_named(line->argv[0]);
 	struct run run = {
 		.line = *line,
 		.debug = o->debug ? o->debug : getenv("KVMMMU_DEBUGINFO"),

@@ -30,3 +30,8 @@ def test_every_command_is_named():
     table = (TOP / "extensions/kvmmmu/commands/commands.def").read_text()
     commands = set(re.findall(r"^KM_COMMAND\((\w+),$", table, re.M)) - {"pfec"}
     assert [name for name in sorted(commands) if f"`{name}`" not in README] == []
+
+
+def test_the_matrix_of_scenarios_is_about_all_of_them():
+    count = len(list((TOP / "samples/scenarios").rglob("*.kvmmmu")))
+    assert f"{count} of {count} scenarios found as expected" in (TOP / "samples/README.md").read_text()

@@ -4,8 +4,8 @@
 #include "commands/cite_log.h"
 #include "commands/command_context.h"
 #include "commands/state_counts.h"
-#include "diagnose/samples.h"
 #include "commands/describe_trace.h"
+#include "commands/recorded_faults.h"
 #include "threads/tasks_read.h"
 
 #include <inttypes.h>
@@ -26,12 +26,16 @@ struct explain {
 	struct km_node *table; /* one line for each vCPU; NULL: the user asks about one */
 	struct km_node *list;  /* the details */
 	struct km_log *log;    /* KVM's messages in the dump's log buffer */
+	struct km_recorded_faults *recorded; /* by ftrace; NULL: nothing */
 };
 
 /* A case and what was made of it; too large for the stack. */
 struct explained {
 	struct km_case c;
 	struct km_explanation e;
+	bool is_recorded; /* by ftrace, as follows */
+	struct km_recorded recorded;
+	struct km_samples_verdict verdict;
 };
 
 /* ---- the summary ---- */
@@ -109,13 +113,23 @@ static bool deserves_details(const struct km_explanation *e)
 	return e->state == KM_STATE_STUCK || e->state == KM_STATE_UNKNOWN;
 }
 
+/* Does the user ask about a fault of his own? */
+static bool given(const struct explain *run)
+{
+	return run->options.has_addr || run->options.has_error_code;
+}
+
 static km_error *examine(struct explain *run, const struct km_vm *vm, const struct km_vcpu *vcpu,
 			 struct explained *x)
 {
 	km_error *err = km_case_read(run->ctx->kernel, vm, vcpu, &run->tasks, &run->options, &x->c);
 
-	if (!err)
+	if (!err) {
 		km_explain_case(&x->c, &x->e);
+		x->is_recorded =
+			!given(run) && km_recorded_faults_settle(run->recorded, &x->c, &x->e,
+								 &x->recorded, &x->verdict);
+	}
 	if (!err)
 		km_cite_log(run->log, &x->e);
 	return err;
@@ -127,6 +141,8 @@ static struct km_node *add_vcpu(struct explain *run, const struct explained *x)
 	struct km_node *entry = km_describe_case(run->list, &x->c, &x->e, run->ctx->options.trace);
 
 	km_count_state(&run->counts, x->e.state);
+	if (x->is_recorded)
+		km_describe_recorded(entry, &x->recorded, &x->verdict);
 	if (run->table) {
 		add_row(run->table, x);
 		if (!deserves_details(&x->e))
@@ -369,6 +385,8 @@ km_error *km_command_explain(struct km_command_context *ctx)
 	if (!err)
 		err = km_read_log(ctx, &run.log,
 				  NULL); /* "kvmmmu DUMP log" reports what is not readable */
+	if (!err && !o->watch)
+		err = km_recorded_faults_read(ctx->kernel, &run.recorded);
 	if (!err)
 		err = explain(&run, vm, vcpu);
 	if (!err && run.tasks.left_out)
@@ -379,6 +397,7 @@ km_error *km_command_explain(struct km_command_context *ctx)
 	if (!err)
 		km_describe_log_briefly(ctx->root, run.log);
 	free(run.log);
+	km_recorded_faults_free(run.recorded);
 	km_tasks_deinit(&run.tasks);
 	return err;
 }

@@ -37,6 +37,7 @@ static const char *age_text(const struct km_fault *f, const struct km_vcpu *vcpu
 		return last_exit_text(vcpu);
 	case KM_AGE_RESIDUE:
 	case KM_AGE_UNKNOWN:
+	case KM_AGE_RECORDED:
 		break;
 	}
 	return f->source == KM_FAULT_USER ? NULL : km_fault_age_text(f->age);

@@ -4,8 +4,7 @@
  * became of them and the loops among them; SPTEs and messages of a kernel log. Without FILE: the
  * trace in the dump's own ring buffers.
  */
-#include "history/history.h"
-#include "trace/trace_read.h"
+#include "history/history_trace.h"
 #include "commands/command_context.h"
 #include "commands/describe_trace.h"
 
@@ -59,12 +58,9 @@ static km_error *choose_rules(struct km_command_context *ctx, struct km_trace_ru
 			return err;
 		table = !colon || !strcmp(colon, ":7.3");
 		legacy = !colon || !table;
-	} else if (ctx->kernel && ctx->kernel->features.spte_known) {
-		format->masks = ctx->kernel->masks;
-		table = ctx->kernel->features.spte_table;
-		legacy = !table;
 	} else {
-		km_trace_rules_infer(rules);
+		if (!ctx->kernel || !km_history_rules(ctx->kernel, rules))
+			km_trace_rules_infer(rules);
 		return NULL;
 	}
 	rules->count = 1;
@@ -278,21 +274,6 @@ static const char *instance_text(struct km_node *node, const struct km_instance 
 				 : "the top instance";
 }
 
-/* The instance with most page faults, or with most events. NULL: there are no events. */
-static const struct km_instance *best_instance(const struct km_history *h)
-{
-	const struct km_instance *best = NULL;
-
-	for (size_t i = 0; i < h->count; i++) {
-		const struct km_instance *x = &h->instances[i];
-
-		if (x->events && (!best || x->faults > best->faults ||
-				  (x->faults == best->faults && x->events > best->events)))
-			best = x;
-	}
-	return best;
-}
-
 static void note_instances(struct km_node *root, const struct km_history *h,
 			   const struct km_instance *read)
 {
@@ -339,17 +320,12 @@ static km_error *replay_instance(struct km_command_context *ctx, const struct km
 				 const struct km_instance *instance, struct km_trace *trace)
 {
 	struct km_trace_rules rules;
-	FILE *file = NULL;
 	km_error *err = choose_rules(ctx, &rules);
 
 	if (!err) {
-		file = km_history_open(h, instance);
-		err = file ? km_trace_read(file, &rules, progress, ctx, trace)
-			   : km_errorf(KM_ENOMEM, "out of memory");
+		err = km_history_trace(h, instance, &rules, progress, ctx, trace);
 		end_progress(ctx);
 	}
-	if (file)
-		fclose(file);
 	if (!err)
 		err = km_context_read_vms(ctx);
 	if (err)
@@ -371,7 +347,7 @@ static km_error *replay_history(struct km_command_context *ctx)
 	if (!trace)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	err = km_history_read(ctx->kernel, &h);
-	instance = best_instance(&h);
+	instance = km_history_best(&h);
 	if (!err && !instance)
 		err = km_errorf(KM_EABSENT,
 				"no events of KVM are in the ring buffers of ftrace: name a trace");

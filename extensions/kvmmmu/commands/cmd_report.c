@@ -169,6 +169,8 @@ static km_error *report_vcpu(struct km_report *run, const struct km_vm *vm,
 			     const struct km_vcpu *vcpu, bool named)
 {
 	struct explained *x = calloc(1, sizeof(*x));
+	struct km_samples_verdict verdict;
+	struct km_recorded recorded;
 	km_error *err;
 
 	if (!x)
@@ -176,6 +178,7 @@ static km_error *report_vcpu(struct km_report *run, const struct km_vm *vm,
 	err = km_case_read(run->ctx->kernel, vm, vcpu, &run->tasks, run->options, &x->c);
 	if (!err) {
 		km_explain_case(&x->c, &x->e);
+		km_recorded_faults_settle(run->recorded, &x->c, &x->e, &recorded, &verdict);
 		km_cite_log(run->log, &x->e);
 		err = add_vcpu(run, x, named);
 	}
@@ -369,6 +372,8 @@ km_error *km_command_report(struct km_command_context *ctx)
 		err = km_tasks_read(ctx->kernel, &ctx->vms, &run.tasks);
 	if (!err)
 		err = km_read_log(ctx, &run.log, &run.log_why);
+	if (!err)
+		err = km_recorded_faults_read(ctx->kernel, &run.recorded);
 	run.vm_has_chapter = calloc(ctx->vms.count + 1, sizeof(bool));
 	run.redaction = ctx->options.redact ? km_redaction_new() : NULL;
 	if (!err && (!run.vm_has_chapter || (ctx->options.redact && !run.redaction)))
@@ -376,6 +381,7 @@ km_error *km_command_report(struct km_command_context *ctx)
 	if (!err)
 		err = report(&run, selections);
 	km_tasks_deinit(&run.tasks);
+	km_recorded_faults_free(run.recorded);
 	km_redaction_free(run.redaction);
 	free(run.vm_has_chapter);
 	free(run.log);

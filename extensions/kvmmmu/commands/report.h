@@ -5,6 +5,7 @@
 #define KVMMMU_REPORT_H
 
 #include "commands/command_context.h"
+#include "commands/recorded_faults.h"
 #include "document/redact.h"
 #include "trace/log.h"
 
@@ -13,6 +14,7 @@ struct km_report {
 	struct km_command_context *ctx;
 	struct km_tasks tasks;
 	struct km_case_options *options;
+	struct km_recorded_faults *recorded; /* by ftrace; NULL: nothing */
 	uint64_t vms, vcpus, states[KM_STATE_UNKNOWN + 1], lost;
 	uint64_t tables_match, tables_differ; /* permission tables of all vCPUs */
 	unsigned detailed, listed;

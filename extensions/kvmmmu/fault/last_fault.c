@@ -22,6 +22,8 @@ const char *km_fault_source_text(enum km_fault_source source)
 		return "hint";
 	case KM_FAULT_VMCS:
 		return "VMCS";
+	case KM_FAULT_FTRACE:
+		return "ftrace";
 	}
 	return "?";
 }
@@ -37,6 +39,8 @@ const char *km_fault_age_text(enum km_fault_age age)
 		return "residue";
 	case KM_AGE_UNKNOWN:
 		return "unknown";
+	case KM_AGE_RECORDED:
+		return "recorded";
 	}
 	return "?";
 }

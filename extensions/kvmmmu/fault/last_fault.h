@@ -12,12 +12,13 @@
 
 /* The most reliable source first. */
 enum km_fault_source {
-	KM_FAULT_USER,	/* -a and -e */
-	KM_FAULT_STACK, /* struct kvm_page_fault on the thread's stack */
-	KM_FAULT_VMCB,	/* exit_code NPF, or #PF under shadow paging */
-	KM_FAULT_VMX,	/* the exit; its address, if any, is from the VMCS page */
-	KM_FAULT_HINT,	/* MMIO, last_retry_*, apf fields */
-	KM_FAULT_VMCS,	/* address in the VMCS page, of an EPT violation before the last exit */
+	KM_FAULT_USER,	 /* -a and -e */
+	KM_FAULT_STACK,	 /* struct kvm_page_fault on the thread's stack */
+	KM_FAULT_VMCB,	 /* exit_code NPF, or #PF under shadow paging */
+	KM_FAULT_VMX,	 /* the exit; its address, if any, is from the VMCS page */
+	KM_FAULT_HINT,	 /* MMIO, last_retry_*, apf fields */
+	KM_FAULT_VMCS,	 /* address in the VMCS page, of an EPT violation before the last exit */
+	KM_FAULT_FTRACE, /* recorded in ftrace's ring buffers before the dump was taken */
 };
 
 struct km_fault {

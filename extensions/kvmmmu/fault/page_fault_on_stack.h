@@ -14,6 +14,7 @@ enum km_fault_age {
 	KM_AGE_LAST_EXIT,  /* may have been fixed since */
 	KM_AGE_RESIDUE,	   /* left over from an earlier one */
 	KM_AGE_UNKNOWN,
+	KM_AGE_RECORDED, /* before the dump, by a tracer */
 };
 
 /* A struct kvm_page_fault and its address. */

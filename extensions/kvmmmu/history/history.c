@@ -171,7 +171,7 @@ static void put_field(struct stream *s, const struct cpu *c, const struct km_eve
 	const struct km_event_format *format = c->format;
 	uint64_t value;
 
-	if (!read_field(s, c, f, &value))
+	if ((s->history->no_registers && is_register(f)) || !read_field(s, c, f, &value))
 		return;
 	if (format->has_outcomes && !strcmp(f->name, "ret"))
 		put(s, " spurious=%d fixed=%d", value == format->spurious, value == format->fixed);

@@ -27,6 +27,7 @@ struct km_history {
 	struct km_event_formats formats;
 	struct km_instance *instances;
 	size_t count;
+	bool no_registers; /* leave out the guest's, which are in no capsule */
 };
 
 /*

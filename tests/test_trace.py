@@ -235,6 +235,33 @@ def test_numbers_of_an_exit(command, words, reading, text):
     assert "read as" in shown and ("--as decides" in shown) == (not answer["sure"])
 
 
+@pytest.mark.parametrize("words,refused,reading,text", [
+    ("--as ept 80000306", "ept", "idt", "vector 6 (#UD), hardware exception"),
+    ("--as ept 80000b0e", "ept", "idt", "vector 14 (#PF), hardware exception, with an error code"),
+    ("--as ept:6.12 800000ec", "ept", "idt", "vector 236, external interrupt"),
+    ("--as ept 80000202", "ept", "idt", "vector 2 (NMI), NMI"),
+    ("--as ept 100000007", "ept", "pferr", "P|W|U|GUEST_FINAL"), ("--as ept c0000b0d00000092", "ept", "tdx", "TDX_EPT_ENTRY_STATE_INCORRECT"),
+    ("--as idt 8000020000000092", "idt", "tdx", "TDX_OPERAND_BUSY"), ("--as idt 100000006", "idt", "pferr", "W|U|GUEST_FINAL"),
+    ("--as ept 1184", None, "ept", "instruction fetch"), ("--as ept 10184", None, "ept", "instruction fetch"),
+    ("--as idt 80000306", None, "idt", "vector 6 (#UD)"), ("--as idt 0", None, "idt", "none")])
+def test_a_number_that_is_not_what_was_asked_for(words, refused, reading, text):
+    """It is read as what it is, and the answer says that it is not what --as says."""
+    answer = kvmmmu("error", "-j", *words.split()).json
+    assert (answer.get("not"), answer["reading"]) == (refused, reading) and text in answer["spelled"]
+    assert ("why_not" in answer) == (refused is not None) and "error_codes" not in answer or reading == "ept"
+    shown = " ".join(kvmmmu("error", *words.split()).out.split())
+    assert ("is not one" in shown) == (refused is not None)
+
+
+def test_interruption_info_is_no_error_code_of_a_fault():
+    """-e takes error codes and qualifications: bit 8 of 0x80000306 is part of a type."""
+    sample = TOP / "samples" / "intel-7.3-ept-no-ad-bits.kvmmmu"
+    answer = kvmmmu(sample, "explain", "-a", "10000000", "-e", "80000306", "0:0")
+    assert answer.code == 2 and "IDT-vectoring or interruption info" in answer.err
+    for code in ("80000007", "1aa", "7"):  # RMP of SEV-SNP; a qualification; an error code
+        assert kvmmmu(sample, "explain", "-a", "10000000", "-e", code, "0:0").code == 0
+
+
 def test_a_qualification_becomes_an_error_code():
     codes = {row["kernels"]: row["spelled"] for row in kvmmmu("error", "-j", "181").json["error_codes"]}
     assert codes == {"before 7.2": "U|GUEST_FINAL", "7.2 and later": "GUEST_FINAL"}

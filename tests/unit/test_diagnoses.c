@@ -1258,6 +1258,19 @@ static void test_userfaultfd(void **state)
 
 static void test_tasks_in_an_invalidation(void **state)
 {
+	static const char *const remote[] = {
+		"move_pages_ptes",
+		"move_pages_pte",
+		"move_pages_huge_pmd",
+		"mwriteprotect_range",
+		"do_pagemap_scan",
+		"clear_refs_write",
+		"try_collapse_pte_mapped_thp",
+		"collapse_and_free_pmd",
+		"zap_vma_for_reaping",
+		"try_to_unmap_poisoned_hugetlb_one",
+		"uprobe_write",
+	};
 	const char *function = NULL;
 
 	(void)state;
@@ -1283,6 +1296,18 @@ static void test_tasks_in_an_invalidation(void **state)
 	assert_non_null(km_invalidating_task(&w.tasks, MM, &function));
 	assert_true(km_stack_invalidates(&w.task_list[1].stack));
 	assert_false(km_stack_invalidates(&w.task_list[0].stack));
+	/* a userfaultfd or /proc/PID of the VMM, used by another process; collapse and reaping */
+	for (size_t i = 0; i < ARRAY_SIZE(remote); i++) {
+		strcpy(w.task_list[1].stack.frames[0].function, remote[i]);
+		assert_ptr_equal(km_invalidating_task(&w.tasks, MM, &function), &w.task_list[1]);
+		assert_true(km_stack_invalidates(&w.task_list[1].stack));
+	}
+	/* PREEMPT_RT: asleep where other kernels spin */
+	w.task_list[1].state = val(2);
+	w.task_list[1].on_cpu = val(0);
+	assert_true(km_task_sleeps(&w.task_list[1]));
+	w.task_list[1].state = val(0x1000);
+	assert_false(km_task_sleeps(&w.task_list[1]));
 	strcpy(w.task_list[1].stack.frames[0].function, "kvm_zap_gfn_range");
 	assert_non_null(km_zapping_task(&w.tasks, &function));
 	w.task_list[0].stack.pages_missing = 1;
@@ -1291,6 +1316,26 @@ static void test_tasks_in_an_invalidation(void **state)
 	w.tasks.complete = false;
 	assert_false(km_stacks_known(&w.tasks, MM));
 	assert_null(km_invalidating_task(NULL, MM, &function));
+}
+
+/* PREEMPT_RT: rwbase_rt.readers, as qrwlock.cnts. */
+static void test_mmu_lock_of_rt(void **state)
+{
+	struct km_vm_locks locks = {.mmu_lock = val(0)};
+
+	(void)state;
+	assert_int_equal(km_mmu_lock_of_rt(0x80000000), 0);
+	assert_int_equal(km_mmu_lock_of_rt(0x80000002), 2 << 9);
+	assert_int_equal(km_mmu_lock_of_rt(0x00000001), 1 << 9 | 0x100);
+	assert_int_equal(km_mmu_lock_of_rt(0), 0x100);
+	for (uint64_t readers = 0; readers < 4; readers++) {
+		locks.mmu_lock = val(km_mmu_lock_of_rt(0x80000000 | readers));
+		assert_false(km_mmu_lock_written(&locks));
+		locks.mmu_lock = val(km_mmu_lock_of_rt(readers));
+		assert_false(km_mmu_lock_written(&locks));
+	}
+	locks.mmu_lock = val(km_mmu_lock_of_rt(0x40000000));
+	assert_true(km_mmu_lock_written(&locks));
 }
 
 /* Counters of a vCPU in a loop: most faults were retried, or spurious. */
@@ -2030,6 +2075,7 @@ int main(void)
 		cmocka_unit_test(test_under_mmu_lock),
 		cmocka_unit_test(test_userfaultfd),
 		cmocka_unit_test(test_tasks_in_an_invalidation),
+		cmocka_unit_test(test_mmu_lock_of_rt),
 		cmocka_unit_test(test_invalidation_of_everything),
 		cmocka_unit_test(test_slot_update_waits_for_notifiers),
 		cmocka_unit_test(test_host_mappings),

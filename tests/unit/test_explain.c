@@ -82,6 +82,33 @@ static void test_waits(void **state)
 	w = wait_of(2, 0, &s);
 	assert_int_equal(w.kind, KM_WAIT_OTHER);
 	assert_non_null(strstr(w.text, "something_else"));
+	/* PREEMPT_RT: rwlocks, semaphores and mutexes sleep */
+	s = STACK("schedule_rtlock", "rtlock_slowlock_locked", "rt_write_lock", "kvm_tdp_mmu_map",
+		  "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
+	w = wait_of(0x1000, 0, &s);
+	assert_int_equal(w.kind, KM_WAIT_LOCK);
+	assert_int_equal(w.certainty, KM_PROVEN);
+	assert_string_equal(w.lock, "mmu_lock");
+	assert_non_null(strstr(w.text, "rt_write_lock() (PREEMPT_RT): waits for mmu_lock (write)"));
+	s = STACK("schedule_rtlock", "rtlock_slowlock_locked", "rt_read_lock", "dup_task_struct");
+	w = wait_of(0x1000, 0, &s);
+	assert_int_equal(w.kind, KM_WAIT_LOCK);
+	assert_int_equal(w.certainty, KM_LIKELY);
+	assert_string_equal(w.lock, "");
+	s = STACK("schedule_rtlock", "rtlock_slowlock_locked", "rt_spin_lock",
+		  "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
+	assert_string_equal(wait_of(0x1000, 0, &s).lock, "");
+	assert_int_equal(wait_of(0x1000, 0, NULL).kind, KM_WAIT_LOCK);
+	s = STACK("schedule", "rt_mutex_slowlock.constprop.0", "__rwbase_read_lock", "down_read",
+		  "__get_user_pages", "hva_to_pfn", "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
+	w = wait_of(2, 0, &s);
+	assert_int_equal(w.kind, KM_WAIT_LOCK);
+	assert_string_equal(w.lock, "mmap_lock");
+	s = STACK("schedule", "rt_mutex_slowlock.constprop.0", "mutex_lock",
+		  "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
+	w = wait_of(2, 0, &s);
+	assert_int_equal(w.kind, KM_WAIT_LOCK);
+	assert_string_equal(w.lock, "");
 	/* no stack at all */
 	assert_int_equal(wait_of(1, 3, NULL).kind, KM_WAIT_HALT);
 	assert_int_equal(wait_of(1, 3, NULL).certainty, KM_LIKELY);
@@ -1272,15 +1299,12 @@ static void test_spurious_loop(void **state)
 	w.c.walk.count = 2;
 	l[1] = l[0];
 	l[0].level = 2;
-	l[0].spte.r = l[0].spte.w = l[0].spte.x = true;
+	w.c.masks = km_spte_default_masks(KM_PAGING_NPT, KM_SPTE_7_2);
+	l[0].spte.value = 0x2b0a827;
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
-	l[0].spte.r = false;
+	l[0].spte.value = 0x2b0a823; /* U=0: the processor denies every access */
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
-	l[0].spte.r = true;
-	l[0].spte.w = false;
-	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
-	l[0].spte.w = true;
-	l[0].spte.x = false;
+	l[0].spte.value = 0x2b0a825;
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
 	/* not sure: a step before is open */
 	w.c.path.ret = KM_RET_PF_UNKNOWN;

@@ -315,6 +315,39 @@ static void test_exit_kinds(void **state)
 	assert_int_equal(km_vmx_exit_kind(KM_PAGING_SHADOW, 48, NULL), KM_EXIT_OTHER);
 }
 
+/* An exit qualification has 17 bits; interruption info has a vector that fits its type. */
+static void test_numbers_that_are_not_error_codes(void **state)
+{
+	(void)state;
+	assert_true(km_is_exit_qualification(0x184));
+	assert_true(km_is_exit_qualification(0x80));
+	assert_true(km_is_exit_qualification(0x100));
+	assert_true(km_is_exit_qualification(0x1ffff));
+	assert_false(km_is_exit_qualification(0x7));
+	assert_false(km_is_exit_qualification(0x20180));
+	assert_false(km_is_exit_qualification(0x80000306));
+	assert_false(km_is_exit_qualification(0x100000184));
+	assert_true(km_is_interruption_info(0x80000306));
+	assert_false(km_is_interruption_info(0x306));
+	assert_false(km_is_interruption_info(0x180000306));
+	assert_false(km_is_interruption_info(0x80002306));
+	assert_false(km_is_interruption_info(0xc0000306));
+	assert_true(km_is_interruption_info(0x8000031f));
+	assert_false(km_is_interruption_info(0x80000320));
+	assert_true(km_is_interruption_info(0x80000020));
+	assert_false(km_is_interruption_info(0x8000001f));
+	assert_false(km_is_interruption_info(0x80000120));
+	assert_true(km_is_interruption_info(0x80000202));
+	assert_false(km_is_interruption_info(0x80000203));
+	assert_true(km_is_interruption_info(0x80000480));
+	assert_true(km_is_interruption_info(0x80000501));
+	assert_false(km_is_interruption_info(0x80000502));
+	assert_true(km_is_interruption_info(0x80000603));
+	assert_true(km_is_interruption_info(0x80000604));
+	assert_false(km_is_interruption_info(0x80000605));
+	assert_false(km_is_interruption_info(0x80000703));
+}
+
 /* What npf_interception() makes of EXITINFO1. */
 static void test_npf_error_codes(void **state)
 {
@@ -361,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_mmu_of_a_fault),
 		cmocka_unit_test(test_vmcb_in_guest),
 		cmocka_unit_test(test_exit_kinds),
+		cmocka_unit_test(test_numbers_that_are_not_error_codes),
 		cmocka_unit_test(test_npf_error_codes),
 		cmocka_unit_test(test_tdx_error_codes),
 		cmocka_unit_test(test_ept_violations),

@@ -698,9 +698,33 @@ static void test_reserved_bits(void **state)
 	}
 }
 
+/* make_nonleaf_spte(): every permission, in each generation. */
+static void test_nonleaf_that_lacks(void **state)
+{
+	struct km_spte_masks npt = km_spte_default_masks(KM_PAGING_NPT, KM_SPTE_7_2);
+	struct km_spte_masks ept = km_spte_default_masks(KM_PAGING_EPT, KM_SPTE_7_2);
+	struct km_spte_masks old = km_spte_default_masks(KM_PAGING_EPT, KM_SPTE_6_1);
+
+	(void)state;
+	assert_false(km_nonleaf_spte_lacks(&npt, 0x2b0a827));
+	assert_true(km_nonleaf_spte_lacks(&npt, 0x2b0a825));
+	assert_true(km_nonleaf_spte_lacks(&npt, 0x2b0a826));
+	assert_true(km_nonleaf_spte_lacks(&npt, 0x2b0a823)); /* U */
+	assert_true(km_nonleaf_spte_lacks(&npt, 0x8000000002b0a827));
+	assert_false(km_nonleaf_spte_lacks(&ept, 0x8000000000b53f07));
+	assert_true(km_nonleaf_spte_lacks(&ept, 0x8000000000b53b07)); /* XU */
+	assert_true(km_nonleaf_spte_lacks(&ept, 0x8000000000b53f03));
+	assert_true(km_nonleaf_spte_lacks(&ept, 0x8000000000b53f06));
+	ept.xu = ept.x; /* no MBEC */
+	assert_false(km_nonleaf_spte_lacks(&ept, 0x8000000000b53b07));
+	assert_false(km_nonleaf_spte_lacks(&old, 0xb53907));
+	assert_true(km_nonleaf_spte_lacks(&old, 0xb53906));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nonleaf_that_lacks),
 		cmocka_unit_test(test_layouts),
 		cmocka_unit_test(test_names_of_generations),
 		cmocka_unit_test(test_layouts_before_the_present_bit),

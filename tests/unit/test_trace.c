@@ -472,6 +472,22 @@ static void test_readings_of_numbers(void **state)
 	}
 }
 
+/* What is not an exit qualification, and what is not interruption info. */
+static void test_readings_that_are_refused(void **state)
+{
+	(void)state;
+	assert_non_null(km_reading_objection(KM_READ_EPT, 0x80000306));
+	assert_non_null(km_reading_objection(KM_READ_EPT, KM_BIT(17)));
+	assert_null(km_reading_objection(KM_READ_EPT, KM_BIT(17) - 1));
+	assert_non_null(km_reading_objection(KM_READ_IDT, KM_BIT(32)));
+	assert_non_null(km_reading_objection(KM_READ_IDT, KM_BIT(31) | KM_BIT(30)));
+	assert_non_null(km_reading_objection(KM_READ_IDT, KM_BIT(31) | KM_BIT(13)));
+	assert_null(km_reading_objection(KM_READ_IDT, KM_BIT(31) | 0x1fff));
+	assert_null(km_reading_objection(KM_READ_PFERR, UINT64_MAX));
+	assert_null(km_reading_objection(KM_READ_SVM, UINT64_MAX));
+	assert_null(km_reading_objection(KM_READ_TDX, UINT64_MAX));
+}
+
 /* Which kernels can have made an SPTE: values of real kernels and of public reports. */
 static void test_formats_of_sptes(void **state)
 {
@@ -517,6 +533,7 @@ int main(void)
 		cmocka_unit_test(test_lines_are_cleaned),
 		cmocka_unit_test(test_a_failed_attempt_is_no_emulation),
 		cmocka_unit_test(test_readings_of_numbers),
+		cmocka_unit_test(test_readings_that_are_refused),
 		cmocka_unit_test(test_formats_of_sptes),
 	};
 

@@ -15,6 +15,8 @@ struct question {
 	enum km_reading reading;
 	const char *why;
 	bool sure;
+	const char *objection;	 /* why the number is not what --as says; NULL: it may be */
+	enum km_reading refused; /* what --as says then */
 	uint64_t values[VALUES];
 	int count;
 	bool has_generation; /* of KVM; else both */
@@ -25,7 +27,7 @@ struct question {
 
 /* "ept", "ept:6.12", "svm"; "npt" and "shadow" are formats of SPTEs whose faults have PFERR codes.
  */
-static km_error *parse_as(struct km_command_context *ctx, struct question *q)
+static km_error *parse_as_name(struct km_command_context *ctx, struct question *q)
 {
 	const char *as = ctx->options.as, *colon = strchr(as, ':');
 	size_t len = colon ? (size_t)(colon - as) : strlen(as);
@@ -48,6 +50,21 @@ static km_error *parse_as(struct km_command_context *ctx, struct question *q)
 	q->reading = masks.paging == KM_PAGING_EPT ? KM_READ_EPT : KM_READ_PFERR;
 	q->has_generation = colon;
 	q->acc = masks.layout->acc;
+	return NULL;
+}
+
+/* A number that cannot be what --as says is read as what it is. */
+static km_error *parse_as(struct km_command_context *ctx, struct question *q)
+{
+	km_error *err = parse_as_name(ctx, q);
+
+	if (err)
+		return err;
+	q->objection = km_reading_objection(q->reading, q->values[0]);
+	if (!q->objection)
+		return NULL;
+	q->refused = q->reading;
+	q->reading = km_guess_reading(q->values[0], q->count, false, &q->why, &q->sure);
 	return NULL;
 }
 
@@ -257,20 +274,25 @@ static void describe_tdx(struct km_node *root, uint64_t value)
 static void describe_reading(struct km_node *root, const struct question *q)
 {
 	static const char *const titles[KM_READINGS] = {
-		[KM_READ_PFERR] = "page-fault error code (PFERR_*)",
-		[KM_READ_EPT] = "exit qualification of an EPT violation",
+		[KM_READ_PFERR] = "a page-fault error code (PFERR_*)",
+		[KM_READ_EPT] = "an exit qualification of an EPT violation",
 		[KM_READ_IDT] = "IDT-vectoring or interruption info",
-		[KM_READ_SVM] = "SVM exit code",
-		[KM_READ_TDX] = "TDX status",
+		[KM_READ_SVM] = "an SVM exit code",
+		[KM_READ_TDX] = "a TDX status",
 	};
 
 	km_doc_field(root, "value", NULL, km_v_hex(q->values[0]));
+	if (q->objection) {
+		km_doc_field(root, "not", NULL, km_v_text(km_reading_name(q->refused)));
+		km_doc_field(root, "why_not", NULL, km_v_text(q->objection));
+		km_doc_note(root, "--as asks for %s; 0x%" PRIx64 " is not one: %s",
+			    titles[q->refused], q->values[0], q->objection);
+	}
 	km_doc_field(root, "reading", NULL, km_v_text(km_reading_name(q->reading)));
 	km_doc_field(root, "why", NULL, km_v_text(q->why));
 	km_doc_field(root, "sure", NULL, km_v_bool(q->sure));
-	km_doc_note(root, "read as %s %s: %s%s",
-		    strchr("aeiouIS", titles[q->reading][0]) ? "an" : "a", titles[q->reading],
-		    q->why, q->sure ? "" : " (--as decides)");
+	km_doc_note(root, "read as %s: %s%s", titles[q->reading], q->why,
+		    q->sure ? "" : " (--as decides)");
 }
 
 km_error *km_command_pfec(struct km_command_context *ctx)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "commands/option_table.h"
 
+#include "rules/exits.h"
+
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,8 +81,16 @@ static km_error *set_address(struct km_command_options *o, const char *value)
 
 static km_error *set_error_code(struct km_command_options *o, const char *value)
 {
+	km_error *err = km_parse_hex(value, "error code", &o->error_code);
+
 	o->has_error_code = true;
-	return km_parse_hex(value, "error code", &o->error_code);
+	if (!err && km_is_interruption_info(o->error_code) && o->error_code & ~PFERR_KNOWN)
+		return km_errorf(KM_EUSAGE,
+				 "0x%" PRIx64 " is neither an error code nor an exit "
+				 "qualification: it is IDT-vectoring or interruption info (see "
+				 "kvmmmu error)",
+				 o->error_code);
+	return err;
 }
 
 static km_error *set_mmu(struct km_command_options *o, const char *value)

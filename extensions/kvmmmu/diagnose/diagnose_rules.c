@@ -4,6 +4,7 @@
 #include "diagnose/more_evidence.h"
 
 #include "diagnose/counters.h"
+#include "kernel/task_state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -44,8 +45,9 @@ char *km_task_spell(const struct km_task *task, char *buf, size_t size)
 
 bool km_task_sleeps(const struct km_task *task)
 {
-	return km_is_known(task->state) && task->state.v && km_is_known(task->on_cpu) &&
-	       !task->on_cpu.v;
+	/* under PREEMPT_RT it sleeps where other kernels spin, and not for longer */
+	return km_is_known(task->state) && task->state.v && !(task->state.v & TASK_RTLOCK_WAIT) &&
+	       km_is_known(task->on_cpu) && !task->on_cpu.v;
 }
 
 const char *km_task_function(const struct km_task *task)

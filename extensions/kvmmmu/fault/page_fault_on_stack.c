@@ -6,10 +6,6 @@
 
 #include <string.h>
 
-#define PFERR_KNOWN                                                                                \
-	(0x7f | PFERR_SGX_MASK | PFERR_GUEST_RMP_MASK | PFERR_GUEST_FINAL_MASK |                   \
-	 PFERR_GUEST_PAGE_MASK | PFERR_GUEST_ENC_MASK | PFERR_GUEST_SIZEM_MASK |                   \
-	 PFERR_GUEST_VMPL_MASK | PFERR_IMPLICIT_ACCESS | PFERR_PRIVATE_ACCESS)
 #define MAX_GFN KM_BIT(52 - KM_PAGE_SHIFT)
 
 void km_page_fault_read(const struct km_kernel *k, uint64_t address, struct km_page_fault *pf)

@@ -3,12 +3,41 @@
 
 #define RWSEM_READER_OWNED 1
 
+/* include/asm-generic/qrwlock.h */
+#define QW_WAITING 0x100
+#define QW_LOCKED  0xff
+#define QR_SHIFT   9
+
+/* include/linux/rwbase_rt.h */
+#define READER_BIAS KM_BIT(31)
+#define WRITER_BIAS KM_BIT(30)
+
 /* Limit of waiters in a list; a longer list is corrupt or not relevant. */
 #define MAX_WAITERS 4096
 
 static struct km_val mutex_owner(const struct km_kernel *k, uint64_t mutex)
 {
 	return km_lock_owner(km_kget(k, mutex, KM_M_mutex_owner));
+}
+
+uint64_t km_mmu_lock_of_rt(uint64_t readers)
+{
+	uint64_t count = readers & (WRITER_BIAS - 1);
+
+	if (readers & WRITER_BIAS)
+		return QW_LOCKED;
+	/* a writer removes the bias, and waits for the readers */
+	return count << QR_SHIFT | (readers & READER_BIAS ? 0 : QW_WAITING);
+}
+
+static struct km_val read_mmu_lock(const struct km_kernel *k, const struct km_vm *vm)
+{
+	struct km_val readers;
+
+	if (!km_has(k->layout, KM_M_kvm_mmu_lock_readers))
+		return km_kget(k, vm->addr, KM_M_kvm_mmu_lock_cnts);
+	readers = km_kget(k, vm->addr, KM_M_kvm_mmu_lock_readers);
+	return km_is_known(readers) ? km_known_val(km_mmu_lock_of_rt(readers.v)) : readers;
 }
 
 struct km_vm_locks km_vm_locks_read(const struct km_kernel *k, const struct km_vm *vm)
@@ -18,13 +47,13 @@ struct km_vm_locks km_vm_locks_read(const struct km_kernel *k, const struct km_v
 	return (struct km_vm_locks){
 		.slots_lock_owner =
 			km_is_known(slots_lock) ? mutex_owner(k, slots_lock.v) : slots_lock,
-		.mmu_lock = km_kget(k, vm->addr, KM_M_kvm_mmu_lock_cnts),
+		.mmu_lock = read_mmu_lock(k, vm),
 	};
 }
 
 bool km_mmu_lock_written(const struct km_vm_locks *locks)
 {
-	return locks->mmu_lock.v & 0xff; /* _QW_LOCKED */
+	return locks->mmu_lock.v & QW_LOCKED;
 }
 
 /* The list is circular: it includes the mutex's head, since about 7.0 the waiters only. */

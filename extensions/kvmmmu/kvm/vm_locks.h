@@ -7,8 +7,16 @@
 
 struct km_vm_locks {
 	struct km_val slots_lock_owner; /* task_struct; 0: not held */
-	struct km_val mmu_lock; /* qrwlock.cnts: 0: free; low byte: writer; from bit 9: readers */
+	/* qrwlock.cnts, also of PREEMPT_RT: 0: free; low byte: writer; bit 8: a writer waits; from
+	 * bit 9: readers */
+	struct km_val mmu_lock;
 };
+
+/*
+ * rwbase_rt.readers, which an rwlock of PREEMPT_RT has, as qrwlock.cnts. The bit for a waiting
+ * writer is set also while it waits for nobody. Mirrors kernel/locking/rwbase_rt.c.
+ */
+uint64_t km_mmu_lock_of_rt(uint64_t readers);
 
 struct km_vm_locks km_vm_locks_read(const struct km_kernel *kernel, const struct km_vm *vm);
 

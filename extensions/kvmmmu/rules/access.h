@@ -33,6 +33,12 @@
 /* Not of the kernel: the RMP (reverse map table of SEV-SNP) denied the access, not an SPTE. */
 #define PFERR_RMP_CHECK (PFERR_GUEST_RMP_MASK | PFERR_GUEST_SIZEM_MASK | PFERR_GUEST_VMPL_MASK)
 
+/* Not of the kernel: every PFERR_* bit. */
+#define PFERR_KNOWN                                                                                \
+	(0x7f | PFERR_SGX_MASK | PFERR_GUEST_RMP_MASK | PFERR_GUEST_FINAL_MASK |                   \
+	 PFERR_GUEST_PAGE_MASK | PFERR_GUEST_ENC_MASK | PFERR_GUEST_SIZEM_MASK |                   \
+	 PFERR_GUEST_VMPL_MASK | PFERR_IMPLICIT_ACCESS | PFERR_PRIVATE_ACCESS)
+
 /* Which right is which bit of the index into a permission word. */
 enum km_acc_format {
 	KM_ACC_UWX,  /* up to about 7.1: u8 words; X=1 W=2 U=4 (with EPT, U means readable) */

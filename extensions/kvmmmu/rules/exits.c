@@ -71,6 +71,30 @@ uint64_t km_tdx_error_code(enum km_acc_format acc, bool is_private, uint64_t qua
 	return km_ept_violation_error_code(acc, false, q) | (is_private ? PFERR_PRIVATE_ACCESS : 0);
 }
 
+bool km_is_interruption_info(uint64_t value)
+{
+	unsigned vector = value & INTR_INFO_VECTOR_MASK;
+
+	if (!(value & INTR_INFO_VALID_MASK) || value >> 32 || value & INTR_INFO_RESERVED)
+		return false;
+	switch (value >> 8 & 7) {
+	case 0: /* external interrupt */
+		return vector >= 32;
+	case 2: /* NMI */
+		return vector == 2;
+	case 3: /* hardware exception */
+		return vector < 32;
+	case 4: /* software interrupt */
+		return true;
+	case 5: /* privileged software exception */
+		return vector == 1;
+	case 6: /* software exception */
+		return vector == 3 || vector == 4;
+	default:
+		return false;
+	}
+}
+
 const char *km_svm_exit_name(uint64_t exit_code)
 {
 	static const struct {

@@ -33,6 +33,17 @@
 #define EPT_VIOLATION_GVA_WRITABLE   KM_BIT(10)
 #define EPT_VIOLATION_GVA_NX	     KM_BIT(11)
 
+/* SDM: bits that a processor sets in it; those above are reserved */
+#define EPT_VIOLATION_BITS (KM_BIT(17) - 1)
+
+/*
+ * IDT-vectoring and VM-exit interruption information (Intel), EXITINTINFO and EVENTINJ (AMD): the
+ * vector in bits 7:0, the type in 10:8.
+ */
+#define INTR_INFO_DELIVER_CODE_MASK KM_BIT(11)
+#define INTR_INFO_VALID_MASK	    KM_BIT(31)
+#define INTR_INFO_RESERVED	    0x7fffe000ULL
+
 /* Is an exit a page fault that KVM's MMU handles? */
 enum km_exit_kind {
 	KM_EXIT_OTHER,	       /* no */
@@ -88,12 +99,19 @@ uint64_t km_tdx_error_code(enum km_acc_format acc, bool is_private, uint64_t qua
 
 /*
  * Is @value the exit qualification of an EPT violation rather than a PFERR_* error code? Only the
- * former has bit 7 or 8 (a linear address is valid, is the final one).
+ * former has bit 7 or 8 (a linear address is valid, is the final one); it has none above bit 16.
  */
 static inline bool km_is_exit_qualification(uint64_t value)
 {
-	return value & (EPT_VIOLATION_GVA_IS_VALID | EPT_VIOLATION_GVA_TRANSLATED);
+	return value & (EPT_VIOLATION_GVA_IS_VALID | EPT_VIOLATION_GVA_TRANSLATED) &&
+	       !(value & ~EPT_VIOLATION_BITS);
 }
+
+/*
+ * Is @value interruption information of an event: valid (bit 31), nothing reserved set, and a
+ * vector that its type may have? An error code with RMP set can look like it.
+ */
+bool km_is_interruption_info(uint64_t value);
 
 /*
  * Can a VMCB contain this exit code, or struct vcpu_vmx this exit reason? Ranges rather than lists:

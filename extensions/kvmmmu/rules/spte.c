@@ -270,6 +270,15 @@ bool km_is_executable_pte(const struct km_spte_masks *masks, uint64_t spte)
 	return (spte & (masks->x | masks->nx)) == masks->x;
 }
 
+bool km_nonleaf_spte_lacks(const struct km_spte_masks *masks, uint64_t spte)
+{
+	uint64_t all = PT_PRESENT_MASK | PT_WRITABLE_MASK | masks->x | masks->user;
+
+	if (masks->layout->xs_xu)
+		all |= masks->xu;
+	return all & ~spte || spte & masks->nx;
+}
+
 static unsigned acc_uwx(const struct km_spte_masks *masks, uint64_t spte)
 {
 	/* With EPT, shadow_user_mask is the readable bit. */

@@ -158,6 +158,12 @@ struct km_spte km_spte_decode(const struct km_spte_masks *masks, uint64_t value,
  */
 unsigned km_spte_acc(const struct km_spte_masks *masks, uint64_t spte, enum km_acc_format format);
 
+/*
+ * Does a non-leaf SPTE of a direct MMU lack a permission that make_nonleaf_spte() gives to all of
+ * them? U counts without EPT, XU where the host has MBEC; NX counts as lacking X.
+ */
+bool km_nonleaf_spte_lacks(const struct km_spte_masks *masks, uint64_t spte);
+
 /* is_frozen_spte() (is_removed_spte()) */
 bool km_is_frozen_spte(const struct km_spte_masks *masks, uint64_t spte);
 

@@ -58,52 +58,86 @@ static const char *const notifier[] = {
 };
 
 /*
- * Callers of mmu_notifier_invalidate_range_start() and _end() that act on a page, in the context of
- * any process or kernel thread.
+ * Callers of mmu_notifier_invalidate_range_start() and _end() in mm/, fs/ and kernel/events/, of
+ * 5.10, 6.1, 6.12, 7.2 and 7.3. These act on a page, or on the memory of another process, in the
+ * context of any process or kernel thread: for reclaim, migration and collapse; through the file
+ * descriptor of a userfaultfd; through /proc/PID (PAGEMAP_SCAN, clear_refs); for devices.
  */
-static const char *const by_page[] = {
-	"try_to_unmap_one",	   "try_to_migrate_one",
-	"page_mkclean_one",	   "page_vma_mkclean_one",
-	"write_protect_page",	   "replace_page",
-	"__replace_page",	   "collapse_huge_page",
-	"collapse_pte_mapped_thp", "retract_page_tables",
-	"__split_huge_pmd",	   "__split_huge_pud",
-	"__oom_reap_task_mm",	   NULL,
+static const char *const of_any_process[] = {
+	"try_to_unmap_one",
+	"try_to_migrate_one",
+	"try_to_unmap_poisoned_hugetlb_one",
+	"page_mkclean_one",
+	"page_vma_mkclean_one",
+	"page_make_device_exclusive_one",
+	"make_device_exclusive",
+	"remove_device_exclusive_entry",
+	"write_protect_page",
+	"replace_page",
+	"__replace_page",
+	"uprobe_write",
+	"collapse_huge_page",
+	"collapse_pte_mapped_thp",
+	"try_collapse_pte_mapped_thp",
+	"collapse_and_free_pmd",
+	"retract_page_tables",
+	"__split_huge_pmd",
+	"__split_huge_pud",
+	"__oom_reap_task_mm",
+	"zap_vma_for_reaping",
+	"move_pages_pte",
+	"move_pages_ptes",
+	"move_pages_huge_pmd",
+	"mwriteprotect_range",
+	"uffd_wp_range",
+	"do_pagemap_scan",
+	"clear_refs_write",
+	"wp_clean_pre_vma",
+	"migrate_vma_collect",
+	"migrate_vma_setup",
+	"migrate_vma_pages",
+	"__migrate_device_pages",
+	NULL,
 };
 
-/* Callers that act on the memory of their own process, in mm/ and fs/. */
+/* Callers that act on the memory of their own process. */
 static const char *const by_address[] = {
 	"unmap_vmas",
 	"unmap_page_range",
 	"zap_page_range_single",
 	"zap_page_range_single_batched",
+	"zap_vma_range_batched",
 	"zap_page_range",
 	"change_protection",
 	"change_protection_range",
 	"change_pmd_range",
+	"change_pud_range",
 	"move_page_tables",
 	"copy_page_range",
 	"wp_page_copy",
 	"do_wp_page", /* may have wp_page_copy() inlined; likewise below */
+	"do_huge_zero_wp_pmd",
+	"do_huge_pmd_wp_page",
 	"hugetlb_fault",
 	"madvise_vma_behavior",
 	"dup_mmap",
 	"madvise_free_single_vma",
+	"copy_hugetlb_page_range",
 	"hugetlb_change_protection",
 	"hugetlb_wp",
 	"hugetlb_cow",
+	"hugetlb_unshare_pmds",
 	"__unmap_hugepage_range",
+	"unmap_hugepage_range",
 	"move_hugetlb_page_tables",
-	"migrate_vma_collect",
-	"migrate_vma_setup",
-	"clear_refs_write",
+	"follow_invalidate_pte",
 	NULL,
 };
 
 bool km_stack_invalidates(const struct km_stack *stack)
 {
-	for (size_t i = 0; by_page[i]; i++) {
-		if (km_stack_in(stack, by_page[i]))
+	for (size_t i = 0; of_any_process[i]; i++) {
+		if (km_stack_in(stack, of_any_process[i]))
 			return true;
 	}
 	return false;
@@ -118,7 +152,7 @@ const struct km_task *km_invalidating_task(const struct km_tasks *tasks, uint64_
 		task = km_task_in_any(tasks, 0, notifier, function);
 	if (!task)
 		task = km_task_in_any(tasks, mm, by_address, function);
-	return task ? task : km_task_in_any(tasks, 0, by_page, function);
+	return task ? task : km_task_in_any(tasks, 0, of_any_process, function);
 }
 
 const struct km_task *km_zapping_task(const struct km_tasks *tasks, const char **function)

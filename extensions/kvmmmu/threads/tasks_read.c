@@ -67,12 +67,12 @@ static bool owns_vm(const struct task_reader *reader, uint64_t mm)
 
 /*
  * Could a task of another process be inside KVM or an mmu_notifier? Only if it is running,
- * runnable, or in uninterruptible sleep, as all waits there are. Idle kernel threads sleep with
- * TASK_NOLOAD.
+ * runnable, or in uninterruptible sleep, as all waits there are, those for mmu_lock under
+ * PREEMPT_RT included. Idle kernel threads sleep with TASK_NOLOAD.
  */
 static bool may_matter(struct km_val state, struct km_val on_cpu)
 {
-	return !km_is_known(state) || !state.v || on_cpu.v ||
+	return !km_is_known(state) || !state.v || on_cpu.v || state.v & TASK_RTLOCK_WAIT ||
 	       (state.v & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) == TASK_UNINTERRUPTIBLE;
 }
 

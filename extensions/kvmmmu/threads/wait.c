@@ -28,6 +28,9 @@ static const struct sleep {
 	{"synchronize_srcu_expedited", KM_WAIT_SRCU, "for an SRCU grace period"},
 	{"rwsem_down_read_slowpath", KM_WAIT_LOCK, "for a semaphore held for writing"},
 	{"rwsem_down_write_slowpath", KM_WAIT_LOCK, "for a semaphore"},
+	{"__rwbase_read_lock", KM_WAIT_LOCK, "for a semaphore held for writing"},
+	{"rwbase_write_lock", KM_WAIT_LOCK, "for a semaphore"},
+	{"rt_mutex_slowlock", KM_WAIT_LOCK, "for a mutex"},
 	{"__mutex_lock", KM_WAIT_LOCK, "for a mutex"},
 	{"__mutex_lock_slowpath", KM_WAIT_LOCK, "for a mutex"},
 	{"__mutex_lock_killable_slowpath", KM_WAIT_LOCK, "for a mutex"},
@@ -37,6 +40,12 @@ static const struct sleep {
 static const struct sleep spins[] = {
 	{"queued_read_lock_slowpath", KM_WAIT_LOCK, "for mmu_lock, spinning (read)"},
 	{"queued_write_lock_slowpath", KM_WAIT_LOCK, "for mmu_lock, spinning (write)"},
+};
+
+/* Where spins[] sleep under PREEMPT_RT, in TASK_RTLOCK_WAIT. */
+static const struct sleep rt_sleeps[] = {
+	{"rt_read_lock", KM_WAIT_LOCK, "for mmu_lock (read)"},
+	{"rt_write_lock", KM_WAIT_LOCK, "for mmu_lock (write)"},
 };
 
 /* Functions that take the mmap_lock of the VMM, or have such functions inlined. */
@@ -57,8 +66,8 @@ static const char *const takes_mmap_lock[] = {
 };
 
 /* Prefixes of functions between the one that takes a semaphore and the one that sleeps. */
-static const char *const rwsem_code[] = {"rwsem_", "down_read", "down_write", "__down_read",
-					 "__down_write"};
+static const char *const rwsem_code[] = {"rwsem_",	 "down_read", "down_write", "__down_read",
+					 "__down_write", "rwbase_",   "__rwbase_"};
 
 const char *km_wait_kind_name(enum km_wait_kind kind)
 {
@@ -210,6 +219,23 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_wait_hints *h
 	}
 }
 
+/* PREEMPT_RT: a spinlock or an rwlock, for which other kernels spin. */
+static void find_rt_sleep(const struct km_stack *stack, struct km_wait *wait)
+{
+	const struct km_frame *frame = NULL;
+	const struct sleep *s =
+		find(stack, rt_sleeps, sizeof(rt_sleeps) / sizeof(rt_sleeps[0]), &frame);
+
+	if (!s || !km_stack_in(stack, "kvm_vcpu_ioctl")) {
+		waits(wait, KM_WAIT_LOCK, false,
+		      "asleep (TASK_RTLOCK_WAIT): waits for a spinlock or rwlock of PREEMPT_RT");
+		return;
+	}
+	waits(wait, s->kind, frame->sure, "asleep in %s() (PREEMPT_RT): waits %s", s->function,
+	      s->text);
+	snprintf(wait->lock, sizeof(wait->lock), "mmu_lock");
+}
+
 void km_wait_find(const struct km_vcpu *vcpu, const struct km_wait_hints *hints,
 		  const struct km_stack *stack, struct km_wait *wait)
 {
@@ -239,6 +265,10 @@ void km_wait_find(const struct km_vcpu *vcpu, const struct km_wait_hints *hints,
 	/* also counts if it is still running: it is about to sleep */
 	if (state & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)) {
 		find_sleep(vcpu, hints, stack, wait);
+		return;
+	}
+	if (state & TASK_RTLOCK_WAIT) {
+		find_rt_sleep(stack, wait);
 		return;
 	}
 	s = find(stack, spins, sizeof(spins) / sizeof(spins[0]), &frame);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "trace/numbers.h"
 
+#include "rules/exits.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,11 +16,7 @@
 #define EPT_PROT_USER	 KM_BIT(6)
 #define EPT_GVA_VALID	 KM_BIT(7)
 #define EPT_GVA_FINAL	 KM_BIT(8)
-#define EPT_BITS	 (KM_BIT(17) - 1)
 #define EPT_MARKS	 (KM_BIT(15) - KM_BIT(7)) /* bits that PFERR_* does not have */
-#define INFO_VALID	 KM_BIT(31)
-#define INFO_ERROR_CODE	 KM_BIT(11)
-#define INFO_RESERVED	 0x7fffe000ULL
 #define TDX_STATUS_CLASS 0xc000000000000000ULL
 
 static const char *const reading_names[KM_READINGS] = {
@@ -49,31 +47,6 @@ static unsigned info_type(uint64_t info)
 	return (info >> 8) & 7;
 }
 
-/* Do vector and type go together, with nothing set that is reserved? */
-static bool is_vectoring(uint64_t info)
-{
-	unsigned vector = info & 0xff;
-
-	if (!(info & INFO_VALID) || info >> 32 || info & INFO_RESERVED)
-		return false;
-	switch (info_type(info)) {
-	case 0:
-		return vector >= 32;
-	case 2:
-		return vector == 2;
-	case 3:
-		return vector < 32;
-	case 4:
-		return true;
-	case 5:
-		return vector == 1;
-	case 6:
-		return vector == 3 || vector == 4;
-	default:
-		return false;
-	}
-}
-
 char *km_vectoring_spell(uint64_t info, char *buf, size_t size)
 {
 	static const char *const types[] = {
@@ -89,12 +62,12 @@ char *km_vectoring_spell(uint64_t info, char *buf, size_t size)
 	unsigned vector = info & 0xff;
 	const char *name = vector < 32 && info_type(info) ? vectors[vector] : NULL;
 
-	if (!(info & INFO_VALID))
+	if (!(info & INTR_INFO_VALID_MASK))
 		snprintf(buf, size, "none");
 	else
 		snprintf(buf, size, "vector %u%s%s%s, %s%s", vector, name ? " (" : "",
 			 name ? name : "", name ? ")" : "", types[info_type(info)],
-			 info & INFO_ERROR_CODE ? ", with an error code" : "");
+			 info & INTR_INFO_DELIVER_CODE_MASK ? ", with an error code" : "");
 	return buf;
 }
 
@@ -225,6 +198,26 @@ const char *km_tdx_operand_name(uint64_t status)
 
 /* --- which it is --- */
 
+const char *km_reading_objection(enum km_reading reading, uint64_t value)
+{
+	switch (reading) {
+	case KM_READ_EPT:
+		if (value & ~EPT_VIOLATION_BITS)
+			return "an exit qualification has no bits above 16";
+		break;
+	case KM_READ_IDT:
+		if (value >> 32 || value & INTR_INFO_RESERVED)
+			return "interruption info has none of the bits 30:13 and none above 31";
+		break;
+	case KM_READ_PFERR:
+	case KM_READ_SVM:
+	case KM_READ_TDX:
+	case KM_READINGS:
+		break;
+	}
+	return NULL;
+}
+
 enum km_reading km_guess_reading(uint64_t value, int values, bool ept, const char **why, bool *sure)
 {
 	*sure = true;
@@ -236,16 +229,16 @@ enum km_reading km_guess_reading(uint64_t value, int values, bool ept, const cha
 		*why = "the upper half is a status of the TDX module";
 		return KM_READ_TDX;
 	}
-	if (is_vectoring(value)) {
+	if (km_is_interruption_info(value)) {
 		*why = "bit 31 (valid) is set, vector and type go together";
 		return KM_READ_IDT;
 	}
-	if (value & EPT_MARKS && !(value & ~EPT_BITS)) {
+	if (value & EPT_MARKS && !(value & ~EPT_VIOLATION_BITS)) {
 		*why = "bits 14:7 are not all clear, which PFERR_* does not have";
 		return KM_READ_EPT;
 	}
 	*sure = value >> 32;
-	if (ept && !(value & ~EPT_BITS)) {
+	if (ept && !(value & ~EPT_VIOLATION_BITS)) {
 		*why = "the host has EPT, and no bit speaks against it";
 		return KM_READ_EPT;
 	}

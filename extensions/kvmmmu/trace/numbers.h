@@ -28,6 +28,12 @@ bool km_reading_parse(const char *name, enum km_reading *reading);
 enum km_reading km_guess_reading(uint64_t value, int values, bool ept, const char **why,
 				 bool *sure);
 
+/*
+ * Why @value cannot be what @reading says, a sentence without a full stop; NULL if it can. Only the
+ * forms that the processor fixes are checked.
+ */
+const char *km_reading_objection(enum km_reading reading, uint64_t value);
+
 /* Names of the bits of an exit qualification, lowest first; *@count of them. */
 const struct km_bit_name *km_ept_qualification_names(size_t *count);
 

@@ -92,7 +92,7 @@ static void judge_asked_table(const struct km_case *c, const struct km_perm_tabl
 		km_verdict_says(d, "KVM's permission table allows this access, but the SPTE does "
 				   "not: KVM treats each fault as spurious and re-enters the "
 				   "guest, which faults again");
-		if (!km_case_is_current(c))
+		if (!km_case_is_current(c) && !users)
 			km_evidence_counters(c, d);
 	} else if (consulted && is_too_strict(c)) {
 		km_verdict_says(d,

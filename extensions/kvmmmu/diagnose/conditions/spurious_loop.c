@@ -20,7 +20,7 @@ static const struct km_walk_level *upper_that_lacks(const struct km_case *c)
 	for (size_t i = 0; c->mmu->root_role.direct && i + 1 < c->walk.count; i++) {
 		const struct km_walk_level *l = &c->walk.levels[i];
 
-		if (!l->special && (!l->spte.r || !l->spte.w || !l->spte.x))
+		if (!l->special && km_nonleaf_spte_lacks(&c->masks, l->spte.value))
 			return l;
 	}
 	return NULL;

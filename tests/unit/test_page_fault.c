@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The path of a fault with missing memory: what is not readable must not decide anything. */
+#include "walk/host_walk.h"
 #include "cm.h"
 
 #include "walk/guest_walk.h"
@@ -82,6 +83,7 @@ static const struct {
 	{"kvm", "mm", 0x300},
 	{"kvm_vcpu", "arch.regs[16]", 0x40},
 	{"kvm_vcpu", "arch.guest_state_protected", 0x48},
+	{"kvm_vcpu", "stat.nested_run", 0x50},
 	{"vcpu_svm", "vcpu", 0x800},
 	{"vcpu_svm", "vmcb", 0},
 	{"vcpu_svm", "vmcb01.ptr", 8},
@@ -744,6 +746,33 @@ static void test_mappings_of_devices(void **state)
 	}
 }
 
+/* PTE markers stand for no page: handle_pte_marker() of mm/memory.c. */
+static void test_markers_in_the_host(void **state)
+{
+	const uint64_t type = 31ULL << 59, other = 30ULL << 59;
+#define OFFSET(n) (~(uint64_t)(n) << 14 >> 5)
+
+	(void)state;
+	in_mapping(VM_READ | VM_WRITE, type | OFFSET(PTE_MARKER_POISONED));
+	assert_int_equal(replayed("host-poisoned")->ret, KM_RET_PF_RETRY);
+	assert_false(w.path.loops || w.path.loops_known);
+	assert_non_null(strstr(w.path.loops_text, "SIGBUS"));
+	in_mapping(VM_READ | VM_WRITE, type | OFFSET(PTE_MARKER_GUARD));
+	assert_int_equal(replayed("host-guard")->ret, KM_RET_PF_EXIT);
+	/* of write protection; of another type; a pfn (6.1) */
+	in_mapping(VM_READ | VM_WRITE, type | OFFSET(1));
+	assert_int_equal(replayed("host-page")->outcome, KM_STEP_OPEN);
+	in_mapping(VM_READ | VM_WRITE, other | OFFSET(PTE_MARKER_POISONED));
+	assert_int_equal(replayed("host-page")->outcome, KM_STEP_OPEN);
+	in_mapping(VM_READ | VM_WRITE, type | OFFSET(0x1002));
+	assert_int_equal(replayed("host-page")->outcome, KM_STEP_OPEN);
+	assert_int_equal(km_host_pte_marker(type | OFFSET(7)), 7);
+	assert_int_equal(km_host_pte_marker(type | OFFSET(8)), 0);
+	assert_int_equal(km_host_pte_marker(type | OFFSET(2) | 1), 0);
+	assert_int_equal(km_host_pte_marker(0), 0);
+#undef OFFSET
+}
+
 /* Write-tracked by a shadow page of SMM: seen since 6.12, from either address space. */
 static void test_write_tracking_of_both_address_spaces(void **state)
 {
@@ -862,6 +891,24 @@ static void test_exit_of_an_earlier_nested_run(void **state)
 	assert_int_equal(last.count, 0);
 	assert_false(km_is_known(last.exit_code));
 	assert_non_null(strstr(last.none, "earlier run"));
+	/* loaded by KVM_SET_NESTED_STATE: no VMRUN is pending, and code 0 is not a read of CR0 */
+	put(svm + 24, 0);
+	put(vmcb02, 0);
+	put(vmcb02 + 8, 0);
+	km_memory_forget(w.kernel.mem);
+	assert_null(km_last_fault_find(&w.kernel, &w.vm, &w.vcpu, &w.all, &last));
+	assert_false(km_is_known(last.exit_code));
+	assert_non_null(strstr(last.none, "or none"));
+	put(VCPU + 0x50, 1); /* stat.nested_run */
+	km_memory_forget(w.kernel.mem);
+	assert_null(km_last_fault_find(&w.kernel, &w.vm, &w.vcpu, &w.all, &last));
+	assert_true(km_is_known(last.exit_code));
+	assert_int_equal(last.exit_code.v, 0);
+	put(VCPU + 0x50, 0);
+	put(vmcb02 + 8, 1);
+	km_memory_forget(w.kernel.mem);
+	assert_null(km_last_fault_find(&w.kernel, &w.vm, &w.vcpu, &w.all, &last));
+	assert_true(km_is_known(last.exit_code));
 	/* vmcb01 contains the last exit of L1 */
 	put(svm, vmcb01);
 	put(vmcb01, 0x80);
@@ -906,6 +953,7 @@ int main(void)
 		TEST(test_tdx_walks),
 		TEST(test_torn_vmas),
 		TEST(test_mappings_of_devices),
+		TEST(test_markers_in_the_host),
 		TEST(test_write_tracking_of_both_address_spaces),
 		TEST(test_a_and_d_of_an_unchanged_leaf),
 		TEST(test_async_page_ready),

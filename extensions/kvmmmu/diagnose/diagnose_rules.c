@@ -120,6 +120,10 @@ static void read_event(const struct km_case *c, const struct km_vmcb *vmcb, bool
 						     KM_M_kvm_vcpu_nmi_injected};
 
 	f->event.known = KM_UNREADABLE;
+	/* what the last exit left is not that of an older fault, or of one that the user supplied
+	 */
+	if (!c->fault || !km_fault_is_current(c->fault))
+		return;
 	if (has_vmcb) {
 		struct km_val info = km_kget(c->kernel, vmcb->addr, KM_M_vmcb_exit_int_info);
 
@@ -154,7 +158,9 @@ struct km_emulation_facts km_emulation_facts_read(const struct km_case *c)
 	struct km_vmcb vmcb;
 	km_scoped_error *err = km_vmcb_read(c->kernel, c->vcpu, &vmcb);
 
-	f.cpl = err ? (struct km_val){.known = KM_ABSENT} : vmcb.cpl;
+	f.cpl = err || !c->fault || !km_fault_is_current(c->fault)
+			? (struct km_val){.known = KM_ABSENT}
+			: vmcb.cpl;
 	read_event(c, &vmcb, !err, &f);
 	if (c->gfn_known)
 		f.shadow = km_gfn_shadow_pages(c->kernel, c->vm, c->gfn);

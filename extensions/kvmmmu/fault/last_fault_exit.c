@@ -101,8 +101,8 @@ void km_faults_add_svm(struct km_fault_search *search)
 	parenthesized(km_svm_exit_name(vmcb.exit_code.v), name, sizeof(name));
 	if (vmcb.run_pending) {
 		last->exit_code = (struct km_val){.known = KM_ABSENT};
-		KM_PRINT(last->none, "L1 executed VMRUN and L2 has not exited since: vmcb02 "
-				     "contains the exit of an earlier run");
+		KM_PRINT(last->none, "L2 has not exited since vmcb02 was loaded: it contains "
+				     "the exit of an earlier run, or none");
 		return;
 	}
 	if (!mmu || km_svm_exit_kind(mmu->paging, vmcb.exit_code.v) == KM_EXIT_OTHER) {

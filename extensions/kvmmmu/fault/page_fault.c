@@ -486,6 +486,10 @@ static void after_retry(struct km_replay *r, const char *id)
 		set_loop(r, false, true, "KVM loads a root before it enters the guest");
 	else if (!strcmp(id, "guest-walk"))
 		set_loop(r, false, true, "the fault is injected into the guest, which handles it");
+	else if (!strcmp(id, "host-poisoned"))
+		set_loop(r, false, false,
+			 "SIGBUS ends KVM_RUN, unless the thread blocks or ignores it: then the "
+			 "guest faults again");
 	else if (!strcmp(id, "async-pf"))
 		set_loop(r, false, true, "the vCPU halts until the page is present");
 	else if (!strcmp(id, "mmio"))

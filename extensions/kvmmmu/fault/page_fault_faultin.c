@@ -157,6 +157,16 @@ static bool check_mapping(struct km_replay *r, const char *f, uint64_t hva,
 				    " has no page yet, in an anonymous mapping: a page is "
 				    "allocated",
 				    hva);
+	if (km_host_pte_marker(host->value) & PTE_MARKER_POISONED)
+		return km_step_end(r, f, "host-poisoned", KM_RET_PF_RETRY,
+				   "HVA 0x%" PRIx64 " has a marker in the host (entry 0x%" PRIx64
+				   "), as UFFDIO_POISON leaves it: KVM sends SIGBUS to the thread",
+				   hva, host->value);
+	if (km_host_pte_marker(host->value) & PTE_MARKER_GUARD)
+		return km_step_end(r, f, "host-guard", KM_RET_PF_EXIT,
+				   "HVA 0x%" PRIx64 " is in a guard region (entry 0x%" PRIx64
+				   "): -EFAULT",
+				   hva, host->value);
 	if (async_pf_pending(r))
 		return km_step_end(r, f, "async-pf", KM_RET_PF_RETRY,
 				   "HVA 0x%" PRIx64

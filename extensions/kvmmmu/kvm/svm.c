@@ -13,9 +13,21 @@ struct km_val km_vmcb_exit_info_2(const struct km_vmcb *vmcb, struct km_val mode
 	return vmcb->exit_info_2;
 }
 
-/* nested_run_pending, which is set from VMRUN of L1 to the next exit of L2 */
-static bool run_pending(const struct km_kernel *k, const struct km_vcpu *vcpu, uint64_t svm)
+/*
+ * Has L2 not exited since vmcb02 was loaded? nested_run_pending is set from VMRUN of L1 to the next
+ * exit of L2; KVM_SET_NESTED_STATE may load vmcb02 without it. svm_vcpu_run() counts exits of L2
+ * whose VMRUN L1 executed here in stat.nested_run.
+ */
+static bool run_pending(const struct km_kernel *k, const struct km_vcpu *vcpu, uint64_t svm,
+			uint64_t vmcb)
 {
+	struct km_val info1 = km_kget(k, vmcb, KM_M_vmcb_exit_info_1);
+	struct km_val code = km_kget(k, vmcb, KM_M_vmcb_exit_code);
+	struct km_val runs = km_kget(k, vcpu->addr, KM_M_kvm_vcpu_stat_nested_run);
+
+	/* a new VMCB is zeroed, and exit code 0 is a read of CR0 */
+	if (km_is_known(runs) && !runs.v && !code.v && !info1.v)
+		return true;
 	return km_flag_is_set(k, svm, KM_M_vcpu_svm_nested_run_pending) ||
 	       km_flag_is_set(k, vcpu->addr, KM_M_kvm_vcpu_nested_run_pending);
 }
@@ -55,7 +67,7 @@ km_error *km_vmcb_read(const struct km_kernel *k, const struct km_vcpu *vcpu, st
 	vmcb->misc_ctl = km_kget(k, ptr.v, KM_M_vmcb_misc_ctl);
 	vmcb->cpl = km_kget(k, ptr.v, KM_M_vmcb_cpl);
 	vmcb->rip = km_kget(k, ptr.v, KM_M_vmcb_rip);
-	vmcb->run_pending = !strcmp(vmcb->name, "vmcb02") && run_pending(k, vcpu, svm);
+	vmcb->run_pending = !strcmp(vmcb->name, "vmcb02") && run_pending(k, vcpu, svm, ptr.v);
 	if (!km_is_known(vmcb->exit_code))
 		return km_errorf(KM_EREAD, "the VMCB at 0x%llx is not readable",
 				 (unsigned long long)ptr.v);

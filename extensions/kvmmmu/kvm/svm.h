@@ -12,7 +12,7 @@ struct km_vmcb {
 	bool foreign;	  /* vcpu_svm.vmcb is neither vmcb01 nor vmcb02 */
 	struct km_val exit_code, exit_info_1, exit_info_2;
 	struct km_val misc_ctl, cpl, rip;
-	/* L1 executed VMRUN and L2 has not exited since: the exit in vmcb02 is an earlier one */
+	/* L2 has not exited since vmcb02 was loaded: the exit in it is an earlier one, or none */
 	bool run_pending;
 };
 

@@ -5,6 +5,26 @@
 #define PT_W  KM_BIT(1)
 #define PT_PS KM_BIT(7)
 
+/*
+ * arch/x86/include/asm/pgtable_64.h: a swap entry has its type in the uppermost 5 bits and its
+ * offset, inverted, in the 50 below them. A marker is of the last type, in its offset are the
+ * PTE_MARKER_* bits. 6.1 has another use for that type, with the pfn of a page.
+ */
+#define SWP_TYPE_SHIFT	 59
+#define SWP_OFFSET_SHIFT 9
+#define SWP_OFFSET_BITS	 50
+#define SWP_PTE_MARKER	 31
+#define PTE_MARKER_MASK	 (KM_BIT(3) - 1)
+
+uint64_t km_host_pte_marker(uint64_t entry)
+{
+	uint64_t offset = ~entry >> SWP_OFFSET_SHIFT & (KM_BIT(SWP_OFFSET_BITS) - 1);
+
+	if (entry & PT_P || entry >> SWP_TYPE_SHIFT != SWP_PTE_MARKER || offset & ~PTE_MARKER_MASK)
+		return 0;
+	return offset;
+}
+
 /* With 5-level paging, the direct map starts below the range of 4 levels. */
 static int top_level(const struct km_kernel *k)
 {

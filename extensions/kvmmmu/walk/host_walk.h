@@ -15,6 +15,16 @@ struct km_host_pte {
 	uint64_t pa;	   /* of the byte, if present */
 };
 
+/* PTE markers of the kernel: include/linux/swapops.h, since 7.2 include/linux/leafops.h. */
+#define PTE_MARKER_POISONED KM_BIT(1) /* UFFDIO_POISON, or a page that was lost: SIGBUS */
+#define PTE_MARKER_GUARD    KM_BIT(2) /* MADV_GUARD_INSTALL: SIGSEGV */
+
+/*
+ * The PTE_MARKER_* bits of an entry that is not present and a marker, which stands for no page and
+ * no pfn; 0 for any other.
+ */
+uint64_t km_host_pte_marker(uint64_t entry);
+
 /*
  * Walk @hva in the page tables of the process that owns @vm (kvm.mm). If no page is mapped, the
  * kernel may still have one for this address, or make one.

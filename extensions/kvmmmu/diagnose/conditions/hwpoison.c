@@ -53,6 +53,8 @@ static struct km_val is_poisoned(const struct km_kernel *k, const struct km_host
 		return (struct km_val){.known = KM_UNREADABLE};
 	if (host->present)
 		return page_is_poisoned(k, host->pa >> KM_PAGE_SHIFT);
+	if (km_host_pte_marker(host->value))
+		return km_known_val(!!(km_host_pte_marker(host->value) & PTE_MARKER_POISONED));
 	/* a swap slot has no page; the kernel's own kinds of entry contain a pfn */
 	if (!host->value || host->value >> SWP_TYPE_SHIFT < SWP_FIRST_OWN_TYPE)
 		return km_known_val(0);
@@ -126,10 +128,10 @@ bool km_rule_hwpoison(const struct km_case *c, const struct km_hwpoison_facts *f
 			? ", and the vCPU's thread blocks SIGBUS: the guest faults again, endlessly"
 			: ": KVM sends SIGBUS to the vCPU's thread");
 	if (poisoned)
-		km_evidence(d,
-			    "HVA 0x%" PRIx64 ": host page-table entry 0x%" PRIx64 " (%s), its "
-			    "struct page has PG_hwpoison",
-			    c->hva, f->pte, f->pte_present ? "present" : "not present");
+		km_evidence(d, "HVA 0x%" PRIx64 ": host page-table entry 0x%" PRIx64 " (%s), %s",
+			    c->hva, f->pte, f->pte_present ? "present" : "not present",
+			    km_host_pte_marker(f->pte) ? "a marker, as UFFDIO_POISON leaves it"
+						       : "its struct page has PG_hwpoison");
 	if (handler_got_it(c))
 		km_evidence(d, "the pfn of the fault in the handler is KVM_PFN_ERR_HWPOISON");
 	if (signals_known || not_taken)

@@ -188,9 +188,9 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libkvmmmu.a
 	$(Q)$(link) -o $@ $^ -lcmocka $(LIBS)
 
 # The tests' drivers: one runs commands over and over, one answers many
-# in one session, the others print what is found of stacks, tasks and faults, of gfns, and of ftrace's
-# ring buffers.
-DRIVERS = repeat batch stacks gfns history
+# in one session, one loses pages, the others print what is found of stacks, tasks and faults, of gfns,
+# and of ftrace's ring buffers.
+DRIVERS = repeat batch stacks gfns history lost
 $(DRIVERS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/lab/%.o $(READ_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(link) -o $@ $^ $(READ_LIBS) $(LIBS)

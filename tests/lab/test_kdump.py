@@ -89,11 +89,15 @@ def test_a_level_that_drops_slab_pages_is_named(without_slab):
     assert "-d 23 keeps them" in said.err
 
 
-def test_with_debuginfo_the_answer_says_what_is_missing(without_slab):
+def test_with_debuginfo_the_answer_says_what_is_missing(without_slab, elf):
     said = kvmmmu("-k", kernel("7.3") / "debug", without_slab, "explain", "-j").json
     assert any("-d 23 keeps them" in note for note in said["notes"])
-    healthy = [v for v in said["vcpus"] if v["state"] == "healthy" and v["certainty"] in judge.SURE]
-    assert not healthy, "pages are missing: nobody is known to be healthy"
+    # which slab pages are dropped is chance: those of a whole VM may be there
+    whole = {v["about"]["address"]: v for v in kvmmmu(elf, "explain", "-j").json["vcpus"]}
+    for v in said["vcpus"]:
+        if v["state"] in ("healthy", "progressing") and v["certainty"] in judge.SURE:
+            of = whole[v["about"]["address"]]
+            assert (v["state"], v["verdict"]) == (of["state"], of["verdict"]), "pages that are missing made it healthy"
 
 
 @pytest.mark.parametrize("options", ("-c -d 17", "-E -d 23"))

@@ -331,6 +331,9 @@ static void test_place(void **state)
 	w.c.last.stack.count = KM_FRAMES; /* more frames than are kept */
 	assert_int_equal(found(""), 0);
 	w.c.last.stack.count = KM_FRAMES - 1;
+	strcpy(w.c.last.stack.trouble, KM_STACK_STOPPED_EARLY);
+	assert_int_equal(found(""), 0);
+	w.c.last.stack.trouble[0] = 0;
 	assert_int_equal(found("not in an ioctl of KVM"), 1);
 	w.c.last.maybe_handling = false;
 	assert_int_equal(found(""), 0);

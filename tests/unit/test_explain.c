@@ -157,6 +157,22 @@ static void test_a_torn_stack_does_not_leave_kvm(void **state)
 	for (s.count = 0; s.count < KM_FRAMES; s.count++)
 		strcpy(s.frames[s.count].function, "deep");
 	assert_int_equal(wait_of(1, 0, &s).kind, KM_WAIT_UNKNOWN);
+	/* unwinding ended at a function whose ORC entries are missing */
+	s = STACK("schedule", "something_else");
+	strcpy(s.trouble, KM_STACK_STOPPED_EARLY);
+	assert_int_equal(wait_of(1, 0, &s).kind, KM_WAIT_UNKNOWN);
+	/* what was found by scanning beyond may be residue */
+	s = STACK("schedule", "do_nanosleep", "kvm_vcpu_ioctl");
+	w = wait_of(1, 0, &s);
+	assert_int_equal(w.kind, KM_WAIT_OTHER);
+	assert_int_equal(w.certainty, KM_PROVEN);
+	assert_non_null(strstr(w.text, "in an ioctl other than KVM_RUN"));
+	s.frames[2].sure = false;
+	strcpy(s.trouble, KM_STACK_STOPPED_EARLY);
+	w = wait_of(1, 0, &s);
+	assert_int_equal(w.kind, KM_WAIT_OTHER);
+	assert_int_equal(w.certainty, KM_LIKELY);
+	assert_null(strstr(w.text, "KVM_RUN"));
 }
 
 static void test_frozen_thread(void **state)

@@ -377,6 +377,16 @@ static void test_healthy(void **state)
 	stack->count = 0;
 	is(HEALTHY);
 	stack->count = 1;
+	/* outer frames may be missing: no word on whether it is in KVM_RUN */
+	stack->frames[1].sure = false;
+	strcpy(stack->frames[0].function, "do_syscall_64");
+	strcpy(stack->trouble, KM_STACK_STOPPED_EARLY);
+	is(HEALTHY);
+	stack->trouble[0] = 0;
+	stack->pages_missing = 1;
+	is(HEALTHY);
+	stack->pages_missing = 0;
+	strcpy(stack->frames[0].function, "kvm_vcpu_ioctl");
 	w.c.last.has_stack = false;
 	is(HEALTHY);
 	/* tables and counters */
@@ -528,6 +538,15 @@ static void test_contradictions(void **state)
 	w.c.audit.reserved.found = false;
 	w.c.audit.weak.found = true;
 	is_sure(HEALTHY, KM_POSSIBLE);
+	w.c.audit.weak.found = false;
+	w.c.audit.unreadable = 1; /* there was no audit: of none that counts */
+	is_sure(HEALTHY, KM_LIKELY);
+	w.c.audit.done = true;
+	is_sure(HEALTHY, KM_POSSIBLE);
+	w.c.audit.unreadable = 0;
+	is_sure(HEALTHY, KM_LIKELY);
+	w.c.audit.unreadable = 1;
+	w.c.audit.weak.found = true;
 	handles(KM_RET_PF_FIXED, true, false);
 	is_sure(PROGRESSING, KM_LIKELY);
 	finds("role-corruption", KM_LIKELY, false);

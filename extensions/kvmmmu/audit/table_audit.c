@@ -91,7 +91,7 @@ static km_error *search_table(void *arg, const struct km_table_page *page,
 	struct search *s = arg;
 
 	if (!values) {
-		s->audit->complete = false;
+		s->audit->unreadable++;
 		return NULL;
 	}
 	s->audit->tables++;
@@ -118,10 +118,10 @@ km_error *km_table_audit(const struct km_kernel *k, const struct km_spte_masks *
 	km_error *err;
 
 	memset(audit, 0, sizeof(*audit));
-	audit->complete = true;
 	err = km_page_tables_add(&tables, k, masks, mmu);
 	audit->done = !err;
-	audit->complete &= !err && !tables.limit_hit;
+	audit->unreadable += tables.left_out;
+	audit->complete = !err && !tables.limit_hit && !audit->unreadable;
 	km_page_tables_deinit(&tables);
 	return err;
 }

@@ -21,6 +21,8 @@ struct km_table_audit {
 	bool done;
 	bool complete; /* otherwise there are more tables than were looked at, or unreadable ones */
 	uint64_t tables; /* that were looked at */
+	uint64_t
+		unreadable; /* pages in entries that are not readable, or not proven to be tables */
 	/* the first entry of each kind */
 	struct km_table_entry frozen;
 	struct km_table_entry reserved; /* has bits that KVM reserves */

@@ -233,7 +233,7 @@ static void check_place(struct km_case *c)
 	const struct km_stack *stack = stack_of(c);
 
 	if (stack && c->last.maybe_handling && !km_stack_in(stack, "kvm_vcpu_ioctl") &&
-	    stack->count < KM_FRAMES && !stack->pages_missing)
+	    !km_stack_may_lack_outer(stack))
 		km_contradict(&c->contradictions,
 			      "its stack is in the page-fault handler, but not in an ioctl of KVM");
 }

@@ -46,6 +46,8 @@ static const char *missing_of_thread(const struct km_case *c)
 		return "the state of its thread is not readable";
 	if (!c->last.has_stack || !c->last.stack.count)
 		return "the stack of its thread is not readable";
+	if (c->last.stack.pages_missing)
+		return "the stack of its thread is not all readable";
 	return NULL;
 }
 
@@ -55,6 +57,14 @@ static const char *missing_of_tables(const struct km_case *c)
 
 	if (table && table->status == KM_TABLE_UNREADABLE)
 		return "the permission table that KVM consults is not readable";
+	return NULL;
+}
+
+/* Where no fault is judged, the tables below its root are searched instead. */
+static const char *missing_of_audit(const struct km_case *c)
+{
+	if (!km_case_is_current(c) && c->audit.done && c->audit.unreadable)
+		return "a page table below its root is not readable";
 	return NULL;
 }
 
@@ -80,6 +90,8 @@ static const char *missing(const struct km_case *c, const struct km_explanation 
 		gap = missing_of_root(c);
 	if (!gap)
 		gap = missing_of_tables(c);
+	if (!gap)
+		gap = missing_of_audit(c);
 	return gap ? gap : e->missing;
 }
 

@@ -191,7 +191,8 @@ static const char *place_text(const struct km_case *c)
 		return "no contradiction was found";
 	if (km_vcpu_in_guest(c->vcpu))
 		return "in the guest";
-	if (stack && stack->count && stack->frames[0].sure && !km_stack_in(stack, "kvm_vcpu_ioctl"))
+	if (stack && stack->count && stack->frames[0].sure && !km_stack_may_lack_outer(stack) &&
+	    !km_stack_in(stack, "kvm_vcpu_ioctl"))
 		return "its thread is runnable and not in KVM_RUN";
 	return "between two runs of the guest";
 }

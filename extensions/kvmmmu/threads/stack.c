@@ -19,3 +19,9 @@ const struct km_frame *km_stack_in(const struct km_stack *stack, const char *fun
 	}
 	return NULL;
 }
+
+bool km_stack_may_lack_outer(const struct km_stack *stack)
+{
+	return stack->pages_missing || stack->count == KM_FRAMES ||
+	       !strcmp(stack->trouble, KM_STACK_STOPPED_EARLY);
+}

@@ -12,6 +12,9 @@
 
 #define KM_FRAMES 48
 
+/* km_stack.trouble if the ORC entries of a function on it are missing. */
+#define KM_STACK_STOPPED_EARLY "unwinding stopped early: further frames may be residue"
+
 /* How the start of the live part of the stack is known. */
 enum km_stack_start {
 	KM_STACK_SWITCHED_OUT, /* thread.sp: the task is not running */
@@ -62,5 +65,11 @@ bool km_frame_is(const struct km_frame *frame, const char *function);
 
 /* Return the innermost frame of @function, or NULL. */
 const struct km_frame *km_stack_in(const struct km_stack *stack, const char *function);
+
+/*
+ * Could KVM's functions, which are near the outer end of the stack, be missing from it? It must
+ * have frames.
+ */
+bool km_stack_may_lack_outer(const struct km_stack *stack);
 
 #endif

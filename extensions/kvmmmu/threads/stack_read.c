@@ -339,7 +339,7 @@ static km_error *read_frames(struct stack_reader *reader, uint64_t task, struct 
 		return NULL;
 	note_trouble(stack,
 		     km_has_orc(reader->k)
-			     ? "unwinding stopped early: further frames may be residue"
+			     ? KM_STACK_STOPPED_EARLY
 			     : "the kernel has no ORC tables: frames were found by scanning, and "
 			       "may be residue");
 	return scan(reader, on_stack(stack, u.sp) ? (u.sp + 7) & ~7ULL : stack->base);
@@ -409,8 +409,7 @@ km_error *km_stack_read(const struct km_kernel *k, uint64_t task, struct km_stac
 	const struct km_recorder *rec = km_memory_recorder(k->mem);
 	km_error *err = NULL;
 
-	memset(stack, 0, sizeof(*stack));
-	stack->task = task;
+	*stack = (struct km_stack){.task = task, .start = KM_STACK_UNKNOWN};
 	if (km_target_has_saved_stacks(target))
 		copy_saved(km_target_saved_stacks(target), stack);
 	else

@@ -140,12 +140,6 @@ static void name_lock(const struct km_stack *stack, const struct km_frame *frame
 	}
 }
 
-/* Could KVM's functions, which are near the outer end of the stack, be missing from it? */
-static bool may_lack_outer(const struct km_stack *stack)
-{
-	return stack->pages_missing || stack->count == KM_FRAMES;
-}
-
 /* A vCPU in kvm_vcpu_block() is halted, or waits for an asynchronous page fault. */
 static void waits_in_block(const struct km_vcpu *vcpu, const struct km_wait_hints *hints, bool sure,
 			   const char *function, struct km_wait *wait)
@@ -176,11 +170,12 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_wait_hints *h
 	const struct km_frame *frame = NULL;
 	const struct sleep *s = find(stack, sleeps, sizeof(sleeps) / sizeof(sleeps[0]), &frame);
 	bool in_run = stack && km_stack_in(stack, "kvm_arch_vcpu_ioctl_run");
-	bool in_kvm = in_run || (stack && km_stack_in(stack, "kvm_vcpu_ioctl"));
+	const struct km_frame *kvm = stack ? km_stack_in(stack, "kvm_vcpu_ioctl") : NULL;
+	bool in_kvm = in_run || kvm;
 
 	if (s && s->kind == KM_WAIT_HALT) {
 		waits_in_block(vcpu, hints, frame->sure, s->function, wait);
-	} else if (stack && stack->count && !in_kvm && !may_lack_outer(stack)) {
+	} else if (stack && stack->count && !in_kvm && !km_stack_may_lack_outer(stack)) {
 		/* asleep outside KVM, for the VMM's own reasons */
 		waits(wait, KM_WAIT_USERSPACE, stack->frames[0].sure,
 		      "the thread is not in KVM_RUN: the VMM is not running the vCPU");
@@ -200,9 +195,11 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_wait_hints *h
 				break;
 			}
 		}
-		waits(wait, KM_WAIT_OTHER, stack->frames[0].sure, "%s sleep in %s()%s",
-		      state_text(vcpu->task_state.v), where,
-		      in_run ? "" : ", in an ioctl other than KVM_RUN");
+		waits(wait, KM_WAIT_OTHER, stack->frames[0].sure && (!kvm || kvm->sure),
+		      "%s sleep in %s()%s", state_text(vcpu->task_state.v), where,
+		      in_run || km_stack_may_lack_outer(stack)
+			      ? ""
+			      : ", in an ioctl other than KVM_RUN");
 	} else if (km_is_known(hints->wants_to_run) && !hints->wants_to_run.v) {
 		waits(wait, KM_WAIT_USERSPACE, false,
 		      "the thread is not in KVM_RUN (wants_to_run is 0): the VMM is not running "

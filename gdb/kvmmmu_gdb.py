@@ -450,7 +450,7 @@ def host():
         access, name = CORE, core_file(inferior)
         key += (name,)
         if not name:
-            raise gdb.GdbError("kvmmmu: gdb does not say which file its core is")
+            raise gdb.GdbError("kvmmmu: gdb does not report which file its core is")
     elif connection.type == "native":
         raise gdb.GdbError("kvmmmu: this gdb is attached to a process, not to a kernel")
     else:

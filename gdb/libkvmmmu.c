@@ -316,7 +316,8 @@ static km_error *same_image(struct km_memory *phys, uint64_t one, uint64_t other
 	if (!err)
 		err = km_read_phys(phys, other + last, &entries[1], sizeof(uint64_t));
 	if (!err && entries[0] != entries[1])
-		err = km_errorf(KM_EDATA, "what was found belongs to another kernel");
+		err = km_errorf(KM_EDATA,
+				"the page tables that were found belong to a different kernel");
 	return err;
 }
 

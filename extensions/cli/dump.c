@@ -129,8 +129,9 @@ static km_error *check_headers(struct dump *dump)
 
 static km_error *other_pages(void)
 {
-	return km_errorf(KM_EDATA, "damaged, or a dump of another architecture: its pages are not "
-				   "those of x86");
+	return km_errorf(
+		KM_EDATA,
+		"damaged, or a dump of a different architecture: it does not have x86's page size");
 }
 
 /* If the dump is flattened, replace dump->fd by a temporary file with its pieces in order. */

@@ -84,4 +84,4 @@ def test_capsule_of_a_splat_has_no_registers(gen, tmp_path):
 
 def test_without_dump_and_file_there_is_an_error():
     run = kvmmmu("log")
-    assert run.code == 2 and "name a dump" in run.err
+    assert run.code == 2 and "give a dump" in run.err

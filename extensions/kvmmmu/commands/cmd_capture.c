@@ -68,7 +68,7 @@ static void describe_limits(struct km_node *root, const struct km_manifest *m)
 	if (m->limit_hit)
 		km_doc_note(root,
 			    "only %" PRIu64 " page-table pages are included (--limit): upper "
-			    "levels first, some of the lower ones are left out",
+			    "levels come first, and some lower levels are left out",
 			    m->pages);
 	if (m->left_out)
 		km_doc_note(root,

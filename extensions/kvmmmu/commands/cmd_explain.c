@@ -212,8 +212,8 @@ static km_error *let_run(struct km_command_context *ctx)
 		nanosleep(&moment, NULL);
 	else
 		err = km_errorf(KM_EABSENT,
-				"--watch needs a live kernel, in gdb or with \"kvmmmu live\": this "
-				"is a dump; compare it with a second one instead");
+				"--watch needs a live kernel, in gdb or with \"kvmmmu live\"; this "
+				"is a dump: compare it with a second dump instead");
 	if (!err)
 		err = km_check_interrupt(ctx->kernel->mem);
 	km_memory_forget(ctx->kernel->mem);
@@ -333,7 +333,7 @@ static km_error *watch_vcpu(struct explain *run, struct km_vm *vm, struct km_vcp
 static km_error *check_options(const struct km_command_options *o, const struct km_vcpu *vcpu)
 {
 	if (!vcpu && (o->has_addr || o->has_error_code || o->mmu || o->watch))
-		return km_errorf(KM_EUSAGE, "-a, -e, -m and --watch need one vCPU: name it");
+		return km_errorf(KM_EUSAGE, "-a, -e, -m and --watch need a VCPU argument");
 	if (o->watch && (o->has_addr || o->has_error_code))
 		return km_errorf(KM_EUSAGE, "--watch follows the vCPU's own faults: it cannot be "
 					    "combined with -a or -e");
@@ -391,8 +391,8 @@ km_error *km_command_explain(struct km_command_context *ctx)
 		err = explain(&run, vm, vcpu);
 	if (!err && run.tasks.left_out)
 		km_doc_note(ctx->root,
-			    "%" PRIu64 " threads of VM owners that are not inside KVM are "
-			    "left out: no answer names them as the holder of a lock",
+			    "%" PRIu64 " threads of VM owners that are not inside KVM are left "
+			    "out: answers cannot name them as holders of a lock",
 			    run.tasks.left_out);
 	if (!err)
 		km_describe_log_briefly(ctx->root, run.log);

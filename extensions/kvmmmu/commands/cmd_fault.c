@@ -20,7 +20,7 @@ static const char *exit_text(struct km_node *node, uint64_t exit_code)
 static const char *last_exit_text(const struct km_vcpu *vcpu)
 {
 	if (!km_is_known(vcpu->mode))
-		return "last exit; it is unknown whether the vCPU has re-entered the guest since";
+		return "last exit; it is not known whether the vCPU has re-entered the guest since";
 	if (km_vcpu_in_guest(vcpu))
 		return "last exit; the vCPU is in the guest again: the fault may have been fixed "
 		       "since";
@@ -79,7 +79,7 @@ static const char *rest_text(struct km_node *node, const struct km_last_fault *l
 		return km_doc_text(
 			node,
 			"; the stack of its thread still holds %s: -a 0x%" PRIx64 " -e 0x%" PRIx64,
-			f->age == KM_AGE_RESIDUE ? "an older one, handled before" : "one",
+			f->age == KM_AGE_RESIDUE ? "an older fault, which has been handled" : "one",
 			f->addr.v, f->error_code.v);
 	return km_doc_text(node, "; known are %s%s%s", f->from, f->limits[0] ? ": " : "",
 			   f->limits);
@@ -166,7 +166,8 @@ static km_error *judge(struct km_command_context *ctx, const struct km_case *c)
 
 	if (!c->mmu->readable) {
 		km_doc_note(ctx->root,
-			    "the role of %s is not readable: nothing can be walked or judged",
+			    "the role of %s is not readable: there is no walk, and the fault "
+			    "cannot be checked",
 			    c->mmu->name);
 		return NULL;
 	}
@@ -182,9 +183,8 @@ static km_error *judge(struct km_command_context *ctx, const struct km_case *c)
 		km_describe_memslot(ctx->root, c->slot, c->slots_known);
 	km_describe_walk(ctx->root, ctx->kernel, c->mmu, &c->walk, false);
 	if (o->v1)
-		km_doc_note(ctx->root,
-			    "judged by the first posted version of spte_permission_fault(), which "
-			    "does not mask the error code");
+		km_doc_note(ctx->root, "checked with spte_permission_fault() as it was first "
+				       "posted, which does not mask the error code");
 	describe_panel(ctx->root, &c->panel);
 	if (o->trace)
 		km_describe_path(ctx->root, &c->path, true);

@@ -274,8 +274,8 @@ km_error *km_command_layout(struct km_command_context *ctx)
 	if (ctx->argc)
 		return layout_of_files(ctx);
 	if (!ctx->kernel)
-		return km_errorf(KM_EUSAGE, "layout needs a dump, or files with types: vmlinux, "
-					    "kvm.ko or BTF");
+		return km_errorf(KM_EUSAGE, "layout needs a dump, or files with type information: "
+					    "vmlinux, kvm.ko or BTF");
 	subject.layout = ctx->kernel->layout;
 	return describe(ctx, &subject);
 }

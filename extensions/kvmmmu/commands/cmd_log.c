@@ -54,8 +54,8 @@ static km_error *log_of_dump(struct km_command_context *ctx)
 		km_describe_log(ctx->root, log, "record");
 	}
 	if (!err && capsule)
-		km_doc_note(ctx->root, "a capsule contains only messages of KVM; those with a "
-				       "guest's registers only if it contains names");
+		km_doc_note(ctx->root, "a capsule contains only KVM's messages, and messages with "
+				       "guest registers only if it contains process names");
 	free(log);
 	return err;
 }
@@ -65,6 +65,6 @@ km_error *km_command_log(struct km_command_context *ctx)
 	if (ctx->argc)
 		return km_command_replay(ctx);
 	if (!ctx->kernel)
-		return km_errorf(KM_EUSAGE, "name a dump before the command, or a file after it");
+		return km_errorf(KM_EUSAGE, "give a dump before the command, or a file after it");
 	return log_of_dump(ctx);
 }

@@ -172,7 +172,7 @@ static void report_differences(const struct entry *e)
 		return;
 	km_doc_finding(e->node, "perm-table-mismatch", km_vcpu_certainty(e->vcpu),
 		       "vCPU %u:%u: %s.permissions differs from its role in %u of 16 words: KVM "
-		       "misjudges %s",
+		       "gets wrong results for %s",
 		       e->vm->number, e->vcpu->idx, e->t->context, differences,
 		       e->t->spte ? "faults on SPTEs (see \"fault\")"
 				  : "the permissions of guest page tables");
@@ -209,13 +209,12 @@ const char *km_perm_acc_bits_text(const struct km_kernel *k)
 
 static void add_legend(struct km_node *root, const struct km_kernel *k)
 {
-	km_doc_note(
-		root,
-		"INDEX is the error code shifted right by 1; AC takes the place of RSVD: "
-		"SMAP does not apply (never used for SPTEs). Each column from 0 on is a value of "
-		"ACC, whose bits are %s: '.' allowed, '#' denied; where the role implies the "
-		"opposite, 'A' allowed and 'D' denied.",
-		km_perm_acc_bits_text(k));
+	km_doc_note(root,
+		    "INDEX is the error code shifted right by 1. AC (in the bit of RSVD) means "
+		    "that SMAP does not apply; it is never set for SPTEs. Each column from 0 on is "
+		    "a value of ACC, whose bits are %s: '.' means allowed, '#' denied; where the "
+		    "role implies the opposite, 'A' means allowed, 'D' denied.",
+		    km_perm_acc_bits_text(k));
 }
 
 static void perms_of_vcpu(struct km_command_context *ctx, struct km_node *list,

@@ -34,7 +34,7 @@ static km_error *parse_as_name(struct km_command_context *ctx, struct question *
 	char name[16] = "";
 	struct km_spte_masks masks;
 
-	q->why = "--as says so";
+	q->why = "--as selects it";
 	q->sure = true;
 	if (len < sizeof(name))
 		memcpy(name, as, len);
@@ -178,20 +178,17 @@ static void compare_spte(struct km_node *root, uint64_t qualification, uint64_t 
 	km_ept_qualification_rights((spte & 7) << 3, now, sizeof(now));
 	km_doc_field(node, "value", "SPTE", km_v_hex(spte));
 	km_doc_field(node, "rights", "allows", km_v_text(km_doc_text(node, "%s", now)));
-	km_doc_field(node, "met", "the processor met", km_v_text(km_doc_text(node, "%s", met)));
+	km_doc_field(node, "met", "the processor found", km_v_text(km_doc_text(node, "%s", met)));
 	km_doc_field(node, "same", NULL, km_v_bool(!strcmp(met, now)));
 	if (!strcmp(met, now))
-		km_doc_note(root, "the processor met the rights that this SPTE has");
+		km_doc_note(root, "the processor found the permissions that this SPTE has");
 	else if (!(~(spte << 3) & qualification & 0x38))
-		km_doc_note(root, "the SPTE allows more than the processor met: the SPTE has "
-				  "changed since, an "
-				  "entry above it denies the access, or the processor used another "
-				  "table or a "
-				  "stale TLB");
+		km_doc_note(root, "the SPTE allows more than the processor found: the SPTE has "
+				  "changed since, an entry above it denies the access, or the "
+				  "processor used a different table or a stale TLB");
 	else
-		km_doc_note(root,
-			    "the processor met rights that this SPTE does not have: the SPTE has "
-			    "changed since");
+		km_doc_note(root, "the processor found permissions that this SPTE does not have: "
+				  "the SPTE has changed since");
 }
 
 static void describe_ept(struct km_node *root, const struct question *q)
@@ -204,7 +201,7 @@ static void describe_ept(struct km_node *root, const struct question *q)
 	describe_spelled(root, q->values[0],
 			 km_ept_qualification_spell(q->values[0], spelled, sizeof(spelled)));
 	describe_bits(root, names, count, q->values[0]);
-	table = km_doc_table(root, "error_codes", "KVM makes this error code of it:");
+	table = km_doc_table(root, "error_codes", "KVM converts it to this error code:");
 	km_doc_column(table, "kernels", "", false);
 	km_doc_column(table, "value", "", false);
 	km_doc_column(table, "spelled", "", false);
@@ -230,7 +227,7 @@ static void describe_idt(struct km_node *root, uint64_t value)
 	km_doc_field(root, "valid", NULL, km_v_bool(value & KM_BIT(31)));
 	km_doc_note(root,
 		    "IDT-vectoring info (EXITINTINFO on AMD): this event was being delivered when "
-		    "the exit came; VM-exit interruption info: it caused the exit");
+		    "the exit occurred; VM-exit interruption info: this event caused the exit");
 }
 
 static void describe_svm(struct km_node *root, const struct question *q)
@@ -239,7 +236,7 @@ static void describe_svm(struct km_node *root, const struct question *q)
 	struct km_node *code;
 	bool fault = q->values[0] == SVM_EXIT_NPF || q->values[0] == SVM_EXIT_PF;
 
-	describe_spelled(root, q->values[0], name ? name : "no name here");
+	describe_spelled(root, q->values[0], name ? name : "no name for this code");
 	if (q->count < 2)
 		return;
 	km_doc_field(root, "info1", "EXITINFO1", km_v_hex(q->values[1]));
@@ -259,7 +256,7 @@ static void describe_tdx(struct km_node *root, uint64_t value)
 	const char *name = km_tdx_status_name(value), *operand = km_tdx_operand_name(value);
 	uint64_t low = value & 0xffffffff;
 
-	describe_spelled(root, value, name ? name : "a status without a name here");
+	describe_spelled(root, value, name ? name : "a status that kvmmmu has no name for");
 	km_doc_field(root, "error", NULL, km_v_bool(value >> 63));
 	km_doc_field(root, "recoverable", NULL, km_v_bool(!(value >> 62 & 1)));
 	km_doc_field(root, "detail", "lower half", km_v_hex(low));
@@ -292,7 +289,7 @@ static void describe_reading(struct km_node *root, const struct question *q)
 	km_doc_field(root, "why", NULL, km_v_text(q->why));
 	km_doc_field(root, "sure", NULL, km_v_bool(q->sure));
 	km_doc_note(root, "read as %s: %s%s", titles[q->reading], q->why,
-		    q->sure ? "" : " (--as decides)");
+		    q->sure ? "" : " (--as overrides this)");
 }
 
 km_error *km_command_pfec(struct km_command_context *ctx)

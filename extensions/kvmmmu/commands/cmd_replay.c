@@ -90,11 +90,10 @@ static bool may_wait(const char *name)
 
 static km_error *no_trace_cmd(const char *name)
 {
-	return km_errorf(
-		KM_EREAD,
-		"%s is a trace.dat file: install trace-cmd, or give the output of \"trace-cmd "
-		"report\"",
-		name);
+	return km_errorf(KM_EREAD,
+			 "%s is a trace.dat file: install trace-cmd, or use the output of "
+			 "\"trace-cmd report\"",
+			 name);
 }
 
 /* Starts "trace-cmd report" on @name, without a shell. */
@@ -130,7 +129,7 @@ static km_error *open_binary(const char *name, struct source *source)
 		size_t len;
 		const char *is;
 	} others[] = {
-		{"PERFILE2", 8, "a perf.data file: give the output of \"perf script\""},
+		{"PERFILE2", 8, "a perf.data file: use the output of \"perf script\""},
 		{"\037\213", 2, "compressed: decompress it first (zcat)"},
 		{"\3757zXZ", 5, "compressed: decompress it first (xzcat)"},
 		{"\050\265\057\375", 4, "compressed: decompress it first (zstdcat)"},
@@ -157,10 +156,10 @@ static km_error *open_source(struct km_command_context *ctx, const char *name,
 	bool is_input = !strcmp(name, "-");
 
 	if (ctx->has_target && (is_input || may_wait(name)))
-		return km_errorf(KM_EUSAGE,
-				 "\"%s\" can only be read by the program without a dump: name a "
-				 "regular file",
-				 name);
+		return km_errorf(
+			KM_EUSAGE,
+			"only the program without a dump can read \"%s\": give a regular file",
+			name);
 	source->file = is_input ? stdin : fopen(name, "re");
 	if (!source->file)
 		return km_errorf(KM_EREAD, "%s: %s", name, strerror(errno));
@@ -216,11 +215,11 @@ static void note_no_faults(struct km_node *root, const struct km_trace *t)
 			    "none of the %" PRIu64 " lines of this kernel log is a message of KVM",
 			    t->log.messages);
 	else if (t->odd)
-		km_doc_note(root, "no page fault was understood; see the lines that were not");
-	else
 		km_doc_note(root,
-			    "no page fault of KVM in this file: record kvm:kvm_page_fault and "
-			    "kvmmmu:fast_page_fault");
+			    "no page fault was understood; see the lines that were not understood");
+	else
+		km_doc_note(root, "this file contains no page fault of KVM: record "
+				  "kvm:kvm_page_fault and kvmmmu:fast_page_fault");
 }
 
 static km_error *answer(struct km_command_context *ctx, const struct km_trace *t, const char *name)
@@ -286,8 +285,8 @@ static void note_instances(struct km_node *root, const struct km_history *h,
 		else if (x != read && x->events)
 			km_doc_note(root,
 				    "%s of ftrace contains %" PRIu64
-				    " events of KVM, too: not read, because the same event may be "
-				    "in both",
+				    " events of KVM, too; they were not read, because both may "
+				    "contain the same event",
 				    name, x->events);
 		if (x == read && x->overrun)
 			km_doc_note(root,
@@ -349,8 +348,9 @@ static km_error *replay_history(struct km_command_context *ctx)
 	err = km_history_read(ctx->kernel, &h);
 	instance = km_history_best(&h);
 	if (!err && !instance)
-		err = km_errorf(KM_EABSENT,
-				"no events of KVM are in the ring buffers of ftrace: name a trace");
+		err = km_errorf(
+			KM_EABSENT,
+			"ftrace's ring buffers contain no events of KVM: give a trace file");
 	if (!err)
 		err = replay_instance(ctx, &h, instance, trace);
 	if (!err)
@@ -365,6 +365,7 @@ km_error *km_command_replay(struct km_command_context *ctx)
 {
 	if (ctx->argc)
 		return replay_file(ctx, ctx->argv[0]);
-	return ctx->kernel ? replay_history(ctx)
-			   : km_errorf(KM_EUSAGE, "name a trace, or a dump to read its own");
+	return ctx->kernel
+		       ? replay_history(ctx)
+		       : km_errorf(KM_EUSAGE, "give a trace file, or a dump that contains a trace");
 }

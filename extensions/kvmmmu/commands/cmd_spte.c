@@ -92,7 +92,7 @@ static km_error *find_masks(struct entry *e)
 	if (e->ctx->options.as)
 		return find_format(e);
 	if (!e->ctx->kernel)
-		return km_errorf(KM_EUSAGE, "without a dump, say --as ept, npt or shadow");
+		return km_errorf(KM_EUSAGE, "without a dump, use --as ept, npt or shadow");
 	if (!e->ctx->kernel->features.spte_known)
 		return km_errorf(KM_EABSENT, "the SPTE masks of this kernel are not known");
 	e->masks = e->ctx->kernel->masks;
@@ -155,7 +155,7 @@ static void note_other_generations(const struct entry *e)
 			km_doc_note(root, "not from %s, which %s", kernels(e, other),
 				    km_doc_text(root, "%s", why));
 		else if (other < e->generation && fits && !same_meaning(e, other))
-			km_doc_note(root, "or from %s, with another meaning: see --as %s:%s",
+			km_doc_note(root, "or from %s, with a different meaning: see --as %s:%s",
 				    kernels(e, other), paging_name(e->masks.paging),
 				    km_spte_layouts[i].name);
 	}
@@ -178,7 +178,7 @@ static void note_generation(const struct entry *e)
 				    paging_name(e->masks.paging), km_spte_layouts[other].name);
 	}
 	if (e->found && !fits)
-		km_doc_note(root, "it looks like a table entry, of level 2 or more: give --level");
+		km_doc_note(root, "it looks like a table entry of level 2 or more: use --level");
 	if (e->found)
 		km_doc_note(root, "decoded as an entry of %s%s", kernels(e, e->generation),
 			    same_in(e));

@@ -182,8 +182,9 @@ static void describe_vm(struct km_node *node, const struct km_vm *vm)
 static void report_vm(struct km_node *node, const struct km_vm *vm)
 {
 	if (km_is_known(vm->vm_bugged) && vm->vm_bugged.v)
-		km_doc_finding(node, "vm-bugged", KM_PROVEN,
-			       "KVM detected a bug of its own in this VM (vm_bugged is set)");
+		km_doc_finding(
+			node, "vm-bugged", KM_PROVEN,
+			"KVM detected a bug of its own while it ran this VM (vm_bugged is set)");
 	else if (km_is_known(vm->vm_dead) && vm->vm_dead.v)
 		km_doc_finding(node, "vm-dead", KM_PROVEN,
 			       "the VM is dead (vm_dead is set): its vCPUs cannot run again");

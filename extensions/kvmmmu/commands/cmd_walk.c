@@ -161,7 +161,7 @@ static void describe_ends(struct km_node *section, const struct summary *s,
 	if (s->runs > MAX_ROWS)
 		km_doc_note(section, "%" PRIu64 " more runs are not listed", s->runs - MAX_ROWS);
 	if (s->other_runs)
-		km_doc_note(section, "%" PRIu64 " runs of further kinds are not in the totals",
+		km_doc_note(section, "%" PRIu64 " runs of other types are not in the totals",
 			    s->other_runs);
 	if (range->limit_hit)
 		km_doc_note(section,
@@ -169,7 +169,7 @@ static void describe_ends(struct km_node *section, const struct summary *s,
 			    " page-table pages (--limit): continue at 0x%" PRIx64,
 			    range->pages, range->next);
 	else if (range->last < last)
-		km_doc_note(section, "the root cannot map more than this");
+		km_doc_note(section, "the root cannot map addresses beyond this");
 }
 
 static void describe_range(struct km_node *section, const struct km_subject *subject,

@@ -258,8 +258,8 @@ static void reconcile_path(struct km_node *entry, const struct km_case *c,
 		if (!e->found[i].stuck)
 			continue;
 		km_doc_note(entry,
-			    "as far as KVM and these tables are concerned, the fault is resolved; "
-			    "the vCPU makes no forward progress because of %s",
+			    "KVM and these tables resolve the fault; the vCPU makes no forward "
+			    "progress because of %s",
 			    e->found[i].id);
 		return;
 	}

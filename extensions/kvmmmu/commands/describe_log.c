@@ -178,7 +178,7 @@ static const char *plain_text(struct km_node *node, const struct format *format,
 				: "table";
 
 	if (is_mmio_of(entry, s))
-		return "MMIO SPTE: the GFN in it is that of the access";
+		return "MMIO SPTE: it contains the GFN of the access";
 	if (is_old_mmio(format, s))
 		return "MMIO SPTE: bits 53:52 are 3";
 	if (ept && (v & 7) == 6 && leaf)
@@ -208,9 +208,8 @@ static const char *bits_text(struct km_node *node, uint64_t bits, enum km_paging
 static const char *address_text(const struct km_log_spte *s)
 {
 	if ((s->value & SEXT_U32) == SEXT_U32)
-		return "; no host has memory there: the page frame number is a 32-bit number that "
-		       "was "
-		       "sign-extended";
+		return "; no host has memory at this address: the page frame number is a "
+		       "sign-extended 32-bit number";
 	if (s->value & s->rsvd & ADDRESS_BITS & ~below_size(s))
 		return "; the host has no memory above its physical address width";
 	return "; the address is not a multiple of the page's size";
@@ -228,7 +227,7 @@ static const char *reserved_text(struct km_node *node, const struct format *form
 	text = km_doc_text(node, "SPTE & rsvd bits = 0x%" PRIx64 ": reserved bits set: %s", set,
 			   bits_text(node, set, format->paging, s->level));
 	if (is_mmio_of(entry, s))
-		return km_doc_text(node, "%s; an MMIO SPTE has them on purpose", text);
+		return km_doc_text(node, "%s; MMIO SPTEs have these bits set on purpose", text);
 	if (set & NX && format->paging != KM_PAGING_EPT)
 		text = km_doc_text(
 			node,
@@ -254,20 +253,19 @@ static const char *legality(struct km_node *node, const struct format *format,
 	}
 	if (is_mmio_of(entry, s)) {
 		if (s->value & KM_BIT(11) && s->value & 1)
-			return "bit 11, a bit of the MMIO generation here, was taken for the "
-			       "MMU-present bit: "
-			       "the fault is one of MMIO";
-		return "reserved bits are set on purpose: the fault is one of MMIO";
+			return "bit 11, which is a bit of the MMIO generation in this SPTE, was "
+			       "mistaken for the MMU-present bit: the fault is an MMIO access";
+		return "reserved bits are set on purpose: the fault is an MMIO access";
 	}
 	if (is_old_mmio(format, s))
 		return "an MMIO SPTE, as kernels before 5.12 mark it: reserved bits are set on "
-		       "purpose, and this entry is no reason for the message";
+		       "purpose, and this entry is not the reason for the message";
 	if (km_fit_illegal(s->value, format->paging, s->level, why, sizeof(why)))
 		return km_doc_text(node, "illegal: %s", why);
 	if (s->value & ADDRESS_BITS && (s->value & SEXT_U32) == SEXT_U32)
-		return "address bits 51:43 are all set: no host has memory there";
+		return "address bits 51:43 are all set: no host has memory at this address";
 	if (format->paging != KM_PAGING_EPT && !is_leaf(s) && s->value && !(s->value & 1))
-		return "P is clear: KVM makes no such table entry, so this is not one";
+		return "P is clear: KVM does not create such a table entry, so this is not one";
 	*legal = true;
 	return "legal";
 }
@@ -303,8 +301,8 @@ static void note_all_legal(struct km_node *node, const struct km_log_entry *entr
 	if (!legal || entry->kind != KM_LOG_HIERARCHY)
 		return;
 	km_doc_note(node,
-		    "every entry that is shown is legal: the entry that the processor met has "
-		    "changed since%s",
+		    "all entries shown are legal: the entry that the processor found has changed "
+		    "since%s",
 		    (levels & 0x1e) == 0x1e ? "" : ", or is one of the levels that are not shown");
 }
 
@@ -435,7 +433,7 @@ static void describe_entry(struct km_node *list, const struct km_log_entry *entr
 	if (entry->has_address && strncmp(entry->text, "EPT: ", 5) == 0)
 		km_doc_note(node, "GPA 0x%" PRIx64, entry->address);
 	if (entry->repeats > 1)
-		km_doc_note(node, "it came %" PRIu64 " times", entry->repeats);
+		km_doc_note(node, "it was logged %" PRIu64 " times", entry->repeats);
 	if (entry->spte_count)
 		describe_sptes(node, entry);
 	describe_registers(node, entry);
@@ -452,7 +450,7 @@ void km_describe_log(struct km_node *root, const struct km_log *log, const char 
 	for (size_t i = 0; i < log->count; i++)
 		describe_entry(list, &log->entries[i], unit);
 	if (log->more)
-		km_doc_note(root, "%" PRIu64 " more messages of KVM's are not shown", log->more);
+		km_doc_note(root, "%" PRIu64 " more messages of KVM are not shown", log->more);
 }
 
 /* Boot messages and messages that are not known mean no trouble. */

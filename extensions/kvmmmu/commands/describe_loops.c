@@ -108,7 +108,7 @@ static const char *met(struct km_node *node, const struct km_loop *loop)
 
 	if (!f->has_error_code)
 		return "; kvm:kvm_page_fault, which is not in the trace, would show what the "
-		       "processor met";
+		       "processor found";
 	if (!f->qualification || !f->has_pferr)
 		return "";
 	km_ept_qualification_rights(allows, now, sizeof(now));
@@ -116,22 +116,20 @@ static const char *met(struct km_node *node, const struct km_loop *loop)
 	if (!(f->error_code & QUALIFICATION_RIGHTS))
 		return km_doc_text(node,
 				   "; exit qualification 0x%" PRIx64
-				   " says that the processor met no mapping at all "
-				   "(R=W=X=0), while the SPTE allows %s: this is not a matter of "
-				   "permissions%s. "
-				   "Compare the root that the processor uses with the one that KVM "
-				   "walks; under a "
-				   "nested host, look at the hypervisor below",
+				   " shows that the processor found no mapping (R=W=X=0), while "
+				   "the SPTE allows %s: permissions are not the cause%s. Compare "
+				   "the root that the processor uses with the root that KVM walks; "
+				   "if this host is nested, check the hypervisor below",
 				   f->error_code, now,
-				   loop->vcpu_count > 1 ? ", nor of one vCPU's TLB" : "");
+				   loop->vcpu_count > 1 ? ", nor is the TLB of one vCPU" : "");
 	if ((f->error_code & QUALIFICATION_RIGHTS) == allows)
 		return km_doc_text(node,
 				   "; exit qualification 0x%" PRIx64
-				   " says that the processor met the same rights (%s)",
+				   " shows that the processor found the same permissions (%s)",
 				   f->error_code, rights);
 	return km_doc_text(node,
 			   "; exit qualification 0x%" PRIx64
-			   " says that the processor met %s, while the SPTE allows %s",
+			   " shows that the processor found %s, while the SPTE allows %s",
 			   f->error_code, rights, now);
 }
 
@@ -140,15 +138,16 @@ static const char *spurious(struct km_node *node, const struct km_loop *loop)
 	const struct km_trace_fault *f = loop->fault;
 	bool unchanged = loop->sum.n[KM_OUTCOME_UNCHANGED] == loop->sum.faults;
 
-	return km_doc_text(
-		node,
-		"each is treated as spurious, because KVM finds that SPTE 0x%" PRIx64
-		" allows the access: %s%s",
-		f->old_spte,
-		unchanged ? "the SPTE is the same before and after each fault, so no other "
-			    "vCPU fixes it; a stale TLB, an entry above it, or another table"
-			  : "a stale TLB, or another vCPU that fixes it each time",
-		met(node, loop));
+	return km_doc_text(node,
+			   "each is treated as spurious, because KVM finds that SPTE 0x%" PRIx64
+			   " allows the access: %s%s",
+			   f->old_spte,
+			   unchanged ? "the SPTE is the same before and after each fault, so no "
+				       "other vCPU fixes it; possible causes are a stale TLB, an "
+				       "entry above it, or a different table"
+				     : "possible causes are a stale TLB, or another vCPU that "
+				       "fixes the SPTE each time",
+			   met(node, loop));
 }
 
 static const char *vectored(struct km_node *node, const struct km_loop *loop)
@@ -157,11 +156,12 @@ static const char *vectored(struct km_node *node, const struct km_loop *loop)
 
 	if (loop->sum.n[KM_OUTCOME_VECTORED] * 2ULL < loop->sum.faults)
 		return "";
-	return km_doc_text(
-		node, "; %" PRIu32 " came while an event was being delivered: %s (0x%" PRIx64 ")",
-		loop->sum.n[KM_OUTCOME_VECTORED],
-		km_vectoring_spell(loop->fault->vectoring, spelled, sizeof(spelled)),
-		loop->fault->vectoring);
+	return km_doc_text(node,
+			   "; %" PRIu32
+			   " occurred while an event was being delivered: %s (0x%" PRIx64 ")",
+			   loop->sum.n[KM_OUTCOME_VECTORED],
+			   km_vectoring_spell(loop->fault->vectoring, spelled, sizeof(spelled)),
+			   loop->fault->vectoring);
 }
 
 static const char *emulate_failed(struct km_node *node, const struct km_loop *loop)
@@ -176,7 +176,7 @@ static const char *emulate_failed(struct km_node *node, const struct km_loop *lo
 					   : "");
 	else if (sum->n[KM_OUTCOME_INTERNAL_ERROR])
 		then = ", and KVM_RUN ended with KVM_EXIT_INTERNAL_ERROR";
-	return km_doc_text(node, "%" PRIu32 " times KVM could not emulate the instruction%s%s",
+	return km_doc_text(node, "%" PRIu32 " times, KVM could not emulate the instruction%s%s",
 			   sum->n[KM_OUTCOME_EMULATE_FAILED], then, vectored(node, loop));
 }
 
@@ -185,10 +185,10 @@ static const char *user_error(struct km_node *node, const struct km_loop *loop)
 	unsigned number = loop->fault->user_errno;
 
 	return km_doc_text(
-		node, "each ends with KVM_RUN = -%s, and userspace enters the vCPU again%s",
+		node, "each makes KVM_RUN return -%s, and userspace runs the vCPU again%s",
 		number == 14 ? "EFAULT (14)" : km_doc_text(node, "%u", number),
-		number == 14 ? ": KVM cannot get the host page behind this address. Look at "
-			       "what the VMM has mapped at the memslot's userspace address"
+		number == 14 ? ": KVM cannot get the host page for this address. Check what the "
+			       "VMM has mapped at the memslot's userspace address"
 			     : "");
 }
 
@@ -208,8 +208,9 @@ static const char *zapped(struct km_node *node, const struct km_trace *t,
 		after = km_doc_text(node, " %.1f us after that at the earliest",
 				    (double)f->zapped_after / 1000);
 	return km_doc_text(node,
-			   "%" PRIu32 " times the page had been mapped before, and %s%s zapped it "
-			   "again (%s)%s: see what that thread does, and why so often",
+			   "%" PRIu32
+			   " times, the page had been mapped before, and %s%s zapped it again "
+			   "(%s)%s: find out what that thread does, and why it does so this often",
 			   loop->sum.n[KM_OUTCOME_ZAPPED], zapper_name(node, &f->zapper),
 			   f->several_zappers ? ", among others," : "", f->zapper.event, after);
 }
@@ -219,34 +220,31 @@ static const char *rmp(struct km_node *node, const struct km_loop *loop)
 	uint64_t code = loop->fault->has_error_code ? loop->fault->error_code : loop->fault->pferr;
 
 	if (code & PFERR_GUEST_VMPL_MASK)
-		return "the RMP (SEV-SNP) denies the page to this VMPL, not the nested page "
-		       "tables: "
-		       "KVM cannot fix it; the guest's software at VMPL0 gives the right by "
-		       "RMPADJUST";
+		return "the RMP (SEV-SNP), not the nested page tables, denies the page to this "
+		       "VMPL: KVM cannot fix this; the guest's software at VMPL0 grants the "
+		       "permission with RMPADJUST";
 	if (code & PFERR_GUEST_SIZEM_MASK)
-		return "the RMP (SEV-SNP) has the page in another size than the page table: KVM "
-		       "splits "
-		       "the RMP entry (PSMASH); see the host's log if that fails";
-	return km_doc_text(
-		node,
-		"the RMP (SEV-SNP) denies the page, not the nested page tables: the access is "
-		"%s, the page is not",
-		code & PFERR_GUEST_ENC_MASK ? "private" : "shared");
+		return "the page size in the RMP (SEV-SNP) differs from that in the page table: "
+		       "KVM splits the RMP entry (PSMASH); if that fails, see the host's log";
+	return km_doc_text(node,
+			   "the RMP (SEV-SNP), not the nested page tables, denies the page: the "
+			   "access is %s, the page is not",
+			   code & PFERR_GUEST_ENC_MASK ? "private" : "shared");
 }
 
 static const char *requested(struct km_node *node, const struct km_loop *loop)
 {
 	const struct km_trace_fault *f = loop->fault;
 
-	return km_doc_text(node,
-			   "gfn 0x%" PRIx64 " is requested each time with pfn 0x%" PRIx64
-			   ", an SPTE is set %" PRIu32
-			   " time%s in all: KVM finds the SPTE as it should be, and the processor "
-			   "does not see it. This is not a matter of SPTE bits: "
-			   "compare the depth of the table with CR4.LA57 (AMD), the root, and the "
-			   "hypervisor below",
-			   f->address >> 12, f->pfn, f->all.n[KM_OUTCOME_SET_SPTE],
-			   f->all.n[KM_OUTCOME_SET_SPTE] == 1 ? "" : "s");
+	return km_doc_text(
+		node,
+		"gfn 0x%" PRIx64 " is requested each time with pfn 0x%" PRIx64
+		", an SPTE is set %" PRIu32
+		" time%s in all: KVM finds the SPTE as it should be, but the processor does not "
+		"use it. The bits of the SPTE are not the cause: check the depth of the table "
+		"against CR4.LA57 (AMD), the root, and the hypervisor below",
+		f->address >> 12, f->pfn, f->all.n[KM_OUTCOME_SET_SPTE],
+		f->all.n[KM_OUTCOME_SET_SPTE] == 1 ? "" : "s");
 }
 
 /* Events that would settle it and are not in the trace. */
@@ -280,19 +278,18 @@ static const char *unanswered(struct km_node *node, const struct km_trace *t,
 	const char *missing = missing_events(node, t);
 
 	if (loop->sum.n[KM_OUTCOME_ASYNC] * 2ULL >= loop->sum.faults)
-		return "each waits for a page of the host's (asynchronous page fault)";
+		return "each waits for a page of the host (asynchronous page fault)";
 	if (!*missing)
-		return "the trace shows no result of them: KVM retries each time";
+		return "the trace shows no result of these faults: KVM retries each time";
 	return km_doc_text(node,
-			   "the trace shows no result of them%s; events that would show it and are "
-			   "not in the trace: %s",
+			   "the trace shows no result of these faults%s; events that would show "
+			   "it, but are not in the trace: %s",
 			   vectored(node, loop), missing);
 }
 
 static const char *guest(struct km_node *node, const struct km_loop *loop)
 {
-	const char *deny =
-		"the guest's own page tables deny the access, and the loop is the guest's";
+	const char *deny = "the guest's own page tables deny the access: the guest itself loops";
 
 	if (!loop->fault->exception[0])
 		return km_doc_text(node, "%s (kvm_mmu_walker_error)", deny);
@@ -305,23 +302,21 @@ static const char *kind_text(struct km_node *node, const struct km_trace *t,
 {
 	switch (loop->kind) {
 	case KM_LOOP_CONTRADICTS:
-		return km_doc_text(
-			node,
-			"each is treated as spurious, though SPTE 0x%" PRIx64
-			" denies the access. The test that fast_page_fault() uses is wrong; "
-			"since the 7.3 series it is a table of permissions: \"perms\", on a "
-			"dump, compares it with the MMU's role",
-			loop->fault->old_spte);
+		return km_doc_text(node,
+				   "each is treated as spurious, although SPTE 0x%" PRIx64
+				   " denies the access. The test that fast_page_fault() uses is "
+				   "wrong. Since the 7.3 series, it is a permission table: on a "
+				   "dump, \"perms\" compares it with the MMU's role",
+				   loop->fault->old_spte);
 	case KM_LOOP_SPURIOUS:
 		return spurious(node, loop);
 	case KM_LOOP_RMP:
 		return rmp(node, loop);
 	case KM_LOOP_MEMORY_FAULT:
 		return "each ends with KVM_EXIT_MEMORY_FAULT, and userspace runs the vCPU again "
-		       "without a "
-		       "change: the access is private and the page is shared, or the reverse. See "
-		       "whether "
-		       "the VMM handles the exit (KVM_SET_MEMORY_ATTRIBUTES)";
+		       "without changing anything: the access is private and the page is shared, "
+		       "or vice versa. Check whether the VMM handles the exit "
+		       "(KVM_SET_MEMORY_ATTRIBUTES)";
 	case KM_LOOP_USER_ERROR:
 		return user_error(node, loop);
 	case KM_LOOP_INTERNAL_ERROR:
@@ -335,12 +330,11 @@ static const char *kind_text(struct km_node *node, const struct km_trace *t,
 	case KM_LOOP_REQUESTED:
 		return requested(node, loop);
 	case KM_LOOP_MAPPED:
-		return "KVM maps the page each time, the trace shows no zap, and it faults again: "
-		       "the processor does not see what KVM writes. Compare the "
-		       "root, the "
+		return "KVM maps the page each time, the trace shows no zap, and the vCPU faults "
+		       "again: the processor does not use what KVM writes. Check the root, the "
 		       "depth of the table, and the hypervisor below";
 	case KM_LOOP_MMIO:
-		return "each is answered as MMIO: the guest polls a device. This is not a loop in "
+		return "each is handled as MMIO: the guest polls a device. This is not a loop in "
 		       "KVM";
 	default:
 		return unanswered(node, t, loop);
@@ -414,7 +408,7 @@ static void note_same(struct km_node *root, const struct km_trace *t)
 	if (faults == 2 && t->vcpu_count == 1 && t->vcpus[0]->hot_count == 1)
 		km_doc_note(
 			root,
-			"both faults are the same: %d of them would be reported as a possible loop",
+			"both faults are the same; %d of them would be reported as a possible loop",
 			KM_LOOP_FEW);
 }
 
@@ -441,8 +435,8 @@ static void find_size_changes(struct km_node *root, const struct km_trace *t)
 	f = km_doc_finding(
 		root, "huge-page-over-4k", KM_POSSIBLE,
 		"the 2M range at gfn 0x%" PRIx64 " was mapped %" PRIu64
-		" times in another size than before, 2M and 4K in turn: a huge page replaces "
-		"the 4K pages of its range, and a fault splits it again",
+		" times with a different size than before, alternating between 2M and 4K: a huge "
+		"page replaces the 4K pages of its range, and a fault splits it again",
 		most->gfn, most->changes);
 	km_doc_field(f, "gfn", NULL, km_v_hex(most->gfn));
 	km_doc_field(f, "changes", NULL, km_v_dec(most->changes));
@@ -479,8 +473,9 @@ static void note_forgotten(struct km_node *root, const struct km_trace *t, bool 
 		forgotten += t->vcpus[i]->forgotten;
 	if (forgotten)
 		km_doc_note(root,
-			    "%" PRIu64 " faults were dropped (only the %d most frequent of each "
-			    "vCPU are kept): a loop over more addresses is not detected",
+			    "%" PRIu64
+			    " faults were dropped (only the %d most frequent faults of each vCPU "
+			    "are kept): a loop over more addresses is not detected",
 			    forgotten, KM_TRACE_HOT);
 	else if (!found)
 		km_doc_note(root, "no fault repeats often enough without a result to be a loop");

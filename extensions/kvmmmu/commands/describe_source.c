@@ -84,7 +84,7 @@ static void describe_missing_types(struct km_node *root, const struct km_kernel 
 	if (k->kvm.pages_lost)
 		km_doc_note(root,
 			    "%" PRIu64 " page%s of kvm's symbol table %s missing from the dump; "
-			    "debuginfo fills the gap if there is any",
+			    "debuginfo provides the missing symbols, if it is available",
 			    k->kvm.pages_lost, k->kvm.pages_lost == 1 ? "" : "s",
 			    k->kvm.pages_lost == 1 ? "is" : "are");
 	/* without the reason, which may name folders: a capsule of this dump gives the same notes
@@ -108,7 +108,7 @@ void km_describe_gaps(struct km_node *root, const struct km_kernel *k)
 	if (moving)
 		km_doc_note(root,
 			    "the kernel was running while it was read (%s): values may be from "
-			    "different moments; repeat the command before relying on a finding",
+			    "different moments; repeat the command before you rely on a finding",
 			    moving);
 	describe_missing(root, k->mem);
 	if (why && (km_memory_missing(k->mem) || k->kvm.pages_lost))

@@ -46,10 +46,9 @@ static const char *expected_form(struct km_node *node, const struct km_trace *t)
 	const char *fields = km_trace_wanted_fields(t->first_odd_kind);
 
 	if (!fields)
-		return "an event of KVM's with its name and a colon, name=value pairs of a fault "
-		       "or "
-		       "SPTE, or a message of KVM's";
-	return km_doc_text(node, "%s behind the event's name; was the line cut?", fields);
+		return "an event of KVM with its name and a colon, name=value pairs of a fault or "
+		       "SPTE, or a message of KVM";
+	return km_doc_text(node, "%s after the event's name; was the line cut off?", fields);
 }
 
 static void describe_first_odd(struct km_node *node, const struct km_trace *t)
@@ -146,7 +145,7 @@ static const char *exclusion(struct km_node *node, const struct km_trace_format 
 	if (!f->excluded)
 		return NULL;
 	if (!f->excluding_spte)
-		return "the exits are the other vendor's";
+		return "the exits are those of the other vendor";
 	return km_doc_text(node, "bit %d%s of SPTE 0x%" PRIx64 ": %s", f->reason.bit,
 			   f->reason.missing ? " (clear)" : "", f->excluding_spte, f->reason.text);
 }
@@ -209,11 +208,9 @@ static void describe_formats(struct km_node *root, const struct km_trace *t)
 	if (*excluded)
 		km_doc_note(root, "format of the SPTEs: %s%s", fits, excluded);
 	else if (t->events[KM_TRACE_FAST_PAGE_FAULT])
-		km_doc_note(
-			root,
-			"the format of the SPTEs is not known from this trace: without --as (ept, "
-			"npt or shadow, and :6.1 and so on), or a dump of that kernel, every "
-			"format is tried");
+		km_doc_note(root, "this trace does not show the format of the SPTEs: every format "
+				  "is tried unless --as (such as ept, npt or shadow:6.1) or a dump "
+				  "of that kernel is given");
 }
 
 void km_describe_trace(struct km_node *root, const struct km_trace *t, const char *name)
@@ -241,7 +238,7 @@ void km_describe_trace(struct km_node *root, const struct km_trace *t, const cha
 			    "): what was fixed there is not visible",
 			    t->lost_places, t->lost_places == 1 ? "" : "s", t->lost_events);
 	if (t->crowded)
-		km_doc_note(root, "%" PRIu64 " events of threads past the first %d are left out",
+		km_doc_note(root, "%" PRIu64 " events of threads after the first %d are left out",
 			    t->crowded, KM_TRACE_THREADS);
 	if (t->rules.inferred && km_trace_faults(t))
 		describe_formats(root, t);
@@ -261,12 +258,12 @@ void km_describe_verdicts(struct km_node *root, const struct km_trace *t)
 	static const struct {
 		const char *key, *label;
 	} names[KM_VERDICTS] = {
-		[KM_VERDICT_FITS] = {"fits", "as our rule says"},
-		[KM_VERDICT_FITS_ABOVE] = {"fits_above_4k", "as our rule says if above 4K"},
+		[KM_VERDICT_FITS] = {"fits", "as the rule predicts"},
+		[KM_VERDICT_FITS_ABOVE] = {"fits_above_4k", "as the rule predicts if above 4K"},
 		[KM_VERDICT_RACE] = {"raced", "raced"},
 		[KM_VERDICT_DIFFERS] = {"differs", "otherwise"},
-		[KM_VERDICT_CONTRADICTS] = {"contradicts", "against the SPTE"},
-		[KM_VERDICT_NONE] = {"not_judged", "not judged"},
+		[KM_VERDICT_CONTRADICTS] = {"contradicts", "contradicts the SPTE"},
+		[KM_VERDICT_NONE] = {"not_judged", "not checked"},
 	};
 	struct km_node *node;
 	char spelled[128];
@@ -274,12 +271,11 @@ void km_describe_verdicts(struct km_node *root, const struct km_trace *t)
 	if (!t->events[KM_TRACE_FAST_PAGE_FAULT])
 		return;
 	if (t->outcome_lost)
-		km_doc_note(
-			root,
-			"spurious and fixed are 0 in every fast_page_fault event, though the new "
-			"SPTEs are what the fast path writes: perf script and trace-cmd print that "
-			"for kernels that do not export RET_PF_* (before 5.14 or 5.15); they are "
-			"derived from the SPTEs here");
+		km_doc_note(root,
+			    "spurious and fixed are 0 in every fast_page_fault event, although the "
+			    "new SPTEs are those that the fast path writes: perf script and "
+			    "trace-cmd print 0 for kernels that do not export RET_PF_* (before "
+			    "5.14 or 5.15); the results are derived from the SPTEs instead");
 	node = km_doc_compact(root, "judged", "fast_page_fault events:");
 	for (size_t i = 0; i < KM_VERDICTS; i++)
 		km_doc_field(node, names[i].key, t->verdicts[i] ? names[i].label : NULL,
@@ -291,7 +287,7 @@ void km_describe_verdicts(struct km_node *root, const struct km_trace *t)
 			    "%s: %s at 0x%" PRIx64 " in SPTE 0x%" PRIx64
 			    " was %s (new SPTE 0x%" PRIx64 ")",
 			    t->odd_verdicts[i] == KM_VERDICT_DIFFERS ? "otherwise"
-								     : "against the SPTE",
+								     : "contradicts the SPTE",
 			    km_pferr_spell(e->error_code, spelled, sizeof(spelled)), e->address,
 			    e->old_spte, outcome_of(e), e->new_spte);
 	}

@@ -155,7 +155,7 @@ void km_report_checks(struct km_node *chapter, const struct km_case *c)
 	uint64_t vcpu = c->vcpu->addr, vm = c->vm->addr;
 
 	km_doc_note(checks, "These commands only read memory: neither crash nor gdb needs the "
-			    "types of kvm for it.");
+			    "types of kvm for them.");
 	for (size_t i = 0; i < c->all.table_count; i++) {
 		if (c->all.tables[i].status == KM_TABLE_DIFFERS)
 			check_table(list, c, &c->all.tables[i]);

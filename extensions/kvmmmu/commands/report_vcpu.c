@@ -196,7 +196,7 @@ static void report_causes(struct km_node *chapter, const struct km_case *c,
 	for (size_t i = 0; i < e->count; i++)
 		report_finding(section, c, &e->found[i], !i);
 	if (!e->count)
-		km_doc_note(section, "No condition of the catalogue explains this.");
+		km_doc_note(section, "No known condition explains this.");
 }
 
 /* ---- how far ---- */
@@ -247,8 +247,7 @@ static void report_damage(struct km_node *chapter, const struct km_case *c)
 	add_range(table, "after", d.table->addr + d.size, KM_NEIGHBOURS,
 		  d.after_known ? "ok" : "unknown",
 		  neighbour_text(section, d.after_known, d.after_zero));
-	km_doc_note(section,
-		    "Whether a neighbouring member may be zero depends on how it is used.");
+	km_doc_note(section, "Whether a neighboring member may be zero depends on how it is used.");
 }
 
 /* ---- the vCPU ---- */
@@ -415,11 +414,10 @@ static void report_settles(struct km_node *chapter, const struct km_case *c,
 			"pf_fixed prove the loop; another RIP disproves it",
 			c->vm->number, c->vcpu->idx);
 	if (d.table)
-		km_doc_point(
-			s, "points",
-			"a write to the table while the guest runs: in gdb at QEMU's stub, watch "
-			"*(unsigned long *)0x%" PRIx64,
-			d.table->addr);
+		km_doc_point(s, "points",
+			     "a write to the table while the guest runs: in gdb at QEMU's stub, "
+			     "watch *(unsigned long *)0x%" PRIx64,
+			     d.table->addr);
 	for (size_t i = 0; i < e->count; i++) {
 		if (e->found[i].open[0])
 			km_doc_point(s, "points", "%s: %s", e->found[i].id, e->found[i].open);
@@ -434,12 +432,13 @@ static void report_unknown(struct km_node *chapter, const struct km_case *c)
 	struct km_node *s = km_doc_chapter(chapter, "unknown", "What is not known, and why");
 
 	if (km_case_is_current(c))
-		km_doc_point(s, "points", "when this began: KVM keeps no time of a fault");
+		km_doc_point(s, "points",
+			     "when this began: KVM does not record the time of a fault");
 	if (km_damage_read(c).table)
 		km_doc_point(s, "points", "who changed the table, and when: a dump has no history");
 	if (!c->fault)
 		km_doc_point(s, "points", "the fault: %s",
-			     c->last.none[0] ? c->last.none : "there is none in this dump");
+			     c->last.none[0] ? c->last.none : "this dump does not contain any");
 	else if (c->last.disagreement[0])
 		km_doc_point(s, "points", "which fault is the last: %s", c->last.disagreement);
 	if (c->has_walk && c->walk.end == KM_END_UNREADABLE)
@@ -447,7 +446,7 @@ static void report_unknown(struct km_node *chapter, const struct km_case *c)
 	if (!km_is_known(c->last.rip))
 		km_doc_point(s, "points", "the guest's RIP: %s",
 			     km_target_excludes_guest_memory(km_memory_target(c->kernel->mem))
-				     ? "a capsule contains no registers of the guest"
+				     ? "capsules do not contain guest registers"
 				     : "KVM has not read it since the last exit, or it is "
 				       "protected");
 	km_doc_point(s, "points", "guest memory and instructions: not read on purpose");
@@ -492,7 +491,7 @@ static void report_fixes(struct km_node *chapter, const struct km_case *c,
 		km_doc_note(section, "This kernel is %s; a vendor may have backported a commit.",
 			    c->kernel->release);
 	else
-		km_doc_note(section, "No commit that kvmmmu knows fixes this.");
+		km_doc_note(section, "kvmmmu does not know of a commit that fixes this.");
 }
 
 /* ---- the chapter ---- */

@@ -186,9 +186,8 @@ km_error *km_context_subject(struct km_command_context *ctx, const char *word, s
 	if (err)
 		return err;
 	if (!ctx->kernel->features.spte_known)
-		return km_errorf(KM_EABSENT,
-				 "the SPTEs of this kernel cannot be decoded: its masks are not "
-				 "known");
+		return km_errorf(KM_EABSENT, "the SPTEs of this kernel cannot be decoded, because "
+					     "its masks are not known");
 	s->masks = km_vm_masks(ctx->kernel, s->vm);
 	s->masks.paging = s->mmu->paging;
 	return NULL;

@@ -165,10 +165,10 @@ km_error *km_kdump_header_read(int fd, struct km_kdump_header *out)
 	if (u32(header, p->block_size) != BLOCK)
 		p = &places_32;
 	if (u32(header, p->block_size) != BLOCK || !is_x86(header))
-		return km_errorf(KM_EDATA, "damaged, or a dump of another architecture: its pages "
-					   "are not those of x86");
+		return km_errorf(KM_EDATA, "damaged, or a dump of a different architecture: it "
+					   "does not have x86's page size");
 	if (in_two_ways(p, header, sub))
-		return damaged("its header can be read in two ways");
+		return damaged("its header can be interpreted in two ways");
 	if (u32(header, 8) < OLDEST_VERSION || u32(header, 8) > INT32_MAX)
 		return km_errorf(KM_EDATA,
 				 "a kdump-compressed dump of version %d, which has no notes",

@@ -15,7 +15,7 @@ static bool never_ran(const struct km_fault_search *search)
 {
 	if (!km_vcpu_never_ran(search->vcpu))
 		return false;
-	KM_PRINT(search->last->none, "no thread has ever run it: there is no exit yet");
+	KM_PRINT(search->last->none, "no thread has ever run this vCPU, so there is no exit yet");
 	return true;
 }
 
@@ -59,7 +59,8 @@ static void say_svm_limits(const struct km_fault_search *search, const struct km
 {
 	if (f->gmet)
 		KM_PRINT(f->limits,
-			 "GMET: U of this fetch is taken from the CPL (%" PRIu64 "), as KVM does",
+			 "GMET: the U bit of this fetch is taken from the CPL (%" PRIu64
+			 "), as KVM does",
 			 vmcb->cpl.v);
 	else if (!km_is_known(f->addr))
 		KM_PRINT(f->limits, "the vCPU has entered the guest since, which clears the "
@@ -132,7 +133,7 @@ static const char *no_vmx_fault(enum km_exit_kind kind)
 	case KM_EXIT_OTHER:
 		return "not a page fault";
 	case KM_EXIT_EXCEPTION_NMI:
-		return "an exception or an NMI: KVM has not cached which";
+		return "an exception or an NMI: KVM has not cached which one";
 	case KM_EXIT_NPF:
 	case KM_EXIT_PF:
 	case KM_EXIT_EPT_VIOLATION:
@@ -215,14 +216,16 @@ static void add_address(struct km_fault *f, const struct km_vmcs_address *addres
 	char layout[80];
 
 	if (address->how == KM_VMCS_NOT_FOUND) {
-		KM_PRINT(f->limits, "only the kind of access: KVM does not keep the GPA, and %s%s",
+		KM_PRINT(f->limits,
+			 "only the type of access is known: KVM does not keep the GPA, and %s%s",
 			 address->why, missing);
 		return;
 	}
 	set_address(f, address);
 	print_layout(address, layout, sizeof(layout));
 	snprintf(f->from + used, sizeof(f->from) - used, "; address in the VMCS page (%s)", layout);
-	KM_PRINT(f->limits, "the address is %s: the processor's layout of VMCS pages is its own%s",
+	KM_PRINT(f->limits,
+		 "the address is %s: the layout of VMCS pages depends on the processor%s",
 		 km_certainty_text(f->certainty), missing);
 }
 
@@ -243,7 +246,7 @@ void km_faults_add_earlier(struct km_fault_search *search)
 	f->mmu = search->all->active;
 	print_layout(address, layout, sizeof(layout));
 	KM_PRINT(f->from, "GUEST_PHYSICAL_ADDRESS in the VMCS page (%s)", layout);
-	KM_PRINT(f->limits, "of an EPT violation before the last exit, without its error code");
+	KM_PRINT(f->limits, "from an EPT violation before the last exit, without its error code");
 }
 
 km_error *km_faults_add_vmx(struct km_fault_search *search)
@@ -257,7 +260,8 @@ km_error *km_faults_add_vmx(struct km_fault_search *search)
 	bool tdx = is_tdx(search->vm);
 	km_scoped_error *err = tdx ? km_tdx_exit_read(search->k, search->vcpu, &exit)
 				   : km_vmx_exit_read(search->k, search->vcpu, &exit);
-	struct km_vmcs_address address = {.how = KM_VMCS_NOT_FOUND, .why = "it is not looked for"};
+	struct km_vmcs_address address = {.how = KM_VMCS_NOT_FOUND,
+					  .why = "it is not searched for"};
 	km_error *vmcs_err = NULL;
 	bool current = false;
 	char name[48];

@@ -13,7 +13,8 @@ static void add_hint(struct km_fault_search *search, uint64_t gpa, const char *f
 		return;
 	f->addr = km_known_val(gpa);
 	KM_PRINT(f->from, "%s", from);
-	KM_PRINT(f->limits, "a hint: not known to be the last fault, and without its error code");
+	KM_PRINT(f->limits, "a hint: it is not known whether this is the last fault, and the error "
+			    "code is not known");
 }
 
 static void add_mmio(struct km_fault_search *search)
@@ -26,8 +27,8 @@ static void add_mmio(struct km_fault_search *search)
 
 	if (needed.v && km_is_known(gpa))
 		add_hint(search, gpa.v,
-			 write.v ? "vcpu.mmio_needed: a write that userspace has to do"
-				 : "vcpu.mmio_needed: a read that userspace has to do");
+			 write.v ? "vcpu.mmio_needed: a write that userspace has to perform"
+				 : "vcpu.mmio_needed: a read that userspace has to perform");
 }
 
 static void add_async_pf(struct km_fault_search *search)

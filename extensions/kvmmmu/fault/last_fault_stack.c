@@ -10,12 +10,12 @@
 static const char *doubt(const struct km_stack *stack, const struct km_page_fault *pf)
 {
 	if (km_page_fault_half_written(pf))
-		return "address 0 and no memslot: it may be only partly written";
+		return "address 0 and no memslot: the structure may be only partly written";
 	if (stack->start == KM_STACK_UNKNOWN)
 		return "it is not known where the active part of the stack begins: the fault may "
 		       "have been handled already";
-	return "no handler is active below it on the stack: not passed to one yet, or handled "
-	       "already";
+	return "no handler is active below it on the stack: it has not been passed to one yet, or "
+	       "it has been handled already";
 }
 
 /* What is left of a fault that has been handled. */
@@ -62,8 +62,8 @@ static void say_limits(const struct km_fault_search *search, struct km_fault *f)
 	else if (f->age == KM_AGE_UNKNOWN)
 		KM_PRINT(f->limits, "%s", doubt(&search->last->stack, &f->pf));
 	else if (f->pf.async_ready)
-		KM_PRINT(f->limits, "not taken by the guest now: the page of an earlier fault is "
-				    "ready (async page fault), and KVM maps it");
+		KM_PRINT(f->limits, "the guest does not take this fault now: the page of an "
+				    "earlier fault is ready (async page fault), and KVM maps it");
 	else if (f->pf.prefetch.v)
 		KM_PRINT(f->limits, "not a fault of the guest: KVM maps the page in advance "
 				    "(KVM_PRE_FAULT_MEMORY)");

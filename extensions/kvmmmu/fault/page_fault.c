@@ -176,7 +176,7 @@ static bool handle_mmio(struct km_replay *r)
 		return km_step_open(r, f, "mmio", "the SPTE is not readable");
 	if (!r->last || r->last->spte.kind != KM_SPTE_MMIO)
 		return km_step_end(r, f, "mmio", KM_RET_PF_RETRY,
-				   "the SPTE is not an MMIO SPTE (any more): it was zapped");
+				   "the SPTE is not, or no longer, an MMIO SPTE: it was zapped");
 	check_generation(r, &current);
 	if (!current && open)
 		km_step_open(r, f, "mmio-cache",
@@ -264,7 +264,7 @@ static bool walk_guest(struct km_replay *r)
 		return km_step_end(r, f, "guest-walk", KM_RET_PF_RETRY,
 				   "%s: the fault is injected into %s", r->guest.why,
 				   km_mmu_address_meaning(s->mmu) == KM_ADDR_L2_GPA
-					   ? "the hypervisor in the guest, which owns the tables"
+					   ? "the hypervisor in the guest, which manages the tables"
 					   : "the guest");
 	if (r->guest.end == KM_GUEST_MAPPED) {
 		r->gfn = r->guest.gfn;
@@ -306,7 +306,7 @@ static bool fast(struct km_replay *r)
 		attribute = km_mem_is_private(r);
 		if (!km_is_known(attribute))
 			return km_step_open(r, f, "fast",
-					    "it is not in the dump whether the gfn is private");
+					    "whether the gfn is private is not in the dump");
 		in.private_mismatch = attribute.v != r->is_private;
 	}
 	out = km_fast_page_fault(&in);
@@ -391,7 +391,7 @@ static bool indirect_path(struct km_replay *r)
 static void slow_path(struct km_replay *r)
 {
 	if (!km_step_pass(r, "mmu_topup_memory_caches", "topup",
-			  "fails only if the host is out of memory"))
+			  "this fails only if the host is out of memory"))
 		return;
 	if (km_replay_faultin_pfn(r) && km_replay_stale(r))
 		km_replay_map(r);
@@ -560,10 +560,9 @@ static void find_loops(struct km_replay *r)
 			 "instruction is emulated");
 		break;
 	case KM_RET_PF_EXIT:
-		set_loop(
-			r, false, true,
-			"KVM_RUN returns an error to the VMM: if the VMM only runs the vCPU again, "
-			"it fails again");
+		set_loop(r, false, true,
+			 "KVM_RUN returns an error to the VMM: if the VMM runs the vCPU again "
+			 "without changing anything, it fails again");
 		break;
 	case KM_RET_PF_CONTINUE:
 	case KM_RET_PF_INVALID:

@@ -59,9 +59,8 @@ static bool check_slot(struct km_replay *r, const char *f)
 	if (!r->slot_known)
 		return km_step_open(r, f, "slot", "the memslot of the gfn is not known");
 	if (!slot && r->is_private)
-		return km_step_end(
-			r, f, "slot", KM_RET_PF_EXIT,
-			"a private access outside of all memslots: KVM_EXIT_MEMORY_FAULT");
+		return km_step_end(r, f, "slot", KM_RET_PF_EXIT,
+				   "a private access outside all memslots: KVM_EXIT_MEMORY_FAULT");
 	if (!slot && !r->s->masks->mmio_caching)
 		return km_step_end(r, f, "slot", KM_RET_PF_EMULATE,
 				   "no memslot contains gfn 0x%" PRIx64
@@ -78,7 +77,8 @@ static bool check_slot(struct km_replay *r, const char *f)
 	if (slot->id >= KVM_USER_MEM_SLOTS)
 		return km_step_open(r, f, "slot",
 				    slot->id == APIC_ACCESS_PAGE_PRIVATE_MEMSLOT
-					    ? "the APIC access page: emulated if APICv is inhibited"
+					    ? "the APIC access page: the access is emulated if "
+					      "APICv is inhibited"
 					    : "an internal memslot of KVM");
 	return km_step_pass(r, f, "slot", "memslot %" PRId64 ", not being changed", slot->id);
 }
@@ -141,7 +141,7 @@ static bool check_mapping(struct km_replay *r, const char *f, uint64_t hva,
 	if (remapped)
 		return km_step_open(r, f, id,
 				    "HVA 0x%" PRIx64 " is not mapped (level %d entry 0x%" PRIx64
-				    "): it depends on the driver of the mapping (VM_%s)",
+				    "): the result depends on the driver of the mapping (VM_%s)",
 				    hva, host->level, host->value,
 				    vma.flags.v & VM_PFNMAP ? "PFNMAP" : "IO");
 	/* absent: a kernel without userfaultfd */
@@ -177,9 +177,9 @@ static bool check_mapping(struct km_replay *r, const char *f, uint64_t hva,
 			    "HVA 0x%" PRIx64 " is %s in the host (level %d entry 0x%" PRIx64 ")%s",
 			    hva, state, host->level, host->value,
 			    vma.userfaultfd.known == KM_UNREADABLE ? ""
-			    : vma.userfaultfd.v			   ? ": it depends on userfaultfd"
-			    : host->value ? ": swapped out, poisoned, or under migration"
-					  : ": it depends on the file");
+			    : vma.userfaultfd.v ? ": the result depends on userfaultfd"
+			    : host->value	? ": swapped out, poisoned, or under migration"
+						: ": the result depends on the file");
 }
 
 /* __kvm_faultin_pfn(): the result follows from the host's page tables and the VMM's mappings. */
@@ -193,7 +193,8 @@ static bool check_host(struct km_replay *r, const char *f)
 		return km_step_end(r, f, "read-only-slot", KM_RET_PF_EMULATE,
 				   "a write to read-only memslot %" PRId64, slot->id);
 	if (r->is_private || (slot->flags & KVM_MEMSLOT_GMEM_ONLY))
-		return km_step_open(r, f, "host-page", "a page of guest_memfd: not looked up");
+		return km_step_open(r, f, "host-page",
+				    "a page of guest_memfd, which is not looked up");
 	host = km_host_walk(r->s->kernel, r->s->vm, hva);
 	/* if a write succeeds, the page is writable */
 	r->map_writable = r->write || (host.known && host.present && host.writable &&

@@ -92,8 +92,8 @@ static bool keep_huge_leaf(struct km_replay *r, const char *f)
 {
 	return km_step_open(r, f, "map",
 			    "SPTE 0x%" PRIx64
-			    " at level %d needs no change: spurious if the host's page is "
-			    "still as large, else it is split",
+			    " at level %d needs no change: the fault is spurious if the host's "
+			    "page is still as large; otherwise, the SPTE is split",
 			    r->last->spte.value, r->last->level);
 }
 
@@ -116,10 +116,9 @@ static bool change_leaf(struct km_replay *r, const char *f)
 	if (!direct && r->guest.end != KM_GUEST_MAPPED)
 		return km_step_open(r, f, "map", "it is not known what the guest's tables permit");
 	if (r->prefetch && !km_spte_ad_enabled(r->s->masks, spte->value))
-		return km_step_open(
-			r, f, "map",
-			"a prefetch maps without the bits of an access: access tracking "
-			"is not followed");
+		return km_step_open(r, f, "map",
+				    "a prefetch maps the page without the bits of an access: "
+				    "access tracking is not replayed");
 	if (missing) {
 		/* the ruling of the processor on the new SPTE is not computed */
 		return km_step_end(r, f, "map", KM_RET_PF_FIXED,
@@ -155,7 +154,7 @@ static bool permitted_leaf(struct km_replay *r, const char *f)
 	if (r->prefetch)
 		return km_step_end(r, f, "map", KM_RET_PF_SPURIOUS,
 				   "SPTE 0x%" PRIx64
-				   " at level %d is present: a prefetch needs no more",
+				   " at level %d is present, which is sufficient for a prefetch",
 				   spte->value, spte->level);
 	return km_step_end(r, f, "map", KM_RET_PF_SPURIOUS,
 			   "%s permits the access to SPTE 0x%" PRIx64
@@ -176,8 +175,8 @@ static bool map_new(struct km_replay *r, const char *f)
 			r, f, "map",
 			r->s->kernel->features.write_protected ? KM_RET_PF_WRITE_PROTECTED
 							       : KM_RET_PF_EMULATE,
-			"the gfn is write-tracked (count %" PRIu64 "): it is mapped read-only, "
-			"the write has to be emulated or retried",
+			"the gfn is write-tracked (count %" PRIu64
+			"): it is mapped read-only, and the write has to be emulated or retried",
 			tracked.v);
 	return km_step_end(r, f, "map", KM_RET_PF_FIXED,
 			   "nothing is mapped at level %d: a new SPTE is created", r->last->level);

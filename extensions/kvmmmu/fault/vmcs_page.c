@@ -364,11 +364,11 @@ static struct km_vmcs_address calibrate(const struct km_vmcs_page *pages, size_t
 		return not_found("the layout of the VMCS page is not known, or the page is not "
 				 "current");
 	if (!find_candidates(&sample, slots, &candidates))
-		return not_found("the layout of the VMCS page is not known, and too few pages "
-				 "show where the address is");
+		return not_found("the layout of the VMCS page is not known, and too few pages show "
+				 "which field is the address");
 	if (!only_address(&pages[of], &candidates, &address.gpa))
 		return not_found("the layout of the VMCS page is not known, and several fields "
-				 "may be the address");
+				 "could be the address");
 	address.how = KM_VMCS_BY_CALIBRATION;
 	return address;
 }

@@ -55,6 +55,6 @@ void km_host_config_read(struct km_memory *mem, uint64_t start, uint64_t end, ch
 	else if (!km_host_config_lines(packed, len, text, size))
 		snprintf(why, why_size, "kernel_config_data is damaged");
 	else if (!*text)
-		snprintf(why, why_size, "it has no lines about KVM");
+		snprintf(why, why_size, "it contains no lines about KVM");
 	free(packed);
 }

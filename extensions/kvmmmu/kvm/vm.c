@@ -126,7 +126,7 @@ static void add_vcpu(const struct km_kernel *k, struct km_vm *vm, uint64_t addr,
 	km_vcpu_check(k, vm->addr, vm->mm, v);
 	if (idx >= vm->online_vcpus.v && !km_vcpu_never_ran(v))
 		km_contradict(&v->contradictions,
-			      "it has run, and kvm.online_vcpus is %" PRIu64 ": it is not counted",
+			      "it has run, but kvm.online_vcpus is %" PRIu64 ": it is not counted",
 			      vm->online_vcpus.v);
 	if (!v->readable)
 		vm->vcpus_lost++;
@@ -340,21 +340,19 @@ static void describe_list(const struct list_walk *forward, size_t more, struct k
 				  "more were found from its end",
 				  forward->steps - 1, more));
 	else if (forward->torn)
-		note_trouble(
-			&vms->trouble,
-			km_errorf(KM_EDATA,
-				  "the list of VMs is torn: its links contradict each other; %zu "
-				  "VMs from its head, %zu more from its end",
-				  forward->steps, more));
+		note_trouble(&vms->trouble,
+			     km_errorf(KM_EDATA,
+				       "the list of VMs is inconsistent: its links contradict each "
+				       "other; %zu VMs from its head, %zu more from its end",
+				       forward->steps, more));
 	else if (forward->steps == MAX_VMS)
 		note_trouble(&vms->trouble, km_errorf(KM_EDATA, "the list of VMs does not end"));
 	else if (!forward->complete)
-		note_trouble(
-			&vms->trouble,
-			km_errorf(KM_EREAD,
-				  "the list of VMs is torn by a missing page after %zu from its "
-				  "head and %zu from its end: there may be more VMs",
-				  forward->steps, more));
+		note_trouble(&vms->trouble,
+			     km_errorf(KM_EREAD,
+				       "the list of VMs is interrupted by a missing page after %zu "
+				       "from its head and %zu from its end: there may be more VMs",
+				       forward->steps, more));
 }
 
 static int compare_vcpus(const void *a, const void *b)

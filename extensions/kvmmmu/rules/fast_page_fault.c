@@ -30,22 +30,22 @@ const char *km_fast_step_text(enum km_fast_step step)
 {
 	static const char *const texts[] = {
 		[KM_FAST_RSVD] = "reserved bits: not handled by the fast path",
-		[KM_FAST_PRIVATE_MISMATCH] = "one of fault and gfn is private, the other shared: "
+		[KM_FAST_PRIVATE_MISMATCH] = "the fault and the gfn differ in private or shared: "
 					     "not handled by the fast path",
-		[KM_FAST_NOT_PRESENT] =
-			"not present, and A/D bits are enabled: no access tracking that "
-			"the fast path could undo",
-		[KM_FAST_NOT_WRITE] =
-			"present and not a write: nothing that the fast path could fix",
+		[KM_FAST_NOT_PRESENT] = "not present, and A/D bits are enabled: there is no access "
+					"tracking that the fast path could undo",
+		[KM_FAST_NOT_WRITE] = "present, but not a write: the fast path cannot fix it",
 		[KM_FAST_NO_SPTE] = "the last SPTE is not shadow-present",
 		[KM_FAST_NO_LEAF] = "the last SPTE is not a leaf",
 		[KM_FAST_ALLOWED] = "KVM's test permits the access",
-		[KM_FAST_OUT_OF_RANGE] = "the error code indexes past the permission table",
+		[KM_FAST_OUT_OF_RANGE] =
+			"the index from the error code is past the end of the permission table",
 		[KM_FAST_DIRTY_LOG_HUGE] =
 			"a huge page in a dirty-logged slot: the slow path has to set "
 			"W",
 		[KM_FAST_UNCHANGED] = "neither access-tracked nor MMU-writable: nothing to change",
-		[KM_FAST_STILL_DENIED] = "what may be changed without mmu_lock is not sufficient",
+		[KM_FAST_STILL_DENIED] =
+			"the changes that are allowed without mmu_lock are not sufficient",
 		[KM_FAST_FIXED] = "the SPTE is changed to permit the access",
 	};
 

@@ -158,7 +158,7 @@ bool km_spte_fits(enum km_paging paging, enum km_spte_generation generation, uin
 		return false;
 	}
 	if (spte == BIT63) {
-		snprintf(why, size, "does not use it for entries without a translation");
+		snprintf(why, size, "does not use this value for entries without a translation");
 		return masks.layout->ept_suppress_ve;
 	}
 	if (masks.layout->mmu_present_mask & spte)

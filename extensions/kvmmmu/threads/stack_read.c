@@ -85,7 +85,9 @@ static void add_frame(struct stack_reader *reader, const struct km_unwind *u, bo
 	struct km_frame *f = &stack->frames[stack->count];
 
 	if (stack->count == KM_FRAMES) {
-		note_trouble(stack, "more frames than are kept: the outer ones are left out");
+		note_trouble(
+			stack,
+			"there are more frames than kvmmmu keeps: the outer frames are left out");
 		return;
 	}
 	*f = (struct km_frame){.pc = u->ip, .sp = u->slot, .sure = sure};

@@ -276,7 +276,7 @@ static km_error *read_tasks(struct task_reader *reader)
 		err = walk(reader, init, KM_M_list_head_next, &whole);
 		if (!err && !whole) {
 			note_trouble(reader->tasks,
-				     "the list of tasks is torn: there may be more tasks");
+				     "the list of tasks is interrupted: there may be more tasks");
 			err = walk(reader, init, KM_M_list_head_prev, &whole);
 		}
 		if (err)

@@ -180,7 +180,7 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_wait_hints *h
 		waits(wait, KM_WAIT_USERSPACE, stack->frames[0].sure,
 		      "the thread is not in KVM_RUN: the VMM is not running the vCPU");
 	} else if (s) {
-		waits(wait, s->kind, frame->sure, "%s sleep in %s(): waits %s",
+		waits(wait, s->kind, frame->sure, "%s sleep in %s(): it waits %s",
 		      state_text(vcpu->task_state.v), s->function, s->text);
 		if (s->kind == KM_WAIT_LOCK)
 			name_lock(stack, frame, wait);
@@ -270,7 +270,7 @@ void km_wait_find(const struct km_vcpu *vcpu, const struct km_wait_hints *hints,
 	}
 	s = find(stack, spins, sizeof(spins) / sizeof(spins[0]), &frame);
 	if (s && frame->sure && km_stack_in(stack, "kvm_vcpu_ioctl")) {
-		waits(wait, KM_WAIT_LOCK, true, "in %s(): waits %s", s->function, s->text);
+		waits(wait, KM_WAIT_LOCK, true, "in %s(): it waits %s", s->function, s->text);
 		snprintf(wait->lock, sizeof(wait->lock), "mmu_lock");
 	}
 }

@@ -567,7 +567,7 @@ static bool take_message(struct km_log *log, const struct line *line)
 		return false;
 	if (!by_kvm && (!means || !line->stamp || strlen(line->text) < 12))
 		return false;
-	if (!by_kvm && !strcmp(means, "the guest did something that KVM does not emulate"))
+	if (!by_kvm && !strcmp(means, "the guest performed an operation that KVM does not emulate"))
 		return false;
 	/* begins with a word of KVM's, but is not a known message */
 	if (!means && !line->stamp)

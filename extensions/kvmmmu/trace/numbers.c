@@ -80,17 +80,19 @@ static const struct km_bit_name ept_names[] = {
 	{EPT_PROT_READ, "r", "PROT_READ", "the entries allow reads"},
 	{EPT_PROT_WRITE, "w", "PROT_WRITE", "the entries allow writes"},
 	{EPT_PROT_EXEC, "x", "PROT_EXEC",
-	 "the entries allow fetches (with MBEC of the supervisor)"},
-	{EPT_PROT_USER, "u", "PROT_USER_EXEC", "the entries allow fetches of the user (MBEC)"},
+	 "the entries allow fetches (with MBEC, from supervisor mode)"},
+	{EPT_PROT_USER, "u", "PROT_USER_EXEC", "the entries allow fetches from user mode (MBEC)"},
 	{EPT_GVA_VALID, "GVA", "GVA_IS_VALID", "the guest linear address is valid"},
 	{EPT_GVA_FINAL, "FINAL", "GVA_TRANSLATED",
-	 "the access was to the final address; clear with bit 7 set: to a guest page table"},
+	 "the access was to the final address; if this bit is clear and bit 7 is set: to a guest "
+	 "page table"},
 	{KM_BIT(9), "USER", "GVA_USER", "advanced information: a user-mode linear address"},
 	{KM_BIT(10), "WRITABLE", "GVA_WRITABLE", "advanced information: a writable linear address"},
 	{KM_BIT(11), "NX", "GVA_NX", "advanced information: an execute-disable linear address"},
 	{KM_BIT(12), "NMI", "NMI_UNBLOCKING", "NMI unblocking due to IRET"},
 	{KM_BIT(13), "SSS", "SHADOW_STACK", "the access was to a shadow stack"},
-	{KM_BIT(14), "SSV", "SUPERVISOR_SHADOW_STACK", "the entry says supervisor shadow stack"},
+	{KM_BIT(14), "SSV", "SUPERVISOR_SHADOW_STACK",
+	 "the entry has the supervisor shadow stack bit set"},
 	{KM_BIT(15), "VERIFY", "GUEST_PAGING_VERIFICATION", "guest-paging verification failed"},
 	{KM_BIT(16), "ASYNC", "ASYNCHRONOUS", "asynchronous to instruction execution (tracing)"},
 };
@@ -113,7 +115,7 @@ static const char *access_of(uint64_t q)
 	case EPT_FETCH:
 		return "instruction fetch";
 	default:
-		return "access of no kind";
+		return "access of unknown type";
 	}
 }
 
@@ -138,7 +140,7 @@ char *km_ept_qualification_spell(uint64_t q, char *buf, size_t size)
 	if ((q & (EPT_GVA_VALID | EPT_GVA_FINAL)) == (EPT_GVA_VALID | EPT_GVA_FINAL))
 		where = "; final translation of a guest linear address";
 	else if (q & EPT_GVA_VALID)
-		where = "; by the guest's page walk: it touched a guest page table";
+		where = "; during the guest's page walk: the access was to a guest page table";
 	snprintf(buf, size, "%s; %s%s", access_of(q), entries, where);
 	return buf;
 }
@@ -222,7 +224,7 @@ enum km_reading km_guess_reading(uint64_t value, int values, bool ept, const cha
 {
 	*sure = true;
 	if (values >= 3) {
-		*why = "three numbers: an SVM exit code with EXITINFO1 and EXITINFO2";
+		*why = "three numbers are an SVM exit code, EXITINFO1 and EXITINFO2";
 		return KM_READ_SVM;
 	}
 	if (value & TDX_STATUS_CLASS && value >> 32 && km_tdx_status_name(value)) {
@@ -230,21 +232,20 @@ enum km_reading km_guess_reading(uint64_t value, int values, bool ept, const cha
 		return KM_READ_TDX;
 	}
 	if (km_is_interruption_info(value)) {
-		*why = "bit 31 (valid) is set, vector and type go together";
+		*why = "bit 31 (valid) is set, and the vector and type are a legal combination";
 		return KM_READ_IDT;
 	}
 	if (value & EPT_MARKS && !(value & ~EPT_VIOLATION_BITS)) {
-		*why = "bits 14:7 are not all clear, which PFERR_* does not have";
+		*why = "bits 14:7 are not all clear, but PFERR_* does not define them";
 		return KM_READ_EPT;
 	}
 	*sure = value >> 32;
 	if (ept && !(value & ~EPT_VIOLATION_BITS)) {
-		*why = "the host has EPT, and no bit speaks against it";
+		*why = "the host uses EPT, and no bit contradicts this interpretation";
 		return KM_READ_EPT;
 	}
-	*why = value >> 32
-		       ? "bits above 31 are PFERR_*'s alone"
-		       : "no bit speaks against it; an exit qualification has bit 7 set in most "
-			 "exits";
+	*why = value >> 32 ? "only PFERR_* defines bits above 31"
+			   : "no bit contradicts this interpretation; an exit qualification has "
+			     "bit 7 set in most exits";
 	return KM_READ_PFERR;
 }

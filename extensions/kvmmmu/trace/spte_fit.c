@@ -79,7 +79,7 @@ static const char *missing_text(enum km_fit fit, int bit)
 	if (bit == 11)
 		return "the MMU-present bit (5.13 and later)";
 	if (bit == 63)
-		return "suppress #VE, which EPT entries have from 6.10 on";
+		return "suppress #VE, which EPT entries have since 6.10";
 	return formats[fit].paging == KM_PAGING_EPT ? "a right that every table entry has"
 						    : "P, W or U, which every table entry has";
 }
@@ -91,7 +91,7 @@ static const char *extra_text(enum km_fit fit, int bit, bool leaf)
 	if (bit == 11)
 		return "the MMU-present bit, which kernels before 5.13 do not have";
 	if (bit >= 52 && bit <= 62)
-		return "no software bit of these kernels";
+		return "not a software bit of these kernels";
 	if (bit == 63)
 		return "bit 63 of EPT entries is clear before 6.10";
 	if (!leaf)

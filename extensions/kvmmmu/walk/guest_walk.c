@@ -152,14 +152,15 @@ static bool permitted(struct walker *w)
 	with_smap = table->words[pfec >> 1] & KM_BIT(bit);
 	without = table->words[(pfec | PFERR_RSVD_MASK) >> 1] & KM_BIT(bit);
 	if (with_smap != without)
-		return stop(w, KM_GUEST_OPEN, "it depends on SMAP, and EFLAGS.AC is not known");
+		return stop(w, KM_GUEST_OPEN,
+			    "the result depends on SMAP, and EFLAGS.AC is not known");
 	if (with_smap)
 		return stop(w, KM_GUEST_FAULTS,
 			    "the guest's entry 0x%" PRIx64 " at level %d forbids the access",
 			    w->out->pte, w->out->level);
 	if (table->pkru_mask && (w->out->access & ACC_USER_MASK) && (w->out->pte >> 59 & 0xf))
 		return stop(w, KM_GUEST_OPEN,
-			    "it depends on a protection key, and PKRU is not known");
+			    "the result depends on a protection key, and PKRU is not known");
 	return true;
 }
 

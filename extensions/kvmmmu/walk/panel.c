@@ -84,17 +84,17 @@ static void judge_processor(struct panel_inputs *in, struct km_panel *panel)
 	if (!hw.denied && in->mmu->paging == KM_PAGING_SHADOW &&
 	    !(in->mmu->w && in->mmu->w->role_known) && (panel->error_code & PFERR_FETCH_MASK) &&
 	    !(panel->error_code & PFERR_USER_MASK))
-		set_ruling(v, KM_NO_RULING, "it is not known whether SMEP forbids it");
+		set_ruling(v, KM_NO_RULING, "it is not known whether SMEP forbids the access");
 	else if (hw.denied)
 		set_ruling(v, KM_DENIES, "level %d: %s", hw.level,
 			   km_hw_reason_text(hw.reason, in->mmu->paging));
 	else if (hw.rmp)
-		set_ruling(
-			v, KM_NO_RULING,
-			"no entry of the walk forbids it, the RMP (SEV-SNP) did; it is not among "
-			"these structures");
+		set_ruling(v, KM_NO_RULING,
+			   "no entry of the walk forbids the access; the RMP (SEV-SNP) denied it, "
+			   "which is not among these structures");
 	else if (hw.incomplete)
-		set_ruling(v, KM_NO_RULING, "no entry so far forbids it; the rest is missing");
+		set_ruling(v, KM_NO_RULING,
+			   "no entry so far forbids the access; the rest of the walk is missing");
 	else
 		set_ruling(v, KM_ALLOWS, "no entry of the walk forbids the access");
 }
@@ -210,15 +210,13 @@ static void explain_table(const struct panel_inputs *in, struct km_panel *panel)
 		"%u of 16 words of %s.permissions differ from what root_role implies (see perms)",
 		km_table_differences(in->table), in->table->context);
 	if (table == role || table == KM_NO_RULING || role == KM_NO_RULING)
-		add_meaning(
-			panel, "mismatch-elsewhere", KM_NOTE,
-			"both tables give the same result for this access: the mismatch does not "
-			"decide it");
+		add_meaning(panel, "mismatch-elsewhere", KM_NOTE,
+			    "both tables give the same result for this access: the mismatch does "
+			    "not affect it");
 	else if (!asked)
 		add_meaning(panel, "mismatch-not-consulted", KM_NOTE,
 			    "the kernel does not consult the table on an indirect MMU: the "
-			    "mismatch does "
-			    "not decide this fault");
+			    "mismatch does not affect this fault");
 	else if (table == KM_ALLOWS && hw == KM_DENIES)
 		add_meaning(panel, "spurious-loop", KM_LIKELY,
 			    "the processor denies what the kernel's table allows: "
@@ -257,25 +255,22 @@ static void explain_present(const struct panel_inputs *in, struct km_panel *pane
 			"the SPTE forbids the access: the fault is %s",
 			spte->access_tracked ? "explained by access tracking, which KVM reverts"
 			: write && spte->mmu_writable
-				? "explained, and KVM may set W itself (MMU-writable)"
+				? "explained, and KVM may set W (the SPTE is MMU-writable)"
 			: write && !spte->host_writable ? "explained: the host maps the page "
 							  "read-only (host-writable is clear)"
 			: write ? "explained: KVM write-protects the page (MMU-writable is clear)"
 				: "explained; KVM has to change the entry, or to inject a fault "
 				  "into the guest");
 	} else if (hw == KM_DENIES && role == KM_ALLOWS) {
-		add_meaning(
-			panel, "hardware-stricter", KM_POSSIBLE,
-			"the processor denies the access (%s), but the rule of the role allows it: "
-			"reserved bits, an upper level, or the rule does not include a check of "
-			"this "
-			"processor",
-			panel->verdicts[KM_JUDGE_PROCESSOR].why);
+		add_meaning(panel, "hardware-stricter", KM_POSSIBLE,
+			    "the processor denies the access (%s), but the role allows it: the "
+			    "reason is reserved bits, an upper level, or a check that this rule "
+			    "does not include",
+			    panel->verdicts[KM_JUDGE_PROCESSOR].why);
 	} else if (hw == KM_ALLOWS && role == KM_DENIES) {
 		add_meaning(panel, "role-stricter", KM_NOTE,
-			    "the rule of the role denies what the processor allows: KVM would "
-			    "change the "
-			    "entry again; healthy if pf_fixed rises");
+			    "the role denies what the processor allows: KVM would change the entry "
+			    "again; this is healthy if pf_fixed rises");
 	}
 }
 
@@ -299,9 +294,8 @@ static void explain_missing(const struct panel_inputs *in, struct km_panel *pane
 	case KM_SPTE_NOT_PRESENT:
 	case KM_SPTE_PRESENT:
 		add_meaning(panel, "not-mapped", KM_NOTE,
-			    "nothing is mapped at level %d: this explains the fault, KVM has to "
-			    "map the "
-			    "page",
+			    "nothing is mapped at level %d: this explains the fault, and KVM has "
+			    "to map the page",
 			    last->level);
 	}
 }
@@ -323,18 +317,16 @@ static void explain(const struct panel_inputs *in, struct km_panel *panel)
 			    "the access");
 	else
 		add_meaning(panel, "no-walk", KM_NOTE,
-			    "the walk has no entry to judge: see its end");
+			    "the walk has no entry to check: see where it ends");
 	if (!in->mmu->root_role.direct)
 		add_meaning(panel, "indirect", KM_NOTE,
-			    "indirect MMU: KVM consults neither the table nor the legacy test "
-			    "here, but "
+			    "indirect MMU: KVM consults neither the table nor the legacy test, but "
 			    "walks the guest's page tables in FNAME(page_fault)");
 	if (legacy != KM_NO_RULING && role != KM_NO_RULING && legacy != role &&
 	    in->walk->end == KM_END_LEAF)
 		add_meaning(panel, "legacy-differs", KM_NOTE,
-			    "on such SPTEs, the legacy test differs from the new one by design: it "
-			    "checks "
-			    "one bit only; this does not indicate a bug");
+			    "for such SPTEs, the legacy test differs from the new one by design, "
+			    "because it checks only one bit; this does not indicate a bug");
 	if (panel->form == KM_SPF_V1 && in->table_spf.out_of_range)
 		add_meaning(panel, "out-of-range-index", KM_LIKELY,
 			    "with this error code, the version posted first uses index %" PRIu64

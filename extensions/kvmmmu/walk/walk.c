@@ -281,12 +281,12 @@ char *km_walk_end_text(const struct km_walk *walk, char *buf, size_t size)
 	case KM_END_UNREADABLE:
 		if (!walk->end_level)
 			snprintf(buf, size,
-				 "the root or the role of the MMU is not readable: what it maps is "
-				 "unknown");
+				 "the root or the role of the MMU is not readable: it is not known "
+				 "what the MMU maps");
 		else
 			snprintf(buf, size,
-				 "ends at level %d: the page-table page is not in %s; what is "
-				 "below is unknown",
+				 "ends at level %d: the page-table page is not in %s; the entries "
+				 "in it are unknown",
 				 walk->end_level, walk->uncovered ? "this capsule" : "the dump");
 		break;
 	case KM_END_NO_ROOT:

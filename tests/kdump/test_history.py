@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -59,9 +60,17 @@ def split(text):
     return found
 
 
-@pytest.fixture(scope="module", params=DUMPS, ids=[f"{d.parent.name}-{d.stem}" for d in DUMPS])
-def dump(request):
-    return request.param
+# Those that "lab kdump --trace" left in the cache; else one is made here.
+@pytest.fixture(scope="module", params=DUMPS or [None], ids=lambda d: f"{d.parent.name}-{d.stem}" if d else "made")
+def dump(request, tmp_path_factory):
+    if request.param:
+        yield request.param
+        return
+    to = tmp_path_factory.mktemp("traced")
+    subprocess.run([TOP / "scripts/lab/lab", "kdump", "--into", to, "--seed", str(os.getpid()), "--trace", "64", "7.3",
+                    "spurious-loop", "healthy-stride"], check=True)
+    yield next(to.glob("*.kdump"))
+    shutil.rmtree(to)
 
 
 @pytest.fixture(scope="module")

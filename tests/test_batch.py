@@ -56,13 +56,13 @@ def test_every_file_has_one_line_in_order(tmp_path):
     assert [line["file"] for line in found] == [str(path) for path in files]
     assert [line["error"] is None for line in found] == [False, False, False, True, False, False, False, True]
     assert lines("-", stdin="".join(f"{path}\n" for path in files)) == found
-    assert {line["error"]["class"] for line in found if line["error"]} <= {"data", "read"}
+    assert {line["error_class"] for line in found if line["error"]} <= {"data", "read"}
 
 
 def test_an_answer_that_needs_too_much_memory_is_that_files_alone():
     """The limit is the address space: below what the program needs to start, nothing can be read."""
     first, second = lines("--memory-limit", "1M", SAMPLES[0], SAMPLES[0])
-    assert first == second and first["error"]["class"] == "memory"
+    assert first == second and first["error_class"] == "memory"
 
 
 def test_a_file_that_never_ends_is_stopped(tmp_path):
@@ -71,8 +71,8 @@ def test_a_file_that_never_ends_is_stopped(tmp_path):
                           "-e", "inject=openat:delay_enter=9000000", "-P", SAMPLES[0],
                           PROGRAM, "batch", "--time-limit", "1", SAMPLES[0]], capture_output=True, text=True, timeout=60)
     line, = map(json.loads, run.stdout.splitlines())
-    assert line["error"]["class"] == "time"
-    assert "--time-limit" in line["error"]["text"]
+    assert line["error_class"] == "time"
+    assert "--time-limit" in line["error"]
 
 
 def test_it_is_a_command_of_the_program_only():

@@ -91,7 +91,7 @@ def answers(tmp_path_factory):
     types = tmp_path_factory.mktemp("schema") / "types"
     types.write_bytes(Btf(bytearray(unpacked(SAMPLES[0]))).blob())
     found.append(kvmmmu("layout", types, "-j").out)
-    found += kvmmmu("batch", *SAMPLES, "README.md").out.splitlines()
+    found += kvmmmu("batch", *SAMPLES, *(TOP / "tests/capsule/hostile").glob("W*.kvmmmu"), "README.md").out.splitlines()
     words = [["replay", *options, trace] for trace in TRACES for options in ([], ["--as", "npt:7.2"])]
     words += [["replay", *options, text] for text in PASTED for options in ([], ["--as", "ept:6.12"])]
     words += [["error", *number.split()] for number in NUMBERS]

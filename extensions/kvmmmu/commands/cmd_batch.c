@@ -164,7 +164,7 @@ km_error *km_batch_write_failure(const char *file, const char *class, const char
 {
 	static const struct km_render_options options = {.one_line = true};
 	struct km_document *doc = km_document_new();
-	struct km_node *root, *error;
+	struct km_node *root;
 	km_error *err;
 
 	if (!doc)
@@ -173,9 +173,8 @@ km_error *km_batch_write_failure(const char *file, const char *class, const char
 	km_doc_field(root, "schema", NULL, km_v_text(KM_SCHEMA));
 	km_doc_field(root, "command", NULL, km_v_text("batch"));
 	km_doc_field(root, "file", NULL, km_v_text(file));
-	error = km_doc_section(root, "error", NULL);
-	km_doc_field(error, "class", NULL, km_v_text(class));
-	km_doc_field(error, "text", NULL, km_v_text(text));
+	km_doc_field(root, "error", NULL, km_v_text(text));
+	km_doc_field(root, "error_class", NULL, km_v_text(class));
 	err = km_render(doc, KM_FORMAT_JSON, &options, out);
 	km_document_free(doc);
 	return err;
@@ -189,6 +188,7 @@ km_error *km_command_batch(struct km_command_context *ctx)
 
 	km_doc_field(ctx->root, "file", NULL, km_v_text(km_memory_target(ctx->kernel->mem)->name));
 	km_doc_field(ctx->root, "error", NULL, km_v_text(NULL));
+	km_doc_field(ctx->root, "error_class", NULL, km_v_text(NULL));
 	err = describe_kernel(ctx->root, ctx->kernel);
 	if (!err)
 		err = km_context_read_vms(ctx);

@@ -105,7 +105,7 @@ static bool may_still_loop(const struct km_recorded *r, const struct km_case *c,
 /* Where the dump alone shows why it is stuck, the verdict says both. */
 static void confirm(const struct km_samples_verdict *v, struct km_explanation *e)
 {
-	char why[sizeof(e->verdict)] = "";
+	char why[sizeof(e->verdict) / 2] = "";
 
 	if (e->state == KM_STATE_STUCK)
 		snprintf(why, sizeof(why), "%.225s; ", e->verdict);

@@ -1292,6 +1292,19 @@ static void test_tasks_in_an_invalidation(void **state)
 	assert_null(km_invalidating_task(&w.tasks, MM, &function));
 	strcpy(w.task_list[1].stack.frames[0].function, "__mmu_notifier_invalidate_range_start");
 	assert_non_null(km_invalidating_task(&w.tasks, MM, &function));
+	/* another VM's VMM, which zaps its own memory, not that of this one */
+	w.task_list[1].mm = val(MM + 1);
+	w.task_list[1].stack.count = 2;
+	strcpy(w.task_list[1].stack.frames[1].function, "zap_page_range");
+	assert_null(km_invalidating_task(&w.tasks, MM, &function));
+	assert_ptr_equal(km_invalidating_task(&w.tasks, MM + 1, &function), &w.task_list[1]);
+	w.task_list[1].mm = val(0); /* a thread of the kernel has none */
+	assert_non_null(km_invalidating_task(&w.tasks, MM, &function));
+	w.task_list[1].mm = val(MM + 1); /* reclaim, in its context, of the memory of any process */
+	strcpy(w.task_list[1].stack.frames[1].function, "try_to_unmap_one");
+	assert_ptr_equal(km_invalidating_task(&w.tasks, MM, &function), &w.task_list[1]);
+	w.task_list[1].mm = val(0);
+	w.task_list[1].stack.count = 1;
 	strcpy(w.task_list[1].stack.frames[0].function, "try_to_migrate_one");
 	assert_non_null(km_invalidating_task(&w.tasks, MM, &function));
 	assert_true(km_stack_invalidates(&w.task_list[1].stack));

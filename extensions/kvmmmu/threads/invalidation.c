@@ -134,13 +134,37 @@ static const char *const by_address[] = {
 	NULL,
 };
 
+static bool calls_any(const struct km_stack *stack, const char *const *functions)
+{
+	while (*functions && !km_stack_in(stack, *functions))
+		functions++;
+	return *functions;
+}
+
 bool km_stack_invalidates(const struct km_stack *stack)
 {
-	for (size_t i = 0; of_any_process[i]; i++) {
-		if (km_stack_in(stack, of_any_process[i]))
-			return true;
+	return calls_any(stack, of_any_process);
+}
+
+/*
+ * A task in the notifier that may invalidate memory of a process that is not its own: every VM's
+ * VMM zaps its own memory all the time, and that says nothing about another VM.
+ */
+static const struct km_task *notifying_task(const struct km_tasks *tasks, const char **function)
+{
+	for (size_t i = 0; tasks && i < tasks->count; i++) {
+		const struct km_task *task = &tasks->tasks[i];
+		bool of_its_own = km_is_known(task->mm) && task->mm.v &&
+				  calls_any(&task->stack, by_address) &&
+				  !km_stack_invalidates(&task->stack);
+
+		for (size_t j = 0; notifier[j] && !of_its_own; j++) {
+			*function = notifier[j];
+			if (km_stack_in(&task->stack, notifier[j]))
+				return task;
+		}
 	}
-	return false;
+	return NULL;
 }
 
 const struct km_task *km_invalidating_task(const struct km_tasks *tasks, uint64_t mm,
@@ -149,7 +173,7 @@ const struct km_task *km_invalidating_task(const struct km_tasks *tasks, uint64_
 	const struct km_task *task = km_task_in_any(tasks, mm, notifier, function);
 
 	if (!task)
-		task = km_task_in_any(tasks, 0, notifier, function);
+		task = notifying_task(tasks, function);
 	if (!task)
 		task = km_task_in_any(tasks, mm, by_address, function);
 	return task ? task : km_task_in_any(tasks, 0, of_any_process, function);

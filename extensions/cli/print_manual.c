@@ -100,7 +100,7 @@ static void put_words_of_answer(FILE *out, const struct km_term *terms)
 {
 	if (!terms->term)
 		return;
-	fputs(".Pp\nWords of the answer:\n", out);
+	fputs(".Pp\nTerms in the output:\n", out);
 	begin_list(out);
 	for (; terms->term; terms++) {
 		fprintf(out, ".It %s\n", terms->term);
@@ -289,9 +289,9 @@ static void put_finding(FILE *out, const struct km_finding_text *f)
 static void put_findings(FILE *out)
 {
 	fputs(".Sh FINDINGS\n"
-	      "What\n"
-	      ".Cm explain\n"
-	      "can find, root causes before symptoms:\n",
+	      "The findings of\n"
+	      ".Cm explain .\n"
+	      "Causes are listed before their effects.\n",
 	      out);
 	begin_list(out);
 	for (size_t i = 0; i < KM_DIAGNOSES; i++)

@@ -71,7 +71,10 @@ static struct km_image *kernel_image(struct km_target *target)
 	return km_image_new(target, places);
 }
 
-/* By the table in the dump, not by crash, so that a function has one name in all front ends. */
+/*
+ * Find the symbol in the dump's own symbol table, not through crash. A function then has the same
+ * name in all front ends.
+ */
 static bool crash_symbol_at(struct km_target *target, uint64_t addr, char *name, size_t size,
 			    uint64_t *offset)
 {
@@ -80,7 +83,7 @@ static bool crash_symbol_at(struct km_target *target, uint64_t addr, char *name,
 	return image && km_image_symbol_at(image, addr, name, size, offset);
 }
 
-/* crash can only print them: read the notes of the dump, which it holds open. */
+/* Read the registers from the notes of the dump, which crash holds open; it only prints them. */
 static bool crash_registers(struct km_target *target, unsigned cpu, struct km_registers *regs)
 {
 	DIR *files = opendir("/proc/self/fd");

@@ -153,7 +153,7 @@ static const struct km_memslot *slot_of(const struct km_memslots *slots, uint64_
 	return km_gfn_to_memslot(slots, gfn);
 }
 
-/* The gfns of the leaves of an indirect page: kvm_mmu_page.shadowed_translation. */
+/* Read the gfns of the leaves of an indirect page: kvm_mmu_page.shadowed_translation. */
 static bool read_translations(const struct run *run, const struct km_mmu_page *sp, uint64_t *gfns)
 {
 	const struct km_kernel *k = run->all.kernel;

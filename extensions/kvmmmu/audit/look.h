@@ -99,7 +99,7 @@ static inline bool km_look_is_second(const struct km_look *at)
 	       child->index != at->index;
 }
 
-/* The address in the VMM that the leaf maps, whose memslot is known. */
+/* Return the VMM's address that the leaf maps. Its memslot must be known. */
 static inline uint64_t km_look_hva(const struct km_look *at)
 {
 	return at->slot->userspace_addr + ((at->gfn.v - at->slot->base_gfn) << KM_PAGE_SHIFT);

@@ -62,7 +62,7 @@ static void check_reserved(struct search *s, const struct km_table_entry *entry)
 	note(&s->audit->reserved, entry);
 }
 
-/* A present entry that is no leaf. */
+/* A present entry that is not a leaf. */
 static void check_table(struct search *s, const struct km_mmu_page *parent,
 			const struct km_table_entry *entry)
 {

@@ -19,7 +19,7 @@ struct km_contradictions {
 void km_contradict(struct km_contradictions *list, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Add those of @more. */
+/* Add the contradictions in @more to @list. */
 void km_contradictions_merge(struct km_contradictions *list, const struct km_contradictions *more);
 
 #endif

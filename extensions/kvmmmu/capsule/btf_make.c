@@ -90,7 +90,7 @@ static km_error *make_nested(struct maker *m, const char *whole, const char *wor
 	return err;
 }
 
-/* Build the field of the structure at @prefix that @path goes through. */
+/* Build one field of the structure at @prefix: the one that is part of @path. */
 static km_error *make_field(struct maker *m, const char *path, const char *prefix, uint32_t offset,
 			    struct field *field)
 {

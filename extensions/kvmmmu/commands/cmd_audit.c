@@ -142,8 +142,8 @@ static void describe_limits(struct km_node *node, const struct km_vm_audit *audi
 		km_doc_note(node, "there are more page tables than were looked at");
 	if (audit->changing)
 		km_doc_note(node,
-			    "page tables are being changed: %s. What KVM passes through meanwhile "
-			    "is reported as a note",
+			    "page tables are being changed: %s. Anomalies that KVM causes "
+			    "temporarily are reported as notes",
 			    audit->why_changing);
 	if (audit->moving)
 		km_doc_note(node, "the kernel runs while it is read: all anomalies are notes");

@@ -53,7 +53,7 @@ static km_error *parse_as_name(struct km_command_context *ctx, struct question *
 	return NULL;
 }
 
-/* A number that cannot be what --as says is read as what it is. */
+/* If a number cannot have the format that --as specifies, use the format that it has. */
 static km_error *parse_as(struct km_command_context *ctx, struct question *q)
 {
 	km_error *err = parse_as_name(ctx, q);

@@ -46,7 +46,7 @@ static bool is_mmio_of(const struct km_log_entry *entry, const struct km_log_spt
 	       !((gfn ^ entry->address >> PAGE_SHIFT) & GFN_LOW);
 }
 
-/* An MMIO SPTE of kernels before 5.12, which bits 53:52 mark. */
+/* Is it an MMIO SPTE of a kernel before 5.12? Bits 53:52 mark such SPTEs. */
 static bool is_old_mmio(const struct format *format, const struct km_log_spte *s)
 {
 	unsigned old = 1u << KM_FIT_EPT_5_10 | 1u << KM_FIT_NPT_5_10;

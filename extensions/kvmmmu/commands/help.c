@@ -302,7 +302,7 @@ void km_help_command(const struct km_command *command, enum km_front_end front_e
 	put_paragraphs(out, command->description);
 	put_arguments(out, command);
 	put_options(out, "Options", command, front_end);
-	put_terms(out, "Words of the answer", command->terms);
+	put_terms(out, "Terms in the output", command->terms);
 	fprintf(out, "\nOptions of every command: see \"%s\".\n",
 		front_end == KM_IN_GDB ? "help kvmmmu" : "kvmmmu --help");
 }

@@ -48,8 +48,9 @@ const struct km_term km_inputs[] = {
 	 "An extract of a dump, written by capture. It gives the same answers as the dump, and "
 	 "nothing else has to be installed. Answers report what the capsule does not cover."},
 	{"live", "The running kernel, through /proc/kcore. This needs root, and a kernel that is "
-		 "not locked down. The kernel runs while it is read, so an answer may mix "
-		 "different moments: repeat the command before you rely on a finding."},
+		 "not locked down. The kernel runs while it is read, so an answer may "
+		 "combine data that was read at different times: repeat the command before you "
+		 "rely on a finding."},
 	{NULL, NULL},
 };
 

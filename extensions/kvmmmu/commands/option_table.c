@@ -264,7 +264,7 @@ static const struct km_option options[] = {
 	{'e', "error", "ERROR_CODE", false, EVERYWHERE, false, set_error_code,
 	 "use this error code instead of that of the fault that was found"},
 	{'m', "mmu", "MMU", false, EVERYWHERE, false, set_mmu,
-	 "walk this MMU context instead of the active one (audit: instead of all)"},
+	 "use only this MMU context, instead of the active one or, for audit, all"},
 	{'n', "bytes", "SIZE", false, EVERYWHERE, false, set_bytes, "walk SIZE bytes"},
 	{'o', "output", "FILE", false, EVERYWHERE, false, set_output,
 	 "write to FILE; - means standard output"},
@@ -277,9 +277,9 @@ static const struct km_option options[] = {
 	{0, "with-names", NULL, false, EVERYWHERE, false, set_names,
 	 "include the names of processes"},
 	{0, "limit", "N", false, EVERYWHERE, false, set_limit,
-	 "read (walk) or store (capture, upper levels first) at most N page-table pages, or list "
-	 "(audit) at most N anomalies of each kind. walk: default 262144; capture: default and "
-	 "maximum 16384; audit: default 3"},
+	 "walk, find: read at most N page-table pages; the default is 262144. capture: store at "
+	 "most N, upper levels first; the default and maximum is 16384. audit: list at most N "
+	 "anomalies of each kind; the default is 3"},
 	{0, "kind", "KINDS", false, EVERYWHERE, false, set_kind,
 	 "look only for these kinds of anomalies"},
 	{0, "time-limit", "SECONDS", false, PROGRAM, false, set_time_limit,

@@ -8,7 +8,8 @@
 
 struct km_state_counts {
 	uint64_t vms, vcpus;
-	uint64_t lost; /* vCPUs without a verdict, for they are not readable; part of vcpus */
+	uint64_t
+		lost; /* vCPUs without a result, because they are not readable; included in vcpus */
 	uint64_t stuck, unknown, progressing, waiting, healthy, never_ran;
 };
 

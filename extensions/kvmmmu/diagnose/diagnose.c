@@ -17,7 +17,8 @@ static const struct entry catalogue[KM_DIAGNOSES] = {
 #undef KM_DIAGNOSIS
 };
 
-/* Less comes first: what explains, then what accuses, then notes; within each as in the catalogue.
+/* Less comes first: first findings that explain the state, then other findings, then notes; within
+ * each as in the catalogue.
  */
 static int rank(const struct km_diagnosis *d)
 {

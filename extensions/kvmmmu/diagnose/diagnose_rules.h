@@ -87,7 +87,7 @@ struct km_invalidate_facts {
 };
 
 struct km_invalidate_facts km_invalidate_facts_read(const struct km_case *c);
-/* Does the range cover the fault's gfn (hva)? */
+/* Does the range cover the fault's gfn or hva, depending on the unit of the range? */
 enum km_covers km_invalidate_covers_case(const struct km_case *c,
 					 const struct km_invalidate_facts *f);
 /* Return true if the range covers all memslots, which are known. */

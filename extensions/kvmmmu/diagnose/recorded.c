@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-/* Of an EPT violation's exit qualification: the access was a write, a fetch. */
+/* Bits of an EPT violation's exit qualification: the access was a write, a fetch. */
 #define QUALIFIES_WRITE KM_BIT(1)
 #define QUALIFIES_FETCH KM_BIT(2)
 

@@ -9,8 +9,8 @@
 void km_decide_state(const struct km_case *c, struct km_explanation *e);
 
 /*
- * The rule for "healthy": return NULL if all evidence for it is there, otherwise what is missing or
- * speaks against it, as a clause. README.md has the rule in words.
+ * The rule for "healthy": return NULL if all the required evidence is present, otherwise a clause
+ * that describes what is missing or contradicts it. README.md explains the rule.
  */
 const char *km_doubt_about_health(const struct km_case *c, const struct km_explanation *e);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * For people at a terminal: paragraphs within 80 columns, tables as wide as they need. In colour,
- * what deserves a look stands out by a terminal's escape sequences.
+ * important text is highlighted by a terminal's escape sequences.
  */
 #include "base/printable.h"
 #include "document/paragraph.h"

@@ -512,9 +512,10 @@ static void open_end(struct km_replay *r)
 			 "SPTEs: the guest continues (unless its TLB is stale)",
 			 path->end ? path->end->function : "the beginning");
 	else if (last && path->end && last->outcome == KM_STEP_ENDS)
-		set_loop(r, false, false, "not known at %s; if that passes: %s at %s, %s",
-			 path->end->function, km_ret_pf_name(last->ret), last->function,
-			 last->text);
+		set_loop(
+			r, false, false,
+			"not known: it depends on %s. If that succeeds, the result is %s at %s: %s",
+			path->end->function, km_ret_pf_name(last->ret), last->function, last->text);
 	else
 		set_loop(r, false, false, "not known at %s",
 			 path->end ? path->end->function : "the beginning");
@@ -592,13 +593,13 @@ static void compare_other_test(struct km_replay *r)
 	own = km_fast_page_fault(&in);
 	if (r->has_words) {
 		in.words = NULL;
-		name = "is_access_allowed(), the test before the 7.3 series,";
+		name = "is_access_allowed(), the test that kernels before 7.3 use,";
 		denied = !km_is_access_allowed(s->masks, in.spte, r->error_code);
 	} else {
 		if (!km_spte_words_of_role(s->kernel, s->masks, s->mmu, rebuilt))
 			return;
 		in.words = rebuilt;
-		name = "spte_permission_fault(), the test of the 7.3 series,";
+		name = "spte_permission_fault(), the test that kernels since 7.3 use,";
 		denied = km_spte_permission_fault(s->masks, rebuilt, in.spte, r->error_code,
 						  KM_SPF_MERGED)
 				 .denied;
@@ -607,7 +608,8 @@ static void compare_other_test(struct km_replay *r)
 	if (denied == r->denied && other.ret == own.ret)
 		return;
 	snprintf(r->path->other_test, sizeof(r->path->other_test),
-		 "%s %s this access, this kernel's %s it: fast_page_fault() would return %s%s%s%s",
+		 "%s %s this access, but this kernel's test %s it. With the other test, "
+		 "fast_page_fault() would return %s%s%s%s",
 		 name, denied ? "denies" : "permits", r->denied ? "denies" : "permits",
 		 km_ret_pf_name(other.ret), other.ret == own.ret ? " too" : " instead of ",
 		 other.ret == own.ret ? "" : km_ret_pf_name(own.ret),

@@ -60,9 +60,9 @@ bool km_page_fault_plausible(const struct km_page_fault *pf, const struct km_pag
 			     const struct km_val *slot_base, const struct km_val *slot_npages);
 
 /*
- * May the struct be only partly initialized? For one that no handler has yet: the order in which
- * the compiler stores its members is not known, and address 0 matches gfn 0. The memslot is looked
- * up when the address is set.
+ * May the struct be only partly initialized? For a struct that no handler has received yet, the
+ * order in which the compiler stores its members is not known, and address 0 matches gfn 0. The
+ * memslot is looked up when the address is set.
  */
 bool km_page_fault_half_written(const struct km_page_fault *pf);
 
@@ -77,7 +77,7 @@ enum km_fault_age km_page_fault_age(const struct km_stack *stack, uint64_t addre
  * The MMU context that the fault belongs to, or NULL. With TDP (@tdp), is_tdp selects it: it is set
  * for root_mmu, not for guest_mmu. The active context is another one once the fault is being
  * injected into L1 by a nested VM exit. Without TDP it is the active one while the fault is
- * handled. Of an older fault only root_mmu is known: guest_mmu may have had another root.
+ * handled. For an older fault, only root_mmu is known: guest_mmu may have had another root.
  */
 const struct km_mmu *km_page_fault_mmu(const struct km_vcpu_mmu *all,
 				       const struct km_page_fault *pf, enum km_fault_age age,

@@ -9,7 +9,7 @@
 #define MAX_PACKED   (1 << 20)
 #define MAX_UNPACKED (4 << 20) /* a configuration has about 300 KiB */
 
-/* Add @line if it is a set option about KVM. */
+/* Add @line if it sets an option of KVM. */
 static void take_line(const char *line, char *text, size_t size)
 {
 	size_t used = strlen(text), len = strlen(line);

@@ -20,7 +20,8 @@ const char *km_host_module_name(const struct km_kernel *kernel, enum km_host_mod
  */
 uint64_t km_host_module_addr(const struct km_kernel *kernel, enum km_host_module which);
 
-/* Return the name of the module whose code contains @pc; NULL: neither, or not known. */
+/* Return the name of the module whose code contains @pc; NULL if neither does, or if it is not
+ * known. */
 const char *km_host_module_at(const struct km_kernel *kernel, uint64_t pc);
 
 #endif

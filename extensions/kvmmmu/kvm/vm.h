@@ -15,7 +15,7 @@ enum {
 	KM_VM_TDX,
 };
 
-/* Name of @vm_type, "default", "SEV", ...; NULL if unknown. */
+/* Return the name of @vm_type, "default", "SEV", ...; NULL if unknown. */
 const char *km_vm_type_name(uint64_t vm_type);
 
 struct km_vm {

@@ -83,10 +83,10 @@ struct km_npf_state {
 uint64_t km_npf_error_code(const struct km_npf_state *state, uint64_t exit_info_1);
 
 /*
- * The error code that KVM makes of an EPT violation's exit qualification, by the rule of the
- * generation with permission words of @acc. @mbec: km_has_mbec() of the active tables. It lacks
- * PRIVATE, which depends on the GPA (TDX), and GUEST_FINAL and GUEST_PAGE where the qualification
- * says that no linear address is valid: 6.1 does not check that. Mirrors
+ * Return the error code that KVM derives from an EPT violation's exit qualification, according to
+ * the kernel generation whose permission words have the format @acc. @mbec: km_has_mbec() of the
+ * active tables. It lacks PRIVATE, which depends on the GPA (TDX), and GUEST_FINAL and GUEST_PAGE
+ * where the qualification says that no linear address is valid: 6.1 does not check that. Mirrors
  * __vmx_handle_ept_violation().
  */
 uint64_t km_ept_violation_error_code(enum km_acc_format acc, bool mbec, uint64_t qualification);

@@ -72,7 +72,7 @@ static bool has_faults(const struct km_trace *t)
 	       t->events[KM_TRACE_EXIT] || t->events[KM_TRACE_NESTED_EXIT];
 }
 
-/* Of faults only what follows them was recorded. */
+/* Handle faults for which only the subsequent events were recorded. */
 static void implied_fault(struct km_trace *t, struct km_trace_vcpu *v,
 			  const struct km_trace_event *e)
 {

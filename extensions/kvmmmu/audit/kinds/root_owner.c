@@ -15,6 +15,6 @@ enum km_look_answer km_audit_root_owner(const struct km_look *at, struct km_anom
 				? "its struct page has no kvm_mmu_page"
 			: at->root_page->doubt == KM_TABLE_OTHER_SPT
 				? "spt of its kvm_mmu_page is another page"
-				: "role.level of its kvm_mmu_page is no level");
+				: "role.level of its kvm_mmu_page is not a valid level");
 	return KM_ANOMALY;
 }

@@ -48,8 +48,9 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 	else
 		km_leaves_open(d, "which task invalidates: not all stacks are readable");
 	if (f->task)
-		km_leaves_open(d, "whether it ends: the same invalidation in a second sample means "
-				  "that it does not");
+		km_leaves_open(d,
+			       "whether the invalidation ends; if a second sample shows the same "
+			       "one, it does not");
 	return true;
 }
 

@@ -101,8 +101,8 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held
 			    c->vma.addr);
 	if (wait->kind == KM_WAIT_USERFAULT)
 		km_leaves_open(d,
-			       "whether the userfaultfd handler provides the page: a second sample "
-			       "shows it");
+			       "whether the userfaultfd handler provides the page; a second sample "
+			       "shows whether it does");
 	else if (wait->kind == KM_WAIT_LOCK && !held->holder && !holder)
 		km_leaves_open(d,
 			       "which task holds the lock: this type of lock does not record it");

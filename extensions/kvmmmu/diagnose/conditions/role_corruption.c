@@ -27,7 +27,7 @@ static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
 	return true;
 }
 
-/* A page table whose kvm_mmu_page does not describe its place in the walk. */
+/* Find a page table whose kvm_mmu_page does not match its position in the walk. */
 bool km_diagnose_role_corruption(const struct km_case *c, struct km_diagnosis *d)
 {
 	const struct km_walk_level *bad = NULL;

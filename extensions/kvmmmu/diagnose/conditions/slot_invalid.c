@@ -138,8 +138,8 @@ static void say_verdict(int64_t id, enum reason reason, struct km_diagnosis *d)
 	case READER:
 		km_verdict_says(d,
 				"memslot %" PRId64 " is being deleted or moved, and the update "
-				"waits for a thread that sleeps inside KVM: until then KVM retries "
-				"every fault in it",
+				"waits for a thread that sleeps inside KVM: until the update "
+				"completes, KVM retries every fault in this memslot",
 				id);
 		break;
 	case DEADLOCK:
@@ -152,8 +152,8 @@ static void say_verdict(int64_t id, enum reason reason, struct km_diagnosis *d)
 	case NOTIFIER:
 		km_verdict_says(d,
 				"memslot %" PRId64 " is being deleted or moved, and the update "
-				"waits for an mmu_notifier invalidation to end: until then KVM "
-				"retries every fault in it",
+				"waits for an mmu_notifier invalidation to end: until the update "
+				"completes, KVM retries every fault in this memslot",
 				id);
 		break;
 	case UNDER_WAY:
@@ -222,10 +222,10 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 	d->advise = u.reason != UNDER_WAY;
 	if (u.reason == DEADLOCK)
 		km_leaves_open(d, "whether this kernel has 3ccbf6f47098, which makes the prefault "
-				  "fail with -EAGAIN: a second sample shows it");
+				  "fail with -EAGAIN; a second sample shows whether it does");
 	else if (u.task)
-		km_leaves_open(d, "whether it ends: the same memslot and task in a second sample "
-				  "mean that it does not");
+		km_leaves_open(d, "whether the update ends; if a second sample shows the same "
+				  "memslot and task, it does not");
 	else if (u.reason != NOBODY)
 		km_leaves_open(
 			d, "which task updates memslots: the lock or some stacks are not readable");

@@ -162,7 +162,7 @@ static const char *vm_title(struct km_node *list, const struct km_vm *vm,
 		vm->number, vm->comm[0] ? vm->comm : "?", audit->tables, audit->entries,
 		audit->leaves,
 		found ? km_doc_text(list, "%" PRIu64 " anomal%s", found, found == 1 ? "y" : "ies")
-		      : "nothing contradicts");
+		      : "no anomalies");
 }
 
 static km_error *audit_vm(struct km_command_context *ctx, struct km_node *list,

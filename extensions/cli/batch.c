@@ -10,6 +10,7 @@
 #include "commands/command.h"
 #include "commands/help.h"
 #include "open.h"
+#include "write_all.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -67,20 +68,6 @@ static int ask(const struct run *run, const char *file, FILE *out, const char **
 	return code;
 }
 
-static void write_all(int fd, const char *bytes, size_t len)
-{
-	while (len) {
-		ssize_t done = write(fd, bytes, len);
-
-		if (done < 0 && errno != EINTR)
-			_exit(1);
-		if (done > 0) {
-			bytes += done;
-			len -= (size_t)done;
-		}
-	}
-}
-
 /* Without "kvmmmu: " and the newline that make it a line for people. */
 static const char *message(char *text)
 {
@@ -111,8 +98,7 @@ static void child(const struct run *run, const char *file, int fd)
 	}
 	if (fclose(out))
 		_exit(1);
-	write_all(fd, line, len);
-	_exit(0);
+	_exit(write_all(fd, line, len) ? 0 : 1);
 }
 
 /* ---- the parent ---- */
@@ -170,17 +156,9 @@ static bool is_line(const struct text *t)
 
 static km_error *write_line(int fd, const char *bytes, size_t len)
 {
-	while (len) {
-		ssize_t done = write(fd, bytes, len);
-
-		if (done < 0 && errno != EINTR)
-			return km_errorf(KM_EWRITE, "cannot write the answer: %s", strerror(errno));
-		if (done > 0) {
-			bytes += done;
-			len -= (size_t)done;
-		}
-	}
-	return NULL;
+	if (write_all(fd, bytes, len))
+		return NULL;
+	return km_errorf(KM_EWRITE, "cannot write the answer: %s", strerror(errno));
 }
 
 static km_error *write_failure(const struct run *run, const char *file, const char *class,

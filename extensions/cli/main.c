@@ -7,6 +7,7 @@
 #include "batch.h"
 #include "open.h"
 #include "print.h"
+#include "write_all.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,19 +37,9 @@ static bool wants_color(const char *when)
 /* Writes a finished answer. A reader that has gone (`| head`) has seen enough: no error. */
 static km_error *write_answer(const char *text, size_t len)
 {
-	while (len) {
-		ssize_t done = write(STDOUT_FILENO, text, len);
-
-		if (done < 0 && errno == EPIPE)
-			return NULL;
-		if (done < 0 && errno != EINTR)
-			return km_errorf(KM_EWRITE, "cannot write the answer: %s", strerror(errno));
-		if (done > 0) {
-			text += done;
-			len -= (size_t)done;
-		}
-	}
-	return NULL;
+	if (write_all(STDOUT_FILENO, text, len) || errno == EPIPE)
+		return NULL;
+	return km_errorf(KM_EWRITE, "cannot write the answer: %s", strerror(errno));
 }
 
 /* The command of @line, on @target if there is one. */

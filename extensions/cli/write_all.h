@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Writing all of an answer, by one call or several. */
+#ifndef KVMMMU_WRITE_ALL_H
+#define KVMMMU_WRITE_ALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Write @len bytes to @fd. Return false, with the reason in errno, if that fails. */
+bool write_all(int fd, const char *bytes, size_t len);
+
+#endif

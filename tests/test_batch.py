@@ -12,6 +12,8 @@ from tools import BUILD, SCENARIOS, TOP, kvmmmu
 
 SAMPLES = sorted((TOP / "samples").glob("*.kvmmmu"))
 CAPSULES = [*SAMPLES, *sorted(SCENARIOS.rglob("*.kvmmmu"))]
+# Whose ring buffers have events of KVM.
+TRACED = sorted((TOP / "samples" / "kdump").rglob("*-trace*.kvmmmu"))
 PROGRAM = BUILD / "kvmmmu"
 
 
@@ -29,7 +31,7 @@ def deserves(vcpu):
             any(f["certainty"] != "note" for f in vcpu.get("findings", [])))
 
 
-@pytest.mark.parametrize("capsule", CAPSULES[:len(SAMPLES)] + CAPSULES[len(SAMPLES)::9], ids=lambda path: path.stem)
+@pytest.mark.parametrize("capsule", CAPSULES[:len(SAMPLES)] + CAPSULES[len(SAMPLES)::9] + TRACED, ids=lambda path: path.stem)
 def test_the_verdicts_are_explains(capsule):
     line, = lines(capsule)
     said = kvmmmu(capsule, "explain", "-j").json

@@ -6,8 +6,8 @@
 #include "commands/batch.h"
 #include "commands/command.h"
 #include "commands/command_context.h"
+#include "commands/examine.h"
 #include "commands/state_counts.h"
-#include "diagnose/case_read.h"
 #include "diagnose/fingerprint.h"
 #include "document/render.h"
 #include "host/host_facts.h"
@@ -21,12 +21,7 @@ struct batch {
 	struct km_tasks tasks;
 	struct km_state_counts counts;
 	struct km_node *table;
-};
-
-/* A case and what was made of it; too large for the stack. */
-struct explained {
-	struct km_case c;
-	struct km_explanation e;
+	struct km_recorded_faults *recorded;
 };
 
 /* Those of a capsule are recorded in it. */
@@ -83,7 +78,7 @@ static bool deserves_row(const struct km_explanation *e)
 	return found;
 }
 
-static void add_row(struct km_node *table, const struct explained *x)
+static void add_row(struct km_node *table, const struct km_examined *x)
 {
 	const struct km_explanation *e = &x->e;
 	const struct km_vm *vm = x->c.vm;
@@ -103,14 +98,15 @@ static void add_row(struct km_node *table, const struct explained *x)
 static km_error *add_vcpu(struct batch *run, const struct km_vm *vm, const struct km_vcpu *vcpu)
 {
 	static const struct km_case_options defaults = {.depth = KM_CASE_WHOLE};
-	struct explained *x = calloc(1, sizeof(*x));
+	const struct km_examiner by = {run->ctx->kernel, &run->tasks, &defaults, NULL,
+				       run->recorded};
+	struct km_examined *x = calloc(1, sizeof(*x));
 	km_error *err;
 
 	if (!x)
 		return km_errorf(KM_ENOMEM, "out of memory");
-	err = km_case_read(run->ctx->kernel, vm, vcpu, &run->tasks, &defaults, &x->c);
+	err = km_examine(&by, vm, vcpu, x);
 	if (!err) {
-		km_explain_case(&x->c, &x->e);
 		km_count_state(&run->counts, x->e.state);
 		if (deserves_row(&x->e))
 			add_row(run->table, x);
@@ -195,11 +191,14 @@ km_error *km_command_batch(struct km_command_context *ctx)
 	km_vms_find_threads(ctx->kernel, &ctx->vms);
 	if (!err)
 		err = km_tasks_read(ctx->kernel, &ctx->vms, &run.tasks);
+	if (!err)
+		err = km_recorded_faults_read(ctx->kernel, &run.recorded);
 	counts = km_doc_compact(ctx->root, "summary", NULL);
 	run.table = add_table(ctx->root);
 	if (!err)
 		err = add_vms(&run);
 	km_describe_counts(counts, &run.counts);
+	km_recorded_faults_free(run.recorded);
 	km_tasks_deinit(&run.tasks);
 	return err;
 }

@@ -5,7 +5,7 @@
 #include "commands/command_context.h"
 #include "commands/state_counts.h"
 #include "commands/describe_trace.h"
-#include "commands/recorded_faults.h"
+#include "commands/examine.h"
 #include "threads/tasks_read.h"
 
 #include <inttypes.h>
@@ -27,15 +27,6 @@ struct explain {
 	struct km_node *list;  /* the details */
 	struct km_log *log;    /* KVM's messages in the dump's log buffer */
 	struct km_recorded_faults *recorded; /* by ftrace; NULL: nothing */
-};
-
-/* A case and what was made of it; too large for the stack. */
-struct explained {
-	struct km_case c;
-	struct km_explanation e;
-	bool is_recorded; /* by ftrace, as follows */
-	struct km_recorded recorded;
-	struct km_samples_verdict verdict;
 };
 
 /* ---- the summary ---- */
@@ -84,7 +75,7 @@ static struct km_node *add_table(struct km_node *root)
 	return table;
 }
 
-static void add_row(struct km_node *table, const struct explained *x)
+static void add_row(struct km_node *table, const struct km_examined *x)
 {
 	const struct km_explanation *e = &x->e;
 	struct km_node *row = km_doc_row(table);
@@ -113,30 +104,17 @@ static bool deserves_details(const struct km_explanation *e)
 	return e->state == KM_STATE_STUCK || e->state == KM_STATE_UNKNOWN;
 }
 
-/* Does the user ask about a fault of his own? */
-static bool given(const struct explain *run)
-{
-	return run->options.has_addr || run->options.has_error_code;
-}
-
 static km_error *examine(struct explain *run, const struct km_vm *vm, const struct km_vcpu *vcpu,
-			 struct explained *x)
+			 struct km_examined *x)
 {
-	km_error *err = km_case_read(run->ctx->kernel, vm, vcpu, &run->tasks, &run->options, &x->c);
+	const struct km_examiner by = {run->ctx->kernel, &run->tasks, &run->options, run->log,
+				       run->recorded};
 
-	if (!err) {
-		km_explain_case(&x->c, &x->e);
-		x->is_recorded =
-			!given(run) && km_recorded_faults_settle(run->recorded, &x->c, &x->e,
-								 &x->recorded, &x->verdict);
-	}
-	if (!err)
-		km_cite_log(run->log, &x->e);
-	return err;
+	return km_examine(&by, vm, vcpu, x);
 }
 
 /* Show and count it; return the section of its details. */
-static struct km_node *add_vcpu(struct explain *run, const struct explained *x)
+static struct km_node *add_vcpu(struct explain *run, const struct km_examined *x)
 {
 	struct km_node *entry = km_describe_case(run->list, &x->c, &x->e, run->ctx->options.trace);
 
@@ -154,7 +132,7 @@ static struct km_node *add_vcpu(struct explain *run, const struct explained *x)
 static km_error *explain_vcpu(struct explain *run, const struct km_vm *vm,
 			      const struct km_vcpu *vcpu)
 {
-	struct explained *x = calloc(1, sizeof(*x));
+	struct km_examined *x = calloc(1, sizeof(*x));
 	km_error *err;
 
 	if (!x)
@@ -287,7 +265,7 @@ static bool needs_look(const struct km_sample *samples, size_t count, size_t ask
 }
 
 static km_error *take_looks(struct explain *run, struct km_vm *vm, struct km_vcpu *vcpu,
-			    struct explained *x, struct km_sample *samples)
+			    struct km_examined *x, struct km_sample *samples)
 {
 	size_t asked = run->ctx->options.watch + 1, count = 0;
 	struct km_samples_verdict v = {.trend = KM_TREND_OPEN};
@@ -317,7 +295,7 @@ static km_error *watch_vcpu(struct explain *run, struct km_vm *vm, struct km_vcp
 {
 	size_t most = run->ctx->options.watch + 1 + WATCH_MORE;
 	struct km_sample *samples = calloc(most, sizeof(*samples));
-	struct explained *x = calloc(1, sizeof(*x));
+	struct km_examined *x = calloc(1, sizeof(*x));
 	km_error *err = samples && x ? take_looks(run, vm, vcpu, x, samples)
 				     : km_errorf(KM_ENOMEM, "out of memory");
 

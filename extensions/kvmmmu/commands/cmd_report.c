@@ -2,6 +2,8 @@
 /* kvmmmu report: everything that belongs into a bug report, in one answer. */
 #include "commands/report.h"
 
+#include "commands/examine.h"
+
 #include "commands/cite_log.h"
 #include "diagnose/case_read.h"
 #include "diagnose/fingerprint.h"
@@ -13,12 +15,6 @@
 
 #define MAX_DETAILED 6	/* vCPUs with a chapter of their own */
 #define MAX_LISTED   32 /* others in one line each */
-
-/* A vCPU and what was made of it; too large for the stack. */
-struct explained {
-	struct km_case c;
-	struct km_explanation e;
-};
 
 /* ---- which vCPUs ---- */
 
@@ -79,7 +75,7 @@ static bool deserves_chapter(const struct km_explanation *e)
 	return e->state == KM_STATE_STUCK;
 }
 
-static void list_vcpu(struct km_report *run, const struct explained *x)
+static void list_vcpu(struct km_report *run, const struct km_examined *x)
 {
 	struct km_node *row;
 
@@ -96,7 +92,7 @@ static void list_vcpu(struct km_report *run, const struct explained *x)
 }
 
 /* The first vCPU that is stuck, or else the first suspect, gives the report its subject. */
-static void remember(struct km_report *run, const struct explained *x)
+static void remember(struct km_report *run, const struct km_examined *x)
 {
 	struct km_node *root = run->ctx->root;
 	const struct km_diagnosis *d = x->e.count ? &x->e.found[0] : NULL;
@@ -144,7 +140,7 @@ static void keep_numbers(struct km_redaction *r, const struct km_case *c)
 		km_redaction_keep(r, c->last.exit_code.v);
 }
 
-static km_error *add_vcpu(struct km_report *run, const struct explained *x, bool named)
+static km_error *add_vcpu(struct km_report *run, const struct km_examined *x, bool named)
 {
 	bool stuck = x->e.state == KM_STATE_STUCK, chapter = named || deserves_chapter(&x->e);
 
@@ -168,20 +164,16 @@ static km_error *add_vcpu(struct km_report *run, const struct explained *x, bool
 static km_error *report_vcpu(struct km_report *run, const struct km_vm *vm,
 			     const struct km_vcpu *vcpu, bool named)
 {
-	struct explained *x = calloc(1, sizeof(*x));
-	struct km_samples_verdict verdict;
-	struct km_recorded recorded;
+	struct km_examined *x = calloc(1, sizeof(*x));
+	const struct km_examiner by = {run->ctx->kernel, &run->tasks, run->options, run->log,
+				       run->recorded};
 	km_error *err;
 
 	if (!x)
 		return km_errorf(KM_ENOMEM, "out of memory");
-	err = km_case_read(run->ctx->kernel, vm, vcpu, &run->tasks, run->options, &x->c);
-	if (!err) {
-		km_explain_case(&x->c, &x->e);
-		km_recorded_faults_settle(run->recorded, &x->c, &x->e, &recorded, &verdict);
-		km_cite_log(run->log, &x->e);
+	err = km_examine(&by, vm, vcpu, x);
+	if (!err)
 		err = add_vcpu(run, x, named);
-	}
 	km_case_deinit(&x->c);
 	free(x);
 	return err;

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/examine.h"
+
+#include "commands/cite_log.h"
+
+/* ftrace recorded the vCPU's own faults, not one that the user supplies. */
+static bool is_given(const struct km_case_options *options)
+{
+	return options->has_addr || options->has_error_code;
+}
+
+km_error *km_examine(const struct km_examiner *by, const struct km_vm *vm,
+		     const struct km_vcpu *vcpu, struct km_examined *x)
+{
+	km_error *err = km_case_read(by->kernel, vm, vcpu, by->tasks, by->options, &x->c);
+
+	if (err)
+		return err;
+	km_explain_case(&x->c, &x->e);
+	x->is_recorded =
+		!is_given(by->options) &&
+		km_recorded_faults_settle(by->recorded, &x->c, &x->e, &x->recorded, &x->verdict);
+	if (by->log)
+		km_cite_log(by->log, &x->e);
+	return NULL;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Examining one vCPU, for explain, report and batch: the same evidence leads to the same state. */
+#ifndef KVMMMU_EXAMINE_H
+#define KVMMMU_EXAMINE_H
+
+#include "commands/recorded_faults.h"
+#include "diagnose/case_read.h"
+#include "trace/kernel_log.h"
+
+/* What is known beside the vCPU. */
+struct km_examiner {
+	const struct km_kernel *kernel;
+	const struct km_tasks *tasks;
+	const struct km_case_options *options;
+	const struct km_log *log;		   /* that findings cite; NULL: none */
+	const struct km_recorded_faults *recorded; /* by ftrace; NULL: none */
+};
+
+/* A case and what was made of it. It is too large for the stack, and must not be copied. */
+struct km_examined {
+	struct km_case c;
+	struct km_explanation e;
+	bool is_recorded; /* by ftrace, as follows */
+	struct km_recorded recorded;
+	struct km_samples_verdict verdict;
+};
+
+/*
+ * Read the case of @vcpu into *@x and explain it. Errors as km_case_read(). The caller calls
+ * km_case_deinit(&x->c) in any case.
+ */
+km_error *km_examine(const struct km_examiner *by, const struct km_vm *vm,
+		     const struct km_vcpu *vcpu, struct km_examined *x);
+
+#endif

@@ -103,7 +103,7 @@ def test_one_stuck_vcpu_fits_a_screen():
     vm = next(v for v in ask("7.3", "looping", "explain")["vcpus"] if v["state"] == "stuck")
     out = kvmmmu(dumps("7.3") / "looping.kdump", "explain", f"{vm['vm']}:{vm['vcpu']}").out
     lines = out.splitlines()
-    assert 24 <= len(lines) <= 46 and max(map(len, lines)) <= 100
+    assert 24 <= len(lines) <= 42 and max(map(len, lines)) <= 100
     order = ["stuck (likely)", "! perm-table-mismatch", "fault:", "walk of", "replay:", "then:"]
     places = [next(i for i, line in enumerate(lines) if line.startswith(word)) for word in order]
     assert places == sorted(places)

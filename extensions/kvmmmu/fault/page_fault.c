@@ -593,13 +593,13 @@ static void compare_other_test(struct km_replay *r)
 	own = km_fast_page_fault(&in);
 	if (r->has_words) {
 		in.words = NULL;
-		name = "is_access_allowed(), the test that kernels before 7.3 use,";
+		name = "is_access_allowed(), the test before 7.3,";
 		denied = !km_is_access_allowed(s->masks, in.spte, r->error_code);
 	} else {
 		if (!km_spte_words_of_role(s->kernel, s->masks, s->mmu, rebuilt))
 			return;
 		in.words = rebuilt;
-		name = "spte_permission_fault(), the test that kernels since 7.3 use,";
+		name = "spte_permission_fault(), the test since 7.3,";
 		denied = km_spte_permission_fault(s->masks, rebuilt, in.spte, r->error_code,
 						  KM_SPF_MERGED)
 				 .denied;
@@ -608,9 +608,9 @@ static void compare_other_test(struct km_replay *r)
 	if (denied == r->denied && other.ret == own.ret)
 		return;
 	snprintf(r->path->other_test, sizeof(r->path->other_test),
-		 "%s %s this access, but this kernel's test %s it. With the other test, "
-		 "fast_page_fault() would return %s%s%s%s",
-		 name, denied ? "denies" : "permits", r->denied ? "denies" : "permits",
+		 "%s %s this access%s: fast_page_fault() would return %s%s%s%s", name,
+		 denied ? "denies" : "permits",
+		 denied == r->denied ? ", as this kernel's test does" : "",
 		 km_ret_pf_name(other.ret), other.ret == own.ret ? " too" : " instead of ",
 		 other.ret == own.ret ? "" : km_ret_pf_name(own.ret),
 		 other.tried ? "" : " (it is not tried on this fault)");

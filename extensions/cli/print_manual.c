@@ -264,7 +264,7 @@ static void put_commands(FILE *out)
 	}
 }
 
-/* A part of what is said about a finding; NULL: it has none. */
+/* One part of the text about a finding; NULL: it has none. */
 static void put_part(FILE *out, const char *title, const char *text)
 {
 	char *whole;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Anomalies in page tables: their kinds, which are in kinds.def, and what is said of one. */
+/* Anomalies in page tables: their kinds, which are in kinds.def, and the text about one. */
 #ifndef KVMMMU_ANOMALY_H
 #define KVMMMU_ANOMALY_H
 

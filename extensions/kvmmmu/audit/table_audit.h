@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A search of all page tables below the roots of an MMU for entries that KVM never leaves behind.
- * It stands in for the walk of a fault where that is not known.
+ * It replaces the walk of a fault where that is not known.
  */
 #ifndef KVMMMU_TABLE_AUDIT_H
 #define KVMMMU_TABLE_AUDIT_H

@@ -8,7 +8,7 @@
 
 /*
  * Read KVM's messages in the log buffer of the kernel into *@log, which the caller frees; NULL
- * after an error. An unreadable log is no error: *@log is then empty, and *@why, if @why is not
+ * after an error. An unreadable log is not an error: *@log is then empty, and *@why, if @why is not
  * NULL, is the reason, which lives with the answer; otherwise *@why is NULL. KM_EINTR, KM_ELIMIT,
  * KM_ENOMEM.
  */

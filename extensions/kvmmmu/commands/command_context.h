@@ -80,7 +80,7 @@ struct km_subject {
 km_error *km_context_subject(struct km_command_context *ctx, const char *word,
 			     struct km_subject *subject);
 
-/* ---- parts that several commands share; text that they do not copy is said to be borrowed ---- */
+/* ---- parts that several commands share; text that they do not copy is called borrowed ---- */
 
 /* describe_source.c: which kernel, host and types the answer comes from. At its head; borrows. */
 void km_describe_source(struct km_node *root, const struct km_kernel *kernel);

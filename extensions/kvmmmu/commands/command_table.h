@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the commands are called, what they take, and what is said about them. */
+/* What the commands are called, what they take, and their help. */
 #ifndef KVMMMU_COMMAND_TABLE_H
 #define KVMMMU_COMMAND_TABLE_H
 

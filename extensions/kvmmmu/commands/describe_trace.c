@@ -397,7 +397,7 @@ const char *km_trace_error_code(struct km_node *node, const struct km_trace_faul
 	return km_doc_text(node, "0x%" PRIx64, f->error_code);
 }
 
-/* What the number says, where it is not spelled already. */
+/* The meaning of the number, where it is not spelled out already. */
 static const char *meaning(struct km_node *node, const struct km_trace_fault *f)
 {
 	char spelled[256];
@@ -475,7 +475,7 @@ static void fault_row(struct km_node *table, const struct seen *s)
 	km_doc_cell(row, "loop", km_v_text(loop == KM_LOOP_MMIO ? NULL : km_loop_id(loop)));
 }
 
-/* What the numbers of the faults that are shown say, each once. */
+/* The meaning of each number among the faults shown, once. */
 static void note_meanings(struct km_node *root, const struct seen *seen, size_t shown)
 {
 	for (size_t i = 0; i < shown; i++) {

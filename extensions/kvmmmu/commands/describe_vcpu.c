@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A vCPU at the head of an answer, and what is said where some are missing. */
+/* A vCPU at the head of an answer, and the line about missing ones. */
 #include "commands/command_context.h"
 
 #include <inttypes.h>

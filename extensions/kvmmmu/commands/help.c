@@ -264,7 +264,7 @@ static void put_examples(FILE *out, enum km_front_end front_end)
 			e->needs_dump && front_end == KM_IN_PROGRAM ? "vmcore " : "", e->words);
 }
 
-/* What every front end says: all but the first lines. */
+/* The part that is the same in every front end: all but the first lines. */
 static void put_body(FILE *out, enum km_front_end front_end)
 {
 	fill(out, 0, 0, km_about[0]);

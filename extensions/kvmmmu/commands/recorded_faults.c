@@ -121,7 +121,7 @@ static void recall(const struct km_recorded_faults *faults, const struct km_trac
 
 /*
  * Did it take others long after the last of these? A thread that is preempted takes none, so the
- * end of the whole trace says nothing, unlike in km_trace_went_on().
+ * end of the whole trace is not evidence, unlike in km_trace_went_on().
  */
 static bool took_others_since(const struct km_trace_vcpu *v, const struct km_trace_tally *in)
 {

@@ -24,7 +24,7 @@ struct km_case {
 	struct km_mmu_page root; /* kvm_mmu_page of the active context's root, if there is one */
 	struct km_last_fault last;
 	/* The fault that is judged; NULL: there is none. Its addr and error_code may be unknown:
-	 * has_addr and has_error_code say so. */
+	 * then has_addr or has_error_code is false. */
 	const struct km_fault *fault;
 	/* It is residue on the stack that counts nearly as much as the last exit. */
 	bool residue_counts;

@@ -11,7 +11,7 @@
 
 /*
  * The fault that is judged unless residue turns out to count. Where none has both an address and an
- * error code, one with only the kind of access (Intel) still says more than nothing.
+ * error code, one with only the kind of access (Intel) is still evidence.
  */
 static const struct km_fault *choose(const struct km_last_fault *last)
 {

@@ -295,7 +295,7 @@ static bool handles_unknown_fault(const struct km_case *c)
 					   c->has_path && c->fault->age == KM_AGE_IN_HANDLER);
 }
 
-/* States that say that no fault is being handled. */
+/* States that mean that no fault is being handled. */
 static bool denies_fault(const struct km_explanation *e)
 {
 	return e->state == KM_STATE_HEALTHY || e->state == KM_STATE_NEVER_RAN;

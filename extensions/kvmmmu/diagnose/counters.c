@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Fewer faults than these say nothing: booting takes more. */
+/* Fewer faults than these are not evidence: booting takes more. */
 #define FEW_FAULTS 100
 /* So many unresolved faults are a small part of a second in a loop. */
 #define HIDES_A_LOOP 1000

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the statistics of a vCPU say about its page faults. They count from the creation of the
+ * What the statistics of a vCPU show about its page faults. They count from the creation of the
  * vCPU: they prove no loop, but they can rule out that a vCPU is called healthy.
  */
 #ifndef KVMMMU_COUNTERS_H

@@ -86,8 +86,8 @@ char *km_case_fault_spell(const struct km_case *c, char *buf, size_t size);
 /* Add as a fact: the counters that distinguish a loop from progress, where they are known. */
 void km_evidence_counters(const struct km_case *c, struct km_diagnosis *d);
 
-/* Add as facts: what the processor says about the fault, and the test that KVM asks. Needs the
- * panel. */
+/* Add as facts: whether the processor denies the fault, and the answer of the test that KVM asks.
+ * Needs the panel. */
 void km_evidence_judges(const struct km_case *c, struct km_diagnosis *d);
 
 /* The judge that this kernel asks about SPTEs of this MMU, if it asks any. */

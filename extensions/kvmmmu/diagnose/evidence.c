@@ -7,7 +7,7 @@
 #include "threads/invalidation.h"
 
 /*
- * The handler's struct kvm_page_fault lies at most so many bytes below the frame of KVM_RUN:
+ * The handler's struct kvm_page_fault lies at most this many bytes below the frame of KVM_RUN:
  * between them are the frames of the vendor's exit handler and of kvm_mmu_page_fault().
  */
 #define HANDLER_DEPTH 0x400
@@ -112,7 +112,7 @@ static const struct km_fault *exit_without_address(const struct km_last_fault *l
 	return NULL;
 }
 
-/* Can the last exit be that of the fault, or one that says nothing about it? */
+/* Can the last exit be that of the fault, or one that is not evidence about it? */
 static bool exit_fits(const struct km_case *c)
 {
 	const struct km_fault *exit;

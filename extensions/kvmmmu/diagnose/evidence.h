@@ -26,8 +26,8 @@ enum km_exit_evidence km_case_exit_evidence(const struct km_case *c);
  * been handled. Return NULL if it counts nearly as much as a fault of the last exit, otherwise why
  * it does not. It counts if
  *  - it lies where the handler's frame was: right below that of KVM_RUN, and nothing overwrote it;
- *  - the guest took it (it is no prefetch), and the last exit was either that fault or an interrupt
- *    or NMI, which says nothing;
+ *  - the guest took it (it is not a prefetch), and the last exit was either that fault or an
+ * interrupt or NMI, which is not evidence;
  *  - no invalidation has ended since: its mmu_seq is the VM's, and no task is inside one;
  *  - KVM did not resolve it: the processor denies the access as the SPTEs are now.
  */

@@ -31,7 +31,7 @@ bool km_vma_conflicts(const struct km_vma *vma);
 
 /*
  * Look for one. Reads VMAs, a bounded number: for vCPUs whose fault is not known and whose counters
- * say that most faults were not resolved. Errors are in @conflict: it is not complete then.
+ * show that most faults were not resolved. Errors are in @conflict: it is not complete then.
  */
 void km_slot_conflict_find(const struct km_case *c, struct km_slot_conflict *conflict);
 

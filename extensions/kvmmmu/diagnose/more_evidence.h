@@ -6,8 +6,8 @@
 #include "kernel/kernel.h"
 
 /*
- * Begin reading what capsules of earlier versions do not contain: if it is missing in one, that is
- * no gap worth reporting, only evidence that is not there. Return what km_more_evidence_end()
+ * Begin reading what capsules of earlier versions do not contain: if it is missing in one,
+ * the answer does not report that as a gap. Return what km_more_evidence_end()
  * takes.
  */
 bool km_more_evidence_begin(const struct km_kernel *kernel);

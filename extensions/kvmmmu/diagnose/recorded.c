@@ -102,7 +102,7 @@ static bool may_still_loop(const struct km_recorded *r, const struct km_case *c,
 	       c->wait.kind == KM_WAIT_NONE && km_case_exit_evidence(c) != KM_SHOWS_INSTRUCTION;
 }
 
-/* Where the dump alone shows why it is stuck, the verdict says both. */
+/* Where the dump alone shows why it is stuck, the verdict names both. */
 static void confirm(const struct km_samples_verdict *v, struct km_explanation *e)
 {
 	char why[sizeof(e->verdict) / 2] = "";

@@ -78,7 +78,7 @@ static const char *alarm_of(const struct km_node *row)
 {
 	for (unsigned i = 0; i < row->row.table->columns; i++) {
 		if (row->row.cells[i].tone == KM_TONE_ALARM)
-			return " class=\"guilty\"";
+			return " class=\"wrong\"";
 	}
 	return "";
 }

@@ -12,7 +12,7 @@
 #define KERNEL_SHIFT 16
 #define FRAME_MASK   0x000ffffffffff000ULL /* bits 51:12 */
 #define KERNEL	     0xffff800000000000ULL
-/* What stands for frames and for parts of the kernel's address space. */
+/* Placeholders for frames and for parts of the kernel's address space. */
 #define NEW_FRAME  0xa0000ULL
 #define NEW_KERNEL 0xffffa00000000000ULL
 

@@ -41,7 +41,7 @@ static const char style[] =
 	"padding:4px 10px;margin-left:0}ol.walk li+li{margin-left:14px}ol.walk li+li+li{"
 	"margin-left:28px}ol.walk li+li+li+li{margin-left:42px}ol.walk li+li+li+li+li{"
 	"margin-left:56px}ol.walk b,ol.walk code{margin-right:8px}"
-	"li.guilty{border-color:var(--red)!important;background:var(--redbg)!important}\n"
+	"li.wrong{border-color:var(--red)!important;background:var(--redbg)!important}\n"
 	"svg{display:block}svg text{font:11px \"DejaVu Sans Mono\",monospace;fill:var(--fg)}"
 	"svg .end{text-anchor:end}svg .letter{text-anchor:middle}\n"
 	".denied{fill:var(--den);background:var(--den)}.allowed{fill:var(--alw);"

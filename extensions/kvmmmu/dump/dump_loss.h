@@ -13,8 +13,8 @@ struct km_dump_loss {
 };
 
 /*
- * Return the reason in words, for the line about missing pages; NULL: the file shows none. Of a
- * dump level only bit 8 (pages of user space) is a reason: makedumpfile up to 1.7.8 takes slab
+ * Return the reason in words, for the line about missing pages; NULL: the file shows none. Only
+ * bit 8 of a dump level (pages of user space) is a reason: makedumpfile up to 1.7.8 takes slab
  * pages of kernels that it does not support for such pages.
  */
 const char *km_dump_loss_text(const struct km_dump_loss *loss);

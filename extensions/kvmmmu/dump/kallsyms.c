@@ -95,7 +95,7 @@ static uint32_t bucket_of(const struct km_kallsyms *k, uint32_t hash)
 	return (hash ^ hash >> 15) & k->mask;
 }
 
-/* Return the hash of the name of symbol @i, without its type: has_name() says which text that is.
+/* Return the hash of the name of symbol @i, without its type: has_name() defines that text.
  */
 static uint32_t hash_symbol(const struct km_kallsyms *k, uint32_t i, const struct part *whole,
 			    const struct part *untyped)

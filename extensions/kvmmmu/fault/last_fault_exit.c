@@ -207,7 +207,7 @@ static void set_address(struct km_fault *f, const struct km_vmcs_address *addres
 	f->certainty = address->how == KM_VMCS_BY_TABLE ? KM_LIKELY : KM_POSSIBLE;
 }
 
-/* The GPA of the last exit, if it is in the VMCS page; else say what is missing. */
+/* The GPA of the last exit, if it is in the VMCS page; else report what is missing. */
 static void add_address(struct km_fault *f, const struct km_vmcs_address *address)
 {
 	size_t used = strlen(f->from);

@@ -186,7 +186,7 @@ bool km_replay_map(struct km_replay *r)
 {
 	const char *f = map_name(r);
 	const struct km_walk *walk = r->s->walk;
-	/* the masks are from 6.13: nothing in a dump tells 6.13 and 6.14 from 6.15 */
+	/* the masks are from 6.13: nothing in a dump distinguishes 6.13 and 6.14 from 6.15 */
 	bool newer = r->s->masks->accessed_always;
 
 	/* FNAME(fetch): the guest's root became visible after the dummy root was loaded */

@@ -89,7 +89,7 @@ static bool has_linear(const struct km_vmcs_page *page, uint64_t qualification)
 	       (qualification & valid) == valid;
 }
 
-/* All known anchors are where the layout says. */
+/* Are all known anchors where the layout puts them? */
 static bool layout_fits(const struct km_vmcs_layout *layout, const struct km_vmcs_page *page,
 			unsigned *anchors)
 {
@@ -304,7 +304,7 @@ static size_t count_in_slots(const struct sample *s, const struct km_memslots *s
 	return n;
 }
 
-/* The linear address agrees with the GPA as well: only guest memory tells them apart. */
+/* The linear address agrees with the GPA as well: only guest memory distinguishes them. */
 static bool keep_those_in_slots(const struct sample *s, const struct km_memslots *slots,
 				struct candidates *c)
 {

@@ -24,7 +24,8 @@ static bool member(const struct km_ring *r, uint64_t addr, enum km_member_id id,
 
 /* --- sub-buffers --- */
 
-/* Is @page the oldest one: does the entry before it say so? UPDATE: a writer was moving it. */
+/* Is @page the oldest one: is it marked so in the entry before it? UPDATE: a writer was moving it.
+ */
 static bool is_head(const struct km_ring *r, uint64_t page, uint64_t *prev)
 {
 	uint64_t next;

@@ -35,7 +35,7 @@ struct km_val km_gfn_attributes(const struct km_kernel *k, const struct km_vm *v
 	return km_known_val(entry >> 1);
 }
 
-/* Of one slot; 0 if it has no array, which *@array tells. */
+/* Return the count of @slot; 0 if it has no array. *@track is the address of the array. */
 static struct km_val track_count(const struct km_kernel *k, const struct km_memslot *slot,
 				 uint64_t gfn, struct km_val *track)
 {

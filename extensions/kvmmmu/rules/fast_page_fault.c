@@ -64,7 +64,7 @@ static bool denied(const struct km_fast_page_fault_in *in, uint64_t spte, bool *
 	return spf.denied;
 }
 
-/* page_fault_can_be_fast(). *@why is set to the step that says no. */
+/* page_fault_can_be_fast(). *@why is set to the step that refuses. */
 static bool page_fault_can_be_fast(const struct km_fast_page_fault_in *in, enum km_fast_step *why)
 {
 	if (in->error_code & PFERR_RSVD_MASK) {

@@ -86,7 +86,7 @@ struct km_hw_entry {
  * walk. Otherwise the rights of all entries are combined, as in the SDM and the APM. U is a user
  * access under shadow paging, and for fetches with MBEC or GMET; otherwise NPT treats every access
  * as a user access, and EPT ignores it. Under NPT, the RMP is checked after the nested tables:
- * @error_code says whether it denied the access (PFERR_RMP_CHECK).
+ * @error_code shows whether it denied the access (PFERR_RMP_CHECK).
  *
  * @rsvd NULL: reserved bits are not checked. KVM's masks contain bits that KVM does not use but
  * the processor ignores. These are not checked: me_mask, NX (see cpu->nx), bit 7 of a 1 GiB entry

@@ -12,7 +12,7 @@
 
 /*
  * Every bit-field that any supported generation has, in no particular order: the type information
- * of the dump says where each is. A field that a generation does not have is 0.
+ * of the dump locates each field. A field that a generation lacks is 0.
  */
 #define KM_PAGE_ROLE_FIELDS(F)                                                                     \
 	F(level)                                                                                   \

@@ -148,7 +148,7 @@ bool km_stack_invalidates(const struct km_stack *stack)
 
 /*
  * A task in the notifier that may invalidate memory of a process that is not its own: every VM's
- * VMM zaps its own memory all the time, and that says nothing about another VM.
+ * VMM zaps its own memory all the time, which is not evidence about another VM.
  */
 static const struct km_task *notifying_task(const struct km_tasks *tasks, const char **function)
 {

@@ -243,7 +243,7 @@ void km_wait_find(const struct km_vcpu *vcpu, const struct km_wait_hints *hints,
 	memset(wait, 0, sizeof(*wait));
 	if (!km_is_known(vcpu->task_state) || !km_is_known(vcpu->task) || !vcpu->task.v)
 		return;
-	/* km_vcpu_check() says so */
+	/* km_vcpu_check() reports it */
 	if (!km_task_state_is_possible(state))
 		return;
 	if (state & TASK_DEAD) {

@@ -20,8 +20,8 @@ static bool shows_registers(const char *text)
 }
 
 /*
- * How much of a line of KVM's may be given away: nothing about registers, no name. Of a splat that
- * is its WARNING line, and "RIP: 0010:function+0x1/0x2" of a BUG.
+ * Return how many bytes of a line of KVM's may be given away: no register, no name. A splat keeps
+ * its WARNING line, a BUG its "RIP: 0010:function+0x1/0x2".
  */
 static size_t without_names(const char *text, size_t len)
 {

@@ -349,7 +349,7 @@ bool km_lines_read(struct km_lines *text, struct km_line *line)
 		return false;
 	line->number = text->lines;
 	while (ends_softly(line)) {
-		/* "level =", wrapped and quoted, is no soft break */
+		/* "level =", wrapped and quoted, is not a soft break */
 		if (line->text[0] == '>' && line->text[line->len - 2] == ' ' && peek(text) == '>')
 			break;
 		soft_breaks = true;

@@ -62,7 +62,7 @@ static uint64_t error_code_of(const struct km_trace_fault *f)
 	return f->has_pferr ? f->pferr : 0;
 }
 
-/* Does the error code say that the page was present? */
+/* Does the error code have P set? */
 static bool was_present(const struct km_trace_fault *f)
 {
 	if (f->has_error_code && f->qualification)

@@ -110,7 +110,7 @@ static bool is_digits(struct word word)
 	return word.len && word.len <= 18 && strspn(word.at, DIGITS) >= word.len;
 }
 
-/* "12.345678", "123": with seconds in nanoseconds. False if it is none. */
+/* "12.345678", "123": with seconds in nanoseconds. False if it is not a number. */
 static bool read_time(struct word word, struct km_trace_event *event)
 {
 	size_t digits = strspn(word.at, DIGITS), part = 0;

@@ -10,8 +10,8 @@ struct km_trace_head {
 	size_t name_len;
 	const char *body;	 /* behind the name and its ':' or '(' */
 	bool call;		 /* perf trace: "name(field: value, ...)" */
-	enum km_trace_kind kind; /* KM_TRACE_OTHER, too, if the name is none of KVM's */
-	const char *known;	 /* the kernel's name, NULL if it is none of KVM's */
+	enum km_trace_kind kind; /* KM_TRACE_OTHER, too, if the name is not one of KVM's */
+	const char *known;	 /* the kernel's name, NULL if it is not one of KVM's */
 	bool prose;		 /* what precedes the name is not a head */
 };
 

@@ -106,7 +106,7 @@ void km_trace_exclude_reason(struct km_trace_rules *rules, enum km_trace_reason 
 
 /* --- one event and our rule --- */
 
-/* What the rule says of the event if the SPTE is at @level. */
+/* Apply the rule to the event as if the SPTE were at @level. */
 static struct km_fast_page_fault predict(const struct km_trace_format *format,
 					 const struct km_trace_test *test,
 					 const struct km_trace_event *e, int level,

@@ -458,7 +458,7 @@ static bool pairs(const char *line, struct km_trace_event *e)
 	return page_fault(&fields, e);
 }
 
-/* --- lines that are no events --- */
+/* --- lines that are not events --- */
 
 /* "CPU:1 [LOST 12 EVENTS]", "CPU:1 [12 EVENTS DROPPED]" */
 static bool lost_events(const char *text, uint64_t *lost)

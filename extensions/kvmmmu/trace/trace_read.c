@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "trace/trace_read.h"
 
-#include "trace/story.h"
+#include "trace/follow_faults.h"
 #include "trace/lines.h"
 #include "trace/trace_head.h"
 #include "trace/trace_line.h"
@@ -91,7 +91,7 @@ static void finish_line(struct km_trace *t, struct pending *p)
 	p->any = false;
 	switch (p->message ? KM_LINE_UNNAMED : p->found) {
 	case KM_LINE_EVENT:
-		km_story_event(t, &p->event);
+		km_follow_event(t, &p->event);
 		break;
 	case KM_LINE_HARMLESS:
 		t->harmless++;
@@ -226,7 +226,7 @@ km_error *km_trace_read(FILE *file, const struct km_trace_rules *rules,
 	finish_line(t, &r->held[r->last]);
 	t->lines = r->lines.lines;
 	t->bytes = r->lines.bytes;
-	km_story_end(t);
+	km_follow_end(t);
 	free(r);
 	if (!err && ferror(file))
 		err = km_errorf(KM_EREAD, "%s", strerror(errno));

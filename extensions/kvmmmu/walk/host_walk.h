@@ -20,7 +20,7 @@ struct km_host_pte {
 #define PTE_MARKER_GUARD    KM_BIT(2) /* MADV_GUARD_INSTALL: SIGSEGV */
 
 /*
- * The PTE_MARKER_* bits of an entry that is not present and a marker, which stands for no page and
+ * The PTE_MARKER_* bits of an entry that is not present and a marker, which maps no page and
  * no pfn; 0 for any other.
  */
 uint64_t km_host_pte_marker(uint64_t entry);

@@ -46,7 +46,7 @@ static void set_ruling(struct km_verdict *v, enum km_ruling ruling, const char *
 	va_end(ap);
 }
 
-/* Is there no entry to judge? The end of the walk says why. */
+/* Is there no entry to judge? The end of the walk gives the reason. */
 static bool no_entry(const struct panel_inputs *in, struct km_verdict *v)
 {
 	if (in->last && in->walk->end != KM_END_UNREADABLE)

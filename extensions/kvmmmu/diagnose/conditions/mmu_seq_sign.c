@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-/* The fewest faults from which counters say anything. */
+/* With fewer faults, counters are not evidence. */
 #define MANY_FAULTS 1000
 
 /* A fault on a page that is not mapped yet, in a memslot that is as it should be. */

@@ -78,7 +78,7 @@ static void judge_asked_table(const struct km_case *c, const struct km_perm_tabl
 {
 	bool consulted = c->has_panel && c->panel.verdicts[KM_JUDGE_TABLE].consulted;
 	bool users = c->fault && c->fault->source == KM_FAULT_USER;
-	/* the counters say nothing about a fault that the user supplied */
+	/* the counters are not evidence about a fault that the user supplied */
 	enum km_fault_balance balance = users ? KM_BALANCE_UNKNOWN : km_case_counts(c).balance;
 
 	if (!c->mmu->root_role.direct) {

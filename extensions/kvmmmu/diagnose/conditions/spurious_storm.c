@@ -26,7 +26,7 @@ static bool ends_spurious(const struct km_case *c)
 	       (fast && c->path.ret == KM_RET_PF_UNKNOWN && fast->ret == KM_RET_PF_SPURIOUS);
 }
 
-/* What the dump says about each reason for which the processor may see something else. */
+/* What the dump shows about each reason for which the processor may see something else. */
 static void say_reasons(const struct km_case *c, const struct km_storm_facts *f,
 			struct km_diagnosis *d)
 {
@@ -54,8 +54,7 @@ static void say_reasons(const struct km_case *c, const struct km_storm_facts *f,
 			    f->hypervisor.v);
 }
 
-/* So many that a burst in the past is no explanation, where no fault shows that it still happens.
- */
+/* Are there too many for a burst in the past, though no fault shows that it still happens? */
 static bool is_overwhelming(const struct km_fault_counts *n)
 {
 	return n->taken >= 10000 && n->spurious / 99 >= n->taken / 100;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "trace/story.h"
+#include "trace/follow_faults.h"
 
 #include "trace/faults.h"
 
@@ -74,8 +74,8 @@ static struct km_trace_event with_outcome(struct km_trace *t, const struct km_tr
 	return whole;
 }
 
-void km_story_fast_page_fault(struct km_trace *t, struct km_trace_vcpu *v,
-			      const struct km_trace_event *printed)
+void km_follow_fast_page_fault(struct km_trace *t, struct km_trace_vcpu *v,
+			       const struct km_trace_event *printed)
 {
 	struct km_trace_event whole;
 	const struct km_trace_event *e = &whole;
@@ -92,7 +92,7 @@ void km_story_fast_page_fault(struct km_trace *t, struct km_trace_vcpu *v,
 	if (v->has_exit && !v->exit.has_address && !t->events[KM_TRACE_PAGE_FAULT]) {
 		v->exit.has_address = true;
 		v->exit.address = e->address;
-		km_story_fault_of_exit(t, v);
+		km_follow_fault_of_exit(t, v);
 	}
 	if (!v->waits_for_fast || v->current == KM_NO_FAULT ||
 	    v->hot[v->current].address != e->address) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "trace/story.h"
+#include "trace/follow_faults.h"
 
 #include "trace/faults.h"
 
@@ -13,7 +13,7 @@ static int more_frequent(const void *a, const void *b)
 	return (fa->all.faults < fb->all.faults) - (fa->all.faults > fb->all.faults);
 }
 
-/* What the SPTEs say becomes the outcome. */
+/* Take the outcome from the SPTEs. */
 static void believe_sptes(struct km_trace_tally *tally)
 {
 	uint32_t *n = tally->n;
@@ -23,7 +23,7 @@ static void believe_sptes(struct km_trace_tally *tally)
 	n[KM_OUTCOME_SLOW] -= n[KM_OUTCOME_SEEN_FIXED] + n[KM_OUTCOME_SEEN_SPURIOUS];
 }
 
-/* Are spurious and fixed 0 in each event, though the SPTEs of most say otherwise? */
+/* Are spurious and fixed 0 in each event, though the SPTEs of most contradict that? */
 static bool outcome_is_lost(const struct km_trace *t)
 {
 	uint64_t said = 0, seen = 0, fast = t->events[KM_TRACE_FAST_PAGE_FAULT];
@@ -41,8 +41,8 @@ static void end_vcpu(struct km_trace *t, struct km_trace_vcpu *v)
 {
 	if (v->has_exit &&
 	    (!t->events[KM_TRACE_PAGE_FAULT] || v->exit.reason == KM_REASON_EPT_MISCONFIG))
-		km_story_fault_of_exit(t, v);
-	km_story_end_attempt(v);
+		km_follow_fault_of_exit(t, v);
+	km_follow_end_attempt(v);
 	for (size_t j = 0; j < v->hot_count; j++)
 		km_faults_end_run(&v->hot[j]);
 	if (v->progress.faults > v->best_progress.faults)
@@ -68,7 +68,7 @@ static uint64_t pages_counted(const struct km_trace *t)
 	return (uint64_t)(sum * KM_TRACE_PAGES + 0.5);
 }
 
-void km_story_end(struct km_trace *t)
+void km_follow_end(struct km_trace *t)
 {
 	for (size_t i = 0; i < t->vcpu_count; i++)
 		end_vcpu(t, t->vcpus[i]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "trace/story.h"
+#include "trace/follow_faults.h"
 
 #include "trace/faults.h"
 
@@ -21,7 +21,7 @@ static bool is_fault_exit(const struct km_trace_event *e)
 }
 
 /* Nobody recorded the fault itself: the exit is all there is of it. */
-void km_story_fault_of_exit(struct km_trace *t, struct km_trace_vcpu *v)
+void km_follow_fault_of_exit(struct km_trace *t, struct km_trace_vcpu *v)
 {
 	const struct km_trace_event *e = &v->exit;
 	struct km_trace_fault key = km_faults_key(e, e->reason != KM_REASON_EPT_MISCONFIG);
@@ -34,7 +34,7 @@ void km_story_fault_of_exit(struct km_trace *t, struct km_trace_vcpu *v)
 	v->waits_for_fast = true;
 }
 
-/* What the exit says that the fault's own event does not. */
+/* What the exit contains and the fault's own event does not. */
 static struct km_trace_event with_exit(struct km_trace_vcpu *v, const struct km_trace_event *e)
 {
 	struct km_trace_event all = *e;
@@ -171,7 +171,7 @@ static void injected(struct km_trace_vcpu *v, const struct km_trace_event *e)
 }
 
 /* kvm_emulate_insn is printed before an attempt, and once more if it fails. */
-void km_story_end_attempt(struct km_trace_vcpu *v)
+void km_follow_end_attempt(struct km_trace_vcpu *v)
 {
 	v->mmio_attempt = false;
 	if (!v->attempts)
@@ -186,7 +186,7 @@ static void emulate_insn(struct km_trace *t, struct km_trace_vcpu *v,
 {
 	if (!e->failed) {
 		if (!v->mmio_attempt)
-			km_story_end_attempt(v);
+			km_follow_end_attempt(v);
 		v->mmio_attempt = false;
 		v->attempts = true;
 		return;
@@ -251,7 +251,7 @@ static void end_exit(struct km_trace *t, struct km_trace_vcpu *v, const struct k
 	if (t->events[KM_TRACE_PAGE_FAULT] && v->exit.reason != KM_REASON_EPT_MISCONFIG)
 		v->has_exit = false;
 	else
-		km_story_fault_of_exit(t, v);
+		km_follow_fault_of_exit(t, v);
 }
 
 static void vcpu_event(struct km_trace *t, struct km_trace_vcpu *v, const struct km_trace_event *e)
@@ -259,13 +259,13 @@ static void vcpu_event(struct km_trace *t, struct km_trace_vcpu *v, const struct
 	v->events[e->kind] += e->count;
 	end_exit(t, v, e);
 	if (e->kind != KM_TRACE_EMULATE_INSN)
-		km_story_end_attempt(v);
+		km_follow_end_attempt(v);
 	switch (e->kind) {
 	case KM_TRACE_PAGE_FAULT:
 		page_fault(t, v, e);
 		break;
 	case KM_TRACE_FAST_PAGE_FAULT:
-		km_story_fast_page_fault(t, v, e);
+		km_follow_fast_page_fault(t, v, e);
 		break;
 	case KM_TRACE_EXIT:
 	case KM_TRACE_NESTED_EXIT:
@@ -323,7 +323,7 @@ static void note_time(struct km_trace *t, const struct km_trace_event *e)
 		t->last = e->time;
 }
 
-void km_story_event(struct km_trace *t, const struct km_trace_event *e)
+void km_follow_event(struct km_trace *t, const struct km_trace_event *e)
 {
 	struct km_trace_vcpu *v;
 
@@ -345,5 +345,5 @@ void km_story_event(struct km_trace *t, const struct km_trace_event *e)
 	else
 		t->crowded += e->count;
 	if (!v && e->kind == KM_TRACE_FAST_PAGE_FAULT)
-		km_story_fast_page_fault(t, NULL, e);
+		km_follow_fast_page_fault(t, NULL, e);
 }

@@ -74,6 +74,7 @@ help:
 	@echo "make fuzz         libFuzzer on every parser, FUZZ_RUNS=100000 inputs each"
 	@echo "make mutants      MUTANTS=600 damaged versions of each capsule: no state may change silently"
 	@echo "make layouts      KVMMMU_LAYOUT_EDITS=10000 edits of kernel types: no healthy vCPU may get a finding"
+	@echo "make fleet        10,000 files through scripts/fleet: killed workers, ssh, a real Slurm"
 	@echo "make bench        speed, side by side with crash's own start and with drgn"
 	@echo "make format       clang-format on all C files"
 	@echo "make clean        remove build/ (downloads and dumps stay in the cache)"
@@ -244,6 +245,14 @@ flips:
 	@$(MAKE) --no-print-directory all
 	@KVMMMU_FLIPS=$${KVMMMU_FLIPS:-2000} /usr/bin/python3 -m pytest -q -p no:cacheprovider \
 		tests/lab/test_audit_dumps.py -k flips
+
+# scripts/fleet over many files: workers are killed, machines are down; over ssh, and on a real slurmctld and slurmd.
+.PHONY: fleet
+fleet:
+	@scripts/bootstrap fleet
+	@$(MAKE) --no-print-directory all
+	@KVMMMU_FLEET_FILES=$${KVMMMU_FLEET_FILES:-10000} /usr/bin/python3 -m pytest -q -p no:cacheprovider --durations=0 \
+		tests/fleet/test_fleet.py tests/fleet/cluster.py
 
 # Damages capsules in many ways and asks about what is left.
 $(BUILD)/hostile: $(BUILD)/tests/capsule/hostile.o $(BUILD)/tests/fuzz/capsule.o $(BUILD)/libkvmmmu.a

@@ -6,6 +6,7 @@
 #ifndef KVMMMU_TABLE_AUDIT_H
 #define KVMMMU_TABLE_AUDIT_H
 
+#include "walk/guest_walk.h"
 #include "walk/walk.h"
 
 /* One entry of a page table. */
@@ -33,15 +34,16 @@ struct km_table_audit {
 	struct km_page_role parent_role;
 	struct km_mmu_page child;
 	const char *mismatch_why;
+	bool mismatch_by_guest; /* it is the guest's page table that @mismatch contradicts */
 };
 
 /*
- * Look at every entry of a bounded number of tables. @direct_bits: kvm.arch.gfn_direct_bits.
- * Errors: Ctrl-C, out of memory.
+ * Look at every entry of a bounded number of tables. @slots: those of the vCPU's address space, for
+ * the guest's page tables, if they are in the dump. Errors: Ctrl-C, out of memory.
  */
-km_error *km_table_audit(const struct km_kernel *kernel, const struct km_spte_masks *masks,
-			 const struct km_mmu *mmu, uint64_t direct_bits,
-			 struct km_table_audit *audit);
+km_error *km_table_audit(const struct km_kernel *kernel, const struct km_vm *vm,
+			 const struct km_memslots *slots, const struct km_spte_masks *masks,
+			 const struct km_mmu *mmu, struct km_table_audit *audit);
 
 /*
  * How the page table @child contradicts the entry at @level and @index of @parent that points to
@@ -50,5 +52,12 @@ km_error *km_table_audit(const struct km_kernel *kernel, const struct km_spte_ma
  */
 const char *km_child_contradiction(const struct km_mmu_page *parent, int level, unsigned index,
 				   const struct km_mmu_page *child, uint64_t direct_bits);
+
+/*
+ * How @child, a page table below a shadow page of a guest's page table, contradicts the guest's
+ * entry that it was created for; NULL if it does not. The guest's tables above level 1 are
+ * write-protected: KVM zaps what it created for an entry that changes. kvm_mmu_get_child_sp().
+ */
+const char *km_child_contradicts_guest(const struct km_gpte *gpte, const struct km_mmu_page *child);
 
 #endif

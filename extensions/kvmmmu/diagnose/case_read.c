@@ -233,7 +233,6 @@ static km_error *audit_tables(struct km_case *c)
 	bool indirect = c->mmu && c->mmu->readable && !c->mmu->root_role.direct;
 	bool nothing_known = !km_case_is_current(c) && c->wait.kind == KM_WAIT_NONE &&
 			     km_case_exit_evidence(c) != KM_SHOWS_INSTRUCTION;
-	uint64_t direct_bits = km_is_known(c->vm->gfn_direct_bits) ? c->vm->gfn_direct_bits.v : 0;
 	km_error *err;
 	bool before;
 
@@ -245,7 +244,7 @@ static km_error *audit_tables(struct km_case *c)
 		return NULL;
 	/* tables that are missing are counted in c->audit, not among what this answer needs */
 	before = km_memory_try(c->kernel->mem, true);
-	err = km_table_audit(c->kernel, &c->masks, c->mmu, direct_bits, &c->audit);
+	err = km_table_audit(c->kernel, c->vm, &c->slots, &c->masks, c->mmu, &c->audit);
 	km_memory_try(c->kernel->mem, before);
 	return err;
 }

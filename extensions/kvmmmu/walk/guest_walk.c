@@ -47,6 +47,11 @@ static bool stop(struct walker *w, enum km_guest_end end, const char *fmt, ...)
 	return false;
 }
 
+static bool is_nested_ept(const struct km_mmu *mmu)
+{
+	return !strcmp(mmu->name, "guest_mmu") && mmu->paging == KM_PAGING_EPT;
+}
+
 /*
  * Read a guest page-table entry at @gpa. While a capsule is being made, guest memory counts as
  * missing, so that the capsule contains what is needed without it.
@@ -183,7 +188,7 @@ static bool start(struct walker *w, int *level, uint64_t *table)
 	if (!w->mmu->w || !w->mmu->w->role_known || !km_is_known(w->mmu->root.pgd))
 		return stop(w, KM_GUEST_OPEN, "the guest's paging mode is not known");
 	role = &w->mmu->w->cpu_role.base;
-	w->ept = !strcmp(w->mmu->name, "guest_mmu") && w->mmu->paging == KM_PAGING_EPT;
+	w->ept = is_nested_ept(w->mmu);
 	w->mbec = w->ept && km_has_mbec(KM_PAGING_EPT, role->cr4_smep);
 	w->four_byte = role->has_4_byte_gpte;
 	*level = w->out->top = w->out->level = role->level;
@@ -254,4 +259,73 @@ km_error *km_guest_walk(const struct km_kernel *kernel, const struct km_vm *vm,
 
 	memset(walk, 0, sizeof(*walk));
 	return walk_down(&w);
+}
+
+/* ---- one page table ---- */
+
+bool km_gpte_format(const struct km_mmu *mmu, struct km_gpte_format *format)
+{
+	if (!mmu->w || !mmu->w->role_known)
+		return false;
+	format->ept = is_nested_ept(mmu);
+	format->mbec = format->ept && km_has_mbec(KM_PAGING_EPT, mmu->w->cpu_role.base.cr4_smep);
+	format->pse = mmu->w->cpu_role.ext.cr4_pse;
+	return true;
+}
+
+/*
+ * With 4-byte entries, a page directory is shadowed by four pages, whose entries map half of what
+ * its entries map: kvm_mmu_child_role().
+ */
+static struct km_gpte decode_four_byte(const struct km_gpte_format *format,
+				       const struct km_page_role *role, const uint8_t *table,
+				       unsigned index)
+{
+	unsigned at = (role->quadrant * 512u + index) / 2 % (KM_PAGE_SIZE / sizeof(uint32_t));
+	struct km_gpte gpte = {0};
+	uint32_t entry;
+
+	memcpy(&entry, table + at * sizeof(entry), sizeof(entry));
+	gpte.present = entry & PT_P;
+	gpte.leaf = (entry & PT_PS) && format->pse;
+	gpte.gfn = entry >> KM_PAGE_SHIFT;
+	if (gpte.leaf) /* PSE-36 */
+		gpte.gfn = (gpte.gfn & ~0x3ffULL) + ((uint64_t)(entry & 0x1e000) << 7) +
+			   (index & 1) * 512u;
+	return gpte;
+}
+
+struct km_gpte km_gpte_decode(const struct km_gpte_format *format, const struct km_page_role *role,
+			      const uint8_t *table, unsigned index)
+{
+	struct km_gpte gpte = {0};
+	uint64_t entry;
+
+	if (role->has_4_byte_gpte)
+		return decode_four_byte(format, role, table, index);
+	memcpy(&entry, table + index * sizeof(entry), sizeof(entry));
+	gpte.present = entry & (format->ept ? 7 | (format->mbec ? EPT_XU : 0) : PT_P);
+	gpte.leaf = (entry & PT_PS) && role->level <= PG_LEVEL_1G;
+	gpte.gfn = (entry & GPTE_BASE_ADDR_MASK) >> KM_PAGE_SHIFT;
+	if (gpte.leaf)
+		gpte.gfn &= ~(KM_BIT(9 * (role->level - 1)) - 1);
+	return gpte;
+}
+
+bool km_guest_table_read(const struct km_kernel *k, const struct km_vm *vm,
+			 const struct km_memslots *slots, uint64_t gfn, uint8_t table[KM_PAGE_SIZE])
+{
+	const struct km_memslot *slot = km_gfn_to_memslot(slots, gfn);
+	km_scoped_error *err = NULL;
+	struct km_host_pte host;
+
+	if (!slot || (slot->flags & KVM_MEMSLOT_INVALID) || km_memory_recorder(k->mem) ||
+	    km_target_excludes_guest_memory(km_memory_target(k->mem)))
+		return false;
+	host = km_host_walk(k, vm,
+			    slot->userspace_addr + ((gfn - slot->base_gfn) << KM_PAGE_SHIFT));
+	if (!host.known || !host.present)
+		return false;
+	err = km_read_phys(k->mem, host.pa, table, KM_PAGE_SIZE);
+	return !err;
 }

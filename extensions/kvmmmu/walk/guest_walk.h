@@ -35,4 +35,34 @@ km_error *km_guest_walk(const struct km_kernel *kernel, const struct km_vm *vm,
 			const struct km_memslots *slots, uint64_t addr, uint64_t error_code,
 			struct km_guest_walk *walk);
 
+/* How the entries of a guest's page tables are read. */
+struct km_gpte_format {
+	bool ept;  /* those of a nested hypervisor on Intel */
+	bool mbec; /* likewise: bit 10 is a permission */
+	bool pse;  /* 4-byte entries: CR4.PSE */
+};
+
+/* An entry of a guest's page table. */
+struct km_gpte {
+	bool present;
+	bool leaf; /* it maps memory, and not a page table */
+	uint64_t gfn;
+};
+
+/* Return how the tables that @mmu shadows are read; false: the guest's paging mode is not known. */
+bool km_gpte_format(const struct km_mmu *mmu, struct km_gpte_format *format);
+
+/*
+ * Decode the entry that entry @index of a shadow page with @role shadows, above level 1. @table:
+ * the 4096 bytes of the guest's page table. gfn: of the page table or, of a leaf, the first that
+ * the shadow page's entry maps.
+ */
+struct km_gpte km_gpte_decode(const struct km_gpte_format *format, const struct km_page_role *role,
+			      const uint8_t *table, unsigned index);
+
+/* Read the guest's page table at @gfn; return false if it is not known. A capsule has none. */
+bool km_guest_table_read(const struct km_kernel *kernel, const struct km_vm *vm,
+			 const struct km_memslots *slots, uint64_t gfn,
+			 uint8_t table[KM_PAGE_SIZE]);
+
 #endif

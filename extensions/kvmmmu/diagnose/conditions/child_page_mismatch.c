@@ -15,7 +15,7 @@ bool km_diagnose_child_page_mismatch(const struct km_case *c, struct km_diagnosi
 
 	if (!entry->found || !c->mmu || c->mmu->root_role.direct)
 		return false;
-	d->certainty = KM_LIKELY;
+	d->certainty = audit->mismatch_by_guest ? KM_POSSIBLE : KM_LIKELY;
 	km_verdict_says(d,
 			"an entry of a shadow page table points to a shadow page that was created "
 			"for a different use: %s",
@@ -27,5 +27,8 @@ bool km_diagnose_child_page_mismatch(const struct km_case *c, struct km_diagnosi
 	km_evidence(d, "child: kvm_mmu_page 0x%" PRIx64 ", gfn %s, role %08" PRIx32,
 		    audit->child.addr, km_val_spell(audit->child.gfn, true, gfn),
 		    audit->child.role.word);
+	if (audit->mismatch_by_guest)
+		km_leaves_open(d, "whether the guest's page table was written a moment ago, and "
+				  "KVM has yet to zap the entry");
 	return true;
 }

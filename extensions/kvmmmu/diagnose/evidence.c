@@ -18,13 +18,21 @@
 /* EXIT_REASON_*, arch/x86/include/uapi/asm/vmx.h */
 enum {
 	REASON_EXTERNAL_INTERRUPT = 1,
+	REASON_TRIPLE_FAULT = 2,
+	REASON_INIT_SIGNAL = 3,
+	REASON_SIPI_SIGNAL = 4,
 	REASON_OTHER_SMI = 6,
 	REASON_INTERRUPT_WINDOW = 7,
 	REASON_NMI_WINDOW = 8,
+	REASON_HLT = 12,
 	REASON_INVALID_STATE = 33,
+	REASON_MSR_LOAD_FAIL = 34,
+	REASON_MONITOR_TRAP_FLAG = 37,
 	REASON_MCE_DURING_VMENTRY = 41,
+	REASON_TPR_BELOW_THRESHOLD = 43,
 	REASON_PREEMPTION_TIMER = 52,
 	REASON_PML_FULL = 62,
+	REASON_NOTIFY = 75,
 };
 
 /* SVM_EXIT_*, arch/x86/include/uapi/asm/svm.h */
@@ -32,6 +40,9 @@ enum {
 	EXIT_EXCP_MC = 0x40 + 18,
 	EXIT_INTR = 0x60,
 	EXIT_VINTR = 0x64,
+	EXIT_HLT = 0x78,
+	EXIT_SHUTDOWN = 0x7f,
+	EXIT_IDLE_HLT = 0xa6,
 	EXIT_LAST = 0x403,
 };
 
@@ -41,7 +52,7 @@ static enum km_exit_evidence svm_exit_evidence(enum km_paging paging, uint64_t c
 		return KM_SHOWS_FAULT;
 	if ((code >= EXIT_INTR && code <= EXIT_VINTR) || code == EXIT_EXCP_MC)
 		return KM_SHOWS_ASYNCHRONOUS;
-	return code <= EXIT_LAST ? KM_SHOWS_INSTRUCTION : KM_SHOWS_UNKNOWN;
+	return code <= EXIT_LAST && code != EXIT_SHUTDOWN ? KM_SHOWS_INSTRUCTION : KM_SHOWS_UNKNOWN;
 }
 
 static enum km_exit_evidence vmx_exit_evidence(enum km_paging paging, uint64_t reason)
@@ -59,16 +70,23 @@ static enum km_exit_evidence vmx_exit_evidence(enum km_paging paging, uint64_t r
 	switch (reason) {
 	case EXIT_REASON_EXCEPTION_NMI:
 	case REASON_EXTERNAL_INTERRUPT:
+	case REASON_INIT_SIGNAL:
+	case REASON_SIPI_SIGNAL:
 	case REASON_OTHER_SMI:
 	case REASON_INTERRUPT_WINDOW:
 	case REASON_NMI_WINDOW:
+	case REASON_MONITOR_TRAP_FLAG:	 /* also after the injection of an event */
+	case REASON_TPR_BELOW_THRESHOLD: /* also right after VM entry */
 	case REASON_PREEMPTION_TIMER:
 	case REASON_PML_FULL:
 		return KM_SHOWS_ASYNCHRONOUS;
 	case EXIT_REASON_EPT_VIOLATION: /* not under shadow paging */
 	case EXIT_REASON_EPT_MISCONFIG:
+	case REASON_TRIPLE_FAULT:
 	case REASON_INVALID_STATE:
+	case REASON_MSR_LOAD_FAIL:
 	case REASON_MCE_DURING_VMENTRY:
+	case REASON_NOTIFY: /* an event whose delivery never ends */
 		return KM_SHOWS_UNKNOWN;
 	default:
 		return KM_SHOWS_INSTRUCTION;
@@ -97,6 +115,18 @@ enum km_exit_evidence km_case_exit_evidence(const struct km_case *c)
 
 	return active ? km_exit_evidence(c->kernel->vendor, active->paging, c->last.exit_code)
 		      : KM_SHOWS_UNKNOWN;
+}
+
+bool km_case_halted(const struct km_case *c)
+{
+	struct km_val code = c->last.exit_code;
+
+	if (!km_is_known(code) || !c->all.active)
+		return false;
+	return c->kernel->vendor == KM_VENDOR_INTEL
+		       ? code.v == REASON_HLT
+		       : c->kernel->vendor == KM_VENDOR_AMD &&
+				 (code.v == EXIT_HLT || code.v == EXIT_IDLE_HLT);
 }
 
 /* The last exit's own error code, where KVM keeps it without the address (Intel). */

@@ -10,7 +10,7 @@
 
 /* What the last exit from the guest shows. */
 enum km_exit_evidence {
-	KM_SHOWS_UNKNOWN,
+	KM_SHOWS_UNKNOWN,      /* not known, or a shutdown: neither a fault nor an instruction */
 	KM_SHOWS_FAULT,	       /* a page fault, or an MMIO access that KVM has to emulate */
 	KM_SHOWS_ASYNCHRONOUS, /* an interrupt or NMI: it comes to a looping vCPU, too */
 	KM_SHOWS_INSTRUCTION,  /* the guest executed an instruction: I/O, MSR, HLT, ... */
@@ -20,6 +20,12 @@ enum km_exit_evidence {
 enum km_exit_evidence km_exit_evidence(enum km_vendor vendor, enum km_paging paging,
 				       struct km_val exit_code);
 enum km_exit_evidence km_case_exit_evidence(const struct km_case *c);
+
+/*
+ * Was the last exit that of HLT? Other instructions are also executed by the guest's interrupt
+ * handlers, which interrupt a loop of page faults; with HLT the guest has nothing to run.
+ */
+bool km_case_halted(const struct km_case *c);
 
 /*
  * A struct kvm_page_fault that lies below the live part of the stack is residue of a fault that has

@@ -4,6 +4,8 @@
 #include "diagnose/evidence.h"
 #include "diagnose/state.h"
 
+#include <string.h>
+
 #define RMP_BITS (PFERR_GUEST_RMP_MASK | PFERR_GUEST_SIZEM_MASK | PFERR_GUEST_VMPL_MASK)
 
 static bool is_unreadable(struct km_val val)
@@ -101,6 +103,8 @@ static const char *contradiction(const struct km_case *c, const struct km_explan
 	for (size_t i = 0; i < e->count; i++) {
 		if (e->found[i].certainty >= KM_POSSIBLE)
 			return "a finding contradicts this";
+		if (!strcmp(e->found[i].id, "map-zap-livelock"))
+			return "its page may be zapped again before the guest uses it";
 	}
 	for (size_t i = 0; i < c->all.table_count; i++) {
 		if (c->all.tables[i].status == KM_TABLE_DIFFERS)
@@ -112,9 +116,9 @@ static const char *contradiction(const struct km_case *c, const struct km_explan
 }
 
 /* What the counters have against it, in the light of the last exit. */
-static const char *doubt_of_counters(enum km_fault_balance balance, enum km_exit_evidence exit)
+static const char *doubt_of_counters(const struct km_case *c)
 {
-	switch (balance) {
+	switch (km_case_counts(c).balance) {
 	case KM_BALANCE_UNKNOWN:
 		return "its page-fault counters are not known";
 	case KM_BALANCE_RETRIED:
@@ -124,7 +128,7 @@ static const char *doubt_of_counters(enum km_fault_balance balance, enum km_exit
 	case KM_BALANCE_FAILED:
 		return "the emulator failed on most of its instructions";
 	case KM_BALANCE_OPEN:
-		if (exit != KM_SHOWS_INSTRUCTION)
+		if (!km_case_halted(c))
 			return "the unresolved faults could be a loop";
 		break;
 	case KM_BALANCE_CLEAN:
@@ -143,7 +147,9 @@ static const char *no_evidence(const struct km_case *c, enum km_exit_evidence ex
 		return NULL;
 	switch (exit) {
 	case KM_SHOWS_UNKNOWN:
-		return "its last exit is not known";
+		return km_is_known(c->last.exit_code)
+			       ? "its last exit does not show that the guest executes instructions"
+			       : "its last exit is not known";
 	case KM_SHOWS_FAULT:
 		return "its last exit was a page fault, but the fault is not known";
 	case KM_SHOWS_ASYNCHRONOUS:
@@ -155,13 +161,12 @@ static const char *no_evidence(const struct km_case *c, enum km_exit_evidence ex
 
 const char *km_doubt_about_health(const struct km_case *c, const struct km_explanation *e)
 {
-	struct km_fault_counts counts = km_case_counts(c);
 	enum km_exit_evidence exit = km_case_exit_evidence(c);
 	const char *doubt = missing(c, e);
 
 	if (!doubt)
 		doubt = contradiction(c, e);
 	if (!doubt)
-		doubt = doubt_of_counters(counts.balance, exit);
+		doubt = doubt_of_counters(c);
 	return doubt ? doubt : no_evidence(c, exit);
 }

@@ -12,7 +12,6 @@
 
 #define NO_HOST_PAGES (KVM_MEMSLOT_INVALID | KVM_MEMSLOT_GMEM_ONLY)
 #define DEVICE_MEMORY (VM_IO | VM_PFNMAP)
-#define ANY_ACCESS    (VM_READ | VM_WRITE | VM_EXEC)
 
 static bool is_write(const struct km_case *c)
 {
@@ -34,8 +33,10 @@ enum km_host_access km_host_access(const struct km_case *c)
 	/* of memory without struct page KVM makes something else: KVM_PFN_ERR_RO_FAULT */
 	if (!km_is_known(vma->flags) || (vma->flags.v & DEVICE_MEMORY))
 		return KM_HOST_UNKNOWN;
-	return vma->flags.v & (is_write(c) ? VM_WRITE : ANY_ACCESS) ? KM_HOST_PERMITS
-								    : KM_HOST_FORBIDS;
+	if (vma->flags.v & (is_write(c) ? VM_WRITE : VM_READ))
+		return KM_HOST_PERMITS;
+	/* hva_to_pfn_fast() finds a page that is mapped writable without a look at the VMA */
+	return !is_write(c) && (vma->flags.v & VM_WRITE) ? KM_HOST_UNKNOWN : KM_HOST_FORBIDS;
 }
 
 bool km_slot_is_writable(const struct km_memslot *slot)

@@ -124,7 +124,8 @@ static bool check_mapping(struct km_replay *r, const char *f, uint64_t hva,
 	if (!vma.addr)
 		return km_step_end(r, f, "host-unmapped", KM_RET_PF_EXIT,
 				   "the VMM has no mapping at HVA 0x%" PRIx64 ": -EFAULT", hva);
-	allowed = vma.flags.v & (r->write ? VM_WRITE : VM_READ | VM_WRITE | VM_EXEC);
+	/* check_vma_flags() of mm/gup.c: a page that is not mapped yet is got only this way */
+	allowed = vma.flags.v & (r->write ? VM_WRITE : VM_READ);
 	remapped = vma.flags.v & (VM_IO | VM_PFNMAP);
 	if (!allowed && !remapped)
 		return km_step_end(r, f, "host-forbids", KM_RET_PF_EXIT,

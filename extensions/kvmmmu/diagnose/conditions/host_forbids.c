@@ -25,9 +25,11 @@ bool km_rule_host_forbids(const struct km_case *c, const struct km_slot_conflict
 		return false;
 	d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	d->stuck = km_case_is_current(c);
-	km_verdict_says(d, "the VMM's mapping of the faulting address does not permit any access "
-			   "(PROT_NONE): KVM cannot get the page, KVM_RUN fails with -EFAULT, and "
-			   "the guest does not advance");
+	km_verdict_says(d,
+			"the VMM's mapping of the faulting address does not permit %s: KVM cannot "
+			"get the page, KVM_RUN fails with -EFAULT, and the guest does not advance",
+			c->vma.flags.v & VM_EXEC ? "reads and writes, only execution (PROT_EXEC)"
+						 : "any access (PROT_NONE)");
 	km_evidence(d, "memslot %" PRId64 ", gfn 0x%" PRIx64 ": HVA 0x%" PRIx64, c->slot->id,
 		    c->gfn, c->hva);
 	km_evidence(d, "%s: neither VM_READ nor VM_WRITE", km_vma_spell(&c->vma, vma, sizeof(vma)));

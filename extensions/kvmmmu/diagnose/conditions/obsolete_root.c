@@ -22,14 +22,29 @@ static bool is_obsolete(const struct km_vm *vm, const struct km_mmu_page *sp)
 	       sp->mmu_valid_gen.v != vm->mmu_valid_gen.v;
 }
 
-/* Can the thread be between taking the request and freeing the roots? */
+/*
+ * Can the thread be between taking the request and freeing the roots? vcpu_enter_guest(), where
+ * that is, may be inlined into KVM_RUN: a thread that is there, and in nothing that it calls later,
+ * may be.
+ */
 static bool may_be_freeing(const struct km_case *c)
 {
-	if (km_case_in_handler(c) || km_vcpu_in_guest(c->vcpu))
+	static const char *const functions[] = {
+		"kvm_mmu_free_obsolete_roots",
+		"vcpu_enter_guest",
+		"vcpu_run",
+		"kvm_arch_vcpu_ioctl_run",
+		NULL,
+	};
+	static const char *const later[] = {
+		"svm_vcpu_run", "svm_handle_exit", "vmx_vcpu_run", "vmx_handle_exit", NULL,
+	};
+
+	if (km_case_in_handler(c) || km_vcpu_in_guest(c->vcpu) || c->wait.kind != KM_WAIT_NONE)
 		return false;
 	return !c->last.has_stack || !c->last.stack.count ||
 	       c->last.stack.start == KM_STACK_UNKNOWN ||
-	       km_case_in(c, "kvm_mmu_free_obsolete_roots") || km_case_in(c, "vcpu_enter_guest");
+	       (km_case_in_any(c, functions) && !km_case_in_any(c, later));
 }
 
 /* Under shadow paging the handler itself holds mmu_lock for writing: stacks show more than the

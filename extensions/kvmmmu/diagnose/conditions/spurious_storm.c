@@ -54,10 +54,20 @@ static void say_reasons(const struct km_case *c, const struct km_storm_facts *f,
 			    f->hypervisor.v);
 }
 
-/* Are there too many for a burst in the past, though no fault shows that it still happens? */
+/* So many that neither a burst in the past explains them, nor other vCPUs that map the same pages.
+ */
 static bool is_overwhelming(const struct km_fault_counts *n)
 {
 	return n->taken >= 10000 && n->spurious / 99 >= n->taken / 100;
+}
+
+/*
+ * A vCPU that touches pages right after another one has mapped them takes spurious faults with P=0
+ * as well, and goes on: then some of its faults are its own to resolve.
+ */
+static bool may_be_late(const struct km_vm *vm, const struct km_fault_counts *n)
+{
+	return vm->vcpu_count != 1 && n->spurious / 9 < n->taken / 10;
 }
 
 bool km_rule_spurious_storm(const struct km_case *c, const struct km_storm_facts *f,
@@ -65,25 +75,30 @@ bool km_rule_spurious_storm(const struct km_case *c, const struct km_storm_facts
 {
 	struct km_fault_counts counts = km_case_counts(c);
 	bool ends = km_case_is_current(c) && ends_spurious(c);
-	bool not_stale = ends && !(c->error_code & PFERR_PRESENT_MASK) && km_case_leaf(c);
+	bool late = may_be_late(c->vm, &counts);
+	bool not_stale = ends && !late && !(c->error_code & PFERR_PRESENT_MASK) && km_case_leaf(c);
 
 	if (counts.balance != KM_BALANCE_SPURIOUS || (km_case_has_fault(c) && !ends))
 		return false;
 	d->certainty = KM_NOTE;
 	if (ends || is_overwhelming(&counts))
-		d->certainty = not_stale ? KM_LIKELY : KM_POSSIBLE;
-	d->stuck = ends;
+		d->certainty = not_stale && is_overwhelming(&counts) ? KM_LIKELY : KM_POSSIBLE;
+	d->stuck = ends && !late;
 	km_verdict_says(d, "most faults of this vCPU ended as RET_PF_SPURIOUS%s",
 			not_stale
 				? ", and this one reports P=0 although every entry of the walk is "
 				  "present: the processor does not walk these tables as they are"
+			: ends && late ? ", and so does this one: the SPTEs permit the access"
 			: ends ? ", and so does this one: the SPTEs permit the access, but the "
 				 "processor still denies it"
 			       : "");
 	km_evidence_counters(c, d);
 	if (ends)
 		say_reasons(c, f, d);
-	if (not_stale)
+	if (ends && late)
+		km_leaves_open(d, "whether another vCPU mapped the page meanwhile, as for many of "
+				  "its faults: if so, it goes on");
+	else if (not_stale)
 		km_leaves_open(d, "whether the cause is a paging-structure cache, the tables of a "
 				  "hypervisor below this host, or another root");
 	else if (ends)

@@ -584,6 +584,16 @@ static void test_obsolete_root(void **state)
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_PROVEN, true);
 	vcpu_is_in("kvm_mmu_free_obsolete_roots");
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
+	/* vcpu_enter_guest(), which frees it, is inlined there; a thread that sleeps is not in it
+	 */
+	vcpu_is_in("kvm_arch_vcpu_ioctl_run");
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.c.wait.kind = KM_WAIT_HALT;
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_PROVEN, true);
+	w.c.wait.kind = KM_WAIT_NONE;
+	strcpy(w.c.last.stack.frames[w.c.last.stack.count++].function, "svm_vcpu_run");
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_PROVEN, true);
+	vcpu_is_in("kvm_mmu_free_obsolete_roots");
 	/* twins: the request is there; the root is not obsolete; a TDP MMU page's generation */
 	w.vcpu.requests = val(KM_BIT(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS));
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
@@ -1471,6 +1481,9 @@ static void test_host_mappings(void **state)
 	w.c.vma.flags = val(0);
 	found(km_diagnose_host_forbids(&w.c, &w.d), KM_LIKELY, true);
 	nothing(km_diagnose_readonly_host(&w.c, &w.d));
+	w.c.vma.flags = val(VM_EXEC);
+	found(km_diagnose_host_forbids(&w.c, &w.d), KM_LIKELY, true);
+	assert_non_null(strstr(w.d.verdict, "only execution"));
 	w.c.vma.flags = val(VM_READ); /* that is readonly-host */
 	nothing(km_diagnose_host_forbids(&w.c, &w.d));
 	w.c.vma.flags = val(0);
@@ -1842,6 +1855,21 @@ static void test_spurious_storm(void **state)
 	assert_int_equal(w.d.evidence_count, 1);
 	w.fault.age = KM_AGE_LAST_EXIT;
 	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	/* a vCPU that another one is always ahead of takes such faults, too, but not only such */
+	w.c.error_code &= ~PFERR_PRESENT_MASK;
+	w.vcpu.stats.pf_spurious = val(14957 * 95 / 100);
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.vcpu.stats.pf_spurious = val(14957 * 80 / 100);
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, false);
+	assert_non_null(strstr(w.d.open, "another vCPU"));
+	w.vm.vcpu_count = 1; /* there is no other */
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.vm.vcpu_count = 0;
+	w.vcpu.stats.pf_taken = val(9990); /* few */
+	w.vcpu.stats.pf_spurious = val(9990);
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.c.error_code |= PFERR_PRESENT_MASK;
+	most_spurious();
 	/* what the dump says about the reasons */
 	f.page_offset_base = val(0xff11000000000000);
 	f.hypervisor = val(3);
@@ -2055,6 +2083,117 @@ static void test_child_pages(void **state)
 	fits();
 }
 
+/* What a shadow page has to have in common with the guest's entry that it was made for. */
+static void test_children_of_guest_tables(void **state)
+{
+	static uint64_t wide[512];
+	static uint32_t narrow[1024];
+	const struct km_gpte_format pae = {0}, pse = {.pse = true}, ept = {.ept = true};
+	const struct km_gpte_format mbec = {.ept = true, .mbec = true};
+	struct km_page_role role = {.level = 2};
+	struct km_mmu_page child = {.known = true, .addr = 1, .role_known = true};
+	struct km_gpte gpte;
+
+	(void)state;
+#define decode(format, table, index)                                                               \
+	(gpte = km_gpte_decode(format, &role, (const uint8_t *)(table), index))
+#define differs(why)                                                                               \
+	do {                                                                                       \
+		assert_non_null(km_child_contradicts_guest(&gpte, &child));                        \
+		assert_non_null(strstr(km_child_contradicts_guest(&gpte, &child), why));           \
+	} while (0)
+#define agrees() assert_null(km_child_contradicts_guest(&gpte, &child))
+	/* a page table: kvm_mmu_get_child_sp(table_gfn, false) */
+	wide[7] = 0x8000000012345067;
+	decode(&pae, wide, 7);
+	assert_true(gpte.present);
+	assert_false(gpte.leaf);
+	assert_int_equal(gpte.gfn, 0x12345);
+	child.gfn = val(0x12345);
+	agrees();
+	child.gfn = val(0x12346);
+	differs("gfn");
+	child.gfn.known = KM_UNREADABLE;
+	agrees();
+	child.role.direct = 1;
+	differs("points to a page table");
+	child.role.passthrough = 1;
+	agrees();
+	child.role.passthrough = 0;
+	/* a huge page that KVM maps by small ones: the same with base_gfn, true */
+	wide[7] = 0x123450e7;
+	decode(&pae, wide, 7);
+	assert_true(gpte.leaf);
+	assert_int_equal(gpte.gfn, 0x12200); /* bit 12 is PAT */
+	child.gfn = val(0x12200);
+	agrees();
+	child.gfn = val(0x12345);
+	differs("gfn");
+	child.role.direct = 0;
+	differs("maps memory");
+	role.level = 3;
+	decode(&pae, wide, 7);
+	assert_true(gpte.leaf);
+	assert_int_equal(gpte.gfn, 0);
+	role.level = 4; /* no huge pages there */
+	decode(&pae, wide, 7);
+	assert_false(gpte.leaf);
+	role.level = 2;
+	/* what is not present has no child that KVM keeps */
+	wide[7] = 0x12345066;
+	decode(&pae, wide, 7);
+	assert_false(gpte.present);
+	agrees();
+	/* EPT: R, W, X or, with MBEC, XU */
+	decode(&ept, wide, 7);
+	assert_true(gpte.present);
+	wide[7] = 0x12345400;
+	decode(&ept, wide, 7);
+	assert_false(gpte.present);
+	decode(&mbec, wide, 7);
+	assert_true(gpte.present);
+	/* a child that is not known contradicts nothing */
+	child.gfn = val(1);
+	differs("gfn");
+	child.role_known = false;
+	agrees();
+	child.role_known = true;
+	child.known = false;
+	agrees();
+	child.known = true;
+	child.addr = 0;
+	agrees();
+	/* entries of 4 bytes: two of the shadow page's for each, in four shadow pages */
+	role.has_4_byte_gpte = 1;
+	role.quadrant = 2;
+	narrow[512 + 3] = 0x00345067;
+	decode(&pse, narrow, 6);
+	assert_int_equal(gpte.gfn, 0x345);
+	assert_false(gpte.leaf);
+	decode(&pse, narrow, 7);
+	assert_int_equal(gpte.gfn, 0x345);
+	narrow[512 + 3] = 0x004020e7;
+	decode(&pae, narrow, 7); /* without CR4.PSE there are no huge pages */
+	assert_false(gpte.leaf);
+	decode(&pse, narrow, 6);
+	assert_true(gpte.leaf);
+	assert_int_equal(gpte.gfn, 0x100400); /* bit 13 is bit 32 of the address */
+	decode(&pse, narrow, 7);
+	assert_int_equal(gpte.gfn, 0x100600);
+	narrow[512 + 3] = 0x004020e6;
+	decode(&pse, narrow, 7);
+	assert_false(gpte.present);
+	role.quadrant = 255; /* no role has it: nothing beyond the table is read */
+	decode(&pse, narrow, 511);
+	/* what follows from it is possible: the guest may have written its table a moment ago */
+	reset();
+	w.mmu.root_role.direct = 0;
+	w.c.audit.mismatch = (struct km_table_entry){.found = true, .table_pa = 0x5000, .level = 2};
+	w.c.audit.mismatch_why = "its gfn is not the one in the guest's entry";
+	w.c.audit.mismatch_by_guest = true;
+	found(km_diagnose_child_page_mismatch(&w.c, &w.d), KM_POSSIBLE, false);
+}
+
 static void test_what_was_said(void **state)
 {
 	(void)state;
@@ -2107,6 +2246,7 @@ int main(void)
 		cmocka_unit_test(test_hwpoison_without_fault),
 		cmocka_unit_test(test_audit_of_tables),
 		cmocka_unit_test(test_child_pages),
+		cmocka_unit_test(test_children_of_guest_tables),
 		cmocka_unit_test(test_what_was_said),
 	};
 

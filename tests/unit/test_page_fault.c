@@ -746,6 +746,27 @@ static void test_mappings_of_devices(void **state)
 	}
 }
 
+/* A page that is not mapped yet is got only through a VMA that may be read: check_vma_flags(). */
+static void test_mappings_that_cannot_be_read(void **state)
+{
+	static const uint64_t flags[] = {0, VM_EXEC, VM_WRITE};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		in_mapping(flags[i], 0);
+		w.s.error_code = PFERR_USER_MASK;
+		assert_int_equal(replayed("host-forbids")->ret, KM_RET_PF_EXIT);
+		assert_non_null(strstr(replayed("host-forbids")->text, "without VM_READ"));
+	}
+	in_mapping(VM_READ, 0);
+	w.s.error_code = PFERR_USER_MASK;
+	assert_int_equal(replayed("host-page")->outcome, KM_STEP_OPEN); /* a file's */
+	in_mapping(VM_READ | VM_EXEC, 0);
+	assert_non_null(strstr(replayed("host-forbids")->text, "without VM_WRITE"));
+	in_mapping(VM_WRITE, 0);
+	assert_int_equal(replayed("host-page")->outcome, KM_STEP_OPEN);
+}
+
 /* PTE markers stand for no page: handle_pte_marker() of mm/memory.c. */
 static void test_markers_in_the_host(void **state)
 {
@@ -953,6 +974,7 @@ int main(void)
 		TEST(test_tdx_walks),
 		TEST(test_torn_vmas),
 		TEST(test_mappings_of_devices),
+		TEST(test_mappings_that_cannot_be_read),
 		TEST(test_markers_in_the_host),
 		TEST(test_write_tracking_of_both_address_spaces),
 		TEST(test_a_and_d_of_an_unchanged_leaf),

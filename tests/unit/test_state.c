@@ -459,10 +459,17 @@ static void test_lost_faults(void **state)
 	w.c.insn_emulation_fail = val(0);
 	counts(1000000, 0, 0, 0);
 	is_sure(HEALTHY, KM_LIKELY);
-	/* after an instruction the guest has gone on, whatever was before */
+	/* after an instruction the guest has gone on, whatever was before: its interrupt handlers
+	 * do that in a loop, too, but do not halt */
 	reset();
+	w.c.last.exit_code = val(0x7c);
 	counts(17926, 1, 0, 0);
 	is_sure(HEALTHY, KM_POSSIBLE);
+	counts(1000000, 998000, 0, 0);
+	is_sure(HEALTHY, KM_POSSIBLE);
+	counts(1000000, 999500, 0, 0);
+	is_sure(HEALTHY, KM_LIKELY);
+	w.c.last.exit_code = val(0x78);
 	counts(1000000, 998000, 0, 0);
 	is_sure(HEALTHY, KM_LIKELY);
 	/* and with a fault that KVM is about to fix */
@@ -501,8 +508,22 @@ static void test_last_exit(void **state)
 	is_sure(HEALTHY, KM_POSSIBLE);
 	w.c.last.exit_code = val(12);
 	is_sure(HEALTHY, KM_LIKELY);
+	w.c.last.exit_code = val(2); /* a triple fault */
+	is_sure(HEALTHY, KM_POSSIBLE);
 	w.kernel.vendor = KM_VENDOR_UNKNOWN;
 	is_sure(HEALTHY, KM_POSSIBLE);
+}
+
+/* As many invalidations as fixed faults: the page may be zapped again each time. */
+static void test_mapped_and_zapped(void **state)
+{
+	(void)state;
+	reset();
+	handles(KM_RET_PF_FIXED, true, false);
+	is_sure(PROGRESSING, KM_LIKELY);
+	w.e.found[w.e.count++] =
+		(struct km_diagnosis){.id = "map-zap-livelock", .certainty = KM_NOTE};
+	is_sure(PROGRESSING, KM_POSSIBLE);
 }
 
 /* A fault that was not followed to its end is no evidence. */
@@ -657,14 +678,23 @@ static void test_what_was_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_catalogue),      cmocka_unit_test(test_known_cases),
-		cmocka_unit_test(test_unknown_id),     cmocka_unit_test(test_order),
-		cmocka_unit_test(test_symptoms),       cmocka_unit_test(test_stuck),
-		cmocka_unit_test(test_never_ran),      cmocka_unit_test(test_progressing),
-		cmocka_unit_test(test_healthy),	       cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_lost_faults),    cmocka_unit_test(test_last_exit),
-		cmocka_unit_test(test_contradictions), cmocka_unit_test(test_users_fault),
-		cmocka_unit_test(test_gaps),	       cmocka_unit_test(test_fault_without_path),
+		cmocka_unit_test(test_catalogue),
+		cmocka_unit_test(test_known_cases),
+		cmocka_unit_test(test_unknown_id),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_symptoms),
+		cmocka_unit_test(test_stuck),
+		cmocka_unit_test(test_never_ran),
+		cmocka_unit_test(test_progressing),
+		cmocka_unit_test(test_healthy),
+		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_lost_faults),
+		cmocka_unit_test(test_mapped_and_zapped),
+		cmocka_unit_test(test_last_exit),
+		cmocka_unit_test(test_contradictions),
+		cmocka_unit_test(test_users_fault),
+		cmocka_unit_test(test_gaps),
+		cmocka_unit_test(test_fault_without_path),
 		cmocka_unit_test(test_what_was_said),
 	};
 

@@ -37,6 +37,7 @@ class Btf:
                 self.members += [(at + 12 + 12 * i, self.string(name)) for i in range(vlen)]
             at += 12 + vlen * each + once
             number += 1
+        self.count = number - 1  # of the types
 
     def blob(self):
         return bytes(self.data[self.at:self.end])

@@ -231,36 +231,63 @@ static bool chosen(unsigned one_in)
 	return one_in < 2 || !(random() % one_in);
 }
 
+/* Each page that holds bytes of @item, from number *@next on: items are sorted, and share pages. */
+static void hide_pages(struct km_kernel *kernel, const struct km_item *item, uint64_t *next,
+		       unsigned one_in, const struct stuck *stuck, struct tally *tally)
+{
+	uint64_t first = item->addr / KM_PAGE_SIZE,
+		 last = (item->addr + item->len - 1) / KM_PAGE_SIZE;
+
+	for (uint64_t page = first > *next ? first : *next; page <= last; page++) {
+		struct piece piece = {"the page", page * KM_PAGE_SIZE};
+
+		*next = page + 1;
+		hiding.addr = page * KM_PAGE_SIZE;
+		hiding.len = KM_PAGE_SIZE;
+		if (chosen(one_in))
+			try_without(kernel, &piece, stuck, tally);
+	}
+}
+
 static void hide_ranges(struct km_kernel *kernel, const struct km_recorder *rec, unsigned one_in,
 			const struct stuck *stuck, struct tally *tally)
 {
-	uint64_t last_page = 0;
-	bool last_phys = false;
+	uint64_t next = 0;
 
 	for (size_t i = 0; i < rec->count; i++) {
 		const struct km_item *item = &rec->items[i];
-		uint64_t page = item->addr & ~(uint64_t)(KM_PAGE_SIZE - 1);
 		struct piece piece = {item->what, item->addr};
 
 		if (!item->len)
 			continue;
+		if (i && item->phys != rec->items[i - 1].phys)
+			next = 0;
 		hiding.phys = item->phys;
 		if (chosen(one_in)) {
 			hiding.addr = item->addr;
 			hiding.len = item->len;
 			try_without(kernel, &piece, stuck, tally);
 		}
-		if (page != last_page || item->phys != last_phys) {
-			piece = (struct piece){"the page", page};
-			hiding.addr = page;
-			hiding.len = KM_PAGE_SIZE;
-			if (chosen(one_in))
-				try_without(kernel, &piece, stuck, tally);
-		}
-		last_page = page;
-		last_phys = item->phys;
+		hide_pages(kernel, item, &next, one_in, stuck, tally);
 	}
 	hiding.len = 0;
+}
+
+/* A stack as if the page were missing that has its frame @i, and those that have the frames above.
+ */
+static void hide_outer_frames(struct km_kernel *kernel, struct km_saved_stack *s,
+			      const struct stuck *stuck, struct tally *tally)
+{
+	struct km_saved_stack whole = *s;
+
+	for (size_t i = 0; i < whole.stack.count; i++) {
+		struct piece piece = {whole.stack.frames[i].function, whole.stack.frames[i].sp};
+
+		s->stack.count = i;
+		s->stack.pages_missing = 1;
+		try_without(kernel, &piece, stuck, tally);
+		*s = whole;
+	}
 }
 
 /* Each stack as if its pages were missing, and without the faults that were found on it. */
@@ -286,6 +313,7 @@ static void hide_stacks(struct km_kernel *kernel, const struct stuck *stuck, str
 		snprintf(s->stack.trouble, sizeof(s->stack.trouble), "hidden");
 		try_without(kernel, &piece, stuck, tally);
 		*s = whole;
+		hide_outer_frames(kernel, s, stuck, tally);
 	}
 }
 

@@ -181,6 +181,26 @@ def kill_vm(play):
         play.poke(where, int(where.dereference()) | 1 << 1, f"KVM_REQ_VM_DEAD of vCPU {int(vcpu['vcpu_id'])}")
 
 
+def lose_async_pf(play):
+    """Let KVM forget the asynchronous page fault that the vCPU waits for."""
+    play.poke(play.vcpu["async_pf"]["queued"].address, 0, "async_pf.queued")
+
+
+def cut_slot(play):
+    """Let the slot end before the page, or begin behind it; the twin: let the bystander's slot be a page shorter."""
+    slot, wanted = play.slot_of(play.stage["other_slot"] if play.scenario.twin else play.stage["slot"]), play.page >> 12
+    first, pages = int(slot["base_gfn"]), int(slot["npages"])
+    if play.scenario.twin:
+        play.poke(address_of(slot, "npages"), pages - 1, "npages of another memslot")
+        return
+    if wanted > first:
+        play.poke(address_of(slot, "npages"), wanted - first, "npages of the memslot")
+    else:
+        play.poke(address_of(slot, "base_gfn"), first + 1, "base_gfn of the memslot")
+    fault = oracle.pointer(int(play.live["address"], 16), "struct kvm_page_fault").dereference()
+    play.poke(address_of(fault, "slot", "unsigned long"), 0, "kvm_page_fault.slot")
+
+
 def seq_bit31(play):
     where = play.kvm["mmu_invalidate_seq"].address
     play.poke(where, int(where.dereference()) | 1 << 31, "mmu_invalidate_seq")

@@ -39,6 +39,7 @@ class Scenario:
     at: str = "page"        # the address of its fault there; "range": in the invalidated range;
                             # "frozen": below an SPTE that another task has frozen; None: any
     present: bool = False   # only at a fault on a present SPTE
+    when: str = None        # only at a fault for which this method of Play returns true
     check: str = None       # what the counters must show (play.py)
     settle: float = 0.5     # seconds from "go" to the dump
     armed: bool = False     # set the breakpoint before "go": for what happens only once
@@ -256,6 +257,26 @@ add(Scenario("gpa-too-wide", "untouched-page",
              stop=STALE, armed=True),
     twin="a fault at the largest GPA that such a root can map")
 
+add(Scenario("lost-async-pf", "held-page-async",
+             "the vCPU is halted until its asynchronous page fault completes, and async_pf.queued was set to 0: "
+             "nothing is queued that could wake it",
+             first="lost-async-pf", states=("stuck",), act="lose_async_pf", act_when="stopped",
+             gens=("7.3", "6.1"), stop=ANYWHERE, check="waits"),
+    twin="the asynchronous page fault is queued", act=None, states=("waiting",))
+
+add(Scenario("mmio-over-leaf", "dirty-log",
+             "the memslot was cut short before the page, without a zap: KVM treats the fault as MMIO, and the SPTE "
+             "still maps memory",
+             first="mmio-over-leaf", also=("no-slot",), act="cut_slot", act_when="stopped", gens=("7.3", "6.1"),
+             check="fixes"),
+    twin="another memslot was cut short before a page that is not mapped")
+
+add(Scenario("stale-tlb-or-spurious", "late-twice",
+             "another vCPU has mapped the page writable since the processor raised the fault",
+             first="stale-tlb-or-spurious", note=True, states=("progressing", "healthy"), at=None, when="is_mapped",
+             gens=("7.3", "6.1"), check=None),
+    twin="the page is not mapped yet", when="is_not_mapped")
+
 # ---- shadow paging ----
 
 SHADOW = "kvm_amd.npt=0"
@@ -288,11 +309,25 @@ add(Scenario("child-page-mismatch", "written-page-long",
              act_when="stopped", gens=("7.3", "6.1"), stop=ANYWHERE, check="moves"),
     twin="its mmu_valid_gen was changed: only that of a root is compared")
 
+# Only where the dump has the guest's page tables, which capsules do not.
+add(Scenario("child-page-gfn", "written-page-long",
+             "gfn of the shadow page that contains the leaf was changed: the guest's entry has another",
+             first="child-page-mismatch", also=("role-corruption",), kernel=SHADOW, act="wrong_gfn",
+             act_when="stopped", gens=("7.3", "6.1"), stop=ANYWHERE, check="moves", capsule=False),
+    twin="its mmu_valid_gen was changed: only that of a root is compared", act="wrong_level")
+
 add(Scenario("perm-table-not-asked", "written-page-paging",
              "one bit of fmt.permissions was flipped: KVM does not use that table under shadow paging",
              first="perm-table-mismatch", states=("healthy", "progressing", "waiting"), kernel=SHADOW, act="flip_any",
              stop=ANYWHERE, check="moves"),
     twin="the same bit was flipped in the table of the unused context: such tables are zero or stale")
+
+add(Scenario("shadow-page-quota", "many-shadow-pages",
+             "KVM_SET_NR_MMU_PAGES permits 64 shadow pages, and the guest needs more: KVM zaps some for each few "
+             "that it creates",
+             first="shadow-page-quota", note=True, states=("progressing", "healthy", "waiting"), kernel=SHADOW,
+             stop=PAGING, at=None, when="is_out_of_shadow_pages", settle=2),
+    twin="the VMM sets no limit", when=None, stop=ANYWHERE, check="moves")
 
 # ---- healthy ones ----
 
@@ -317,6 +352,14 @@ for name, plot, done, more in (
         ("healthy-seq-bit31", "stride",
          "bit 31 of mmu_invalidate_seq was set on a kernel that reads it as unsigned long",
          {"act": "seq_bit31", "stop": STALE, "at": None, "check": "fixes", "gens": ("7.3", "6.12", "6.1")}),
+        ("healthy-async-ready", "provided-page",
+         "the page of an asynchronous page fault has come, and KVM maps it before the guest asks again "
+         "(kvm_arch_async_page_ready())",
+         {"stop": FAULTIN, "when": "is_prefetch", "armed": True, "gens": ("7.3", "6.1")}),
+        ("healthy-device-mapping", "device-mapping",
+         "the VMM maps a device's memory privately (VM_PFNMAP), and the host's page tables have it read-only: KVM "
+         "emulates the write, which copies the page",
+         {"stop": FAULTIN, "present": True, "armed": True, "gens": ("7.3", "6.1")}),
         ("healthy-prefault", "prefault-after-slot-change",
          "the state in which 6.12 hangs; 7.3 does not", {"stop": ANYWHERE}),
         ("waiting-apf", "held-page-interruptible",

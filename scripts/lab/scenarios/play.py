@@ -159,12 +159,14 @@ class Play:
     def spare(self):
         return int(self.stage["spare"], 16)
 
-    @property
-    def slot(self):
-        wanted = self.stage["slot"]
+    def slot_of(self, wanted):
         slots = oracle.memslots(self.kvm["memslots"][0].dereference(), 0)["slots"]
         at = next(int(s["address"], 16) for s in slots if s["id"] == wanted)
         return oracle.pointer(at, "struct kvm_memory_slot").dereference()
+
+    @property
+    def slot(self):
+        return self.slot_of(self.stage["slot"])
 
     def walk(self, address):
         """Return the SPTEs of the walk to an address, from the root."""
@@ -237,6 +239,8 @@ class Play:
                     at = int(fault["addr"])
                 if self.scenario.present and not int(fault["present"]):
                     continue
+                if self.scenario.when and not getattr(self, self.scenario.when)(fault):
+                    continue
                 if address is None or at >> 12 == address >> 12:
                     break
             else:
@@ -244,6 +248,24 @@ class Play:
         self.function = function
         self.live = None if fault is None else {"address": f"{int(fault):#x}"}
         self.read_live()
+
+    # ---- the moments that a scenario can wait for ----
+
+    def is_prefetch(self, fault):
+        return int(fault["prefetch"])
+
+    def is_mapped(self, fault):
+        """Another vCPU has mapped the page since the processor raised the fault."""
+        last = self.walk(int(fault["addr"]))[-1]
+        return last.level == 1 and last.value & 3 == 3
+
+    def is_not_mapped(self, fault):
+        return not self.walk(int(fault["addr"]))[-1].value & 1
+
+    def is_out_of_shadow_pages(self, _fault):
+        """make_mmu_pages_available() is about to zap some."""
+        kvm = self.kvm
+        return int(kvm["stat"]["mmu_shadow_pages"]) + 5 > int(kvm["arch"]["n_max_mmu_pages"])
 
     def read_live(self):
         if self.live:
@@ -356,10 +378,19 @@ class Play:
             time.sleep(1)
         self.stand()
         self.check()
-        if scenario.act_when == "stopped":
+        if scenario.act and scenario.act_when == "stopped":
             getattr(acts, scenario.act)(self)
             self.read_live()
         self.save()
+        if CONFIG.get("watch"):
+            self.watch(CONFIG.get("watch"))
+
+    def watch(self, samples):
+        """Let kvmmmu watch the subject from here, through this gdb, and keep its answer."""
+        import kvmmmu
+        said = kvmmmu.ask(["explain", "--watch", str(samples), f"0:{self.stage['subject']}"])
+        with open(f"{OUT}/{self.scenario.name}.watch.json", "w", encoding="ascii") as file:
+            json.dump(said, file)
 
     def act(self):
         self.stop_in_host()
@@ -459,6 +490,8 @@ def main():
     for setting in ("pagination off", "confirm off", "architecture i386:x86-64"):
         quiet(f"set {setting}")
     load_symbols()
+    if CONFIG.get("watch"):
+        quiet(f"source {os.environ['LAB_SCRIPTS']}/../../gdb/kvmmmu.py")
     qmp = Qmp(CONFIG["qmp"])
     control = Control()
     failed = []

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Boot a kernel for scenarios and let gdb run them; see "lab help".
 
-run.py [--seed N] [--into DIR] GEN [SCENARIO...]
+run.py [--seed N] [--into DIR] [--watch N] GEN [SCENARIO...]
 """
 
 import argparse
@@ -23,7 +23,7 @@ import boot  # noqa: E402
 import catalogue  # noqa: E402
 
 
-def play(gen, out, scenarios, seed):
+def play(gen, out, scenarios, seed, watch):
     """Boot once; leave a dump and a truth file for each scenario that succeeded."""
     kernel = f"{boot.CACHE}/kernel/{gen}"
     sources = [f"{LAB}/vmm/{name}.c" for name in ("markers", "tables", "vcpu", "vm")]
@@ -41,7 +41,7 @@ def play(gen, out, scenarios, seed):
                 return
             boot.say(f"booted {gen}: {time.monotonic() - start:.1f} s")
             code = boot.run_gdb(f"{HERE}/play.py", gen, work, kernel, boot.gather(lines), out=out,
-                                scenarios=[s.name for s in scenarios], seed=seed,
+                                scenarios=[s.name for s in scenarios], seed=seed, watch=watch,
                                 vmlinux=f"{kernel}/vmlinux", control=f"{work}/control", truth_file=f"{work}/truth")
             if code:
                 boot.say("the end of the console:")
@@ -55,6 +55,8 @@ def main():
     parser = argparse.ArgumentParser(prog="lab scenario")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--into")
+    parser.add_argument("--watch", type=int, default=0, metavar="N",
+                        help="run explain --watch N on each scenario's vCPU, and keep its JSON in NAME.watch.json")
     parser.add_argument("gen")
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
@@ -71,7 +73,7 @@ def main():
         for _ in range(2):  # scenarios that failed get another boot
             missing = [s for s in group if not made(f"{out}/{s.name}.kdump", start)]
             if missing:
-                play(args.gen, out, missing, args.seed)
+                play(args.gen, out, missing, args.seed, args.watch)
     missing = [s.name for s in scenarios if not made(f"{out}/{s.name}.kdump", start)]
     if missing:
         boot.die(f"{args.gen}: these scenarios failed: {' '.join(missing)}")

@@ -132,4 +132,27 @@ program guest_read_interruptible
 	jmp	1b
 guest_read_interruptible_end:
 
+/* The same, behind the instruction that STI still shields from interrupts: KVM waits only without them. */
+program guest_read_async
+	out	%al, $PORT_READY
+	sti
+	nop
+1:	movb	(%ecx), %al
+	out	%al, $PORT_TICK
+	jmp	1b
+guest_read_async_end:
+
+/* One page of each 2 MiB. */
+program guest_read_far
+	out	%al, $PORT_READY
+2:	mov	%ebx, %ecx
+	mov	%esi, %edx
+1:	movb	(%ecx), %al
+	add	$0x200000, %ecx
+	sub	$0x200000, %edx
+	jnz	1b
+	out	%al, $PORT_WRAP
+	jmp	2b
+guest_read_far_end:
+
 	.section .note.GNU-stack, "", @progbits

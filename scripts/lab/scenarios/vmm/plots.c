@@ -134,8 +134,11 @@ static void dirty_ring(struct stage *stage)
 
 /* ---- the host's memory ---- */
 
-/* An access to a page there that is not yet mapped waits for a process to provide it; none does. */
-static void hold_pages(void *start, size_t size)
+/*
+ * An access to a page there that is not yet mapped waits for a process to provide it, by the
+ * userfaultfd that is returned.
+ */
+static int hold_pages(void *start, size_t size)
 {
 	struct uffdio_api api = {.api = UFFD_API};
 	struct uffdio_register range = {
@@ -146,6 +149,7 @@ static void hold_pages(void *start, size_t size)
 
 	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &range))
 		die("userfaultfd");
+	return fd;
 }
 
 /* The subject reads a page that a userfaultfd withholds; the twin's page is already present. */
@@ -164,6 +168,34 @@ static void held_page_interruptible(struct stage *stage)
 	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_read_interruptible), "read");
 	hold_pages(stage->hva, stage->pages << 12);
 	begin(stage);
+}
+
+/* The same at a moment when KVM can let the guest go on halted: an asynchronous page fault. */
+static void held_page_async(struct stage *stage)
+{
+	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_read_async), "read");
+	stage->pager = hold_pages(stage->hva, stage->pages << 12);
+	begin(stage);
+}
+
+static void *provide_page(void *arg)
+{
+	struct stage *stage = arg;
+	struct uffdio_zeropage page = {
+		.range = {.start = (uintptr_t)host_of(stage, stage->page), .len = 0x1000},
+	};
+
+	thread_name("vmm-pager");
+	usleep(500000);
+	if (ioctl(stage->pager, UFFDIO_ZEROPAGE, &page))
+		die("UFFDIO_ZEROPAGE");
+	return NULL;
+}
+
+/* The page comes while the vCPU is halted. */
+static void provide_later(struct stage *stage)
+{
+	thread_start(provide_page, stage);
 }
 
 /* The subject reads, then writes memory that the VMM may only read; the twin's VMM may write it. */
@@ -190,6 +222,23 @@ static void forbidden_memory(struct stage *stage)
 	simple(stage, 0, MADV_NOHUGEPAGE, ROLE(guest_write), "write");
 	if (mprotect(host_of(stage, stage->twin ? stage->other : stage->page), 0x1000, PROT_NONE))
 		die("mprotect");
+	begin(stage);
+}
+
+/*
+ * A private mapping of a device's memory (here the BIOS): the host has no struct page for it that
+ * KVM may use, and maps it read-only until the VMM writes to it. The subject reads, then writes.
+ */
+static void device_mapping(struct stage *stage)
+{
+	int fd = open("/dev/mem", O_RDONLY | O_CLOEXEC);
+
+	stage_set_up(stage, 0, 16, MADV_NOHUGEPAGE);
+	if (fd < 0 || mmap(stage->hva, 0x10000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
+			   0xf0000) != stage->hva)
+		die("/dev/mem");
+	stage_cast(stage);
+	cast_role(subject(stage), ROLE(guest_read_then_write), "read, write");
 	begin(stage);
 }
 
@@ -410,6 +459,23 @@ static void write_others_tables(struct stage *stage)
 	begin(stage);
 }
 
+/*
+ * The subject reads in so many places that its VM needs more shadow pages than the VMM permits; the
+ * twin's VMM sets no limit.
+ */
+static void many_shadow_pages(struct stage *stage)
+{
+	stage_set_up(stage, 0, 66 * 512, MADV_NOHUGEPAGE);
+	stage_cast(stage);
+	cast_role(subject(stage), ROLE(guest_read_far), "read all");
+	subject(stage)->mode = MODE_LONG;
+	subject(stage)->wrap = do_nothing;
+	if (!stage->twin)
+		ioctl_or_die(stage->vm.fd, KVM_SET_NR_MMU_PAGES, (void *)64,
+			     "KVM_SET_NR_MMU_PAGES");
+	begin(stage);
+}
+
 /* ---- huge pages ---- */
 
 /* A huge page is mapped writable; then dirty logging of its slot is enabled. The twin's are small.
@@ -626,10 +692,14 @@ const struct plot plots[] = {
 	{"dirty-ring", dirty_ring, NULL},
 	{"held-page", held_page, NULL},
 	{"held-page-interruptible", held_page_interruptible, NULL},
+	{"held-page-async", held_page_async, NULL},
+	{"provided-page", held_page_async, provide_later},
+	{"many-shadow-pages", many_shadow_pages, NULL},
 	{"readonly-mapping", readonly_mapping, NULL},
 	{"readonly-mapping-once", readonly_mapping_once, NULL},
 	{"unmapped-memory", unmapped_memory, NULL},
 	{"forbidden-memory", forbidden_memory, NULL},
+	{"device-mapping", device_mapping, NULL},
 	{"poisoned-page", poisoned_page, NULL},
 	{"readonly-slot", readonly_slot, NULL},
 	{"readonly-slot-emulated", readonly_slot_emulated, NULL},

@@ -322,6 +322,13 @@ add(Scenario("perm-table-not-asked", "written-page-paging",
              stop=ANYWHERE, check="moves"),
     twin="the same bit was flipped in the table of the unused context: such tables are zero or stale")
 
+add(Scenario("shadow-page-quota", "many-shadow-pages",
+             "KVM_SET_NR_MMU_PAGES permits 64 shadow pages, and the guest needs more: KVM zaps some for each few "
+             "that it creates",
+             first="shadow-page-quota", note=True, states=("progressing", "healthy", "waiting"), kernel=SHADOW,
+             stop=PAGING, at=None, when="is_out_of_shadow_pages", settle=2),
+    twin="the VMM sets no limit", when=None, stop=ANYWHERE, check="moves")
+
 # ---- healthy ones ----
 
 for name, plot, done, more in (

@@ -52,7 +52,7 @@ struct stage {
 	void *(*subject_thread)(void *vcpu); /* instead of running the guest forever */
 	int pinned;			     /* CPU that the subject's thread stays on, or -1 */
 	bool zaps_others;
-	int pager; /* the userfaultfd of the slot's pages */
+	int pager;	     /* the userfaultfd of the slot's pages */
 	unsigned int log_us; /* the interval at which the slot's dirty log is read; 0: never */
 };
 

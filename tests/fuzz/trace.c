@@ -31,8 +31,8 @@ static void ask(const struct km_trace *trace)
 
 			km_fit_bits_text(entry->sptes[j].value, KM_PAGING_EPT,
 					 entry->sptes[j].level, bits, sizeof(bits));
-			km_fit_illegal(entry->sptes[j].value, KM_PAGING_NPT, entry->sptes[j].level,
-				       bits, sizeof(bits));
+			km_fit_fits(KM_FIT_NPT_6_1, entry->sptes[j].value, entry->sptes[j].level,
+				    bits, sizeof(bits));
 		}
 	}
 }

@@ -70,6 +70,13 @@ static void test_why_not(void **state)
 	/* every generation sets MMU-writable if it sets W */
 	assert_false(km_spte_fits(KM_PAGING_NPT, KM_SPTE_7_2, 0x12345867, 1, why, sizeof(why)));
 	assert_string_equal(why, "does not set W without MMU-writable");
+	/* KVM's x86 entries have no memory type */
+	assert_false(
+		km_spte_fits(KM_PAGING_NPT, KM_SPTE_7_2, 0xd6bee65 | B(3), 1, why, sizeof(why)));
+	assert_string_equal(why, "never sets bit 3");
+	assert_false(
+		km_spte_fits(KM_PAGING_SHADOW, KM_SPTE_6_1, 0xd6bee65 | B(4), 1, why, sizeof(why)));
+	assert_string_equal(why, "never sets bit 4");
 	/* 9 is a bit of nobody in a table entry */
 	assert_false(km_spte_find_generation(KM_PAGING_EPT, B(51) | 0x200, 4, &found));
 }

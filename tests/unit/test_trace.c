@@ -500,9 +500,10 @@ static void test_formats_of_sptes(void **state)
 		{0x861000034d40e877, 1, 1u << KM_FIT_EPT_6_12},
 		{0x90a0000003a00f75, 1, 1u << KM_FIT_EPT_7_2}, /* intel-7.3-ept-no-ad-bits */
 		{0x9000000000b53c07, 4, 1u << KM_FIT_EPT_7_2},
-		{0x84c236107, 4, 1u << KM_FIT_EPT_5_10},
-		{0x000000000d19ce65, 1,
-		 1u << KM_FIT_NPT_6_1 | 1u << KM_FIT_NPT_7_2 | 1u << KM_FIT_NPT_5_10},
+		{0x84c236107, 4, 1u << KM_FIT_EPT_4_18 | 1u << KM_FIT_EPT_5_10},
+		/* bit 9 is host-writable since 5.13 */
+		{0x000000000d19ce65, 1, 1u << KM_FIT_NPT_6_1 | 1u << KM_FIT_NPT_7_2},
+		{0x12345c67, 1, 1u << KM_FIT_NPT_4_18 | 1u << KM_FIT_NPT_5_10},
 		{0x2b0a827, 4, 1u << KM_FIT_NPT_6_1 | 1u << KM_FIT_NPT_7_2},
 		{0x8000000000000000, 1, KM_FIT_ALL},
 		{0x5a0, 1, KM_FIT_ALL},

@@ -138,25 +138,22 @@ static void describe_pages(struct km_node *root, struct km_node *node, const str
 			    faults, t->pages, each);
 }
 
-/* Why one format is excluded: "bit 57 of SPTE 0x6000001c6e00b77: no software bit of these kernels"
- */
+/* Why one format is excluded: "SPTE 0x6000001c6e00b77: that KVM never sets bits 57 and 58" */
 static const char *exclusion(struct km_node *node, const struct km_trace_format *f)
 {
 	if (!f->excluded)
 		return NULL;
 	if (!f->excluding_spte)
 		return "the exits are those of the other vendor";
-	return km_doc_text(node, "bit %d%s of SPTE 0x%" PRIx64 ": %s", f->reason.bit,
-			   f->reason.missing ? " (clear)" : "", f->excluding_spte, f->reason.text);
+	return km_doc_text(node, "SPTE 0x%" PRIx64 ": that KVM %s", f->excluding_spte, f->why);
 }
 
 static bool same_exclusion(const struct km_trace_format *a, const struct km_trace_format *b)
 {
-	return b->excluded && a->excluding_spte == b->excluding_spte &&
-	       a->reason.bit == b->reason.bit && a->reason.missing == b->reason.missing;
+	return b->excluded && a->excluding_spte == b->excluding_spte && !strcmp(a->why, b->why);
 }
 
-/* "bit 57 of SPTE 0x... excludes ept:5.10, ept:7.2; ..."; "" if no SPTE excludes any */
+/* "; SPTE 0x... excludes ept:5.10, ept:7.2: that KVM never sets bit 57"; "" if no SPTE does */
 static const char *exclusions(struct km_node *node, const struct km_trace_rules *rules)
 {
 	const char *text = "";
@@ -174,10 +171,8 @@ static const char *exclusions(struct km_node *node, const struct km_trace_rules 
 						    km_fit_format(rules->formats[j].fit)->name);
 		}
 		if (!told)
-			text = km_doc_text(node, "%s; bit %d%s of SPTE 0x%" PRIx64 " excludes %s",
-					   text, f->reason.bit,
-					   f->reason.missing ? ", which is clear," : "",
-					   f->excluding_spte, names);
+			text = km_doc_text(node, "%s; SPTE 0x%" PRIx64 " excludes %s: that KVM %s",
+					   text, f->excluding_spte, names, f->why);
 	}
 	return text;
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define X86_P_W_U   0x7ULL
-#define X86_PWT_PCD 0x18ULL
 #define X86_A	    KM_BIT(5)
 #define X86_D	    KM_BIT(6)
 #define PS	    KM_BIT(7)
@@ -44,8 +43,7 @@ static struct bits leaf_bits(const struct km_spte_masks *masks, uint64_t spte)
 	if (km_spte_ad(masks, spte) == KM_AD_DISABLED)
 		software |= layout->acc_track_saved_mask << layout->acc_track_saved_shift;
 	if (masks->paging != KM_PAGING_EPT)
-		return (struct bits){X86_P_W_U | X86_PWT_PCD | X86_A | X86_D | PS | BIT63 | always |
-					     software,
+		return (struct bits){X86_P_W_U | X86_A | X86_D | PS | BIT63 | always | software,
 				     1 | always};
 	always |= masks->present;
 	return (struct bits){EPT_RWX | EPT_MT_IPAT | PS | EPT_A_D | masks->xu | always | software,

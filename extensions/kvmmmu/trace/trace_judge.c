@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define ADDRESS (KM_BIT(52) - KM_BIT(12))
+
 /* --- formats --- */
 
 static void add_test(struct km_trace_format *format, const struct km_perm_inputs *in)
@@ -42,8 +44,8 @@ void km_trace_rules_infer(struct km_trace_rules *rules)
 		struct km_trace_format *format = &rules->formats[rules->count++];
 
 		format->fit = (enum km_fit)fit;
-		format->reason.bit = -1;
-		if (!as->has_masks)
+		/* fast_page_fault() of older kernels is not modelled */
+		if (as->generation < KM_SPTE_6_1)
 			continue;
 		format->masks = km_spte_default_masks(as->paging, as->generation);
 		km_trace_add_legacy(format);
@@ -72,15 +74,33 @@ static void exclude(struct km_trace_rules *rules, unsigned excluded, uint64_t sp
 			continue;
 		f->excluded = true;
 		f->excluding_spte = spte;
-		f->reason = km_fit_check(f->fit, spte, level);
+		if (spte)
+			km_fit_fits(f->fit, spte, level, f->why, sizeof(f->why));
 	}
+}
+
+/* Was an SPTE with the same bits looked at lately? If not, remember this one. */
+static bool was_seen(struct km_trace_rules *rules, uint64_t spte, int level)
+{
+	uint64_t bits = spte & ~ADDRESS;
+	unsigned next = rules->next_seen;
+
+	for (size_t i = 0; i < KM_TRACE_SEEN; i++) {
+		if (rules->seen[i].bits == bits && rules->seen[i].level == level)
+			return true;
+	}
+	rules->seen[next].bits = bits;
+	rules->seen[next].level = level;
+	rules->next_seen = (next + 1) % KM_TRACE_SEEN;
+	return false;
 }
 
 void km_trace_exclude_spte(struct km_trace_rules *rules, uint64_t spte, int level)
 {
 	unsigned fits;
 
-	if (!rules->inferred || rules->left == 1 || !km_fit_is_mapped(spte))
+	if (!rules->inferred || rules->left == 1 || !km_fit_is_mapped(spte) ||
+	    was_seen(rules, spte, level))
 		return;
 	fits = km_fit_formats(spte, level);
 	/* without a level it may be a table */

@@ -8,6 +8,7 @@
 #include "trace/trace_event.h"
 
 #define KM_TRACE_TESTS 4
+#define KM_TRACE_SEEN  8
 
 /* One format of SPTEs, and the tests that a kernel with it may have. */
 struct km_trace_format {
@@ -21,7 +22,7 @@ struct km_trace_format {
 	enum km_fit fit;	 /* if the format is inferred */
 	bool excluded;		 /* by an SPTE or an exit of the trace */
 	uint64_t excluding_spte; /* 0: by an exit */
-	struct km_fit_reason reason;
+	char why[160];		 /* as of km_fit_fits() */
 };
 
 /*
@@ -33,6 +34,12 @@ struct km_trace_rules {
 	size_t count;
 	bool inferred;
 	unsigned left; /* inferred formats that are not excluded */
+	/* SPTEs that were looked at last, without their addresses, which exclude nothing */
+	struct {
+		uint64_t bits;
+		int level;
+	} seen[KM_TRACE_SEEN];
+	unsigned next_seen;
 };
 
 /* How a fast_page_fault event compares with our model. */

@@ -288,3 +288,343 @@ def test_reading_of_an_intel_dump():
     answer = kvmmmu(TOP / "samples" / "intel-7.3-ept-no-ad-bits.kvmmmu", "error", "-j", "3").json
     assert answer["reading"] == "ept" and not answer["sure"]
     assert [row["kernels"] for row in answer["error_codes"]] == ["7.2 and later"]
+
+
+NPF = "vcpu 3 reason EXIT_NPF rip 0x401000 info1 0x0000001680000007 info2 0x00000001729b1000 intr_info 0x00000000"
+
+
+@pytest.mark.parametrize("words,reading,text", [
+    (["0x184"], "ept", "instruction fetch"), (["0X184"], "ept", "instruction fetch"), (["184h"], "ept", "instruction fetch"),
+    (["0x1_0000_0007"], "pferr", "P|W|U|GUEST_FINAL"), (["1_0000_0007"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["0x100000007ULL"], "pferr", "P|W|U|GUEST_FINAL"), (["0x184,"], "ept", "instruction fetch"),
+    (["(0x184)"], "ept", "instruction fetch"), (["error_code=0x184"], "ept", "instruction fetch"),
+    (["error_code 0x184"], "ept", "instruction fetch"), (["error_code", "0x184"], "ept", "instruction fetch"),
+    (["error", "code:", "184"], "ept", "instruction fetch"), (["ec=184"], "ept", "instruction fetch"),
+    (["exit_qualification=0x184"], "ept", "instruction fetch"), (["qualification=0000000000000184"], "ept", "instruction fetch"),
+    (["Exit", "Qualification:", "0x184"], "ept", "instruction fetch"), (["exit_qualification=1"], "ept", "read; nothing"),
+    (["ext_inf1: 0x0000000000000184"], "ept", "instruction fetch"), (["info1", "184"], "ept", "instruction fetch"),
+    (["EXITINFO1=0x100000007"], "pferr", "P|W|U|GUEST_FINAL"), (["exit_info_1: 100000007"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["sw_exit_info_1: 6"], "pferr", "W|U"), (["pfec 7"], "pferr", "P|W|U"),
+    (["IDTVectoring:", "info=80000306"], "idt", "vector 6 (#UD)"), (["idt_vectoring_info=0x80000b0e"], "idt", "vector 14 (#PF)"),
+    (["EXITINTINFO=0x80000b0e"], "idt", "vector 14 (#PF)"), (["intr_info 0x0"], "idt", "none"),
+    (["exit_code=0x400"], "svm", "NPF"), (["exit_code=1024"], "svm", "NPF"), (["VMEXIT_NPF exitinfo1 6"], "pferr", "W|U"),
+    (["exit_reason=48"], "vmx", "EPT_VIOLATION"), (["exit_reason=0x30"], "vmx", "EPT_VIOLATION"),
+    (["reason=00000030"], "vmx", "EPT_VIOLATION"), (["exit reason 1024"], "svm", "NPF"), (["--as", "vmx", "31"], "vmx", "EPT_MISCONFIG"),
+    (["vp_enter_ret 0x8000020000000092"], "tdx", "TDX_OPERAND_BUSY"),
+    (["SEAMCALL TDH_MEM_PAGE_AUG failed: 0xc0000b0d00000092"], "tdx", "TDX_EPT_ENTRY_STATE_INCORRECT"),
+    # digits that are hexadecimal numbers of nothing
+    (["388"], "ept", "instruction fetch"), (["386"], "ept", "write; nothing"), (["4294967303"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["2147484422"], "idt", "vector 6 (#UD)"), (["error_code=388"], "ept", "instruction fetch"),
+    (["9223374235878031506"], "tdx", "TDX_OPERAND_BUSY")])
+def test_numbers_as_people_have_them(words, reading, text):
+    answer = kvmmmu("error", "-j", *words).json
+    assert (answer["reading"], text in answer["spelled"]) == (reading, True), answer
+    digits = words[-1].split("=")[-1].split(" ")[-1]
+    assert answer["decimal"] == (digits in ("388", "386", "4294967303", "2147484422", "9223374235878031506", "48", "1024"))
+    if answer["decimal"]:
+        assert "decimal" in kvmmmu("error", *words).out
+
+
+@pytest.mark.parametrize("text,readings", [
+    ("reason EPT_VIOLATION rip 0xffffffff8100e612 info1 0x0000000000000184 info2 0x0000000080000306 intr_info 0x00000000 "
+     "error_code 0x00000000", [("info1", "ept", "0x184"), ("info2", "idt", "0x80000306"), ("intr_info", "idt", "0x0")]),
+    (NPF, [("info1", "pferr", "0x1680000007"), ("intr_info", "idt", "0x0")]),
+    ("exit_reason=48 exit_qualification=0x184 idt_vectoring_info=0x80000306",
+     [("exit_reason", "vmx", "0x30"), ("exit_qualification", "ept", "0x184"), ("idt_vectoring_info", "idt", "0x80000306")]),
+    ("exit_code=0x400 exitinfo1=0x100000007 exitinfo2=0x4000000",
+     [("exit_code", "svm", "0x400"), ("exitinfo1", "pferr", "0x100000007")]),
+    ("reason: EXIT_NPF ext_inf1: 0x0000000200000006 ext_inf2: 0x000000000a0b1000 ext_int: 0x00000000",
+     [("ext_inf1", "pferr", "0x200000006"), ("ext_int", "idt", "0x0")])])
+def test_several_numbers_at_once(text, readings):
+    for words in (text.split(), [text]):
+        answer = kvmmmu("error", "-j", *words).json
+        found = [(part["name"].split()[-1], part["reading"], part["value"]) for part in [answer, *answer["others"]]]
+        assert found == readings
+    assert all(value in kvmmmu("error", text).out for _, _, value in readings)
+
+
+def test_a_named_spte_is_compared():
+    answer = kvmmmu("error", "-j", "error_code", "0x184", "old", "0x61000034d40e877").json
+    assert answer["spte"]["rights"] == "RWX" and answer["spte"]["met"] == "---"
+
+
+@pytest.mark.parametrize("words,text", [
+    (["xyz"], '"xyz"'), (["0x"], '"0x"'), (["0x1g"], '"0x1g"'), (["12345678901234567890123"], "64 bits"),
+    (["vcpu", "3"], "none of these"), (["=", ":"], "not a number"), (["1", "2", "3", "4"], "4 numbers without names"),
+    (["--as", "ept", "error_code=184"], "--as is for numbers without names"), (["7", "8"], "more than one number"),
+    ([" ".join(f"err={n}" for n in range(1, 40))], "more than 15 numbers")])
+def test_what_is_no_number_is_named(words, text):
+    answer = kvmmmu("error", *words)
+    assert answer.code == 2 and text in answer.err and len(answer.err.strip().splitlines()) == 1, answer.err
+
+
+NPF = "vcpu 3 reason EXIT_NPF rip 0x401000 info1 0x0000001680000007 info2 0x00000001729b1000 intr_info 0x00000000"
+
+
+@pytest.mark.parametrize("words,reading,text", [
+    (["0x184"], "ept", "instruction fetch"), (["0X184"], "ept", "instruction fetch"), (["184h"], "ept", "instruction fetch"),
+    (["0x1_0000_0007"], "pferr", "P|W|U|GUEST_FINAL"), (["1_0000_0007"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["0x100000007ULL"], "pferr", "P|W|U|GUEST_FINAL"), (["0x184,"], "ept", "instruction fetch"),
+    (["(0x184)"], "ept", "instruction fetch"), (["error_code=0x184"], "ept", "instruction fetch"),
+    (["error_code 0x184"], "ept", "instruction fetch"), (["error_code", "0x184"], "ept", "instruction fetch"),
+    (["error", "code:", "184"], "ept", "instruction fetch"), (["ec=184"], "ept", "instruction fetch"),
+    (["exit_qualification=0x184"], "ept", "instruction fetch"), (["qualification=0000000000000184"], "ept", "instruction fetch"),
+    (["Exit", "Qualification:", "0x184"], "ept", "instruction fetch"), (["exit_qualification=1"], "ept", "read; nothing"),
+    (["ext_inf1: 0x0000000000000184"], "ept", "instruction fetch"), (["info1", "184"], "ept", "instruction fetch"),
+    (["EXITINFO1=0x100000007"], "pferr", "P|W|U|GUEST_FINAL"), (["exit_info_1: 100000007"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["sw_exit_info_1: 6"], "pferr", "W|U"), (["pfec 7"], "pferr", "P|W|U"),
+    (["IDTVectoring:", "info=80000306"], "idt", "vector 6 (#UD)"), (["idt_vectoring_info=0x80000b0e"], "idt", "vector 14 (#PF)"),
+    (["EXITINTINFO=0x80000b0e"], "idt", "vector 14 (#PF)"), (["intr_info 0x0"], "idt", "none"),
+    (["exit_code=0x400"], "svm", "NPF"), (["exit_code=1024"], "svm", "NPF"), (["VMEXIT_NPF exitinfo1 6"], "pferr", "W|U"),
+    (["exit_reason=48"], "vmx", "EPT_VIOLATION"), (["exit_reason=0x30"], "vmx", "EPT_VIOLATION"),
+    (["reason=00000030"], "vmx", "EPT_VIOLATION"), (["exit reason 1024"], "svm", "NPF"), (["--as", "vmx", "31"], "vmx", "EPT_MISCONFIG"),
+    (["vp_enter_ret 0x8000020000000092"], "tdx", "TDX_OPERAND_BUSY"),
+    (["SEAMCALL TDH_MEM_PAGE_AUG failed: 0xc0000b0d00000092"], "tdx", "TDX_EPT_ENTRY_STATE_INCORRECT"),
+    # digits that are hexadecimal numbers of nothing
+    (["388"], "ept", "instruction fetch"), (["386"], "ept", "write; nothing"), (["4294967303"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["2147484422"], "idt", "vector 6 (#UD)"), (["error_code=388"], "ept", "instruction fetch"),
+    (["9223374235878031506"], "tdx", "TDX_OPERAND_BUSY")])
+def test_numbers_as_people_have_them(words, reading, text):
+    answer = kvmmmu("error", "-j", *words).json
+    assert (answer["reading"], text in answer["spelled"]) == (reading, True), answer
+    digits = words[-1].split("=")[-1].split(" ")[-1]
+    assert answer["decimal"] == (digits in ("388", "386", "4294967303", "2147484422", "9223374235878031506", "48", "1024"))
+    if answer["decimal"]:
+        assert "decimal" in kvmmmu("error", *words).out
+
+
+@pytest.mark.parametrize("text,readings", [
+    ("reason EPT_VIOLATION rip 0xffffffff8100e612 info1 0x0000000000000184 info2 0x0000000080000306 intr_info 0x00000000 "
+     "error_code 0x00000000", [("info1", "ept", "0x184"), ("info2", "idt", "0x80000306"), ("intr_info", "idt", "0x0")]),
+    (NPF, [("info1", "pferr", "0x1680000007"), ("intr_info", "idt", "0x0")]),
+    ("exit_reason=48 exit_qualification=0x184 idt_vectoring_info=0x80000306",
+     [("exit_reason", "vmx", "0x30"), ("exit_qualification", "ept", "0x184"), ("idt_vectoring_info", "idt", "0x80000306")]),
+    ("exit_code=0x400 exitinfo1=0x100000007 exitinfo2=0x4000000",
+     [("exit_code", "svm", "0x400"), ("exitinfo1", "pferr", "0x100000007")]),
+    ("reason: EXIT_NPF ext_inf1: 0x0000000200000006 ext_inf2: 0x000000000a0b1000 ext_int: 0x00000000",
+     [("ext_inf1", "pferr", "0x200000006"), ("ext_int", "idt", "0x0")])])
+def test_several_numbers_at_once(text, readings):
+    for words in (text.split(), [text]):
+        answer = kvmmmu("error", "-j", *words).json
+        found = [(part["name"].split()[-1], part["reading"], part["value"]) for part in [answer, *answer["others"]]]
+        assert found == readings
+    assert all(value in kvmmmu("error", text).out for _, _, value in readings)
+
+
+def test_a_named_spte_is_compared():
+    answer = kvmmmu("error", "-j", "error_code", "0x184", "old", "0x61000034d40e877").json
+    assert answer["spte"]["rights"] == "RWX" and answer["spte"]["met"] == "---"
+
+
+@pytest.mark.parametrize("words,text", [
+    (["xyz"], '"xyz"'), (["0x"], '"0x"'), (["0x1g"], '"0x1g"'), (["12345678901234567890123"], "64 bits"),
+    (["vcpu", "3"], "none of these"), (["=", ":"], "not a number"), (["1", "2", "3", "4"], "4 numbers without names"),
+    (["--as", "ept", "error_code=184"], "--as is for numbers without names"), (["7", "8"], "more than one number"),
+    ([" ".join(f"err={n}" for n in range(1, 40))], "more than 15 numbers")])
+def test_what_is_no_number_is_named(words, text):
+    answer = kvmmmu("error", *words)
+    assert answer.code == 2 and text in answer.err and len(answer.err.strip().splitlines()) == 1, answer.err
+
+
+NPF = "vcpu 3 reason EXIT_NPF rip 0x401000 info1 0x0000001680000007 info2 0x00000001729b1000 intr_info 0x00000000"
+
+
+@pytest.mark.parametrize("words,reading,text", [
+    (["0x184"], "ept", "instruction fetch"), (["0X184"], "ept", "instruction fetch"), (["184h"], "ept", "instruction fetch"),
+    (["0x1_0000_0007"], "pferr", "P|W|U|GUEST_FINAL"), (["1_0000_0007"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["0x100000007ULL"], "pferr", "P|W|U|GUEST_FINAL"), (["0x184,"], "ept", "instruction fetch"),
+    (["(0x184)"], "ept", "instruction fetch"), (["error_code=0x184"], "ept", "instruction fetch"),
+    (["error_code 0x184"], "ept", "instruction fetch"), (["error_code", "0x184"], "ept", "instruction fetch"),
+    (["error", "code:", "184"], "ept", "instruction fetch"), (["ec=184"], "ept", "instruction fetch"),
+    (["exit_qualification=0x184"], "ept", "instruction fetch"), (["qualification=0000000000000184"], "ept", "instruction fetch"),
+    (["Exit", "Qualification:", "0x184"], "ept", "instruction fetch"), (["exit_qualification=1"], "ept", "read; nothing"),
+    (["ext_inf1: 0x0000000000000184"], "ept", "instruction fetch"), (["info1", "184"], "ept", "instruction fetch"),
+    (["EXITINFO1=0x100000007"], "pferr", "P|W|U|GUEST_FINAL"), (["exit_info_1: 100000007"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["sw_exit_info_1: 6"], "pferr", "W|U"), (["pfec 7"], "pferr", "P|W|U"),
+    (["IDTVectoring:", "info=80000306"], "idt", "vector 6 (#UD)"), (["idt_vectoring_info=0x80000b0e"], "idt", "vector 14 (#PF)"),
+    (["EXITINTINFO=0x80000b0e"], "idt", "vector 14 (#PF)"), (["intr_info 0x0"], "idt", "none"),
+    (["exit_code=0x400"], "svm", "NPF"), (["exit_code=1024"], "svm", "NPF"), (["VMEXIT_NPF exitinfo1 6"], "pferr", "W|U"),
+    (["exit_reason=48"], "vmx", "EPT_VIOLATION"), (["exit_reason=0x30"], "vmx", "EPT_VIOLATION"),
+    (["reason=00000030"], "vmx", "EPT_VIOLATION"), (["exit reason 1024"], "svm", "NPF"), (["--as", "vmx", "31"], "vmx", "EPT_MISCONFIG"),
+    (["vp_enter_ret 0x8000020000000092"], "tdx", "TDX_OPERAND_BUSY"),
+    (["SEAMCALL TDH_MEM_PAGE_AUG failed: 0xc0000b0d00000092"], "tdx", "TDX_EPT_ENTRY_STATE_INCORRECT"),
+    # digits that are hexadecimal numbers of nothing
+    (["388"], "ept", "instruction fetch"), (["386"], "ept", "write; nothing"), (["4294967303"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["2147484422"], "idt", "vector 6 (#UD)"), (["error_code=388"], "ept", "instruction fetch"),
+    (["9223374235878031506"], "tdx", "TDX_OPERAND_BUSY")])
+def test_numbers_as_people_have_them(words, reading, text):
+    answer = kvmmmu("error", "-j", *words).json
+    assert (answer["reading"], text in answer["spelled"]) == (reading, True), answer
+    digits = words[-1].split("=")[-1].split(" ")[-1]
+    assert answer["decimal"] == (digits in ("388", "386", "4294967303", "2147484422", "9223374235878031506", "48", "1024"))
+    if answer["decimal"]:
+        assert "decimal" in kvmmmu("error", *words).out
+
+
+@pytest.mark.parametrize("text,readings", [
+    ("reason EPT_VIOLATION rip 0xffffffff8100e612 info1 0x0000000000000184 info2 0x0000000080000306 intr_info 0x00000000 "
+     "error_code 0x00000000", [("info1", "ept", "0x184"), ("info2", "idt", "0x80000306"), ("intr_info", "idt", "0x0")]),
+    (NPF, [("info1", "pferr", "0x1680000007"), ("intr_info", "idt", "0x0")]),
+    ("exit_reason=48 exit_qualification=0x184 idt_vectoring_info=0x80000306",
+     [("exit_reason", "vmx", "0x30"), ("exit_qualification", "ept", "0x184"), ("idt_vectoring_info", "idt", "0x80000306")]),
+    ("exit_code=0x400 exitinfo1=0x100000007 exitinfo2=0x4000000",
+     [("exit_code", "svm", "0x400"), ("exitinfo1", "pferr", "0x100000007")]),
+    ("reason: EXIT_NPF ext_inf1: 0x0000000200000006 ext_inf2: 0x000000000a0b1000 ext_int: 0x00000000",
+     [("ext_inf1", "pferr", "0x200000006"), ("ext_int", "idt", "0x0")])])
+def test_several_numbers_at_once(text, readings):
+    for words in (text.split(), [text]):
+        answer = kvmmmu("error", "-j", *words).json
+        found = [(part["name"].split()[-1], part["reading"], part["value"]) for part in [answer, *answer["others"]]]
+        assert found == readings
+    assert all(value in kvmmmu("error", text).out for _, _, value in readings)
+
+
+def test_a_named_spte_is_compared():
+    answer = kvmmmu("error", "-j", "error_code", "0x184", "old", "0x61000034d40e877").json
+    assert answer["spte"]["rights"] == "RWX" and answer["spte"]["met"] == "---"
+
+
+@pytest.mark.parametrize("words,text", [
+    (["xyz"], '"xyz"'), (["0x"], '"0x"'), (["0x1g"], '"0x1g"'), (["12345678901234567890123"], "64 bits"),
+    (["vcpu", "3"], "none of these"), (["=", ":"], "not a number"), (["1", "2", "3", "4"], "4 numbers without names"),
+    (["--as", "ept", "error_code=184"], "--as is for numbers without names"), (["7", "8"], "more than one number"),
+    ([" ".join(f"err={n}" for n in range(1, 40))], "more than 15 numbers")])
+def test_what_is_no_number_is_named(words, text):
+    answer = kvmmmu("error", *words)
+    assert answer.code == 2 and text in answer.err and len(answer.err.strip().splitlines()) == 1, answer.err
+
+
+NPF = "vcpu 3 reason EXIT_NPF rip 0x401000 info1 0x0000001680000007 info2 0x00000001729b1000 intr_info 0x00000000"
+
+
+@pytest.mark.parametrize("words,reading,text", [
+    (["0x184"], "ept", "instruction fetch"), (["0X184"], "ept", "instruction fetch"), (["184h"], "ept", "instruction fetch"),
+    (["0x1_0000_0007"], "pferr", "P|W|U|GUEST_FINAL"), (["1_0000_0007"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["0x100000007ULL"], "pferr", "P|W|U|GUEST_FINAL"), (["0x184,"], "ept", "instruction fetch"),
+    (["(0x184)"], "ept", "instruction fetch"), (["error_code=0x184"], "ept", "instruction fetch"),
+    (["error_code 0x184"], "ept", "instruction fetch"), (["error_code", "0x184"], "ept", "instruction fetch"),
+    (["error", "code:", "184"], "ept", "instruction fetch"), (["ec=184"], "ept", "instruction fetch"),
+    (["exit_qualification=0x184"], "ept", "instruction fetch"), (["qualification=0000000000000184"], "ept", "instruction fetch"),
+    (["Exit", "Qualification:", "0x184"], "ept", "instruction fetch"), (["exit_qualification=1"], "ept", "read; nothing"),
+    (["ext_inf1: 0x0000000000000184"], "ept", "instruction fetch"), (["info1", "184"], "ept", "instruction fetch"),
+    (["EXITINFO1=0x100000007"], "pferr", "P|W|U|GUEST_FINAL"), (["exit_info_1: 100000007"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["sw_exit_info_1: 6"], "pferr", "W|U"), (["pfec 7"], "pferr", "P|W|U"),
+    (["IDTVectoring:", "info=80000306"], "idt", "vector 6 (#UD)"), (["idt_vectoring_info=0x80000b0e"], "idt", "vector 14 (#PF)"),
+    (["EXITINTINFO=0x80000b0e"], "idt", "vector 14 (#PF)"), (["intr_info 0x0"], "idt", "none"),
+    (["exit_code=0x400"], "svm", "NPF"), (["exit_code=1024"], "svm", "NPF"), (["VMEXIT_NPF exitinfo1 6"], "pferr", "W|U"),
+    (["exit_reason=48"], "vmx", "EPT_VIOLATION"), (["exit_reason=0x30"], "vmx", "EPT_VIOLATION"),
+    (["reason=00000030"], "vmx", "EPT_VIOLATION"), (["exit reason 1024"], "svm", "NPF"), (["--as", "vmx", "31"], "vmx", "EPT_MISCONFIG"),
+    (["vp_enter_ret 0x8000020000000092"], "tdx", "TDX_OPERAND_BUSY"),
+    (["SEAMCALL TDH_MEM_PAGE_AUG failed: 0xc0000b0d00000092"], "tdx", "TDX_EPT_ENTRY_STATE_INCORRECT"),
+    # digits that are hexadecimal numbers of nothing
+    (["388"], "ept", "instruction fetch"), (["386"], "ept", "write; nothing"), (["4294967303"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["2147484422"], "idt", "vector 6 (#UD)"), (["error_code=388"], "ept", "instruction fetch"),
+    (["9223374235878031506"], "tdx", "TDX_OPERAND_BUSY")])
+def test_numbers_as_people_have_them(words, reading, text):
+    answer = kvmmmu("error", "-j", *words).json
+    assert (answer["reading"], text in answer["spelled"]) == (reading, True), answer
+    digits = words[-1].split("=")[-1].split(" ")[-1]
+    assert answer["decimal"] == (digits in ("388", "386", "4294967303", "2147484422", "9223374235878031506", "48", "1024"))
+    if answer["decimal"]:
+        assert "decimal" in kvmmmu("error", *words).out
+
+
+@pytest.mark.parametrize("text,readings", [
+    ("reason EPT_VIOLATION rip 0xffffffff8100e612 info1 0x0000000000000184 info2 0x0000000080000306 intr_info 0x00000000 "
+     "error_code 0x00000000", [("info1", "ept", "0x184"), ("info2", "idt", "0x80000306"), ("intr_info", "idt", "0x0")]),
+    (NPF, [("info1", "pferr", "0x1680000007"), ("intr_info", "idt", "0x0")]),
+    ("exit_reason=48 exit_qualification=0x184 idt_vectoring_info=0x80000306",
+     [("exit_reason", "vmx", "0x30"), ("exit_qualification", "ept", "0x184"), ("idt_vectoring_info", "idt", "0x80000306")]),
+    ("exit_code=0x400 exitinfo1=0x100000007 exitinfo2=0x4000000",
+     [("exit_code", "svm", "0x400"), ("exitinfo1", "pferr", "0x100000007")]),
+    ("reason: EXIT_NPF ext_inf1: 0x0000000200000006 ext_inf2: 0x000000000a0b1000 ext_int: 0x00000000",
+     [("ext_inf1", "pferr", "0x200000006"), ("ext_int", "idt", "0x0")])])
+def test_several_numbers_at_once(text, readings):
+    for words in (text.split(), [text]):
+        answer = kvmmmu("error", "-j", *words).json
+        found = [(part["name"].split()[-1], part["reading"], part["value"]) for part in [answer, *answer["others"]]]
+        assert found == readings
+    assert all(value in kvmmmu("error", text).out for _, _, value in readings)
+
+
+def test_a_named_spte_is_compared():
+    answer = kvmmmu("error", "-j", "error_code", "0x184", "old", "0x61000034d40e877").json
+    assert answer["spte"]["rights"] == "RWX" and answer["spte"]["met"] == "---"
+
+
+@pytest.mark.parametrize("words,text", [
+    (["xyz"], '"xyz"'), (["0x"], '"0x"'), (["0x1g"], '"0x1g"'), (["12345678901234567890123"], "64 bits"),
+    (["vcpu", "3"], "none of these"), (["=", ":"], "not a number"), (["1", "2", "3", "4"], "4 numbers without names"),
+    (["--as", "ept", "error_code=184"], "--as is for numbers without names"), (["7", "8"], "more than one number"),
+    ([" ".join(f"err={n}" for n in range(1, 40))], "more than 15 numbers")])
+def test_what_is_no_number_is_named(words, text):
+    answer = kvmmmu("error", *words)
+    assert answer.code == 2 and text in answer.err and len(answer.err.strip().splitlines()) == 1, answer.err
+
+
+NPF = "vcpu 3 reason EXIT_NPF rip 0x401000 info1 0x0000001680000007 info2 0x00000001729b1000 intr_info 0x00000000"
+
+
+@pytest.mark.parametrize("words,reading,text", [
+    (["0x184"], "ept", "instruction fetch"), (["0X184"], "ept", "instruction fetch"), (["184h"], "ept", "instruction fetch"),
+    (["0x1_0000_0007"], "pferr", "P|W|U|GUEST_FINAL"), (["1_0000_0007"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["0x100000007ULL"], "pferr", "P|W|U|GUEST_FINAL"), (["0x184,"], "ept", "instruction fetch"),
+    (["(0x184)"], "ept", "instruction fetch"), (["error_code=0x184"], "ept", "instruction fetch"),
+    (["error_code 0x184"], "ept", "instruction fetch"), (["error_code", "0x184"], "ept", "instruction fetch"),
+    (["error", "code:", "184"], "ept", "instruction fetch"), (["ec=184"], "ept", "instruction fetch"),
+    (["exit_qualification=0x184"], "ept", "instruction fetch"), (["qualification=0000000000000184"], "ept", "instruction fetch"),
+    (["Exit", "Qualification:", "0x184"], "ept", "instruction fetch"), (["exit_qualification=1"], "ept", "read; nothing"),
+    (["ext_inf1: 0x0000000000000184"], "ept", "instruction fetch"), (["info1", "184"], "ept", "instruction fetch"),
+    (["EXITINFO1=0x100000007"], "pferr", "P|W|U|GUEST_FINAL"), (["exit_info_1: 100000007"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["sw_exit_info_1: 6"], "pferr", "W|U"), (["pfec 7"], "pferr", "P|W|U"),
+    (["IDTVectoring:", "info=80000306"], "idt", "vector 6 (#UD)"), (["idt_vectoring_info=0x80000b0e"], "idt", "vector 14 (#PF)"),
+    (["EXITINTINFO=0x80000b0e"], "idt", "vector 14 (#PF)"), (["intr_info 0x0"], "idt", "none"),
+    (["exit_code=0x400"], "svm", "NPF"), (["exit_code=1024"], "svm", "NPF"), (["VMEXIT_NPF exitinfo1 6"], "pferr", "W|U"),
+    (["exit_reason=48"], "vmx", "EPT_VIOLATION"), (["exit_reason=0x30"], "vmx", "EPT_VIOLATION"),
+    (["reason=00000030"], "vmx", "EPT_VIOLATION"), (["exit reason 1024"], "svm", "NPF"), (["--as", "vmx", "31"], "vmx", "EPT_MISCONFIG"),
+    (["vp_enter_ret 0x8000020000000092"], "tdx", "TDX_OPERAND_BUSY"),
+    (["SEAMCALL TDH_MEM_PAGE_AUG failed: 0xc0000b0d00000092"], "tdx", "TDX_EPT_ENTRY_STATE_INCORRECT"),
+    # digits that are hexadecimal numbers of nothing
+    (["388"], "ept", "instruction fetch"), (["386"], "ept", "write; nothing"), (["4294967303"], "pferr", "P|W|U|GUEST_FINAL"),
+    (["2147484422"], "idt", "vector 6 (#UD)"), (["error_code=388"], "ept", "instruction fetch"),
+    (["9223374235878031506"], "tdx", "TDX_OPERAND_BUSY")])
+def test_numbers_as_people_have_them(words, reading, text):
+    answer = kvmmmu("error", "-j", *words).json
+    assert (answer["reading"], text in answer["spelled"]) == (reading, True), answer
+    digits = words[-1].split("=")[-1].split(" ")[-1]
+    assert answer["decimal"] == (digits in ("388", "386", "4294967303", "2147484422", "9223374235878031506", "48", "1024"))
+    if answer["decimal"]:
+        assert "decimal" in kvmmmu("error", *words).out
+
+
+@pytest.mark.parametrize("text,readings", [
+    ("reason EPT_VIOLATION rip 0xffffffff8100e612 info1 0x0000000000000184 info2 0x0000000080000306 intr_info 0x00000000 "
+     "error_code 0x00000000", [("info1", "ept", "0x184"), ("info2", "idt", "0x80000306"), ("intr_info", "idt", "0x0")]),
+    (NPF, [("info1", "pferr", "0x1680000007"), ("intr_info", "idt", "0x0")]),
+    ("exit_reason=48 exit_qualification=0x184 idt_vectoring_info=0x80000306",
+     [("exit_reason", "vmx", "0x30"), ("exit_qualification", "ept", "0x184"), ("idt_vectoring_info", "idt", "0x80000306")]),
+    ("exit_code=0x400 exitinfo1=0x100000007 exitinfo2=0x4000000",
+     [("exit_code", "svm", "0x400"), ("exitinfo1", "pferr", "0x100000007")]),
+    ("reason: EXIT_NPF ext_inf1: 0x0000000200000006 ext_inf2: 0x000000000a0b1000 ext_int: 0x00000000",
+     [("ext_inf1", "pferr", "0x200000006"), ("ext_int", "idt", "0x0")])])
+def test_several_numbers_at_once(text, readings):
+    for words in (text.split(), [text]):
+        answer = kvmmmu("error", "-j", *words).json
+        found = [(part["name"].split()[-1], part["reading"], part["value"]) for part in [answer, *answer["others"]]]
+        assert found == readings
+    assert all(value in kvmmmu("error", text).out for _, _, value in readings)
+
+
+def test_a_named_spte_is_compared():
+    answer = kvmmmu("error", "-j", "error_code", "0x184", "old", "0x61000034d40e877").json
+    assert answer["spte"]["rights"] == "RWX" and answer["spte"]["met"] == "---"
+
+
+@pytest.mark.parametrize("words,text", [
+    (["xyz"], '"xyz"'), (["0x"], '"0x"'), (["0x1g"], '"0x1g"'), (["12345678901234567890123"], "64 bits"),
+    (["vcpu", "3"], "none of these"), (["=", ":"], "not a number"), (["1", "2", "3", "4"], "4 numbers without names"),
+    (["--as", "ept", "error_code=184"], "--as is for numbers without names"), (["7", "8"], "more than one number"),
+    ([" ".join(f"err={n}" for n in range(1, 40))], "more than 15 numbers")])
+def test_what_is_no_number_is_named(words, text):
+    answer = kvmmmu("error", *words)
+    assert answer.code == 2 and text in answer.err and len(answer.err.strip().splitlines()) == 1, answer.err

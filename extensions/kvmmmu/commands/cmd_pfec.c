@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* kvmmmu error (pfec): error codes, exit qualifications and other numbers of an exit, decoded. */
+/*
+ * kvmmmu error (pfec): error codes, exit qualifications and other numbers of an exit, decoded; also
+ * several at once, with the names that a log or a trace gives them.
+ */
 #include "commands/command_context.h"
 #include "kvm/svm.h"
 #include "kvm/vmx.h"
-#include "trace/numbers.h"
+#include "trace/number_words.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#define VALUES 3
+#define VALUES	     3
+#define SVM_EXITS    0x400	/* from here on an exit reason is an exit code of AMD's */
+#define ENTRY_FAILED KM_BIT(31) /* in an exit reason */
 
 /* What was asked: one number, and what belongs to it. */
 struct question {
@@ -21,6 +26,8 @@ struct question {
 	int count;
 	bool has_generation; /* of KVM; else both */
 	enum km_acc_format acc;
+	const char *name; /* that the number was given with; NULL */
+	bool decimal;
 };
 
 /* --- the question --- */
@@ -44,7 +51,7 @@ static km_error *parse_as_name(struct km_command_context *ctx, struct question *
 	if (err)
 		return km_errorf(
 			KM_EUSAGE,
-			"\"%s\" is not one of pferr, ept, idt, svm, tdx, npt, shadow, or ept "
+			"\"%s\" is not one of pferr, ept, idt, svm, vmx, tdx, npt, shadow, or ept "
 			"with a kernel version such as ept:6.12",
 			as);
 	q->reading = masks.paging == KM_PAGING_EPT ? KM_READ_EPT : KM_READ_PFERR;
@@ -53,19 +60,14 @@ static km_error *parse_as_name(struct km_command_context *ctx, struct question *
 	return NULL;
 }
 
-/* If a number cannot have the format that --as specifies, use the format that it has. */
-static km_error *parse_as(struct km_command_context *ctx, struct question *q)
+/* If a number cannot have the format that was asked for, use the format that it has. */
+static void use_what_it_is(struct question *q)
 {
-	km_error *err = parse_as_name(ctx, q);
-
-	if (err)
-		return err;
 	q->objection = km_reading_objection(q->reading, q->values[0]);
 	if (!q->objection)
-		return NULL;
+		return;
 	q->refused = q->reading;
 	q->reading = km_guess_reading(q->values[0], q->count, false, &q->why, &q->sure);
-	return NULL;
 }
 
 static bool is_ept_host(const struct km_command_context *ctx)
@@ -74,23 +76,171 @@ static bool is_ept_host(const struct km_command_context *ctx)
 	       ctx->kernel->masks.paging == KM_PAGING_EPT;
 }
 
-static km_error *parse(struct km_command_context *ctx, struct question *q)
+/* Choose the interpretation of numbers without names: by --as, else by their bits. */
+static km_error *choose(struct km_command_context *ctx, struct question *q)
 {
-	km_error *err = NULL;
+	km_error *err;
 
-	for (q->count = 0; !err && q->count < ctx->argc; q->count++)
-		err = km_parse_hex(ctx->argv[q->count], q->count ? "number" : "error code",
-				   &q->values[q->count]);
-	if (err)
+	if (ctx->options.as) {
+		err = parse_as_name(ctx, q);
+		if (!err)
+			use_what_it_is(q);
 		return err;
-	if (ctx->options.as)
-		return parse_as(ctx, q);
+	}
 	q->reading = km_guess_reading(q->values[0], q->count, is_ept_host(ctx), &q->why, &q->sure);
 	if (is_ept_host(ctx)) {
 		q->has_generation = true;
 		q->acc = ctx->kernel->masks.layout->acc;
 	}
 	return NULL;
+}
+
+/* All words of the command, as one text. */
+static km_error *read_words(struct km_command_context *ctx, struct km_number_words *numbers)
+{
+	const char *text = "", *unknown;
+	size_t len;
+
+	for (int i = 0; i < ctx->argc; i++)
+		text = km_doc_text(ctx->root, "%s%s%s", text, i ? " " : "", ctx->argv[i]);
+	unknown = km_number_words_read(text, numbers, &len);
+	if (unknown || !numbers->count)
+		return km_errorf(
+			KM_EUSAGE,
+			"\"%.*s\" is not a number of 64 bits, nor a name with a number such "
+			"as exit_qualification=0x184",
+			(int)(unknown ? len : strlen(text)), unknown ? unknown : text);
+	if (numbers->count == KM_NUMBER_WORDS)
+		return km_errorf(KM_EUSAGE, "more than %d numbers", KM_NUMBER_WORDS - 1);
+	return NULL;
+}
+
+/* Two or three numbers without names belong together. */
+static km_error *ask_unnamed(struct km_command_context *ctx, const struct km_number_words *numbers,
+			     struct question *q)
+{
+	km_error *err;
+
+	if (numbers->count > VALUES)
+		return km_errorf(KM_EUSAGE, "%zu numbers without names; give at most %d",
+				 numbers->count, VALUES);
+	for (q->count = 0; q->count < (int)numbers->count; q->count++)
+		q->values[q->count] = numbers->words[q->count].value;
+	q->decimal = numbers->words[0].decimal;
+	err = choose(ctx, q);
+	if (!err && q->count > 1 && q->reading != KM_READ_SVM && q->reading != KM_READ_EPT)
+		err = km_errorf(KM_EUSAGE,
+				"more than one number: an SVM exit code with EXITINFO1 and "
+				"EXITINFO2, or an exit qualification and an SPTE; or give each a "
+				"name, such as exit_qualification=0x184");
+	return err;
+}
+
+/* --- numbers with names --- */
+
+static void by_name(struct question *q, enum km_reading reading)
+{
+	q->reading = reading;
+	q->why = "its name says so";
+	q->sure = true;
+	use_what_it_is(q);
+}
+
+static bool is_amd_value(uint64_t value)
+{
+	return value >> 32 || (value & ~EPT_VIOLATION_BITS && !km_is_interruption_info(value));
+}
+
+/* EXITINFO1 of an NPF, or an exit qualification. */
+static void ask_info1(const struct km_number_words *numbers, struct question *q)
+{
+	if (numbers->amd || (!numbers->intel && is_amd_value(q->values[0])))
+		by_name(q, KM_READ_PFERR);
+	else if (numbers->intel)
+		by_name(q, KM_READ_EPT);
+	else
+		q->reading = km_guess_reading(q->values[0], 1, false, &q->why, &q->sure);
+}
+
+/* Is the first "info" of these numbers an error code of AMD's? */
+static bool has_amd_info1(const struct km_number_words *numbers)
+{
+	for (size_t i = 0; i < numbers->count; i++) {
+		if (numbers->words[i].is == KM_NUMBER_INFO1)
+			return is_amd_value(numbers->words[i].value);
+	}
+	return false;
+}
+
+/* False if it is not a number that is decoded here. */
+static bool ask_named(struct km_command_context *ctx, const struct km_number_words *numbers,
+		      const struct km_number_word *word, struct question *q)
+{
+	bool intel_vectoring = numbers->intel || km_is_interruption_info(word->value) ||
+			       (!word->value && !has_amd_info1(numbers));
+
+	*q = (struct question){
+		.count = 1, .values = {word->value}, .name = word->name, .decimal = word->decimal};
+	switch (word->is) {
+	case KM_NUMBER_QUALIFICATION:
+		by_name(q, KM_READ_EPT);
+		return true;
+	case KM_NUMBER_VECTORING:
+		by_name(q, KM_READ_IDT);
+		return true;
+	case KM_NUMBER_INFO1:
+		ask_info1(numbers, q);
+		return true;
+	case KM_NUMBER_INFO2:
+		/* AMD's is an address */
+		if (numbers->amd || !intel_vectoring)
+			return false;
+		by_name(q, KM_READ_IDT);
+		return true;
+	case KM_NUMBER_EXIT_CODE:
+		by_name(q, KM_READ_SVM);
+		return true;
+	case KM_NUMBER_EXIT_REASON:
+		by_name(q, word->value & ~ENTRY_FAILED && word->value < SVM_EXITS ? KM_READ_VMX
+										  : KM_READ_SVM);
+		if (word->value & ENTRY_FAILED)
+			q->reading = KM_READ_VMX;
+		return true;
+	case KM_NUMBER_TDX:
+		by_name(q, KM_READ_TDX);
+		return true;
+	case KM_NUMBER_OTHER:
+		/* "SEAMCALL TDH_MEM_PAGE_AUG failed: 0x..." */
+		if (!(word->value >> 62) || !km_tdx_status_name(word->value))
+			return false;
+		q->reading = km_guess_reading(word->value, 1, false, &q->why, &q->sure);
+		return true;
+	case KM_NUMBER_SPTE:
+	case KM_NUMBER_ADDRESS:
+		return false;
+	case KM_NUMBER_ERROR_CODE:
+	case KM_NUMBER_UNNAMED:
+		break;
+	}
+	/* of an exit that has the other numbers, it is that of an event: 0 if there is none */
+	if (!word->value && numbers->count > 1)
+		return false;
+	q->reading = numbers->amd
+			     ? KM_READ_PFERR
+			     : km_guess_reading(word->value, 1, numbers->intel || is_ept_host(ctx),
+						&q->why, &q->sure);
+	if (numbers->amd)
+		by_name(q, KM_READ_PFERR);
+	return true;
+}
+
+/* A qualification and an SPTE are compared. */
+static void add_spte(const struct km_number_words *numbers, struct question *q)
+{
+	for (size_t i = 0; i < numbers->count && q->reading == KM_READ_EPT && q->count == 1; i++) {
+		if (numbers->words[i].is == KM_NUMBER_SPTE)
+			q->values[q->count++] = numbers->words[i].value;
+	}
 }
 
 /* --- parts of the answer --- */
@@ -251,6 +401,15 @@ static void describe_svm(struct km_node *root, const struct question *q)
 	describe_pferr(code, q->values[1]);
 }
 
+static void describe_vmx(struct km_node *root, uint64_t value)
+{
+	const char *name = km_vmx_exit_name(value & 0xffff);
+
+	describe_spelled(root, value, name ? name : "no name for this reason");
+	if (value & ENTRY_FAILED)
+		km_doc_note(root, "bit 31: the VM entry failed");
+}
+
 static void describe_tdx(struct km_node *root, uint64_t value)
 {
 	const char *name = km_tdx_status_name(value), *operand = km_tdx_operand_name(value);
@@ -275,52 +434,102 @@ static void describe_reading(struct km_node *root, const struct question *q)
 		[KM_READ_EPT] = "an exit qualification of an EPT violation",
 		[KM_READ_IDT] = "IDT-vectoring or interruption info",
 		[KM_READ_SVM] = "an SVM exit code",
+		[KM_READ_VMX] = "a VMX exit reason",
 		[KM_READ_TDX] = "a TDX status",
 	};
 
 	km_doc_field(root, "value", NULL, km_v_hex(q->values[0]));
+	km_doc_field(root, "name", NULL, q->name && *q->name ? km_v_text(q->name) : km_v_none("-"));
+	km_doc_field(root, "decimal", NULL, km_v_bool(q->decimal));
+	if (q->decimal)
+		km_doc_note(root,
+			    "%" PRIu64 " is read as a decimal number, 0x%" PRIx64
+			    ": as a hexadecimal one, it is not a value of an exit",
+			    q->values[0], q->values[0]);
 	if (q->objection) {
 		km_doc_field(root, "not", NULL, km_v_text(km_reading_name(q->refused)));
 		km_doc_field(root, "why_not", NULL, km_v_text(q->objection));
-		km_doc_note(root, "--as asks for %s; 0x%" PRIx64 " is not one: %s",
-			    titles[q->refused], q->values[0], q->objection);
+		km_doc_note(root, "%s asks for %s; 0x%" PRIx64 " is not one: %s",
+			    q->name ? "the name" : "--as", titles[q->refused], q->values[0],
+			    q->objection);
 	}
 	km_doc_field(root, "reading", NULL, km_v_text(km_reading_name(q->reading)));
 	km_doc_field(root, "why", NULL, km_v_text(q->why));
 	km_doc_field(root, "sure", NULL, km_v_bool(q->sure));
 	km_doc_note(root, "read as %s: %s%s", titles[q->reading], q->why,
-		    q->sure ? "" : " (--as overrides this)");
+		    q->sure || q->name ? "" : " (--as overrides this)");
+}
+
+static void describe(struct km_node *root, const struct question *q)
+{
+	describe_reading(root, q);
+	switch (q->reading) {
+	case KM_READ_EPT:
+		describe_ept(root, q);
+		break;
+	case KM_READ_IDT:
+		describe_idt(root, q->values[0]);
+		break;
+	case KM_READ_SVM:
+		describe_svm(root, q);
+		break;
+	case KM_READ_VMX:
+		describe_vmx(root, q->values[0]);
+		break;
+	case KM_READ_TDX:
+		describe_tdx(root, q->values[0]);
+		break;
+	default:
+		describe_pferr(root, q->values[0]);
+	}
+}
+
+/* The first number at the top of the answer, the others below it. */
+static km_error *answer_named(struct km_command_context *ctx, struct km_number_words *numbers)
+{
+	struct km_node *list = NULL;
+	bool any = false;
+
+	if (ctx->options.as)
+		return km_errorf(KM_EUSAGE, "--as is for numbers without names: \"%s\" has one",
+				 numbers->words[0].name);
+	for (size_t i = 0; i < numbers->count; i++) {
+		struct km_node *node = ctx->root;
+		struct question q;
+
+		if (!ask_named(ctx, numbers, &numbers->words[i], &q))
+			continue;
+		add_spte(numbers, &q);
+		q.name = km_doc_text(ctx->root, "%s", q.name);
+		if (any && !list)
+			list = km_doc_list(ctx->root, "others");
+		if (any)
+			node = km_doc_section(
+				list, "number",
+				km_doc_text(list, "%s 0x%" PRIx64 ":", q.name, q.values[0]));
+		describe(node, &q);
+		any = true;
+	}
+	if (!any)
+		return km_errorf(KM_EUSAGE,
+				 "none of these numbers is one that this command decodes");
+	return NULL;
 }
 
 km_error *km_command_pfec(struct km_command_context *ctx)
 {
+	struct km_number_words numbers;
 	struct question q = {0};
-	km_error *err = parse(ctx, &q);
+	km_error *err = read_words(ctx, &numbers);
 
 	if (err)
 		return err;
-	if (q.count > 1 && q.reading != KM_READ_SVM && q.reading != KM_READ_EPT)
-		return km_errorf(KM_EUSAGE,
-				 "more than one number: an SVM exit code with EXITINFO1 and "
-				 "EXITINFO2, or an exit qualification and an SPTE");
-	describe_reading(ctx->root, &q);
-	switch (q.reading) {
-	case KM_READ_EPT:
-		describe_ept(ctx->root, &q);
-		break;
-	case KM_READ_IDT:
-		describe_idt(ctx->root, q.values[0]);
-		break;
-	case KM_READ_SVM:
-		describe_svm(ctx->root, &q);
-		break;
-	case KM_READ_TDX:
-		describe_tdx(ctx->root, q.values[0]);
-		break;
-	default:
-		describe_pferr(ctx->root, q.values[0]);
-	}
-	return NULL;
+	if (numbers.named)
+		return answer_named(ctx, &numbers);
+	err = ask_unnamed(ctx, &numbers, &q);
+	if (!err)
+		describe(ctx->root, &q);
+	return err;
 }
 
 /* The name that says what it decodes. */

@@ -34,7 +34,7 @@ struct km_command {
 	bool many_dumps;       /* the program runs it for each FILE, and prints a line of JSON */
 	unsigned width;	       /* columns of its text; 0: as wide as needed */
 	const char *purpose;   /* one line that begins with a verb; no full stop */
-	struct km_form forms[3];
+	struct km_form forms[4];
 	const char *description[8]; /* paragraphs; NULL ends them */
 	struct km_term terms[6];
 };

@@ -31,7 +31,7 @@
 #define KM_FORMAT_WORDS				  KM_FORMAT_PAGINGS(KM_FORMAT_WORDS_)
 
 /* What "error --as" takes beside them: the kinds of numbers, see trace/numbers.h. */
-#define KM_READING_WORDS "pferr idt svm tdx"
+#define KM_READING_WORDS "pferr idt svm vmx tdx"
 
 /* The masks of the format @name. KM_EUSAGE. */
 km_error *km_parse_format(const char *name, struct km_spte_masks *masks);

@@ -21,7 +21,7 @@
 
 static const char *const reading_names[KM_READINGS] = {
 	[KM_READ_PFERR] = "pferr", [KM_READ_EPT] = "ept", [KM_READ_IDT] = "idt",
-	[KM_READ_SVM] = "svm",	   [KM_READ_TDX] = "tdx",
+	[KM_READ_SVM] = "svm",	   [KM_READ_VMX] = "vmx", [KM_READ_TDX] = "tdx",
 };
 
 const char *km_reading_name(enum km_reading reading)
@@ -213,6 +213,7 @@ const char *km_reading_objection(enum km_reading reading, uint64_t value)
 		break;
 	case KM_READ_PFERR:
 	case KM_READ_SVM:
+	case KM_READ_VMX:
 	case KM_READ_TDX:
 	case KM_READINGS:
 		break;

@@ -10,11 +10,12 @@ enum km_reading {
 	KM_READ_EPT,   /* exit qualification of an EPT violation */
 	KM_READ_IDT, /* IDT-vectoring and VM-exit interruption info; AMD's EXITINTINFO, EVENTINJ */
 	KM_READ_SVM, /* SVM exit code */
+	KM_READ_VMX, /* VMX exit reason */
 	KM_READ_TDX, /* status of a SEAMCALL, of TDH.VP.ENTER */
 	KM_READINGS,
 };
 
-/* "pferr", "ept", "idt", "svm", "tdx" */
+/* "pferr", "ept", "idt", "svm", "vmx", "tdx" */
 const char *km_reading_name(enum km_reading reading);
 
 /* False if @name is none of them. */

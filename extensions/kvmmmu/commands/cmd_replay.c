@@ -208,7 +208,7 @@ static void note_no_faults(struct km_node *root, const struct km_trace *t)
 			    "there are page faults in this file, but none of the %" PRIu64
 			    " lines was understood",
 			    odd);
-	else if (t->log.count)
+	else if (t->log.count || t->counts.lines)
 		return;
 	else if (t->log.messages)
 		km_doc_note(root,
@@ -230,6 +230,7 @@ static km_error *answer(struct km_command_context *ctx, const struct km_trace *t
 		qsort(t->vcpus, t->vcpu_count, sizeof(t->vcpus[0]), by_faults);
 	km_describe_trace(ctx->root, t, name);
 	km_describe_log(ctx->root, &t->log, "line");
+	km_describe_trace_counts(ctx->root, &t->counts);
 	if (!km_trace_faults(t) && !t->events[KM_TRACE_FAST_PAGE_FAULT]) {
 		note_no_faults(ctx->root, t);
 		return NULL;

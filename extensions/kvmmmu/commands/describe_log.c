@@ -3,6 +3,7 @@
 
 #include "kvm/vmx.h"
 #include "rules/exits.h"
+#include "rules/spte_check.h"
 #include "trace/numbers.h"
 
 #include <inttypes.h>
@@ -49,7 +50,8 @@ static bool is_mmio_of(const struct km_log_entry *entry, const struct km_log_spt
 /* Is it an MMIO SPTE of a kernel before 5.12? Bits 53:52 mark such SPTEs. */
 static bool is_old_mmio(const struct format *format, const struct km_log_spte *s)
 {
-	unsigned old = 1u << KM_FIT_EPT_5_10 | 1u << KM_FIT_NPT_5_10;
+	unsigned old = 1u << KM_FIT_EPT_5_10 | 1u << KM_FIT_NPT_5_10 | 1u << KM_FIT_EPT_4_18 |
+		       1u << KM_FIT_NPT_4_18;
 
 	return s->level == PG_LEVEL_4K && (s->value >> 52 & 3) == 3 && !(format->fits & ~old);
 }
@@ -103,23 +105,20 @@ static const char *fits_text(struct km_node *node, unsigned fits)
 	return *text ? text : "none";
 }
 
-/* Why no SPTE of the entry can be of this format; bit -1 if one can. *@by: the SPTE. */
-static struct km_fit_reason exclusion(const struct km_log_entry *entry, enum km_fit fit,
-				      const struct km_log_spte **by)
+/* The first SPTE of the entry that is not of this format, and why; NULL: all may be. */
+static const struct km_log_spte *excluding(const struct km_log_entry *entry, enum km_fit fit,
+					   char *why, size_t size)
 {
-	struct km_fit_reason why = {.bit = -1};
-
-	for (size_t i = 0; i < entry->spte_count && why.bit < 0; i++) {
+	for (size_t i = 0; i < entry->spte_count; i++) {
 		const struct km_log_spte *s = &entry->sptes[i];
 
-		*by = s;
-		if (!is_mmio_of(entry, s) && km_fit_is_mapped(s->value))
-			why = km_fit_check(fit, s->value, s->level);
+		if (!is_mmio_of(entry, s) && !km_fit_fits(fit, s->value, s->level, why, size))
+			return s;
 	}
-	return why;
+	return NULL;
 }
 
-/* "bit 57 of 0x... excludes ept:5.10, ept:7.2; bit 4 of 0x... excludes npt:6.1" */
+/* "SPTE 0x... excludes ept:5.10, ept:7.2: that KVM never sets bit 57; ..." */
 static const char *excluded_text(struct km_node *node, const struct km_log_entry *entry,
 				 unsigned fits)
 {
@@ -127,25 +126,23 @@ static const char *excluded_text(struct km_node *node, const struct km_log_entry
 	unsigned told = fits;
 
 	for (int fit = 0; fit < KM_FITS; fit++) {
-		const struct km_log_spte *by = NULL, *other = NULL;
-		struct km_fit_reason why = exclusion(entry, (enum km_fit)fit, &by);
+		char why[160], other[160];
+		const struct km_log_spte *by = excluding(entry, (enum km_fit)fit, why, sizeof(why));
 		const char *names = "";
 
-		if (told & 1u << fit || why.bit < 0)
+		if (told & 1u << fit || !by)
 			continue;
 		for (int same = fit; same < KM_FITS; same++) {
-			struct km_fit_reason its = exclusion(entry, (enum km_fit)same, &other);
-
-			if (told & 1u << same || its.bit != why.bit || its.missing != why.missing ||
-			    other != by)
+			if (told & 1u << same ||
+			    excluding(entry, (enum km_fit)same, other, sizeof(other)) != by ||
+			    strcmp(why, other))
 				continue;
 			told |= 1u << same;
 			names = km_doc_text(node, "%s%s%s", names, *names ? ", " : "",
 					    km_fit_format((enum km_fit)same)->name);
 		}
-		text = km_doc_text(node, "%s%sbit %d%s of 0x%" PRIx64 " excludes %s", text,
-				   *text ? "; " : "", why.bit,
-				   why.missing ? ", which is clear," : "", by->value, names);
+		text = km_doc_text(node, "%s%sSPTE 0x%" PRIx64 " excludes %s: that KVM %s", text,
+				   *text ? "; " : "", by->value, names, why);
 	}
 	return text;
 }
@@ -244,6 +241,7 @@ static const char *legality(struct km_node *node, const struct format *format,
 			    const struct km_log_entry *entry, const struct km_log_spte *s,
 			    bool *legal)
 {
+	struct km_spte_masks masks;
 	char why[160];
 
 	*legal = false;
@@ -260,7 +258,8 @@ static const char *legality(struct km_node *node, const struct format *format,
 	if (is_old_mmio(format, s))
 		return "an MMIO SPTE, as kernels before 5.12 mark it: reserved bits are set on "
 		       "purpose, and this entry is not the reason for the message";
-	if (km_fit_illegal(s->value, format->paging, s->level, why, sizeof(why)))
+	masks = km_spte_default_masks(format->paging, KM_SPTE_6_1);
+	if (km_spte_is_illegal(&masks, NULL, s->value, s->level, why, sizeof(why)))
 		return km_doc_text(node, "illegal: %s", why);
 	if (s->value & ADDRESS_BITS && (s->value & SEXT_U32) == SEXT_U32)
 		return "address bits 51:43 are all set: no host has memory at this address";
@@ -326,7 +325,8 @@ static void describe_sptes(struct km_node *node, const struct km_log_entry *entr
 		const struct km_log_spte *s = &entry->sptes[i];
 		bool legal;
 
-		km_doc_note(node, "level %d, 0x%" PRIx64 ": %s", s->level, s->value,
+		km_doc_note(node, "%s0x%" PRIx64 ": %s",
+			    s->level ? km_doc_text(node, "level %d, ", s->level) : "", s->value,
 			    legality(node, &format, entry, s, &legal));
 	}
 	note_all_legal(node, entry, &format);
@@ -396,6 +396,12 @@ static void describe_exit(struct km_node *node, const struct km_log_entry *entry
 		km_doc_note(
 			node, "exit qualification 0x%" PRIx64 ": %s", entry->qualification,
 			km_ept_qualification_spell(entry->qualification, spelled, sizeof(spelled)));
+	if (entry->has_status && km_tdx_status_name(entry->status))
+		km_doc_note(node, "0x%" PRIx64 " is %s%s%s", entry->status,
+			    km_tdx_status_name(entry->status),
+			    km_tdx_operand_name(entry->status) ? ", operand " : "",
+			    km_tdx_operand_name(entry->status) ? km_tdx_operand_name(entry->status)
+							       : "");
 	if (entry->has_vectoring)
 		km_doc_note(node, "IDT-vectoring info 0x%" PRIx64 ": %s", entry->vectoring,
 			    km_vectoring_spell(entry->vectoring, spelled, sizeof(spelled)));

@@ -289,12 +289,16 @@ static const char *unanswered(struct km_node *node, const struct km_trace *t,
 
 static const char *guest(struct km_node *node, const struct km_loop *loop)
 {
+	const struct km_trace_fault *f = loop->fault;
 	const char *deny = "the guest's own page tables deny the access: the guest itself loops";
 
-	if (!loop->fault->exception[0])
+	if (f->guest_level)
+		deny = km_doc_text(node,
+				   "%s; its walk ended at its entry 0x%" PRIx64 " of level %d",
+				   deny, f->guest_pte, f->guest_level);
+	if (!f->exception[0])
 		return km_doc_text(node, "%s (kvm_mmu_walker_error)", deny);
-	return km_doc_text(node, "KVM injects %s into the guest each time: %s",
-			   loop->fault->exception, deny);
+	return km_doc_text(node, "KVM injects %s into the guest each time: %s", f->exception, deny);
 }
 
 static const char *kind_text(struct km_node *node, const struct km_trace *t,

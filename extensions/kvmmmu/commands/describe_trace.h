@@ -18,6 +18,9 @@ void km_describe_trace_vcpus(struct km_node *root, const struct km_trace *trace)
 /* The most frequent faults of all threads. */
 km_error *km_describe_trace_faults(struct km_node *root, const struct km_trace *trace);
 
+/* Lines that count events, and what they lack; nothing if there are none. */
+void km_describe_trace_counts(struct km_node *root, const struct km_counts *counts);
+
 /* Findings: loops, and what else comes again and again. */
 km_error *km_describe_loops(struct km_node *root, const struct km_trace *trace);
 

@@ -170,6 +170,17 @@ static void injected(struct km_trace_vcpu *v, const struct km_trace_event *e)
 	km_faults_count(v, KM_OUTCOME_INJECTED, e->count);
 }
 
+/* The entry that was printed last is the one at which the guest's page tables deny the access. */
+static void walker_error(struct km_trace_vcpu *v, const struct km_trace_event *e)
+{
+	if (v->current != KM_NO_FAULT && v->guest_level) {
+		v->hot[v->current].guest_pte = v->guest_pte;
+		v->hot[v->current].guest_level = v->guest_level;
+	}
+	v->guest_level = 0;
+	km_faults_count(v, KM_OUTCOME_WALKER_ERROR, e->count);
+}
+
 /* kvm_emulate_insn is printed before an attempt, and once more if it fails. */
 void km_follow_end_attempt(struct km_trace_vcpu *v)
 {
@@ -257,6 +268,12 @@ static void end_exit(struct km_trace *t, struct km_trace_vcpu *v, const struct k
 static void vcpu_event(struct km_trace *t, struct km_trace_vcpu *v, const struct km_trace_event *e)
 {
 	v->events[e->kind] += e->count;
+	if (e->kind == KM_TRACE_PAGING_ELEMENT) {
+		/* also during an emulation, which it does not end */
+		v->guest_pte = e->guest_pte;
+		v->guest_level = e->level;
+		return;
+	}
 	end_exit(t, v, e);
 	if (e->kind != KM_TRACE_EMULATE_INSN)
 		km_follow_end_attempt(v);
@@ -294,7 +311,7 @@ static void vcpu_event(struct km_trace *t, struct km_trace_vcpu *v, const struct
 		injected(v, e);
 		break;
 	case KM_TRACE_WALKER_ERROR:
-		km_faults_count(v, KM_OUTCOME_WALKER_ERROR, e->count);
+		walker_error(v, e);
 		break;
 	case KM_TRACE_RMP_FAULT:
 		km_faults_count(v, KM_OUTCOME_RMP, e->count);

@@ -12,6 +12,7 @@ void km_lines_init(struct km_lines *text, FILE *file)
 	text->file = file;
 	text->lines = text->bytes = 0;
 	text->at = text->end = 0;
+	text->encoding = KM_UNREAD;
 }
 
 /* --- quoted-printable --- */
@@ -86,7 +87,7 @@ static char entity(const char *at, size_t *len)
 	return 0;
 }
 
-/* NBSP, U+FFFD, U+2000 to U+200F, a byte order mark: return its length at @at, or 0. */
+/* NBSP, U+FFFD, U+2000 to U+200F, U+202F, a byte order mark: return its length at @at, or 0. */
 static size_t odd_blank(const unsigned char *at)
 {
 	if (at[0] == 0xc2 && at[1] == 0xa0)
@@ -95,7 +96,68 @@ static size_t odd_blank(const unsigned char *at)
 		return 3;
 	if (at[0] == 0xef && at[1] == 0xbb && at[2] == 0xbf)
 		return 3;
-	return at[0] == 0xe2 && at[1] == 0x80 && at[2] >= 0x80 && at[2] <= 0x8f ? 3 : 0;
+	if (at[0] != 0xe2 || at[1] != 0x80)
+		return 0;
+	return (at[2] >= 0x80 && at[2] <= 0x8f) || at[2] == 0xaf ? 3 : 0;
+}
+
+/* Quotes and dashes of word processors: the character of ASCII, its length in *@len; or 0. */
+static char typographic(const unsigned char *at, size_t *len)
+{
+	/* U+2010 to U+201F */
+	static const char points[] = "------|_''''\"\"\"\"";
+
+	*len = at[0] == 0xe2 && at[1] == 0x80 && at[2] >= 0x90 && at[2] <= 0x9f ? 3 : 0;
+	return *len ? points[at[2] - 0x90] : 0;
+}
+
+/* Return the length of the UTF-8 character at @at; 0: it is none. */
+static size_t utf8(const unsigned char *at)
+{
+	size_t len = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : at[0] >= 0xc2 ? 2 : 0;
+
+	for (size_t i = 1; i < len; i++) {
+		if (at[i] >> 6 != 2)
+			return 0;
+	}
+	return len;
+}
+
+/* A byte of Windows-1252: what it is in ASCII; 0: it stays. */
+static char windows_1252(unsigned char byte)
+{
+	switch (byte) {
+	case 0x91:
+	case 0x92:
+		return '\'';
+	case 0x93:
+	case 0x94:
+		return '"';
+	case 0x96:
+	case 0x97:
+		return '-';
+	case 0xa0:
+		return ' ';
+	default:
+		return 0;
+	}
+}
+
+/* A character other than ASCII: what replaces the *@len bytes at @at; 0: they stay. */
+static char replacement(const unsigned char *at, size_t *len)
+{
+	char c = typographic(at, len);
+
+	if (c)
+		return c;
+	*len = odd_blank(at);
+	if (*len)
+		return ' ';
+	*len = utf8(at);
+	if (*len)
+		return 0;
+	*len = 1;
+	return windows_1252(at[0]);
 }
 
 /* ESC [ ... letter: return its length at @at, or 0. */
@@ -158,13 +220,14 @@ static void replace_oddities(struct km_line *line)
 		if (*from == '&')
 			c = entity(from, &len);
 		else if (*from & 0x80)
-			len = odd_blank((const unsigned char *)from);
-		if (!len) {
-			c = *from == 0x1b ? ' ' : *from;
-			len = 1;
+			c = replacement((const unsigned char *)from, &len);
+		if (len && c) {
+			*to++ = c;
+			from += len;
+			continue;
 		}
-		*to++ = c;
-		from += len;
+		for (len = len ? len : 1; len; len--, from++)
+			*to++ = *from == 0x1b ? ' ' : *from;
 	}
 	*to = 0;
 	line->len = (size_t)(to - line->text);
@@ -262,13 +325,59 @@ static void take_piece(struct km_line *line, const char *piece, size_t len)
 	line->text[line->len] = 0;
 }
 
+/* Begin a file: a byte order mark tells that it is UTF-16, as PowerShell and Notepad write it. */
+static void find_encoding(struct km_lines *text)
+{
+	text->encoding = KM_BYTES;
+	text->end = fread(text->block, 1, 2, text->file);
+	if (text->end == 2 && !memcmp(text->block, "\xff\xfe", 2))
+		text->encoding = KM_UTF16_LE;
+	else if (text->end == 2 && !memcmp(text->block, "\xfe\xff", 2))
+		text->encoding = KM_UTF16_BE;
+	if (text->encoding != KM_BYTES)
+		text->end = 0;
+}
+
+/* Append a character to the block, as UTF-8; what has no place in 16 bits becomes "?". */
+static void put_utf8(struct km_lines *text, unsigned c)
+{
+	if (c < 0x80) {
+		text->block[text->end++] = (char)c;
+	} else if (c < 0x800) {
+		text->block[text->end++] = (char)(0xc0 | c >> 6);
+		text->block[text->end++] = (char)(0x80 | (c & 0x3f));
+	} else if (c >= 0xd800 && c < 0xe000) {
+		text->block[text->end++] = '?';
+	} else {
+		text->block[text->end++] = (char)(0xe0 | c >> 12);
+		text->block[text->end++] = (char)(0x80 | (c >> 6 & 0x3f));
+		text->block[text->end++] = (char)(0x80 | (c & 0x3f));
+	}
+}
+
+static void fill_from_utf16(struct km_lines *text)
+{
+	size_t len = fread(text->units, 1, sizeof(text->units), text->file);
+	bool low_first = text->encoding == KM_UTF16_LE;
+
+	for (size_t i = 0; i + 1 < len; i += 2)
+		put_utf8(text,
+			 (unsigned)text->units[i + low_first] << 8 | text->units[i + !low_first]);
+}
+
 /* Read the next block if nothing of the last one is left. False at the end of the file. */
 static bool fill(struct km_lines *text)
 {
 	if (text->at < text->end)
 		return true;
-	text->at = 0;
-	text->end = fread(text->block, 1, sizeof(text->block), text->file);
+	text->at = text->end = 0;
+	if (text->encoding == KM_UNREAD)
+		find_encoding(text);
+	if (text->encoding == KM_BYTES)
+		text->end += fread(text->block + text->end, 1, sizeof(text->block) - text->end,
+				   text->file);
+	else
+		fill_from_utf16(text);
 	return text->end;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Read the lines of a file and undo what mail programs, web pages and terminals did to them: decode
- * quoted-printable and HTML entities, remove "> " and terminal escapes, replace NBSP and U+FFFD by
- * blanks.
+ * UTF-16, quoted-printable and HTML entities, remove "> " and terminal escapes, replace NBSP and
+ * U+FFFD by blanks, and typographic quotes and dashes by those of ASCII.
  */
 #ifndef KVMMMU_LINES_H
 #define KVMMMU_LINES_H
@@ -29,8 +29,10 @@ struct km_lines {
 	uint64_t lines; /* of the file, read so far */
 	uint64_t bytes;
 	char block[1 << 16];
-	size_t at, end;	      /* what of the block was not read yet */
-	struct km_line piece; /* a quoted line that goes on in the next one */
+	size_t at, end; /* what of the block was not read yet */
+	enum km_encoding { KM_UNREAD, KM_BYTES, KM_UTF16_LE, KM_UTF16_BE } encoding;
+	unsigned char units[1 << 14]; /* of UTF-16, before they become UTF-8 */
+	struct km_line piece;	      /* a quoted line that goes on in the next one */
 };
 
 /* Start at the position of @file, which must outlive @text. */

@@ -6,103 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIGITS "0123456789"
-#define HEX    "0123456789abcdefABCDEF"
+#define HEX "0123456789abcdefABCDEF"
 
 #define SVM_EXITS 0x400 /* from here on an exit code is AMD's; those of VMX are smaller */
-
-/* --- heads --- */
 
 static const char *skip_blanks(const char *at)
 {
 	return at + strspn(at, " \t");
-}
-
-/* "[   22.860631]", "[   22.860631][ T123]", "[Tue Mar  7 13:38:04 2023]": return what follows, or
- * NULL. */
-static const char *bracketed_time(const char *at, const char **stamp, size_t *len)
-{
-	const char *close = *at == '[' ? strchr(at, ']') : NULL, *inside = skip_blanks(at + 1);
-	size_t digits;
-
-	if (!close || close - at > 36)
-		return NULL;
-	digits = strspn(inside, DIGITS);
-	if (digits ? inside[digits] != '.' : strspn(inside + 3, DIGITS ": ") < 1)
-		return NULL;
-	if (!digits && !memchr(inside, ':', (size_t)(close - inside)))
-		return NULL;
-	*stamp = at;
-	*len = (size_t)(close + 1 - at);
-	close = skip_blanks(close + 1);
-	if (!strncmp(close, "[ ", 2) || !strncmp(close, "[T", 2) || !strncmp(close, "[C", 2)) {
-		const char *caller = strchr(close, ']');
-
-		if (caller && caller - close < 12)
-			close = skip_blanks(caller + 1);
-	}
-	return close;
-}
-
-/* "<4>", dmesg -x's "kern  :warn  : " */
-static const char *behind_priority(const char *at)
-{
-	if (*at == '<' && strspn(at + 1, DIGITS) && at[1 + strspn(at + 1, DIGITS)] == '>')
-		return skip_blanks(strchr(at, '>') + 1);
-	if (!strncmp(at, "kern", 4)) {
-		const char *first = strchr(at, ':'),
-			   *second = first ? strchr(first + 1, ':') : NULL;
-
-		if (second && second - at < 20)
-			return skip_blanks(second + 1);
-	}
-	return at;
-}
-
-/*
- * "host kernel: ", "host QEMU[31012]: ", "2026-11-28T20:31:16.123456Z qemu-kvm: ": return what
- * follows the program's name and its length with the host's in *@len, or NULL.
- */
-static const char *behind_program(const char *at, size_t *len)
-{
-	static const char *const programs[] = {" kernel: ", " kernel: [", " QEMU[", " qemu-kvm",
-					       " qemu-system-x86_64"};
-
-	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
-		const char *found = strstr(at, programs[i]), *colon;
-
-		if (!found || found - at > 80)
-			continue;
-		colon = strchr(found, ':');
-		if (!colon || colon[1] != ' ' || colon - found > 40)
-			continue;
-		*len = (size_t)(found - at);
-		return skip_blanks(colon + 1);
-	}
-	return NULL;
-}
-
-const char *km_log_head(const char *line, const char **stamp, size_t *len)
-{
-	const char *at = behind_priority(skip_blanks(line)), *behind, *message;
-	size_t host;
-
-	*stamp = NULL;
-	*len = 0;
-	behind = bracketed_time(at, stamp, len);
-	if (behind) {
-		/* journalctl -o short-monotonic has the host behind the time */
-		message = behind_program(behind - 1, &host);
-		return message && !memchr(behind, ' ', host ? host - 1 : 0) ? message : behind;
-	}
-	/* "Mar  7 13:38:04 host kernel: ", "2026-11-28T20:31:16+0000 host kernel: " */
-	message = behind_program(at, &host);
-	if (!message || !memchr(at, ':', host))
-		return NULL;
-	*stamp = at;
-	*len = host;
-	behind = bracketed_time(message, stamp, len);
-	return behind ? behind : message;
 }
 
 /* --- entries --- */
@@ -363,6 +273,34 @@ static bool take_spte(struct km_log *log, const struct line *line)
 	return true;
 }
 
+/*
+ * "MMU-writable SPTE is not Host-writable: 8600...", "SPTE 8600... (@ 0000...) for gfn 2f4a0
+ * shadow-present at free": without a level.
+ */
+static bool take_spte_in_text(struct km_log *log, const struct line *line)
+{
+	static const char *const before[] = {
+		"SPTE is not Host-writable:", "SPTE is not MMU-writable:", "SPTE "};
+	bool freed = strstr(line->text, "shadow-present at free");
+	struct km_log_entry *entry;
+	uint64_t value;
+
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		if ((i == 2) != freed || !number_after(line->text, before[i], &value))
+			continue;
+		entry = add(log, KM_LOG_SPTE, line->text, line->stamp, line->len, line->number);
+		add_spte(entry, "spte", value, "");
+		if (entry)
+			entry->means = meaning_of_message(line->text);
+		if (entry && freed && number_after(line->text, "for gfn", &value)) {
+			entry->has_address = true;
+			entry->address = value << 12;
+		}
+		return true;
+	}
+	return false;
+}
+
 /* "as_id: 0 gfn: 12345 old_spte: ... new_spte: ... level: 1" */
 static bool take_change(struct km_log *log, const struct line *line)
 {
@@ -575,9 +513,12 @@ static bool take_message(struct km_log *log, const struct line *line)
 	entry = add(log, KM_LOG_MESSAGE, line->text, line->stamp, line->len, line->number);
 	if (entry && means && *means)
 		entry->means = means;
-	if (entry)
-		entry->has_vectoring =
-			number_after(line->text, "vectoring info", &entry->vectoring);
+	if (!entry)
+		return true;
+	entry->has_vectoring = number_after(line->text, "vectoring info", &entry->vectoring);
+	entry->has_status = strstr(line->text, "SEAMCALL")
+				    ? number_after(line->text, "failed:", &entry->status)
+				    : number_after(line->text, "vp_enter_ret", &entry->status);
 	return true;
 }
 
@@ -609,9 +550,9 @@ enum km_log_taken km_log_line(struct km_log *log, const char *message, const cha
 		return KM_LOG_NOT_KVM;
 	}
 	if (take_hierarchy(log, &line) || take_misconfiguration(log, &line) ||
-	    take_spte(log, &line) || take_change(log, &line) || take_warn(log, &line) ||
-	    take_function(log, &line) || take_registers(log, &line) || take_vmcs(log, &line) ||
-	    take_extra_data(log, &line) || take_message(log, &line))
+	    take_spte(log, &line) || take_spte_in_text(log, &line) || take_change(log, &line) ||
+	    take_warn(log, &line) || take_function(log, &line) || take_registers(log, &line) ||
+	    take_vmcs(log, &line) || take_extra_data(log, &line) || take_message(log, &line))
 		return KM_LOG_TAKEN;
 	return KM_LOG_NOT_KVM;
 }

@@ -52,7 +52,9 @@ struct km_log_entry {
 	/* of a VMCS that KVM prints */
 	bool has_exit, has_vectoring;
 	uint64_t reason, qualification, vectoring;
-	uint64_t extra; /* while reading: QEMU's extra data[3] */
+	bool has_status;
+	uint64_t status; /* of the TDX module */
+	uint64_t extra;	 /* while reading: QEMU's extra data[3] */
 };
 
 struct km_log {

@@ -8,6 +8,7 @@
 #define KVMMMU_TRACE_H
 
 #include "base/error.h"
+#include "trace/counts.h"
 #include "trace/log.h"
 #include "trace/mappings.h"
 #include "trace/trace_judge.h"
@@ -72,6 +73,8 @@ struct km_trace_fault {
 	uint64_t pfn;			    /* of the last request */
 	char exception[8];		    /* that was injected last */
 	unsigned user_errno;		    /* that KVM_RUN returned last */
+	int guest_level;		    /* of guest_pte; 0: not known */
+	uint64_t guest_pte;		    /* the guest's entry at which its walk ended last */
 	struct km_zapper zapper;	    /* the last one */
 	bool several_zappers;
 	uint64_t zapped_after;		      /* the shortest time from mapping to zap */
@@ -102,7 +105,9 @@ struct km_trace_vcpu {
 	bool mmio_attempt; /* for handle_mmio_page_fault, before kvm_emulate_insn is printed */
 	bool changed;	   /* by kvm_tdp_mmu_spte_changed, of changed_gfn */
 	uint64_t changed_gfn;
-	bool has_exit; /* an exit that may be a fault of its own */
+	uint64_t guest_pte; /* the guest's last entry on a walk */
+	int guest_level;    /* 0: none */
+	bool has_exit;	    /* an exit that may be a fault of its own */
 	struct km_trace_event exit;
 };
 
@@ -135,6 +140,7 @@ struct km_trace {
 	size_t zapper_count;
 	struct km_trace_rules rules;
 	struct km_log log;
+	struct km_counts counts;
 	struct km_mappings *mappings;
 	uint64_t *page_bits; /* KM_TRACE_PAGES of them */
 	uint64_t page_bits_set;

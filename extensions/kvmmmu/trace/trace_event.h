@@ -33,7 +33,8 @@ enum km_trace_kind {
 	KM_TRACE_SPTE_CHANGED,
 	KM_TRACE_ZAP, /* zaps of a page table, a range of memory, or all */
 	KM_TRACE_USERSPACE_EXIT,
-	KM_TRACE_INJECTED, /* kvm_inj_exception */
+	KM_TRACE_INJECTED,	 /* kvm_inj_exception */
+	KM_TRACE_PAGING_ELEMENT, /* an entry of the guest's page tables */
 	KM_TRACE_WALKER_ERROR,
 	KM_TRACE_RMP_FAULT,
 	KM_TRACE_ASYNC_FAULT,
@@ -80,6 +81,8 @@ struct km_trace_event {
 	uint64_t old_spte, new_spte;
 	bool spurious, fixed;
 	bool no_outcome; /* neither is printed: raw fields */
+
+	uint64_t guest_pte; /* PAGING_ELEMENT, with level */
 
 	/* REQUESTED, SET_SPTE, SPTE_CHANGED; ZAP: the first of @gfns, 0: not known */
 	uint64_t gfn, pfn, gfns;

@@ -260,26 +260,78 @@ static void take_time_in_front(struct words *w, struct km_trace_event *event)
 	}
 }
 
-/* "2021-12-12 16:11:10.214139", "16:11:10", "12)": what programs put in front of a line. */
-static void drop_date(struct words *w)
+static bool is_month(struct word word)
 {
-	for (struct word word = first(w); word.len >= 8; word = first(w)) {
-		bool colon = memchr(word.at, ':', word.len) || memchr(word.at, '-', word.len);
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-		if (!colon || strspn(word.at, DIGITS "-:.TZ+") < word.len ||
-		    !isdigit((unsigned char)word.at[word.len - 1]))
-			return;
-		w->begin = word.at + word.len;
+	for (size_t i = 0; word.len == 3 && months[i]; i += 3) {
+		if (!strncmp(word.at, months + i, 3))
+			return true;
 	}
+	return false;
 }
 
-/* "trace.dat:": what trace-cmd report puts in front of the lines of several files. */
+/* "2021-12-12", "16:11:10.214139", "2021-12-12T16:11:10+01:00", also with a bracket */
+static bool is_date(struct word word)
+{
+	bool colon = memchr(word.at, ':', word.len) || memchr(word.at, '-', word.len);
+	size_t open = *word.at == '[';
+
+	if (word.len < 8 || !colon || !isdigit((unsigned char)word.at[open]))
+		return false;
+	if (word.at[word.len - 1] == ']')
+		word.len--;
+	return open + strspn(word.at + open, DIGITS "-:.TZ+") >= word.len &&
+	       (isdigit((unsigned char)word.at[word.len - 1]) || word.at[word.len - 1] == 'Z');
+}
+
+/* Dates in all forms, "Nov 28 16:11:10": what programs put in front of a line. */
+static void drop_date(struct words *w)
+{
+	struct words rest = *w;
+	struct word word = first(&rest);
+
+	if (is_month(word)) {
+		rest.begin = word.at + word.len;
+		word = first(&rest);
+		rest.begin = word.at + word.len;
+		if (is_digits(word) && word.len <= 2 && is_date(first(&rest)))
+			*w = rest;
+	}
+	for (word = first(w); word.len && is_date(word); word = first(w))
+		w->begin = word.at + word.len;
+}
+
+/*
+ * What is in front of lines of several files, or that grep found: "trace.dat:", "trace.txt:12:",
+ * "trace.txt-12-", "12:". It has no blank.
+ */
 static void drop_file(struct words *w)
 {
-	struct word word = first(w);
+	const char *at = w->begin, *end = w->end, *mark;
+	size_t digits;
 
-	if (word.len > 5 && !strncmp(word.at + word.len - 5, ".dat:", 5))
-		w->begin = word.at + word.len;
+	while (at < end && !isspace((unsigned char)*at) && *at != ':')
+		at++;
+	mark = at;
+	if (at < end && *at == ':' && memchr(w->begin, '.', (size_t)(at - w->begin)) &&
+	    !is_digits((struct word){at - 1, 1})) {
+		w->begin = at + 1;
+	} else {
+		/* "trace.txt-12-" */
+		while (mark > w->begin && mark[-1] != '-')
+			mark--;
+		at = mark - (mark > w->begin);
+		while (at > w->begin && isdigit((unsigned char)at[-1]))
+			at--;
+		if (at > w->begin && at < mark - 1 && at[-1] == '-' &&
+		    memchr(w->begin, '.', (size_t)(at - w->begin)))
+			w->begin = mark;
+	}
+	digits = strspn(w->begin, DIGITS);
+	if (digits && digits < 10 && w->begin + digits < w->end && w->begin[digits] == ':' &&
+	    !isdigit((unsigned char)w->begin[digits + 1]))
+		w->begin += digits + 1;
 }
 
 /*
@@ -367,7 +419,9 @@ static bool take_thread(struct words *w, struct km_trace_event *event)
 		/* lines with a time are all different */
 		if (thread_at_end(last(&rest), &other) > rest.begin ||
 		    (!event->has_time && isalpha((unsigned char)*first(&rest).at))) {
-			event->count = strtoull(count.at, NULL, 10);
+			/* with a time, it is the line's number */
+			if (!event->has_time)
+				event->count = strtoull(count.at, NULL, 10);
 			*w = rest;
 			counted = true;
 			word = last(w);

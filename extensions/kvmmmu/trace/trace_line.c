@@ -15,6 +15,8 @@
 #define VMX_EPT_MISCONFIG 49
 #define SVM_NPF		  0x400
 #define PAGE_SHIFT	  12
+#define NAME_CHARS	  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_."
+#define MOST_IN_FRONT	  6 /* words before the first pair */
 #define NO_VALUE                                                                                   \
 	(struct km_trace_word)                                                                     \
 	{                                                                                          \
@@ -306,6 +308,11 @@ static bool emulate_insn(const char *text, struct km_trace_event *e)
 	return strchr(text, ':') || strchr(text, '=');
 }
 
+static bool paging_element(const struct km_trace_fields *f, struct km_trace_event *e)
+{
+	return km_trace_hex(f, "pte", &e->guest_pte) && read_level(f, e);
+}
+
 const char *km_trace_wanted_fields(enum km_trace_kind kind)
 {
 	switch (kind) {
@@ -358,6 +365,8 @@ static bool fields_of_kind(const char *text, const struct km_trace_fields *f,
 		return spte_changed(f, e);
 	case KM_TRACE_ZAP:
 		return zap(text, f, e);
+	case KM_TRACE_PAGING_ELEMENT:
+		return paging_element(f, e);
 	case KM_TRACE_USERSPACE_EXIT:
 		return userspace_exit(f, e);
 	case KM_TRACE_INJECTED:
@@ -425,23 +434,51 @@ static size_t pairs_in(const struct km_trace_fields *f)
 	return pairs;
 }
 
+/* Words in front of the first pair: a time, a thread. */
+static size_t words_in_front(const struct km_trace_fields *f)
+{
+	size_t i = 0;
+
+	while (i < f->count && !(f->words[i].mark && f->words[i].at[f->words[i].mark] == '='))
+		i++;
+	return i;
+}
+
+/* Is one of the first words the name of an event, as bcc's trace prints it? */
+static bool is_named_in_front(const struct km_trace_fields *f, size_t front)
+{
+	enum km_trace_kind kind;
+
+	for (size_t i = 0; i < front; i++) {
+		if (km_trace_name(f->words[i].at, f->words[i].len, &kind))
+			return true;
+	}
+	return false;
+}
+
 bool km_trace_has_pairs(const char *line)
 {
 	struct km_trace_fields fields;
 
 	km_trace_fields_read(line, &fields);
-	return pairs_in(&fields) >= 2;
+	return pairs_in(&fields) >= 2 || is_named_in_front(&fields, words_in_front(&fields));
 }
 
-/* A line of nothing but pairs, which make up a fault or a change of an SPTE. */
+/*
+ * A line of pairs behind a few other words, which make up a fault or a change of an SPTE. Two pairs
+ * are enough if the event is named.
+ */
 static bool pairs(const char *line, struct km_trace_event *e)
 {
 	struct km_trace_fields fields;
-	size_t marked;
+	size_t marked, front;
 
 	km_trace_fields_read(line, &fields);
 	marked = pairs_in(&fields);
-	if (marked < 3 || marked * 2 < fields.count)
+	front = words_in_front(&fields);
+	if (marked < 2 || front > MOST_IN_FRONT || marked * 2 < fields.count - front)
+		return false;
+	if (marked < 3 && !is_named_in_front(&fields, front))
 		return false;
 	memset(e, 0, sizeof(*e));
 	e->of_pairs = true;
@@ -483,6 +520,11 @@ static bool lost_events(const char *text, uint64_t *lost)
  * (kvm)" */
 static bool is_frame(const char *text)
 {
+	size_t name = strspn(text, NAME_CHARS);
+
+	/* of a splat: "kvm_tdp_mmu_map+0x7ab/0xb10 arch/x86/kvm/mmu/tdp_mmu.c:1180" */
+	if (name && !strncmp(text + name, "+0x", 3) && strstr(text + name, "/0x"))
+		return true;
 	if (*text == '=' || *text == '<')
 		return !strncmp(text, "=> ", 3) || !strncmp(text, "<stack trace>", 13);
 	return isxdigit((unsigned char)*text) &&

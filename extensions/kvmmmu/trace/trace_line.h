@@ -11,7 +11,10 @@
  */
 enum km_trace_line km_trace_line(const char *line, struct km_trace_event *event, uint64_t *lost);
 
-/* Does @line have two words or more of the form name=value or name(value)? */
+/*
+ * Does @line have two words or more of the form name=value or name(value), or an event's name
+ * before the first of them?
+ */
 bool km_trace_has_pairs(const char *line);
 
 /* "address and error_code", ...: what a line of this kind must contain; NULL if nothing. */

@@ -72,14 +72,61 @@ static bool is_number(const char *text, size_t len)
 	return digits >= 3 && decimal && (digits == len || !isalnum((unsigned char)text[digits]));
 }
 
-/* Is it a sentence between traces, without any number that could be evidence? */
+/* Heads of mails, and what archives and trackers add. */
+static bool is_head_of_mail(const char *text)
+{
+	static const char *const beginnings[] = {
+		"From: ",	"To: ",		  "Cc: ",	  "Date: ",
+		"Sent: ",	"Subject: ",	  "Message-ID: ", "In-Reply-To: ",
+		"References: ", "[-- Attachment", "Comment ",	  "Created attachment ",
+		"Bug ",		"commit ",
+	};
+
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
+		if (!strncasecmp(text, beginnings[i], strlen(beginnings[i])))
+			return true;
+	}
+	return false;
+}
+
+/* "2026" */
+static bool is_year(const char *text, size_t len)
+{
+	return len == 4 && (!strncmp(text, "19", 2) || !strncmp(text, "20", 2)) &&
+	       strspn(text, "0123456789") == 4;
+}
+
+/* "17:12:04.220331", which perf kvm stat live prints above its tables. */
+static bool is_clock(const char *text)
+{
+	return isdigit((unsigned char)*text) && strchr(text, ':') &&
+	       !text[strspn(text, "0123456789:.-+TZ, ")];
+}
+
+/*
+ * Is it a sentence between traces, without any number that could be evidence? Addresses of mails
+ * and web pages are none.
+ */
 static bool is_prose(const char *text)
 {
-	for (const char *at = text; *at; at++) {
-		bool begins = at == text || !isalnum((unsigned char)at[-1]);
+	text += strspn(text, " \t");
+	if (is_head_of_mail(text) || is_clock(text))
+		return true;
+	while (*text) {
+		size_t word = strcspn(text, " \t"), at = 0;
+		bool address =
+			(word > 1 && memchr(text + 1, '@', word - 1)) ||
+			(word > 4 && strstr(text, "://") && strstr(text, "://") < text + word);
 
-		if (begins && is_number(at, strspn(at, "0123456789abcdefABCDEFx")))
-			return false;
+		for (; at < word && !address; at++) {
+			size_t len = strspn(text + at, "0123456789abcdefABCDEFx");
+
+			if ((!at || !isalnum((unsigned char)text[at - 1])) &&
+			    is_number(text + at, len) && !is_year(text + at, len))
+				return false;
+		}
+		text += word;
+		text += strspn(text, " \t");
 	}
 	return true;
 }
@@ -89,19 +136,23 @@ static void finish_line(struct km_trace *t, struct pending *p)
 	if (!p->any)
 		return;
 	p->any = false;
-	switch (p->message ? KM_LINE_UNNAMED : p->found) {
+	if (p->message)
+		p->found = KM_LINE_UNNAMED;
+	switch (p->found) {
 	case KM_LINE_EVENT:
 		km_follow_event(t, &p->event);
 		break;
 	case KM_LINE_HARMLESS:
-		t->harmless++;
+		if (!km_counts_line(&t->counts, p->line.text))
+			t->harmless++;
 		break;
 	case KM_LINE_LOST:
 		t->lost_places++;
 		t->lost_events += p->lost;
 		break;
 	default:
-		if (!p->line.len || take_message(t, p))
+		if ((!p->message && km_counts_line(&t->counts, p->line.text)) || !p->line.len ||
+		    take_message(t, p))
 			break;
 		if (p->found != KM_LINE_NO_FIELDS && is_prose(p->line.text))
 			t->harmless++;
@@ -117,7 +168,8 @@ static void look_at(struct pending *p)
 	/* a trace that went through the kernel's log (ftrace_dump) is a trace */
 	p->message = p->stamp = NULL;
 	p->stamp_len = 0;
-	if (p->found != KM_LINE_EVENT || p->event.kind == KM_TRACE_OTHER)
+	if (p->found != KM_LINE_PARTIAL &&
+	    (p->found != KM_LINE_EVENT || p->event.kind == KM_TRACE_OTHER))
 		p->message = km_log_head(p->line.text, &p->stamp, &p->stamp_len);
 }
 
@@ -198,6 +250,7 @@ static km_error *prepare(struct km_trace *t, const struct km_trace_rules *rules,
 {
 	memset(t, 0, sizeof(*t));
 	t->rules = *rules;
+	km_counts_init(&t->counts);
 	t->mappings = calloc(1, sizeof(*t->mappings));
 	t->page_bits = calloc(1, KM_TRACE_PAGES / 8);
 	*reader = calloc(1, sizeof(**reader));

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What dmesg, journals, consoles and programs put in front of the kernel's messages. */
+#include "trace/log.h"
+
+#include <string.h>
+
+#define BLANKS	 " \t"
+#define DIGITS	 "0123456789"
+#define ISO_DATE 19 /* "2026-11-28T20:31:16" */
+
+static const char *skip_blanks(const char *at)
+{
+	return at + strspn(at, BLANKS);
+}
+
+/* Return the length of "2026-11-28T20:31:16,123456+01:00" at @at; 0: none is there. */
+static size_t iso_time(const char *at)
+{
+	static const char form[] = "dddd-dd-ddTdd:dd:dd";
+
+	for (size_t i = 0; i < ISO_DATE; i++) {
+		bool fits = form[i] == 'd' ? at[i] >= '0' && at[i] <= '9'
+					   : at[i] == form[i] || (form[i] == 'T' && at[i] == ' ');
+
+		if (!fits)
+			return 0;
+	}
+	return ISO_DATE + strspn(at + ISO_DATE, DIGITS ",.+-:Z");
+}
+
+/* "[T123]", "[  C3]": the task or CPU that printed the message (CONFIG_PRINTK_CALLER). */
+static const char *behind_caller(const char *at)
+{
+	const char *inside = skip_blanks(at + 1);
+	size_t digits;
+
+	if (*at != '[' || (*inside != 'T' && *inside != 'C'))
+		return at;
+	digits = strspn(inside + 1, DIGITS);
+	return digits && inside[1 + digits] == ']' ? skip_blanks(inside + digits + 2) : at;
+}
+
+/*
+ * What is in the brackets: "22.860631", "+0.000007" of dmesg --reltime, or "Tue Mar  7 13:38:04
+ * 2023", "Nov28 20:31", "2026-11-28 20:31:16.123".
+ */
+static bool is_time(const char *inside, size_t len)
+{
+	size_t sign = *inside == '+' || *inside == '-';
+	size_t digits = strspn(inside + sign, DIGITS);
+
+	if (digits && inside[sign + digits] == '.')
+		return strspn(inside, DIGITS "+-.") >= len;
+	if (digits)
+		return digits == 4 && inside[4] == '-' && memchr(inside, ':', len);
+	return len > 8 && !sign && strspn(inside + 3, DIGITS ": ") && memchr(inside, ':', len);
+}
+
+/* Return what follows the time in brackets at @at, or NULL. */
+static const char *bracketed_time(const char *at, const char **stamp, size_t *len)
+{
+	const char *close = *at == '[' ? strchr(at, ']') : NULL, *inside, *behind, *other;
+	size_t other_len;
+
+	if (!close || close - at > 36)
+		return NULL;
+	inside = skip_blanks(at + 1);
+	if (inside >= close || !is_time(inside, (size_t)(close - inside)))
+		return NULL;
+	*stamp = at;
+	*len = (size_t)(close + 1 - at);
+	behind = behind_caller(skip_blanks(close + 1));
+	/* a program that captures a console adds a time to the kernel's */
+	if (*behind == '[' && iso_time(inside)) {
+		const char *whole = bracketed_time(behind, &other, &other_len);
+
+		if (whole) {
+			*stamp = other;
+			*len = other_len;
+			return whole;
+		}
+	}
+	return behind;
+}
+
+/* "<4>", syslog's "<4>1 ", dmesg -x's "kern  :warn  : " */
+static const char *behind_priority(const char *at)
+{
+	if (*at == '<' && strspn(at + 1, DIGITS) && at[1 + strspn(at + 1, DIGITS)] == '>') {
+		at = skip_blanks(strchr(at, '>') + 1);
+		return !strncmp(at, "1 ", 2) ? skip_blanks(at + 2) : at;
+	}
+	if (!strncmp(at, "kern", 4)) {
+		const char *first = strchr(at, ':'),
+			   *second = first ? strchr(first + 1, ':') : NULL;
+
+		if (second && second - at < 20)
+			return skip_blanks(second + 1);
+	}
+	return at;
+}
+
+/* "1204:", "dmesg.txt:", "dmesg.txt:1204:", "dmesg.txt-1204-", which grep adds; or @at */
+static const char *behind_grep(const char *at)
+{
+	size_t name = strcspn(at, BLANKS ":["), digits = strspn(at, DIGITS);
+
+	if (digits && (at[digits] == ':' || at[digits] == '-') &&
+	    (at[digits + 1] == '[' || at[digits + 1] == ' '))
+		return skip_blanks(at + digits + 1);
+	if (!name || at[name] != ':' || !memchr(at, '.', name))
+		return at;
+	at += name + 1;
+	digits = strspn(at, DIGITS);
+	return skip_blanks(digits && at[digits] == ':' ? at + digits + 1 : at);
+}
+
+/*
+ * "host kernel: ", "host QEMU[31012]: ", "2026-11-28T20:31:16.123456Z qemu-kvm: ": return what
+ * follows the program's name and its length with the host's in *@len, or NULL.
+ */
+static const char *behind_program(const char *at, size_t *len)
+{
+	static const char *const programs[] = {" kernel: ", " kernel: [", " QEMU[", " qemu-kvm",
+					       " qemu-system-x86_64"};
+	const char *structured = strstr(at, " kernel - - - ");
+
+	if (structured && structured - at < 80) {
+		*len = (size_t)(structured - at);
+		return skip_blanks(structured + strlen(" kernel - - - "));
+	}
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		const char *found = strstr(at, programs[i]), *colon;
+
+		if (!found || found - at > 80)
+			continue;
+		colon = strchr(found, ':');
+		if (!colon || colon[1] != ' ' || colon - found > 40)
+			continue;
+		*len = (size_t)(found - at);
+		return skip_blanks(colon + 1);
+	}
+	return NULL;
+}
+
+/*
+ * dmesg --time-format iso has a comma before the fraction; a container's log has the name of the
+ * stream behind the time. NULL if it is neither, or if no message of a kernel follows.
+ */
+static const char *behind_iso_time(const char *at, const char **stamp, size_t *len)
+{
+	size_t time = iso_time(at), stream;
+	const char *behind, *message;
+
+	if (!time || (at[time] != ' ' && at[time] != '\t'))
+		return NULL;
+	*stamp = at;
+	*len = time;
+	behind = skip_blanks(at + time);
+	if (at[ISO_DATE] == ',')
+		return behind_caller(behind);
+	stream = strcspn(behind, BLANKS);
+	if (stream == 6 && (!strncmp(behind, "stdout", 6) || !strncmp(behind, "stderr", 6)))
+		behind = skip_blanks(behind + stream);
+	if ((*behind == 'F' || *behind == 'P') && behind[1] == ' ')
+		behind = skip_blanks(behind + 1);
+	message = bracketed_time(behind, stamp, len);
+	if (message)
+		return message;
+	return km_log_begins(behind) ? behind : NULL;
+}
+
+const char *km_log_head(const char *line, const char **stamp, size_t *len)
+{
+	const char *at = behind_priority(behind_grep(skip_blanks(line))), *behind, *message;
+	size_t host;
+
+	*stamp = NULL;
+	*len = 0;
+	behind = bracketed_time(at, stamp, len);
+	if (behind) {
+		/* journalctl -o short-monotonic has the host behind the time */
+		message = behind_program(behind - 1, &host);
+		return message && !memchr(behind, ' ', host ? host - 1 : 0) ? message : behind;
+	}
+	/* "Mar  7 13:38:04 host kernel: ", "2026-11-28T20:31:16+0000 host kernel: " */
+	message = behind_program(at, &host);
+	if (!message || !memchr(at, ':', host))
+		return behind_iso_time(at, stamp, len);
+	*stamp = at;
+	*len = host;
+	behind = bracketed_time(message, stamp, len);
+	return behind ? behind : message;
+}

@@ -17,7 +17,9 @@ from tools import BUILD, SCENARIOS, TOP, batch, kvmmmu, questions, unpacked
 SAMPLES = sorted((TOP / "samples").glob("*.kvmmmu"))
 TRACES = sorted((TOP / "samples" / "traces").iterdir())
 PASTED = sorted([*(TOP / "tests/trace/forms").glob("*.txt"), *(TOP / "tests/trace/cases").glob("*.txt")])
-NUMBERS = ("1aa", "80000306", "400 100000007 4000000", "--as tdx c000010000000000", "--as ept 184 61000034d40e877", "6", "--as ept 80000306")
+NUMBERS = ("1aa", "80000306", "400 100000007 4000000", "--as tdx c000010000000000", "--as ept 184 61000034d40e877", "6", "--as ept 80000306",
+           "exit_reason=48 exit_qualification=0x184 old=0x61000034d40e877 intr_info=80000306 vp_enter_ret=8000020000000092 "
+           "error_code=100000007 qualification=80000306")
 SPTES = ("600000000b77b37", "8000000000001", "0", "5a0", "80000000deadb865", "1ff", "1a00000000b77870")
 FORMATS = ("ept", "npt", "shadow", "ept:6.1")
 

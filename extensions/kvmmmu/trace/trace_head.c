@@ -5,12 +5,63 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_DIGITS  9
-#define COMM_ROOM  24 /* longer, it is not the name of a thread */
-#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
-#define DIGITS	   "0123456789"
+#define NS_DIGITS 9
+#define COMM_ROOM 24 /* longer, it is not the name of a thread */
+#define DIGITS	  "0123456789"
 
 /* --- names --- */
+
+/* Most of the time goes into such spans: strspn() builds a table for each. */
+static size_t name_span(const char *at)
+{
+	const char *end = at;
+
+	while (isalnum((unsigned char)*end) || *end == '_' || *end == '-' || *end == '.')
+		end++;
+	return (size_t)(end - at);
+}
+
+static bool is_flag(char c)
+{
+	switch (c) {
+	case '0' ... '9':
+	case '.':
+	case '-':
+	case '#':
+	case 'd':
+	case 'D':
+	case 'n':
+	case 'N':
+	case 'p':
+	case 'P':
+	case 'b':
+	case 'B':
+	case 'h':
+	case 'H':
+	case 's':
+	case 'S':
+	case 'z':
+	case 'Z':
+	case 'X':
+		return true;
+	default:
+		return false;
+	}
+}
+
+static size_t flag_span(const char *at)
+{
+	const char *end = at;
+
+	while (is_flag(*end))
+		end++;
+	return (size_t)(end - at);
+}
+
+size_t km_trace_name_length(const char *text)
+{
+	return name_span(text);
+}
 
 static const struct event_name {
 	const char *name;
@@ -211,8 +262,7 @@ static bool is_flags(struct word word, bool with_cpu)
 	if (cpu >= word.len)
 		return false;
 	len = word.len - cpu;
-	return len >= 3 && len <= 6 &&
-	       strspn(word.at + cpu, ".dDnNpPbBhHsSzZX#-0123456789") >= len &&
+	return len >= 3 && len <= 6 && flag_span(word.at + cpu) >= len &&
 	       memchr(word.at + cpu, '.', len);
 }
 
@@ -264,7 +314,9 @@ static bool is_month(struct word word)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-	for (size_t i = 0; word.len == 3 && months[i]; i += 3) {
+	if (word.len != 3 || !strchr("JFMASOND", *word.at))
+		return false;
+	for (size_t i = 0; months[i]; i += 3) {
 		if (!strncmp(word.at, months + i, 3))
 			return true;
 	}
@@ -471,12 +523,12 @@ static bool read_head(const char *line, const char *end, struct km_trace_event *
 /* "kvm:kvm_exit:" behind the head: *@name is the event's; false if no name begins there. */
 static bool name_at(const char *at, struct km_trace_head *head)
 {
-	size_t len = strspn(at, NAME_CHARS);
+	size_t len = name_span(at);
 
 	if (!len || !(isalpha((unsigned char)*at) || *at == '_'))
 		return false;
 	if (at[len] == ':' && (isalpha((unsigned char)at[len + 1]) || at[len + 1] == '_')) {
-		size_t second = strspn(at + len + 1, NAME_CHARS);
+		size_t second = name_span(at + len + 1);
 		char behind = at[len + 1 + second];
 
 		if (behind == ':' || behind == '(') {

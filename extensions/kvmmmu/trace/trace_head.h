@@ -22,6 +22,9 @@ struct km_trace_head {
 enum km_trace_line km_trace_head(const char *line, struct km_trace_event *event,
 				 struct km_trace_head *head);
 
+/* The length of what may be a name of an event or a function at @text; 0: none. */
+size_t km_trace_name_length(const char *text);
+
 /* Return the kernel's name of the event at @text, and its kind in *@kind. NULL if there is none. */
 const char *km_trace_name(const char *text, size_t len, enum km_trace_kind *kind);
 

@@ -15,7 +15,6 @@
 #define VMX_EPT_MISCONFIG 49
 #define SVM_NPF		  0x400
 #define PAGE_SHIFT	  12
-#define NAME_CHARS	  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_."
 #define MOST_IN_FRONT	  6 /* words before the first pair */
 #define NO_VALUE                                                                                   \
 	(struct km_trace_word)                                                                     \
@@ -520,7 +519,7 @@ static bool lost_events(const char *text, uint64_t *lost)
  * (kvm)" */
 static bool is_frame(const char *text)
 {
-	size_t name = strspn(text, NAME_CHARS);
+	size_t name = km_trace_name_length(text);
 
 	/* of a splat: "kvm_tdp_mmu_map+0x7ab/0xb10 arch/x86/kvm/mmu/tdp_mmu.c:1180" */
 	if (name && !strncmp(text + name, "+0x", 3) && strstr(text + name, "/0x"))
@@ -564,10 +563,8 @@ static bool is_register_dump(const char *text)
 		"GDT=", "IDT=", "CR0=", "DR0=", "DR6=", "EFER=", "Code="};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		size_t len = strlen(names[i]);
-
-		if (*text == *names[i] && !strncmp(text, names[i], len))
-			return strncmp(text + len, "0x", 2) != 0;
+		if (*text == *names[i] && !strncmp(text, names[i], strlen(names[i])))
+			return strncmp(text + strlen(names[i]), "0x", 2) != 0;
 	}
 	return false;
 }

@@ -2,6 +2,8 @@
 """Run scenarios in one boot, one machine after another, and take a dump of each; runs inside gdb."""
 
 import collections
+import functools
+import importlib.util
 import json
 import os
 import random
@@ -118,6 +120,16 @@ class alone:
 def switch_to_the_other_cpu():
     here = gdb.selected_thread().num
     next(thread for thread in threads() if thread.num != here).switch()
+
+
+@functools.lru_cache(maxsize=None)
+def kvmmmu():
+    """Load kvmmmu into this gdb."""
+    path = os.path.join(os.environ["LAB_SCRIPTS"], "../../gdb/kvmmmu_gdb.py")
+    spec = importlib.util.spec_from_file_location("kvmmmu", path)
+    module = sys.modules["kvmmmu"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def told(lines):
@@ -387,8 +399,7 @@ class Play:
 
     def watch(self, samples):
         """Let kvmmmu watch the subject from here, through this gdb, and keep its answer."""
-        import kvmmmu
-        said = kvmmmu.ask(["explain", "--watch", str(samples), f"0:{self.stage['subject']}"])
+        said = kvmmmu().ask(["explain", "--watch", str(samples), f"0:{self.stage['subject']}"])
         with open(f"{OUT}/{self.scenario.name}.watch.json", "w", encoding="ascii") as file:
             json.dump(said, file)
 
@@ -490,8 +501,6 @@ def main():
     for setting in ("pagination off", "confirm off", "architecture i386:x86-64"):
         quiet(f"set {setting}")
     load_symbols()
-    if CONFIG.get("watch"):
-        quiet(f"source {os.environ['LAB_SCRIPTS']}/../../gdb/kvmmmu.py")
     qmp = Qmp(CONFIG["qmp"])
     control = Control()
     failed = []

@@ -362,13 +362,19 @@ def has_tui():
         return False
 
 
+def flush():
+    """Write what gdb has printed: where to_string is in effect, gdb.flush() does not reach the terminal's buffer."""
+    gdb.flush()
+    ctypes.CDLL(None).fflush(None)
+
+
 class Quiet:
     """Hide what gdb prints about each stop despite to_string, and turn off paging for that output."""
 
     def __enter__(self):
         self.pages = gdb.parameter("pagination")
         gdb.execute("set pagination off", to_string=True)
-        gdb.flush()
+        flush()
         self.out = None
         if not has_tui():  # which draws on the same file
             self.out = os.dup(1)
@@ -377,7 +383,7 @@ class Quiet:
             os.close(nowhere)
 
     def __exit__(self, *_):
-        gdb.flush()
+        flush()
         if self.out is not None:
             os.dup2(self.out, 1)
             os.close(self.out)

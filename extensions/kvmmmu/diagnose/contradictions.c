@@ -149,7 +149,8 @@ static void check_mutex(struct km_case *c)
 			&c->contradictions,
 			"its thread is in KVM_RUN, but the owner of kvm_vcpu.mutex is 0x%" PRIx64,
 			owner.v);
-	if (owner.v && c->tasks && c->tasks->complete && !km_task_at(c->tasks, owner.v))
+	if (owner.v && c->tasks && c->tasks->complete && !c->tasks->left_out &&
+	    !km_task_at(c->tasks, owner.v))
 		km_contradict(&c->contradictions,
 			      "the owner of kvm_vcpu.mutex, 0x%" PRIx64
 			      ", is not a thread of a process with VMs",

@@ -243,6 +243,15 @@ static km_error *walk(struct task_reader *reader, uint64_t init, enum km_member_
 	return NULL;
 }
 
+/* A VM whose process is not known may own any thread: none of its threads is kept as an owner's. */
+static void check_owners(struct task_reader *reader)
+{
+	for (size_t i = 0; i < reader->vms->count; i++) {
+		if (!km_is_known(reader->vms->vms[i].mm))
+			note_trouble(reader->tasks, "which process owns a VM is not readable");
+	}
+}
+
 /* Add the threads that KVM refers to, whether or not they are on the list of tasks. */
 static km_error *add_vcpu_threads(struct task_reader *reader)
 {
@@ -269,6 +278,7 @@ static km_error *read_tasks(struct task_reader *reader)
 	km_error *err;
 
 	reader->tasks->complete = true;
+	check_owners(reader);
 	if (!km_has(k->layout, KM_M_task_struct_tasks) ||
 	    !km_kernel_symbol(k, "init_task", &init)) {
 		note_trouble(reader->tasks, "the list of tasks was not found");

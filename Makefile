@@ -80,6 +80,7 @@ help:
 	@echo "make clean        remove build/ (downloads and dumps stay in the cache)"
 	@echo "make install      into \$$(DESTDIR)\$$(PREFIX), /usr/local by default"
 	@echo "make uninstall    remove what install put there"
+	@echo "make dist         the last commit as build/kvmmmu-$(VERSION).tar.gz; scripts/package/ has recipes for packages"
 	@echo "V=1 shows the commands, WERROR=0 lets warnings pass."
 
 # Looks for all that the build needs before anything is compiled.
@@ -95,6 +96,13 @@ $(BUILD)/%.o: %.c | $(BUILD)/checked
 $(BUILD)/extensions/cli/main.o $(BUILD)/extensions/cli/print_manual.o $(BUILD)/extensions/kvmmmu/commands/report_tool.o: \
 	OWN_CPPFLAGS = -DKM_VERSION='"$(VERSION)"' -DKM_DATE='"$(strip $(DATE))"'
 $(BUILD)/extensions/cli/main.o $(BUILD)/extensions/cli/print_manual.o $(BUILD)/extensions/kvmmmu/commands/report_tool.o: Makefile
+
+# Reports name the commit: that of this tree or, in what "make dist" packed, the one that it was packed from.
+COMMIT := $(shell cat scripts/package/commit 2>/dev/null || \
+	{ test -e .git && git describe --always --abbrev=12 --dirty --exclude '*' 2>/dev/null; })
+$(shell mkdir -p $(BUILD) && { echo '$(COMMIT)' | cmp -s - $(BUILD)/commit || echo '$(COMMIT)' >$(BUILD)/commit; })
+$(BUILD)/extensions/kvmmmu/commands/report_tool.o: OWN_CPPFLAGS += -DKM_COMMIT='"$(COMMIT)"'
+$(BUILD)/extensions/kvmmmu/commands/report_tool.o: $(BUILD)/commit
 
 # Warnings in crash's own defs.h are not ours: it comes from a system folder.
 $(BUILD)/extensions/crash/kvmmmu.o: OWN_CPPFLAGS = -DX86_64
@@ -162,7 +170,7 @@ intel:
 .PHONY: check
 check:
 	@scripts/bootstrap check
-	@$(MAKE) --no-print-directory all unit $(DRIVERS:%=$(BUILD)/%) $(BUILD)/hide $(BUILD)/one-idle $(BUILD)/mutants $(BUILD)/compare-faults
+	@$(MAKE) --no-print-directory all unit $(DRIVERS:%=$(BUILD)/%) $(BUILD)/hide $(BUILD)/sources $(BUILD)/one-idle $(BUILD)/mutants $(BUILD)/compare-faults
 	@$(MAKE) --no-print-directory asan
 	@$(MAKE) --no-print-directory fuzzers
 	@scripts/check
@@ -228,6 +236,11 @@ trace:
 
 # Takes evidence away from capsules, piece by piece, and looks what becomes of stuck vCPUs.
 $(BUILD)/hide: $(BUILD)/tests/property/hide.o $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	$(Q)$(link) -o $@ $^ $(LIBS)
+
+# Switches off the sources of the last fault, in all combinations.
+$(BUILD)/sources: $(BUILD)/tests/property/sources.o $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(link) -o $@ $^ $(LIBS)
 
@@ -311,13 +324,15 @@ zshdir ?= $(datadir)/zsh/site-functions
 # gdb loads at its start what is here, if it was configured with this prefix.
 gdbdir ?= $(datadir)/gdb/python/gdb/command
 schemadir = $(datadir)/kvmmmu/schema
+docdir ?= $(datadir)/doc/kvmmmu
+EXAMPLES = $(wildcard scripts/package/examples/*)
 SCHEMAS = $(wildcard samples/schema/*.json)
 # kvmmmu-json(5)
 JSON_MANUAL = $(wildcard extensions/cli/kvmmmu-json.5)
 INSTALLED = $(bindir)/kvmmmu $(extdir)/kvmmmu.so $(mandir)/man8/kvmmmu.8 \
 	$(JSON_MANUAL:extensions/cli/%=$(mandir)/man5/%) \
 	$(libdir)/kvmmmu/libkvmmmu-gdb.so $(libdir)/kvmmmu/kvmmmu_gdb.py $(gdbdir)/kvmmmu.py \
-	$(bashdir)/kvmmmu $(zshdir)/_kvmmmu $(SCHEMAS:samples/schema/%=$(schemadir)/%)
+	$(bashdir)/kvmmmu $(zshdir)/_kvmmmu $(EXAMPLES:scripts/package/examples/%=$(docdir)/examples/%) $(SCHEMAS:samples/schema/%=$(schemadir)/%)
 .PHONY: install
 install: all
 	install -D -m 755 $(BUILD)/kvmmmu $(DESTDIR)$(bindir)/kvmmmu
@@ -332,16 +347,26 @@ install: all
 		$(DESTDIR)$(gdbdir)/kvmmmu.py
 	$(if $(SCHEMAS),install -D -m 644 -t $(DESTDIR)$(schemadir) $(SCHEMAS))
 	$(if $(JSON_MANUAL),install -D -m 644 -t $(DESTDIR)$(mandir)/man5 $(JSON_MANUAL))
+	install -D -m 644 -t $(DESTDIR)$(docdir)/examples $(EXAMPLES)
 	@echo "crash finds the extension by its path, or with CRASH_EXTENSIONS=$(extdir)"
 	@echo "gdb of the same prefix finds its command itself, any other with"
 	@echo "    source $(gdbdir)/kvmmmu.py"
+
+# The same commit gives the same bytes.
+.PHONY: dist
+dist:
+	@mkdir -p $(BUILD)
+	@git archive --format=tar --prefix=kvmmmu-$(VERSION)/ \
+		--add-virtual-file=kvmmmu-$(VERSION)/scripts/package/commit:$$(git rev-parse --short=12 HEAD) HEAD | \
+		gzip -n >$(BUILD)/kvmmmu-$(VERSION).tar.gz
+	@echo "$(BUILD)/kvmmmu-$(VERSION).tar.gz"
 
 # Folders that others use, too, are left alone; ours go if they are empty.
 .PHONY: uninstall
 uninstall:
 	rm -f $(INSTALLED:%=$(DESTDIR)%)
 	rm -rf $(DESTDIR)$(libdir)/kvmmmu/__pycache__
-	@for d in $(libdir)/kvmmmu $(schemadir) $(datadir)/kvmmmu $(extdir) $(libdir)/crash; do \
+	@for d in $(libdir)/kvmmmu $(docdir)/examples $(docdir) $(schemadir) $(datadir)/kvmmmu $(extdir) $(libdir)/crash; do \
 		if [ -d "$(DESTDIR)$$d" ]; then rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$d"; fi; \
 	done
 

@@ -23,11 +23,11 @@ NUMBERS = ("1aa", "80000306", "400 100000007 4000000", "--as tdx c00001000000000
 SPTES = ("600000000b77b37", "8000000000001", "0", "5a0", "80000000deadb865", "1ff", "1a00000000b77870")
 FORMATS = ("ept", "npt", "shadow", "ept:6.1")
 
-# Keys that no answer here has: --watch needs a live kernel, the others need a damaged dump or capsule, many VMs, or a
+# Keys that no answer here has: they need a damaged dump or capsule, many VMs, or a
 # dump itself (tests/lab/test_report_on_dumps.py, tests/lab/test_log.py).
-UNUSED = {"explain.kernel_log", *(f"log.{key}" for key in ("command", "log", "log_buffer", "notes", "schema", "source")),
+UNUSED = {"explain.kernel_log", *(f"diff.missing.{key}" for key in ("vcpu", "owner", "kvm_vcpu", "only_in")), *(f"log.{key}" for key in ("command", "log", "log_buffer", "notes", "schema", "source")),
           "report.chapters.cause.notes", "report.chapters.map.notes", "report.chapters.stack.notes", "report.other_vms.notes",
-          "report.vms.notes", "explain.vcpus.watch", "capture-list.findings", "mmu.mmus.w.notes", "slots.memslots.notes"}
+          "report.vms.notes", "capture-list.findings", "mmu.mmus.w.notes", "slots.memslots.notes"}
 
 
 def parts(node):
@@ -67,7 +67,7 @@ def test_every_key_is_described_and_no_other_is_allowed(name):
 
 def sample_questions(capsule):
     vms = json.loads(batch(capsule, ["vms -j"])[0].out)["vms"]
-    asked = ["layout", "audit", "explain", "explain --trace", "report", "report 0", "sym kvm_usage_count", "sym vm_list", "find 4000000", "find 7fd40ca00000", "find kvm_page ffff8b6b42b0d0b8", f"capture --list {capsule}", *questions(vms)]
+    asked = ["layout", "audit", "explain", "explain --trace", "report", "report 0", "report 0 --with-names", f"explain --before {SAMPLES[1]}", f"diff --before {SAMPLES[1]}", "sym kvm_usage_count", "sym vm_list", "find 4000000", "find 7fd40ca00000", "find kvm_page ffff8b6b42b0d0b8", f"capture --list {capsule}", *questions(vms)]
     for vm in vms:
         for vcpu in vm["vcpus"]:
             name = f"{vm['vm']['number']}:{vcpu['index']}"

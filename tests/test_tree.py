@@ -81,7 +81,8 @@ def test_install_and_uninstall(tmp_path, libdir):
             "share/bash-completion/completions/kvmmmu", "share/zsh/site-functions/_kvmmmu"}
     schemas = {f"share/kvmmmu/schema/{p.name}" for p in (TOP / "samples/schema").glob("*.json")}
     page = {"share/man/man5/kvmmmu-json.5"} if (TOP / "extensions/cli/kvmmmu-json.5").exists() else set()
-    assert found == ours | schemas | page
+    examples = {f"share/doc/kvmmmu/examples/{p.name}" for p in (TOP / "scripts/package/examples").iterdir()}
+    assert found == ours | schemas | page | examples
     for path in found:
         assert b"README" not in (tmp_path / "opt/k" / path).read_bytes(), path
     out = subprocess.run(["gdb", "-nx", "-q", "-batch", "-ex",

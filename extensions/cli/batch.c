@@ -44,7 +44,7 @@ struct text {
 /* An answer with "error" null, or an error, whose class and text are set. */
 static int ask(const struct run *run, const char *file, FILE *out, const char **class, char **text)
 {
-	struct opened opened;
+	struct km_opened opened;
 	km_error *err = open_target(file, run->debug, &opened);
 	struct km_session *session = err ? NULL : km_session_new(opened.target);
 	size_t len;
@@ -63,7 +63,7 @@ static int ask(const struct run *run, const char *file, FILE *out, const char **
 	}
 	km_session_free(session);
 	if (!err)
-		opened_close(&opened);
+		km_opened_close(&opened);
 	km_error_free(err);
 	return code;
 }

@@ -14,7 +14,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+#define MIN_COLUMNS 40 /* of a terminal that text is fitted to */
 
 static int fail(km_error *err)
 {
@@ -34,6 +37,22 @@ static bool wants_color(const char *when)
 	return isatty(STDOUT_FILENO) && !(no && *no) && !(term && !strcmp(term, "dumb"));
 }
 
+/* 0: standard output is not a terminal, or does not tell. */
+static unsigned terminal_columns(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	uint64_t count;
+
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	if (columns && km_parse_decimal(columns, &count) && count >= MIN_COLUMNS)
+		return (unsigned)count;
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col >= MIN_COLUMNS)
+		return size.ws_col;
+	return 0;
+}
+
 /* Writes a finished answer. A reader that has gone (`| head`) has seen enough: no error. */
 static km_error *write_answer(const char *text, size_t len)
 {
@@ -50,9 +69,11 @@ static int run(struct km_target *target, const struct km_command_line *line, FIL
 
 	if (!session)
 		return fail(km_errorf(KM_ENOMEM, "out of memory"));
-	km_session_set_answers(
-		session, (struct km_answer_options){.front_end = KM_IN_PROGRAM,
-						    .color = wants_color(line->options.color)});
+	km_session_set_answers(session,
+			       (struct km_answer_options){.front_end = KM_IN_PROGRAM,
+							  .color = wants_color(line->options.color),
+							  .columns = terminal_columns(),
+							  .open = open_target});
 	code = km_session_run_line(session, line, out, stderr);
 	km_session_free(session);
 	return code;
@@ -61,18 +82,32 @@ static int run(struct km_target *target, const struct km_command_line *line, FIL
 static int run_on(const char *path, const struct km_command_line *line, FILE *out)
 {
 	const char *debug = line->options.debug;
-	struct opened opened;
+	struct km_opened opened;
 	km_error *err = open_target(path, debug ? debug : getenv("KVMMMU_DEBUGINFO"), &opened);
 	int code;
 
 	if (err)
 		return fail(err);
 	code = run(opened.target, line, out);
-	opened_close(&opened);
+	km_opened_close(&opened);
 	return code;
 }
 
-/* DUMP COMMAND, a command that needs no dump, or DUMP alone. */
+/* COMMAND EARLIER DUMP [ARGUMENTS]: as DUMP COMMAND --before EARLIER [ARGUMENTS] */
+static int run_on_two(struct km_command_line *line, FILE *out)
+{
+	const char *dump = line->argv[2];
+
+	if (line->options.before)
+		return fail(km_errorf(KM_EUSAGE, "%s: two dumps and --before", line->argv[0]));
+	line->options.before = line->argv[1];
+	line->argv[2] = line->argv[0];
+	line->argv += 2;
+	line->argc -= 2;
+	return run_on(dump, line, out);
+}
+
+/* DUMP COMMAND, COMMAND EARLIER DUMP, a command that needs no dump, or DUMP alone. */
 static int run_words(struct km_command_line *line, FILE *out)
 {
 	static char *explain[] = {"explain"};
@@ -84,6 +119,8 @@ static int run_words(struct km_command_line *line, FILE *out)
 
 		return err ? fail(err) : KM_EXIT_ANSWERED;
 	}
+	if (command && km_command_takes_two(command) && line->argc > 2)
+		return run_on_two(line, out);
 	if (command && command->needs_kernel)
 		return fail(km_error_context(km_help_usage_error(command, KM_IN_PROGRAM),
 					     "%s needs a dump", first));

@@ -11,14 +11,14 @@ static void close_capsule(void *handle)
 	km_capsule_close(handle);
 }
 
-static km_error *open_capsule(const char *path, const char *debug, struct opened *opened)
+static km_error *open_capsule(const char *path, const char *debug, struct km_opened *opened)
 {
 	struct km_capsule *capsule;
 	km_error *err = km_capsule_open(path, &capsule);
 
 	(void)debug; /* types are in it */
 	if (!err)
-		*opened = (struct opened){km_capsule_target(capsule), capsule, close_capsule};
+		*opened = (struct km_opened){km_capsule_target(capsule), capsule, close_capsule};
 	return err;
 }
 
@@ -27,13 +27,13 @@ static void close_dump(void *handle)
 	dump_close(handle);
 }
 
-static km_error *open_dump(const char *path, const char *debug, struct opened *opened)
+static km_error *open_dump(const char *path, const char *debug, struct km_opened *opened)
 {
 	struct dump *dump;
 	km_error *err = dump_open(path, debug, &dump);
 
 	if (!err)
-		*opened = (struct opened){dump_target(dump), dump, close_dump};
+		*opened = (struct km_opened){dump_target(dump), dump, close_dump};
 	return err;
 }
 
@@ -46,7 +46,7 @@ static bool is_anything(const char *path)
 /* The first that takes the path opens it. */
 static const struct {
 	bool (*takes)(const char *path);
-	km_error *(*open)(const char *path, const char *debug, struct opened *opened);
+	km_error *(*open)(const char *path, const char *debug, struct km_opened *opened);
 } openers[] = {
 	{km_is_capsule, open_capsule},
 	{is_anything, open_dump}, /* and says what is wrong with it */
@@ -60,7 +60,7 @@ static bool is_pipe(const char *path)
 	return !stat(path, &st) && S_ISFIFO(st.st_mode);
 }
 
-km_error *open_target(const char *path, const char *debug, struct opened *opened)
+km_error *open_target(const char *path, const char *debug, struct km_opened *opened)
 {
 	size_t i = 0;
 
@@ -70,9 +70,4 @@ km_error *open_target(const char *path, const char *debug, struct opened *opened
 	while (!openers[i].takes(path))
 		i++;
 	return openers[i].open(path, debug, opened);
-}
-
-void opened_close(struct opened *opened)
-{
-	opened->close(opened->handle);
 }

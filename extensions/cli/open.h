@@ -3,20 +3,9 @@
 #ifndef KVMMMU_OPEN_H
 #define KVMMMU_OPEN_H
 
-#include "base/target.h"
+#include "base/opened.h"
 
-/* Something that was opened. */
-struct opened {
-	struct km_target *target;
-	void *handle;
-	void (*close)(void *handle);
-};
-
-/*
- * Opens @path, which is also called "live"; debuginfo is looked for in @debug first (NULL is fine).
- * The caller calls opened_close(). Errors of dump_open() and km_capsule_open().
- */
-km_error *open_target(const char *path, const char *debug, struct opened *opened);
-void opened_close(struct opened *opened);
+/* A km_open_fn. @path may be "live". Errors of dump_open() and km_capsule_open(). */
+km_error *open_target(const char *path, const char *debug, struct km_opened *opened);
 
 #endif

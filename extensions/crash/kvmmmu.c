@@ -130,6 +130,8 @@ static void cmd_kvmmmu(void)
 	}
 	if (!session) {
 		target.debug_dir = getenv("KVMMMU_DEBUGINFO");
+		if (pc->dumpfile)
+			target.name = pc->dumpfile;
 		session = km_session_new(&target);
 		if (session)
 			km_session_set_answers(

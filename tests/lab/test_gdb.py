@@ -385,6 +385,25 @@ print("@@" + kvmmmu.json.dumps(kvmmmu.ask(["explain", "--watch", "14", name])))
 """
 
 
+def trends_of_two_looks(live, capsule, address):
+    """A capsule of the stopped host, and diff with it after it ran: for some pairs the vCPU is in the guest, or on its way
+    to an interrupt, and has no fault."""
+    trends = []
+    for _ in range(8):
+        live.gdb(f"kvmmmu capture --force -o {capsule}")
+        live.resume()
+        live.stop(host=True)
+        answer = schema.parse(live.gdb(f"kvmmmu diff --before {capsule} -j")[0])
+        assert answer["before"]["same_boot"] == "yes" and answer["before"]["earlier"] in (True, None)
+        vcpu = next(v for v in answer["vcpus"] if v["kvm_vcpu"] == address)
+        trends.append(vcpu["trend"])
+        assert vcpu["trend"] in ("loops", "open"), vcpu
+        if vcpu["trend"] == "loops":
+            assert vcpu["certainty"] == "likely"  # a capsule has no RIP
+            break
+    return trends
+
+
 def test_explain_watches(live, tmp_path):
     """beta's vCPU makes progress, writing to one page at one RIP; with its table zeroed live it loops.
 
@@ -406,6 +425,7 @@ def test_explain_watches(live, tmp_path):
     assert looks[-1]["pf_spurious"] > looks[0]["pf_spurious"] and looks[-1]["pf_fixed"] == looks[0]["pf_fixed"]
     assert {look["address"] for look in looks} <= {None, answer["fault"]["address"]}
     assert "perm-table-mismatch (proven)" in text
+    assert "loops" in trends_of_two_looks(live, tmp_path / "first.kvmmmu", answer["about"]["address"])
     live.resume()
 
 

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from tools import BUILD, SCENARIOS, TOP, after_an_nmi, kvmmmu
+from tools import BUILD, SCENARIOS, TOP, after_an_nmi, assert_golden, kvmmmu
 
 STUCK = [path.with_suffix(".kvmmmu") for path in sorted(SCENARIOS.glob("*/*.json"))
          if json.loads(path.read_text())["expect"][0]["states"] == ["stuck"]]
@@ -46,6 +46,21 @@ def test_every_page_is_hidden():
     pages = {(i["space"], page) for i in items
              for page in range(int(i["address"], 16) >> 12, (int(i["address"], 16) + i["bytes"] - 1 >> 12) + 1)}
     assert hide(capsule)[1] > len(pages)
+
+
+SOURCES = TOP / "tests/property/sources.txt"
+
+
+def test_each_source_of_the_fault_switched_off():
+    """Alone and with others: a verdict only becomes less certain. KVMMMU_EXPECT=write updates the expected text."""
+    said = ""
+    for capsule in [*CAPSULES, *KDUMPS]:
+        run = subprocess.run([BUILD / "sources", capsule], text=True, capture_output=True, timeout=300)
+        assert run.returncode == 0, (run.stdout + run.stderr)[-3000:]
+        said += f"{capsule.relative_to(TOP / 'samples')}\n{run.stdout}"
+    assert_golden(SOURCES, said)
+    for source in ("kvm_page_fault", "VMCB", "ftrace", "none"):
+        assert re.search(rf" from \S*{source}", said), source
 
 
 # What the emulator failed on is not known without the fault.

@@ -277,9 +277,11 @@ static void test_completion(void **state)
 		{"capture", "-o", "<file>\n"},
 		{"capture", "--limit", ""},
 		{"vms", "--types", "auto\nbtf\ndwarf\n"},
-		{"pfec", "6", "-j\n--json\n--format\n-k\n--debuginfo\n--types\n-h\n--help\n--as\n"},
+		{"pfec", "6",
+		 "-j\n--json\n--format\n--width\n-k\n--debuginfo\n--types\n-h\n--help\n--as\n"},
 		{"perms", NULL,
-		 "-j\n--json\n--format\n-k\n--debuginfo\n--types\n-h\n--help\n<vm>\n<vcpu>\n"},
+		 "-j\n--json\n--format\n--width\n-k\n--debuginfo\n--types\n-h\n--help\n<vm>\n<vcpu>"
+		 "\n"},
 	};
 
 	(void)state;

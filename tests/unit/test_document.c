@@ -489,6 +489,55 @@ static void test_width(void **state)
 	shows_with(KM_FORMAT_TEXT, &narrow, "a bbbbbbbbbbbbbbbbbb\n  bbbbbbbbbbbb c\n");
 }
 
+/* On a terminal, columns that do not fit go on in another line: no number is split. */
+static void test_folded_tables(void **state)
+{
+	const struct km_render_options terminal = {.columns = 24}, wide = {.columns = 36};
+	struct km_node *table = km_doc_table(root, "t", NULL), *row;
+
+	(void)state;
+	km_doc_column(table, "a", "AAAAAAAAAA", false);
+	km_doc_column(table, "machine", NULL, false);
+	km_doc_column(table, "b", "BBBBBBBBBB", true);
+	km_doc_column(table, "c", "CCCCCCCCCC", false);
+	for (unsigned i = 0; i < 2; i++) {
+		row = km_doc_row(table);
+		km_doc_cell(row, "a", km_v_dec(1));
+		km_doc_cell(row, "machine", km_v_dec(123456789012));
+		km_doc_cell(row, "b", km_v_dec(2));
+		km_doc_cell(row, "c", km_v_text(i ? "" : "3"));
+	}
+	shows_text("  AAAAAAAAAA  BBBBBBBBBB  CCCCCCCCCC\n"
+		   "  1                    2  3\n"
+		   "  1                    2\n");
+	shows_with(KM_FORMAT_TEXT, &wide,
+		   "  AAAAAAAAAA  BBBBBBBBBB  CCCCCCCCCC\n"
+		   "  1                    2  3\n"
+		   "  1                    2\n");
+	shows_with(KM_FORMAT_TEXT, &terminal,
+		   "  AAAAAAAAAA  BBBBBBBBBB\n"
+		   "      CCCCCCCCCC\n"
+		   "  1                    2\n"
+		   "      3\n"
+		   "  1                    2\n");
+}
+
+/* Prose has the width of the terminal. */
+static void test_columns(void **state)
+{
+	const struct km_render_options narrow = {.columns = 20}, wide = {.columns = 100};
+
+	(void)state;
+	km_doc_note(root, "a bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb c d");
+	shows_with(KM_FORMAT_TEXT, &narrow, "a\n  bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n  c d\n");
+	end(NULL);
+	begin(NULL);
+	km_doc_note(root, "%090d 1 2", 7);
+	shows_with(KM_FORMAT_TEXT, &wide,
+		   "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+		   "00000000000007 1 2\n");
+}
+
 static void test_ascii(void **state)
 {
 	const struct km_render_options ascii = {.ascii = true}, plain = {0};
@@ -633,6 +682,8 @@ int main(void)
 		test(test_nodes_that_are_not_there),
 		test(test_what_cannot_be_written),
 		test(test_width),
+		test(test_folded_tables),
+		test(test_columns),
 		test(test_ascii),
 		test(test_markdown_escapes_markup),
 		test(test_markdown_fences),

@@ -344,7 +344,16 @@ static void test_counters(void **state)
 	assert_string_equal(km_fault_counts_spell(&(struct km_fault_counts){0}, text, 96), "");
 	struct km_fault_counts n = km_case_counts(&w.c);
 	assert_string_equal(km_fault_counts_spell(&n, text, sizeof(text)),
-			    "20278 faults: 16 resolved, 3 spurious");
+			    "20278 faults: 16 resolved, 3 spurious, 20259 retried or failed");
+	n.spurious = 20261;
+	assert_string_equal(km_fault_counts_spell(&n, text, sizeof(text)),
+			    "20278 faults: 16 resolved, 20261 spurious, 1 retried or failed");
+	n.spurious = 20262;
+	assert_string_equal(km_fault_counts_spell(&n, text, sizeof(text)),
+			    "20278 faults: 16 resolved, 20262 spurious");
+	n.spurious = 20263;
+	assert_string_equal(km_fault_counts_spell(&n, text, sizeof(text)),
+			    "20278 faults: 16 resolved, 20263 spurious");
 }
 
 static void test_lost(void **state)

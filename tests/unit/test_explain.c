@@ -287,6 +287,24 @@ static void test_samples(void **state)
 	for (size_t i = 0; i < LOOKS; i++)
 		s[i].exits = val(100);
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	/* an hour in between: most exits were no such fault */
+	loop(s);
+	s[3].exits = val(100 + 601);
+	assert_int_equal(judge(s, LOOKS).certainty, KM_PROVEN);
+	s[3].exits = val(100 + 602);
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_LOOPS);
+	assert_int_equal(v.certainty, KM_LIKELY);
+	/* the guest executed HLT: it is not at that fault all the time */
+	loop(s);
+	s[3].halt_exits = val(1);
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_OPEN);
+	assert_int_equal(v.certainty, KM_NOTE);
+	s[0].halt_exits = val(1);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
+	s[0].halt_exits = unreadable;
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
 	loop(s); /* counters that fall, or are not readable */
 	s[3].pf_taken = val(1);
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);

@@ -29,6 +29,7 @@ static void fill_host(struct host *h)
 		struct km_vm *vm = &h->vms[i];
 
 		vm->number = i;
+		snprintf(vm->comm, sizeof(vm->comm), "%s", i ? "other" : "qemu");
 		vm->addr = VM_ADDR + 0x1000 * i;
 		vm->pid = km_known_val(pids[i]);
 		vm->vcpus = h->vcpus[i];
@@ -79,6 +80,16 @@ static void test_a_process_with_two_vms_is_asked_about(void **state)
 	assert_string_equal(vm_named("20"), "process 20 has 2 VMs: use one of the numbers 1, 2");
 }
 
+static void test_names(void **state)
+{
+	(void)state;
+	assert_string_equal(vm_named("qemu"), "VM 0");
+	assert_string_equal(vm_named("other"),
+			    "several VMs belong to \"other\": use one of the numbers 1, 2, ...");
+	assert_non_null(strstr(vm_named("qem"), "no VM \"qem\""));
+	assert_non_null(strstr(vm_named(""), "no VM"));
+}
+
 /* "VM:INDEX" of the vCPU, "VM" of a VM, or the error's text: as explain takes a word. */
 static const char *named(const char *word)
 {
@@ -108,6 +119,8 @@ static void test_vms_and_vcpus(void **state)
 	assert_string_equal(named("1"), "1");
 	assert_string_equal(named("1:1"), "1:1");
 	assert_string_equal(named("10:1"), "0:1");
+	assert_string_equal(named("qemu:1"), "0:1");
+	assert_string_equal(named("qemu"), "0");
 	assert_string_equal(named("ffff888200002100"), "2:1");
 	assert_non_null(strstr(named("1:2"), "VM 1 has no vCPU \"2\""));
 	assert_non_null(strstr(named("7:0"), "no VM \"7\""));
@@ -121,6 +134,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vms),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_a_process_with_two_vms_is_asked_about),
 		cmocka_unit_test(test_vms_and_vcpus),
 	};

@@ -4,6 +4,7 @@
 
 #include "diagnose/damage.h"
 #include "diagnose/diagnosis.h"
+#include "host/boot.h"
 #include "host/host_facts.h"
 #include "host/host_modules.h"
 #include "history/history.h"
@@ -239,8 +240,10 @@ static km_error *read_tasks(struct capture_run *run, const struct km_vms *vms)
 static km_error *read_host(struct capture_run *run)
 {
 	struct km_host_facts *facts;
+	struct km_boot boot;
 
 	run->rec->stage = "facts about the host";
+	km_boot_read(run->k, &boot);
 	run->rec->names = run->options->names;
 	facts = km_host_facts_read(run->k);
 	km_host_module_at(run->k, 0);

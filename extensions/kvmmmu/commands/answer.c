@@ -33,12 +33,13 @@ static enum km_format format_of(const struct km_command_options *o)
 }
 
 static struct km_render_options render_options(const struct km_command *command,
-					       const struct km_command_options *o, bool color)
+					       const struct km_command_options *o)
 {
-	return (struct km_render_options){.color = color,
-					  .ascii = o->ascii,
+	return (struct km_render_options){.ascii = o->ascii,
 					  .one_line = command->many_dumps,
-					  .width = command->width};
+					  .width = command->width && o->width ? o->width
+									      : command->width,
+					  .columns = o->width};
 }
 
 /* Render into memory first: a file is written whole or not at all. */
@@ -75,7 +76,7 @@ static char *name_in(const char *folder, const struct km_command *command, enum 
 static km_error *write_all(const struct km_command *command, const struct km_command_options *o,
 			   const struct km_document *doc, const struct km_target *target, FILE *out)
 {
-	const struct km_render_options options = render_options(command, o, false);
+	const struct km_render_options options = render_options(command, o);
 	km_error *err = NULL;
 
 	for (int i = 0; i < KM_FORMATS && !err; i++) {
@@ -92,17 +93,22 @@ static km_error *write_all(const struct km_command *command, const struct km_com
 }
 
 km_error *km_answer_print(const struct km_command *command, const struct km_command_context *ctx,
-			  const struct km_document *doc, bool color, FILE *out)
+			  const struct km_document *doc, const struct km_answer_options *answers,
+			  FILE *out)
 {
 	const struct km_command_options *o = &ctx->options;
 	const struct km_target *target = ctx->kernel ? km_memory_target(ctx->kernel->mem) : NULL;
 	const struct km_output to = {o->output, o->force};
 	bool to_file = command->answer_to_output && o->output && !km_output_is_stdout(&to);
-	const struct km_render_options options = render_options(command, o, color && !to_file);
+	struct km_render_options options = render_options(command, o);
 	km_error *err;
 
-	if (!to_file)
+	if (!to_file) {
+		options.color = answers->color;
+		if (!options.columns)
+			options.columns = answers->columns;
 		return km_render(doc, o->format, &options, out);
+	}
 	if (is_folder(o->output))
 		return write_all(command, o, doc, target, out);
 	err = write_file(doc, format_of(o), &options, &to, target);

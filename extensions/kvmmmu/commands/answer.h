@@ -3,6 +3,7 @@
 #ifndef KVMMMU_ANSWER_H
 #define KVMMMU_ANSWER_H
 
+#include "commands/answer_options.h"
 #include "commands/command_table.h"
 
 /*
@@ -11,7 +12,8 @@
  * output.
  */
 km_error *km_answer_print(const struct km_command *command, const struct km_command_context *ctx,
-			  const struct km_document *doc, bool color, FILE *out);
+			  const struct km_document *doc, const struct km_answer_options *answers,
+			  FILE *out);
 
 /* KM_EWRITE, before a long analysis starts, if the answer cannot be written to -o. */
 km_error *km_answer_check(const struct km_command *command, const struct km_command_context *ctx,

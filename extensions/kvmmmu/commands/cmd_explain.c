@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kvmmmu explain: find out why a vCPU hangs or loops, and if it does not, what shows that. */
-#include "diagnose/case_read.h"
+#include "commands/before.h"
 #include "commands/cite_log.h"
 #include "commands/command_context.h"
 #include "commands/state_counts.h"
@@ -14,8 +14,9 @@
 #include <string.h>
 #include <time.h>
 
-#define WATCH_MS   100 /* the target runs between two looks */
-#define WATCH_MORE 10  /* looks at most, so that the last one of a loop has its fault to explain */
+#define WATCH_MS    100 /* the target runs between two looks */
+#define MAX_HEALTHY 32	/* lines about vCPUs that are healthy */
+#define WATCH_MORE  10	/* looks at most, so that the last one of a loop has its fault to explain */
 
 /* One run of the command. */
 struct explain {
@@ -27,37 +28,20 @@ struct explain {
 	struct km_node *list;  /* the details */
 	struct km_log *log;    /* KVM's messages in the dump's log buffer */
 	struct km_recorded_faults *recorded; /* by ftrace; NULL: nothing */
+	struct km_before *before;	     /* --before; else NULL */
+	uint64_t without;		     /* vCPUs that it does not have */
+	bool only[KM_STATE_UNKNOWN + 1];     /* --state: which are shown; all if none is set */
+	bool chosen;
+	uint64_t not_shown, folded;
 };
 
 /* ---- the summary ---- */
-
-/* "4 VMs, 12 vCPUs: 1 stuck, 9 waiting, 2 never ran" */
-static const char *summary_text(struct km_node *node, const struct km_state_counts *n)
-{
-	const struct {
-		uint64_t count;
-		const char *what;
-	} parts[] = {
-		{n->unknown, "unknown"}, {n->progressing, "progressing"}, {n->waiting, "waiting"},
-		{n->healthy, "healthy"}, {n->never_ran, "never ran"},	  {n->lost, "not readable"},
-	};
-	const char *text =
-		km_doc_text(node, "%" PRIu64 " VM%s, %" PRIu64 " vCPU%s: %" PRIu64 " stuck", n->vms,
-			    n->vms == 1 ? "" : "s", n->vcpus, n->vcpus == 1 ? "" : "s", n->stuck);
-
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		if (parts[i].count)
-			text = km_doc_text(node, "%s, %" PRIu64 " %s", text, parts[i].count,
-					   parts[i].what);
-	}
-	return text;
-}
 
 /* @summary was begun before the vCPUs were counted: it comes first. */
 static void describe_summary(struct km_node *summary, const struct km_state_counts *n,
 			     bool for_people)
 {
-	struct km_value line = km_v_text(summary_text(summary, n));
+	struct km_value line = km_v_text(km_counts_text(summary, n));
 
 	km_doc_field(summary, NULL, for_people && n->vms ? "" : NULL,
 		     km_v_tone(line, n->stuck ? KM_TONE_ALARM : KM_TONE_PLAIN));
@@ -93,6 +77,44 @@ static void add_row(struct km_node *table, const struct km_examined *x)
 				      stuck ? ": " : "", e->verdict)));
 }
 
+/* ---- --state ---- */
+
+/* "never-ran" is one word here. */
+static bool parse_state(const char *word, size_t len, enum km_vcpu_state *state)
+{
+	char text[16];
+
+	if (len >= sizeof(text))
+		return false;
+	snprintf(text, sizeof(text), "%.*s", (int)len, word);
+	for (char *at = text; *at; at++)
+		*at = *at == '-' ? ' ' : *at;
+	for (*state = 0; *state <= KM_STATE_UNKNOWN; ++*state) {
+		if (!strcmp(text, km_vcpu_state_name(*state)))
+			return true;
+	}
+	return false;
+}
+
+/* Choose the states in @list, with commas between them. NULL: all. */
+static km_error *choose_states(struct explain *run, const char *list)
+{
+	enum km_vcpu_state state;
+	size_t len;
+
+	if (!list)
+		return NULL;
+	run->chosen = true;
+	for (;; list += len + 1) {
+		len = strcspn(list, ",");
+		if (!parse_state(list, len, &state))
+			return km_errorf(KM_EUSAGE, "there is no state \"%.*s\"", (int)len, list);
+		run->only[state] = true;
+		if (!list[len])
+			return NULL;
+	}
+}
+
 /* ---- one look ---- */
 
 static bool deserves_details(const struct km_explanation *e)
@@ -113,20 +135,56 @@ static km_error *examine(struct explain *run, const struct km_vm *vm, const stru
 	return km_examine(&by, vm, vcpu, x);
 }
 
-/* Show and count it; return the section of its details. */
+/* Show and count it; return the section of its details, NULL if it is not shown. */
 static struct km_node *add_vcpu(struct explain *run, const struct km_examined *x)
 {
-	struct km_node *entry = km_describe_case(run->list, &x->c, &x->e, run->ctx->options.trace);
+	struct km_node *entry;
 
 	km_count_state(&run->counts, x->e.state);
+	if (run->chosen && !run->only[x->e.state]) {
+		run->not_shown++;
+		return NULL;
+	}
+	entry = km_describe_case(run->list, &x->c, &x->e, run->ctx->options.trace);
 	if (x->is_recorded)
 		km_describe_recorded(entry, &x->recorded, &x->verdict);
 	if (run->table) {
-		add_row(run->table, x);
+		if (x->e.state != KM_STATE_HEALTHY || run->chosen ||
+		    run->counts.healthy <= MAX_HEALTHY)
+			add_row(run->table, x);
+		else
+			run->folded++;
 		if (!deserves_details(&x->e))
 			km_doc_machine_only(entry);
 	}
 	return entry;
+}
+
+/* Add a vCPU of which there may be an earlier dump. */
+static void add_with_before(struct explain *run, struct km_examined *x)
+{
+	struct km_moment *now = malloc(sizeof(*now));
+	const struct km_moment *then;
+	struct km_samples_verdict v;
+	struct km_node *entry;
+
+	if (!now)
+		return;
+	*now = km_moment_of(&x->c, &x->e);
+	then = km_moments_find(&run->before->moments, now);
+	if (then) {
+		km_before_judge(run->before, then, now, &v);
+		km_before_settle(run->before, &v, &x->e);
+	}
+	entry = add_vcpu(run, x);
+	if (then) {
+		const struct km_sample samples[] = {then->sample, now->sample};
+
+		km_describe_looks(entry, "both", samples, 2, &v);
+	} else {
+		run->without++;
+	}
+	free(now);
 }
 
 static km_error *explain_vcpu(struct explain *run, const struct km_vm *vm,
@@ -138,7 +196,9 @@ static km_error *explain_vcpu(struct explain *run, const struct km_vm *vm,
 	if (!x)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	err = examine(run, vm, vcpu, x);
-	if (!err)
+	if (!err && run->before)
+		add_with_before(run, x);
+	else if (!err)
 		add_vcpu(run, x);
 	km_case_deinit(&x->c);
 	free(x);
@@ -191,7 +251,7 @@ static km_error *let_run(struct km_command_context *ctx)
 	else
 		err = km_errorf(KM_EABSENT,
 				"--watch needs a live kernel, in gdb or with \"kvmmmu live\"; this "
-				"is a dump: compare it with a second dump instead");
+				"is a dump: compare it with an earlier one, with --before");
 	if (!err)
 		err = km_check_interrupt(ctx->kernel->mem);
 	km_memory_forget(ctx->kernel->mem);
@@ -214,43 +274,6 @@ static km_error *find_again(struct explain *run, uint64_t addr, struct km_vm **v
 		err = km_tasks_read(ctx->kernel, &ctx->vms, &run->tasks);
 	snprintf(word, sizeof(word), "0x%" PRIx64, addr);
 	return err ? err : km_select_vcpu(&ctx->vms, word, vm, vcpu);
-}
-
-static void add_look(struct km_node *table, const struct km_sample *s)
-{
-	struct km_node *row = km_doc_row(table);
-
-	km_doc_cell(row, "address", s->has_fault ? km_v_hex(s->addr) : km_v_none("-"));
-	km_doc_cell(row, "error_code", km_v_val(s->error_code, KM_V_HEX));
-	km_doc_cell(row, "rip", km_v_val(s->rip, KM_V_HEX));
-	km_doc_cell(row, "exits", km_v_val(s->exits, KM_V_DEC));
-	km_doc_cell(row, "pf_taken", km_v_val(s->pf_taken, KM_V_DEC));
-	km_doc_cell(row, "pf_fixed", km_v_val(s->pf_fixed, KM_V_DEC));
-	km_doc_cell(row, "pf_spurious", km_v_val(s->pf_spurious, KM_V_DEC));
-	km_doc_cell(row, "pf_emulate", km_v_val(s->pf_emulate, KM_V_DEC));
-	km_doc_cell(row, "spte", s->has_spte ? km_v_hex(s->spte) : km_v_none("-"));
-}
-
-static void describe_looks(struct km_node *entry, const struct km_sample *samples, size_t count,
-			   const struct km_samples_verdict *v)
-{
-	struct km_node *section = km_doc_section(entry, "watch", NULL), *table;
-
-	km_doc_field(section, "trend", NULL, km_v_text(km_trend_name(v->trend)));
-	km_doc_field(section, "certainty", NULL, km_v_text(km_certainty_text(v->certainty)));
-	km_doc_field(section, "text", "watched", km_v_text(km_doc_text(section, "%s", v->text)));
-	table = km_doc_table(section, "looks", NULL);
-	km_doc_column(table, "address", "ADDRESS", false);
-	km_doc_column(table, "error_code", "ERROR CODE", false);
-	km_doc_column(table, "rip", "RIP", false);
-	km_doc_column(table, "exits", "EXITS", true);
-	km_doc_column(table, "pf_taken", "PF", true);
-	km_doc_column(table, "pf_fixed", "FIXED", true);
-	km_doc_column(table, "pf_spurious", "SPUR", true);
-	km_doc_column(table, "pf_emulate", "EMUL", true);
-	km_doc_column(table, "spte", "SPTE", false);
-	for (size_t i = 0; i < count; i++)
-		add_look(table, &samples[i]);
 }
 
 /* As many looks as were asked for, and more while the last one of a loop has no fault to explain.
@@ -287,7 +310,7 @@ static km_error *take_looks(struct explain *run, struct km_vm *vm, struct km_vcp
 		km_samples_judge(samples, count, &v);
 	}
 	km_samples_settle(&v, &x->e);
-	describe_looks(add_vcpu(run, x), samples, count, &v);
+	km_describe_looks(add_vcpu(run, x), "watched", samples, count, &v);
 	return NULL;
 }
 
@@ -312,6 +335,9 @@ static km_error *check_options(const struct km_command_options *o, const struct 
 {
 	if (!vcpu && (o->has_addr || o->has_error_code || o->mmu || o->watch))
 		return km_errorf(KM_EUSAGE, "-a, -e, -m and --watch need a VCPU argument");
+	if (o->before && (o->has_addr || o->has_error_code || o->watch))
+		return km_errorf(KM_EUSAGE, "--before compares the vCPUs' own faults: it cannot be "
+					    "combined with -a, -e or --watch");
 	if (o->watch && (o->has_addr || o->has_error_code))
 		return km_errorf(KM_EUSAGE, "--watch follows the vCPU's own faults: it cannot be "
 					    "combined with -a or -e");
@@ -337,6 +363,46 @@ static km_error *explain(struct explain *run, struct km_vm *vm, struct km_vcpu *
 	return err;
 }
 
+/* What else the answer rests on, at its end. */
+static void describe_rest(struct explain *run)
+{
+	struct km_node *root = run->ctx->root;
+
+	if (run->folded)
+		km_doc_note(root, "%" PRIu64 " more are healthy: --state healthy lists them",
+			    run->folded);
+	if (run->not_shown)
+		km_doc_note(root, "%" PRIu64 " vCPU%s in other states %s not shown", run->not_shown,
+			    run->not_shown == 1 ? "" : "s", run->not_shown == 1 ? "is" : "are");
+	if (run->without)
+		km_doc_note(root, "%" PRIu64 " vCPU%s not in %s: there is no verdict of both on %s",
+			    run->without, run->without == 1 ? " is" : "s are", run->before->file,
+			    run->without == 1 ? "it" : "them");
+	if (run->tasks.left_out)
+		km_doc_note(root,
+			    "%" PRIu64 " threads of VM owners that are not inside KVM are left "
+			    "out: answers cannot name them as holders of a lock",
+			    run->tasks.left_out);
+	km_describe_log_briefly(root, run->log);
+}
+
+/* --before: the boots are compared first. */
+static km_error *read_before(struct explain *run, struct km_before *before)
+{
+	km_error *err;
+
+	if (!run->ctx->options.before)
+		return NULL;
+	err = km_before_read(run->ctx, before);
+	if (!err)
+		err = km_before_check(before);
+	if (err)
+		return err;
+	run->before = before;
+	km_describe_before(run->ctx->root, before);
+	return NULL;
+}
+
 km_error *km_command_explain(struct km_command_context *ctx)
 {
 	const struct km_command_options *o = &ctx->options;
@@ -349,6 +415,7 @@ km_error *km_command_explain(struct km_command_context *ctx)
 			    .mmu = o->mmu,
 			    .form = o->v1 ? KM_SPF_V1 : KM_SPF_MERGED},
 	};
+	struct km_before before = {0};
 	struct km_vm *vm = NULL;
 	struct km_vcpu *vcpu = NULL;
 	km_error *err = km_context_read_vms(ctx);
@@ -359,6 +426,10 @@ km_error *km_command_explain(struct km_command_context *ctx)
 	if (!err)
 		err = check_options(o, vcpu);
 	if (!err)
+		err = choose_states(&run, o->states);
+	if (!err)
+		err = read_before(&run, &before);
+	if (!err)
 		err = km_tasks_read(ctx->kernel, &ctx->vms, &run.tasks);
 	if (!err)
 		err = km_read_log(ctx, &run.log,
@@ -367,15 +438,11 @@ km_error *km_command_explain(struct km_command_context *ctx)
 		err = km_recorded_faults_read(ctx->kernel, &run.recorded);
 	if (!err)
 		err = explain(&run, vm, vcpu);
-	if (!err && run.tasks.left_out)
-		km_doc_note(ctx->root,
-			    "%" PRIu64 " threads of VM owners that are not inside KVM are left "
-			    "out: answers cannot name them as holders of a lock",
-			    run.tasks.left_out);
 	if (!err)
-		km_describe_log_briefly(ctx->root, run.log);
+		describe_rest(&run);
 	free(run.log);
 	km_recorded_faults_free(run.recorded);
 	km_tasks_deinit(&run.tasks);
+	km_before_deinit(&before);
 	return err;
 }

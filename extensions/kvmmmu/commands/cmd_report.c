@@ -144,8 +144,7 @@ static km_error *add_vcpu(struct km_report *run, const struct km_examined *x, bo
 {
 	bool stuck = x->e.state == KM_STATE_STUCK, chapter = named || deserves_chapter(&x->e);
 
-	run->vcpus++;
-	run->states[x->e.state]++;
+	km_count_state(&run->counts, x->e.state);
 	count_tables(run, &x->c.all);
 	if (!chapter || (!stuck && !named && run->detailed >= MAX_DETAILED) ||
 	    run->detailed >= 2 * MAX_DETAILED) {
@@ -181,30 +180,11 @@ static km_error *report_vcpu(struct km_report *run, const struct km_vm *vm,
 
 /* ---- the chapters ---- */
 
-static const char *counts_text(struct km_node *node, const struct km_report *run)
-{
-	static const enum km_vcpu_state order[] = {KM_STATE_UNKNOWN, KM_STATE_PROGRESSING,
-						   KM_STATE_WAITING, KM_STATE_HEALTHY,
-						   KM_STATE_NEVER_RAN};
-	const char *text =
-		km_doc_text(node, "%" PRIu64 " VM%s, %" PRIu64 " vCPU%s: %" PRIu64 " stuck",
-			    run->vms, run->vms == 1 ? "" : "s", run->vcpus,
-			    run->vcpus == 1 ? "" : "s", run->states[KM_STATE_STUCK]);
-
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		if (run->states[order[i]])
-			text = km_doc_text(node, "%s, %" PRIu64 " %s", text, run->states[order[i]],
-					   km_vcpu_state_name(order[i]));
-	}
-	return run->lost ? km_doc_text(node, "%s, %" PRIu64 " not readable", text, run->lost)
-			 : text;
-}
-
 /* @summary was begun first; it is filled when all vCPUs are known. */
 static void fill_summary(struct km_report *run, struct km_node *summary)
 {
-	const char *none = run->vms ? "No vCPU is stuck, as far as this dump shows."
-				    : "There are no VMs in this dump.";
+	const char *none = run->counts.vms ? "No vCPU is stuck, as far as this dump shows."
+					   : "There are no VMs in this dump.";
 
 	if (!run->subject)
 		run->subject = km_doc_text(summary, "KVM: x86/mmu: no vCPU is stuck; Linux %s",
@@ -213,7 +193,7 @@ static void fill_summary(struct km_report *run, struct km_node *summary)
 	km_doc_field(summary, "verdict", "",
 		     run->verdict ? km_v_tone(km_v_text(run->verdict), KM_TONE_ALARM)
 				  : km_v_text(none));
-	km_doc_field(summary, "counts", "vCPUs", km_v_text(counts_text(summary, run)));
+	km_doc_field(summary, "counts", "vCPUs", km_v_text(km_counts_text(summary, &run->counts)));
 	if (run->tables_match + run->tables_differ)
 		km_doc_field(
 			summary, NULL, "tables",
@@ -221,6 +201,7 @@ static void fill_summary(struct km_report *run, struct km_node *summary)
 					      "permissions[]: %" PRIu64 " as their roles imply, "
 					      "%" PRIu64 " not",
 					      run->tables_match, run->tables_differ)));
+	km_describe_counts(km_doc_compact(summary, "states", NULL), &run->counts);
 	km_doc_field(summary, "tables_match", NULL, km_v_dec(run->tables_match));
 	km_doc_field(summary, "tables_differ", NULL, km_v_dec(run->tables_differ));
 	km_doc_field(summary, "fingerprint", run->fingerprint ? "fingerprint" : NULL,
@@ -248,9 +229,7 @@ static km_error *report_vcpus(struct km_report *run, const struct selection *sel
 
 		if (!is_selected(run, selections, vm, NULL))
 			continue;
-		run->vms++;
-		run->lost += vm->vcpus_lost;
-		run->vcpus += vm->vcpus_lost;
+		km_count_vm(&run->counts, vm);
 		for (size_t j = 0; j < vm->vcpu_count && !err; j++) {
 			const struct km_vcpu *vcpu = &vm->vcpus[j];
 
@@ -356,6 +335,9 @@ km_error *km_command_report(struct km_command_context *ctx)
 	struct selection *selections = calloc((size_t)ctx->argc + 1, sizeof(*selections));
 	km_error *err =
 		selections ? km_context_read_vms(ctx) : km_errorf(KM_ENOMEM, "out of memory");
+
+	if (!err && ctx->options.redact && ctx->options.names)
+		err = km_errorf(KM_EUSAGE, "--redact and --with-names contradict each other");
 
 	km_vms_find_threads(ctx->kernel, &ctx->vms);
 	if (!err)

@@ -192,6 +192,7 @@ static km_error *try_once(struct km_session *session, const struct km_command *c
 		.argc = line->argc - 1,
 		.argv = line->argv + 1,
 		.has_target = session->target,
+		.open = session->answers.open,
 	};
 	*doc = km_document_new();
 	if (!*doc)
@@ -220,7 +221,7 @@ static km_error *print_answer(const struct km_session *session, const struct km_
 
 	if (defect)
 		fprintf(errors, "kvmmmu: bug in kvmmmu, please report it: %s\n", defect);
-	return km_answer_print(command, ctx, doc, session->answers.color,
+	return km_answer_print(command, ctx, doc, &session->answers,
 			       answer_stream(command, ctx, out, errors));
 }
 

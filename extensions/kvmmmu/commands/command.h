@@ -6,7 +6,7 @@
 #ifndef KVMMMU_COMMAND_H
 #define KVMMMU_COMMAND_H
 
-#include "base/target.h"
+#include "commands/answer_options.h"
 #include "commands/command_line.h"
 
 #include <stdio.h>
@@ -21,12 +21,6 @@ enum km_exit {
 
 /* The exit code for an error. */
 enum km_exit km_exit_code(const km_error *err);
-
-/* How a front end wants its answers; all zeros is fine. */
-struct km_answer_options {
-	enum km_front_end front_end;
-	bool color; /* in text, for a terminal */
-};
 
 struct km_session;
 

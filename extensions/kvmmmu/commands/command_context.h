@@ -3,6 +3,7 @@
 #ifndef KVMMMU_COMMAND_CONTEXT_H
 #define KVMMMU_COMMAND_CONTEXT_H
 
+#include "base/opened.h"
 #include "commands/command_options.h"
 #include "diagnose/diagnosis.h"
 #include "commands/spte_format.h"
@@ -18,6 +19,7 @@ struct km_command_context {
 	char **argv;
 	struct km_node *root; /* of the document */
 	bool has_target;      /* there is a dump, or a host debugger */
+	km_open_fn *open;     /* of other files; NULL: capsules only */
 	bool failed;	      /* the answer reports that something is not as it must be */
 	struct km_vms vms;    /* by km_context_read_vms(); outlives the document */
 };

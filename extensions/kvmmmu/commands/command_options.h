@@ -20,14 +20,16 @@ struct km_command_options {
 	bool has_format;       /* it was given */
 	bool redact;	       /* replace addresses and names */
 	bool ascii;	       /* no other characters in text */
+	uint64_t width;	       /* columns of text; 0: not given */
 	bool v1;
 	bool trace;
 	uint64_t watch; /* times to stop and look; 0: not given */
 	bool has_addr, has_error_code;
 	uint64_t addr, error_code;
-	int level;	 /* 0: not given */
-	const char *mmu; /* context by name, NULL: the active one */
-	const char *as;	 /* "ept", "npt:6.1", ...; NULL: as the dump */
+	int level;	    /* 0: not given */
+	const char *mmu;    /* context by name, NULL: the active one */
+	const char *before; /* a dump or capsule of the same boot; NULL: none */
+	const char *as;	    /* "ept", "npt:6.1", ...; NULL: as the dump */
 	enum km_types_source types;
 	const char *debug;	   /* where debuginfo is, or NULL */
 	const char *output, *list; /* capsules to write, to list; or NULL */
@@ -35,6 +37,7 @@ struct km_command_options {
 	bool names;		   /* process names go into the capsule */
 	uint64_t limit;		   /* page-table pages in it, or read, at most; 0: not given */
 	uint64_t bytes;		   /* of a range; 0: not given */
+	const char *states;	   /* of vCPUs to show, with commas between them; NULL: all */
 	const char *kinds;	   /* of an audit, with commas between them; NULL: all */
 	bool help;
 

@@ -29,9 +29,13 @@ static const char kinds[] = "one or more of these, with commas between them:"
 
 static const struct km_argument arguments[] = {
 	{"DUMP", "ELF or kdump-compressed dump of a Linux host", KM_ARGUMENT_FILE, NULL},
+	{"EARLIER",
+	 "another dump or capsule of the same boot, preferably the earlier one. A debugger takes a "
+	 "capsule",
+	 KM_ARGUMENT_FILE, NULL},
 	{"CAPSULE", "file written by capture", KM_ARGUMENT_FILE, NULL},
-	{"VM", "number in vms, address of a struct kvm, or process ID of the owner", KM_ARGUMENT_VM,
-	 NULL},
+	{"VM", "number in vms, address of a struct kvm, or process ID or name of the owner",
+	 KM_ARGUMENT_VM, NULL},
 	{"VCPU", "VM:INDEX, INDEX if there is only one VM, or address of a struct kvm_vcpu",
 	 KM_ARGUMENT_VCPU, NULL},
 	{"ADDRESS",
@@ -61,6 +65,10 @@ static const struct km_argument arguments[] = {
 	{"PATH", NULL, KM_ARGUMENT_FILE, NULL},
 	{"N", NULL, KM_ARGUMENT_OTHER, NULL},
 	{"KINDS", kinds, KM_ARGUMENT_OTHER, NULL},
+	{"STATES",
+	 "one or more of these, with commas between them: healthy, waiting, progressing, stuck, "
+	 "never-ran, unknown",
+	 KM_ARGUMENT_OTHER, NULL},
 	{"MMU", NULL, KM_ARGUMENT_WORDS, "root_mmu guest_mmu"},
 	{"FORMAT", NULL, KM_ARGUMENT_WORDS, KM_FORMAT_WORDS},
 	{"MEDIUM", NULL, KM_ARGUMENT_WORDS, RENDERERS},
@@ -73,6 +81,20 @@ static const struct km_argument arguments[] = {
 bool km_command_exists(const struct km_command *command, enum km_front_end front_end)
 {
 	return front_end == KM_IN_PROGRAM || !command->many_dumps;
+}
+
+bool km_command_takes_two(const struct km_command *command)
+{
+	for (const struct km_form *form = command->forms; form->words; form++) {
+		if (form->dump == KM_DUMP_SECOND)
+			return true;
+	}
+	return false;
+}
+
+bool km_form_exists(const struct km_form *form, enum km_front_end front_end)
+{
+	return front_end == KM_IN_PROGRAM || form->dump != KM_DUMP_SECOND;
 }
 
 const struct km_command *km_command_at(size_t index)

@@ -12,6 +12,7 @@ enum km_dump_word {
 	KM_DUMP_NONE,	  /* this form needs no dump */
 	KM_DUMP_OPTIONAL, /* before the command, or not at all */
 	KM_DUMP_FIRST,	  /* before the command */
+	KM_DUMP_SECOND,	  /* after the command and another dump, for --before; program only */
 };
 
 /* One way to call a command. */
@@ -44,6 +45,12 @@ bool km_command_exists(const struct km_command *command, enum km_front_end front
 
 /* Command @index, NULL past the last. */
 const struct km_command *km_command_at(size_t index);
+
+/* Does it take two dumps after its name, as KM_DUMP_SECOND says? */
+bool km_command_takes_two(const struct km_command *command);
+
+/* Does @front_end have this form? */
+bool km_form_exists(const struct km_form *form, enum km_front_end front_end);
 
 /* The command of this name, NULL if there is none. */
 const struct km_command *km_command_named(const char *name);

@@ -97,11 +97,12 @@ void km_help_form(const struct km_command *command, const struct km_form *form,
 		[KM_DUMP_NONE] = "",
 		[KM_DUMP_OPTIONAL] = "[DUMP] ",
 		[KM_DUMP_FIRST] = "DUMP ",
+		[KM_DUMP_SECOND] = "",
 	};
 	const char *words = form->words;
 
-	fprintf(out, "kvmmmu %s%s ", front_end == KM_IN_PROGRAM ? dumps[form->dump] : "",
-		command->name);
+	fprintf(out, "kvmmmu %s%s %s", front_end == KM_IN_PROGRAM ? dumps[form->dump] : "",
+		command->name, form->dump == KM_DUMP_SECOND ? "EARLIER DUMP " : "");
 	while (*words) {
 		size_t hidden = hidden_group(words, front_end);
 
@@ -138,9 +139,11 @@ static void put_form(FILE *out, const char *before, const struct km_command *com
 
 static void put_forms(FILE *out, const struct km_command *command, enum km_front_end front_end)
 {
-	for (const struct km_form *form = command->forms; form->words; form++)
-		put_form(out, form == command->forms ? "usage: " : "       ", command, form,
-			 front_end);
+	for (const struct km_form *form = command->forms; form->words; form++) {
+		if (km_form_exists(form, front_end))
+			put_form(out, form == command->forms ? "usage: " : "       ", command, form,
+				 front_end);
+	}
 }
 
 /* ---- options and arguments ---- */
@@ -363,6 +366,8 @@ km_error *km_help_usage_error(const struct km_command *command, enum km_front_en
 	km_error *err;
 
 	for (const struct km_form *form = command->forms; out && form->words; form++) {
+		if (!km_form_exists(form, front_end))
+			continue;
 		fputs(form == command->forms ? "" : ", or ", out);
 		km_help_form(command, form, front_end, out);
 	}

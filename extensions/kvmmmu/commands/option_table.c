@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MIN_WIDTH 40 /* columns; addresses need 18 */
+#define MAX_WIDTH 1000
+
 /* A decimal number with a unit: "512M". 0: it is not one, or too large. */
 static uint64_t parse_units(const char *word, const char *unit, unsigned shift)
 {
@@ -99,6 +102,12 @@ static km_error *set_mmu(struct km_command_options *o, const char *value)
 	return NULL;
 }
 
+static km_error *set_before(struct km_command_options *o, const char *value)
+{
+	o->before = value;
+	return NULL;
+}
+
 static km_error *set_bytes(struct km_command_options *o, const char *value)
 {
 	o->bytes = parse_size(value);
@@ -159,6 +168,14 @@ static km_error *set_ascii(struct km_command_options *o, const char *value)
 	return NULL;
 }
 
+static km_error *set_width(struct km_command_options *o, const char *value)
+{
+	if (km_parse_decimal(value, &o->width) && o->width >= MIN_WIDTH && o->width <= MAX_WIDTH)
+		return NULL;
+	return km_errorf(KM_EUSAGE, "--width \"%s\" is not a number from %d to %d", value,
+			 MIN_WIDTH, MAX_WIDTH);
+}
+
 static km_error *set_redact(struct km_command_options *o, const char *value)
 {
 	(void)value;
@@ -189,6 +206,12 @@ static km_error *set_limit(struct km_command_options *o, const char *value)
 static km_error *set_kind(struct km_command_options *o, const char *value)
 {
 	o->kinds = value;
+	return NULL;
+}
+
+static km_error *set_state(struct km_command_options *o, const char *value)
+{
+	o->states = value;
 	return NULL;
 }
 
@@ -247,6 +270,10 @@ static const struct km_option options[] = {
 	 "print JSON, as described in kvmmmu-json(5)"},
 	{0, "format", "MEDIUM", false, EVERYWHERE, true, set_format,
 	 "print the answer in this format"},
+	{0, "width", "N", false, EVERYWHERE, true, set_width,
+	 "fit text into N columns. The default is the width of the terminal; without one, prose "
+	 "has "
+	 "80 columns, and tables are as wide as they need"},
 	{'k', "debuginfo", "PATH", false, EVERYWHERE, true, set_debuginfo,
 	 "debuginfo file or directory to search first; the default is $KVMMMU_DEBUGINFO"},
 	{0, "types", "SOURCE", false, EVERYWHERE, true, set_types, "source of type information"},
@@ -275,13 +302,15 @@ static const struct km_option options[] = {
 	{0, "force", NULL, false, EVERYWHERE, false, set_force, "overwrite FILE if it exists"},
 	{0, "list", "CAPSULE", false, EVERYWHERE, false, set_list, "list the contents of CAPSULE"},
 	{0, "with-names", NULL, false, EVERYWHERE, false, set_names,
-	 "include the names of processes"},
+	 "include the names of processes; in a report, the command lines of VMMs"},
 	{0, "limit", "N", false, EVERYWHERE, false, set_limit,
 	 "walk, find: read at most N page-table pages; the default is 262144. capture: store at "
 	 "most N, upper levels first; the default and maximum is 16384. audit: list at most N "
 	 "anomalies of each kind; the default is 3"},
 	{0, "kind", "KINDS", false, EVERYWHERE, false, set_kind,
 	 "look only for these kinds of anomalies"},
+	{0, "state", "STATES", false, EVERYWHERE, false, set_state,
+	 "show only vCPUs in these states"},
 	{0, "time-limit", "SECONDS", false, PROGRAM, false, set_time_limit,
 	 "time to spend on one FILE"},
 	{0, "memory-limit", "SIZE", false, PROGRAM, false, set_memory_limit,
@@ -293,6 +322,8 @@ static const struct km_option options[] = {
 	{0, "watch", "N", false, NOT_CRASH, false, set_watch,
 	 "N times, resume a live kernel for 0.1 s and sample it again. This proves a loop, or "
 	 "shows forward progress"},
+	{0, "before", "EARLIER", false, EVERYWHERE, false, set_before,
+	 "compare with another dump of the same boot"},
 	{0, "level", "N", false, EVERYWHERE, false, set_level,
 	 "level of the SPTE: 1 is 4K (the default), 2 is 2M, 3 is 1G"},
 	{0, "as", "FORMAT", false, EVERYWHERE, false, set_as,

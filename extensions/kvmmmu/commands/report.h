@@ -6,6 +6,7 @@
 
 #include "commands/command_context.h"
 #include "commands/recorded_faults.h"
+#include "commands/state_counts.h"
 #include "document/redact.h"
 #include "trace/log.h"
 
@@ -15,7 +16,7 @@ struct km_report {
 	struct km_tasks tasks;
 	struct km_case_options *options;
 	struct km_recorded_faults *recorded; /* by ftrace; NULL: nothing */
-	uint64_t vms, vcpus, states[KM_STATE_UNKNOWN + 1], lost;
+	struct km_state_counts counts;
 	uint64_t tables_match, tables_differ; /* permission tables of all vCPUs */
 	unsigned detailed, listed;
 	const char *subject, *verdict, *fingerprint; /* of the first vCPU that is stuck, or NULL */

@@ -6,8 +6,8 @@
 
 /* Fields that identify a host and are not needed to understand the fault. */
 static const char *const left_out[][2] = {
-	{"source", "dump"}, {"source", "types"},      {"tool", "dump"},	    {"tool", "types"},
-	{"host", "build"},  {"host", "command_line"}, {"host", "hardware"},
+	{"source", "dump"}, {"source", "types"}, {"tool", "dump"},	   {"tool", "types"},
+	{"tool", "sha256"}, {"host", "build"},	 {"host", "command_line"}, {"host", "hardware"},
 };
 
 static struct km_node *child(struct km_node *parent, const char *key)

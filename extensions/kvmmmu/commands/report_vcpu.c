@@ -5,6 +5,7 @@
 #include "diagnose/damage.h"
 #include "diagnose/fingerprint.h"
 #include "host/host_modules.h"
+#include "host/version.h"
 #include "threads/task_times.h"
 
 #include <inttypes.h>
@@ -452,12 +453,46 @@ static void report_unknown(struct km_node *chapter, const struct km_case *c)
 	km_doc_point(s, "points", "guest memory and instructions: not read on purpose");
 }
 
-static void add_fix(struct km_node *table, const char *id, const struct km_known_case *fix)
+/* Does this kernel have the commit? */
+static struct km_value has_commit(const struct km_version *version, const struct km_known_case *fix)
+{
+	switch (km_version_has(version, fix->release)) {
+	case KM_COMMIT_THERE:
+		return km_v_as(km_v_bool(true), "yes");
+	case KM_COMMIT_MISSING:
+		return km_v_as(km_v_bool(false), "no");
+	case KM_COMMIT_UNKNOWN:
+		break;
+	}
+	return km_v_none("?");
+}
+
+/* What the column of has_commit() rests on. */
+static void note_version(struct km_node *section, const struct km_version *version,
+			 const char *release)
+{
+	char spelled[32];
+
+	if (!version->known)
+		km_doc_note(section,
+			    "This kernel is %s: which release it is based on is not known.",
+			    release);
+	else
+		km_doc_note(section,
+			    "This kernel, %s, is based on %s%s. \"?\": kvmmmu does not know "
+			    "whether that series, or the vendor, has the commit.",
+			    release, km_version_spell(version, spelled, sizeof(spelled)),
+			    version->exact ? "" : " or later");
+}
+
+static void add_fix(struct km_node *table, const struct km_version *version, const char *id,
+		    const struct km_known_case *fix)
 {
 	struct km_node *row = km_doc_row(table);
 
 	km_doc_cell(row, "commit", km_v_text(fix->commit));
 	km_doc_cell(row, "release", km_v_text(fix->release));
+	km_doc_cell(row, "here", has_commit(version, fix));
 	km_doc_cell(row, "effect", km_v_text(fix->introduced ? "introduced" : "fixes"));
 	km_doc_cell(row, "finding", km_v_text(id));
 	km_doc_cell(row, "subject", km_v_text(km_doc_text(table, "(\"%s\")", fix->subject)));
@@ -467,11 +502,13 @@ static void report_fixes(struct km_node *chapter, const struct km_case *c,
 			 const struct km_explanation *e)
 {
 	struct km_node *section = km_doc_chapter(chapter, "fixes", "Possibly fixed by"), *table;
+	const struct km_version version = km_host_version(c->kernel);
 	bool any = false;
 
 	table = km_doc_table(section, "commits", NULL);
 	km_doc_column(table, "commit", "COMMIT", false);
 	km_doc_column(table, "release", "FIRST IN", false);
+	km_doc_column(table, "here", "HERE", false);
 	km_doc_column(table, "effect", "", false);
 	km_doc_column(table, "finding", NULL, false);
 	km_doc_column(table, "subject", "SUBJECT", false);
@@ -482,14 +519,13 @@ static void report_fixes(struct km_node *chapter, const struct km_case *c,
 			if (!(e->found[i].known & 1u << text->cases[j].when))
 				continue;
 			any = true;
-			add_fix(table, e->found[i].id, &text->cases[j]);
+			add_fix(table, &version, e->found[i].id, &text->cases[j]);
 		}
 	}
 	if (!any)
 		km_doc_machine_only(table);
 	if (any)
-		km_doc_note(section, "This kernel is %s; a vendor may have backported a commit.",
-			    c->kernel->release);
+		note_version(section, &version, c->kernel->release);
 	else
 		km_doc_note(section, "kvmmmu does not know of a commit that fixes this.");
 }

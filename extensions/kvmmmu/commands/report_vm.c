@@ -4,8 +4,10 @@
 
 #include "kernel/task_state.h"
 #include "threads/invalidation.h"
+#include "walk/process_args.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_THREADS 64
@@ -105,6 +107,42 @@ static void add_thread(struct km_node *table, const struct km_task *t)
 	km_doc_cell(row, "does", km_v_text(does_text(table, &t->stack)));
 }
 
+/* ---- the VMM's command line ---- */
+
+/* The value of @key ("guest=") in QEMU's "guest=name,debug-threads=on", or what precedes a comma.
+ */
+static const char *part_of(struct km_node *node, const char *arg, const char *key)
+{
+	const char *found = strstr(arg, key);
+	const char *value = found ? found + strlen(key) : arg;
+
+	return km_doc_text(node, "%.*s", (int)strcspn(value, ","), value);
+}
+
+static void report_args(struct km_report *run, struct km_node *chapter, const struct km_vm *vm)
+{
+	struct km_process_args *args = calloc(1, sizeof(*args));
+	const char *name, *uuid;
+
+	if (!args)
+		return;
+	km_process_args_read(run->ctx->kernel, vm, args);
+	name = km_process_arg_after(args, "-name");
+	uuid = km_process_arg_after(args, "-uuid");
+	km_doc_field(chapter, "name", name ? "name" : NULL,
+		     km_v_text(name ? part_of(chapter, name, "guest=") : NULL));
+	km_doc_field(chapter, "uuid", uuid ? "UUID" : NULL,
+		     km_v_text(uuid ? km_doc_text(chapter, "%s", uuid) : NULL));
+	for (size_t i = 0; i + 1 < args->len; i++)
+		args->text[i] = args->text[i] ? args->text[i] : ' ';
+	km_doc_field(chapter, "command_line", "command line",
+		     args->len ? km_v_text(km_doc_text(chapter, "%s", args->text))
+			       : km_v_none(km_doc_text(chapter, "not known: %s", args->why)));
+	if (args->len && args->cut)
+		km_doc_note(chapter, "the command line is cut: %s", args->why);
+	free(args);
+}
+
 static void report_threads(struct km_report *run, struct km_node *chapter, const struct km_vm *vm)
 {
 	struct km_node *table = km_doc_table(chapter, "threads", "threads of the VMM");
@@ -180,6 +218,8 @@ km_error *km_report_vm(struct km_report *run, struct km_node *list, const struct
 	km_doc_field(chapter, "comm", "VMM",
 		     vm->comm[0] ? km_v_text(km_doc_text(chapter, "%s", vm->comm))
 				 : km_v_none("not in this capsule (--with-names)"));
+	if (run->ctx->options.names)
+		report_args(run, chapter, vm);
 	km_doc_field(chapter, "type", "type",
 		     type ? km_v_text(type) : km_v_none("not in this kernel"));
 	km_doc_field(chapter, "vcpus", "vCPUs", km_v_val(vm->online_vcpus, KM_V_DEC));

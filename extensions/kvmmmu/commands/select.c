@@ -47,6 +47,22 @@ static km_error *vm_of_process(const struct km_vms *vms, uint64_t pid, struct km
 				     pid, count, numbers);
 }
 
+/* The VM of the process called @name. *@vm is NULL if there is none; KM_EUSAGE: several. */
+static km_error *vm_of_name(const struct km_vms *vms, const char *name, struct km_vm **vm)
+{
+	for (size_t i = 0; i < vms->count; i++) {
+		if (!*name || strcmp(vms->vms[i].comm, name))
+			continue;
+		if (*vm)
+			return km_errorf(KM_EUSAGE,
+					 "several VMs belong to \"%s\": use one of the numbers %u, "
+					 "%u, ...",
+					 name, (*vm)->number, vms->vms[i].number);
+		*vm = &vms->vms[i];
+	}
+	return NULL;
+}
+
 /* *@vm is NULL if the word names no VM; KM_EUSAGE if it names several. */
 static km_error *find_vm(const struct km_vms *vms, const char *word, struct km_vm **vm)
 {
@@ -65,7 +81,7 @@ static km_error *find_vm(const struct km_vms *vms, const char *word, struct km_v
 	not_hex = km_parse_hex(word, "VM", &number);
 	if (!not_hex)
 		*vm = vm_at(vms, number);
-	return NULL;
+	return *vm ? NULL : vm_of_name(vms, word, vm);
 }
 
 km_error *km_select_vm(const struct km_vms *vms, const char *word, struct km_vm **vm)
@@ -74,10 +90,11 @@ km_error *km_select_vm(const struct km_vms *vms, const char *word, struct km_vm 
 
 	if (err || *vm)
 		return err;
-	return km_errorf(KM_EUSAGE,
-			 "no VM \"%s\": use a number below %zu, the process ID of the owner, or "
-			 "the address of a struct kvm",
-			 word, vms->count);
+	return km_errorf(
+		KM_EUSAGE,
+		"no VM \"%s\": use a number below %zu, process ID or name of the owner, or "
+		"the address of a struct kvm",
+		word, vms->count);
 }
 
 static km_error *vcpu_by_index(struct km_vm *vm, const char *word, struct km_vcpu **vcpu)

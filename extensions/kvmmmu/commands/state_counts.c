@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "commands/state_counts.h"
 
+#include <inttypes.h>
+
 static uint64_t *count_of(struct km_state_counts *n, enum km_vcpu_state state)
 {
 	switch (state) {
@@ -31,6 +33,27 @@ void km_count_vm(struct km_state_counts *n, const struct km_vm *vm)
 	n->vms++;
 	n->vcpus += vm->vcpus_lost;
 	n->lost += vm->vcpus_lost;
+}
+
+const char *km_counts_text(struct km_node *node, const struct km_state_counts *n)
+{
+	const struct {
+		uint64_t count;
+		const char *what;
+	} parts[] = {
+		{n->unknown, "unknown"}, {n->progressing, "progressing"}, {n->waiting, "waiting"},
+		{n->healthy, "healthy"}, {n->never_ran, "never ran"},	  {n->lost, "not readable"},
+	};
+	const char *text =
+		km_doc_text(node, "%" PRIu64 " VM%s, %" PRIu64 " vCPU%s: %" PRIu64 " stuck", n->vms,
+			    n->vms == 1 ? "" : "s", n->vcpus, n->vcpus == 1 ? "" : "s", n->stuck);
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].count)
+			text = km_doc_text(node, "%s, %" PRIu64 " %s", text, parts[i].count,
+					   parts[i].what);
+	}
+	return text;
 }
 
 void km_describe_counts(struct km_node *node, const struct km_state_counts *n)

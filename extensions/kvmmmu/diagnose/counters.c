@@ -91,10 +91,16 @@ bool km_most_are_lost(enum km_fault_balance balance)
 
 char *km_fault_counts_spell(const struct km_fault_counts *n, char *buf, size_t size)
 {
+	uint64_t counted = n->resolved + n->spurious;
+	int len;
+
 	buf[0] = '\0';
-	if (n->balance != KM_BALANCE_UNKNOWN)
-		snprintf(buf, size,
-			 "%" PRIu64 " faults: %" PRIu64 " resolved, %" PRIu64 " spurious", n->taken,
-			 n->resolved, n->spurious);
+	if (n->balance == KM_BALANCE_UNKNOWN)
+		return buf;
+	len = snprintf(buf, size, "%" PRIu64 " faults: %" PRIu64 " resolved, %" PRIu64 " spurious",
+		       n->taken, n->resolved, n->spurious);
+	if (counted < n->taken && (size_t)len < size)
+		snprintf(buf + len, size - (size_t)len, ", %" PRIu64 " retried or failed",
+			 n->taken - counted);
 	return buf;
 }

@@ -46,7 +46,8 @@ bool km_exits_are_unexplained(const struct km_vcpu_stats *stats);
 /* Return true if most faults were not resolved, whatever became of them. */
 bool km_most_are_lost(enum km_fault_balance balance);
 
-/* "20278 faults: 16 resolved, 0 spurious", into @buf; "" if not known. Return @buf. */
+/* "20278 faults: 16 resolved, 0 spurious, 20262 retried or failed", into @buf; "" if not known.
+ * Return @buf. */
 char *km_fault_counts_spell(const struct km_fault_counts *counts, char *buf, size_t size);
 
 #endif

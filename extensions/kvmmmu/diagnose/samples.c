@@ -36,6 +36,7 @@ struct km_sample km_sample_of(const struct km_case *c, const struct km_explanati
 		.pf_spurious = stats->pf_spurious,
 		.pf_emulate = stats->pf_emulate,
 		.mmio_exits = stats->mmio_exits,
+		.halt_exits = stats->halt_exits,
 		.emulation_failed = c->insn_emulation_fail,
 		.invalidate_seq = c->vm->mmu_invalidate_seq,
 		.processor = km_case_ruling(c, KM_JUDGE_PROCESSOR),
@@ -83,6 +84,7 @@ static bool same(struct km_val a, struct km_val b)
 
 struct changes {
 	uint64_t exits, taken, fixed, spurious, emulated, mmio;
+	uint64_t halts;		/* 0 also if not known */
 	uint64_t invalidations; /* that ended; 0 also if not known */
 	bool resolved;		/* a fault was fixed, emulated with success, or was MMIO */
 };
@@ -104,6 +106,8 @@ static bool changes_between(const struct km_sample *a, const struct km_sample *b
 		by->emulated = by->emulated > failed ? by->emulated - failed : 0;
 	if (!rose(a->invalidate_seq, b->invalidate_seq, &by->invalidations))
 		by->invalidations = 0;
+	if (!rose(a->halt_exits, b->halt_exits, &by->halts))
+		by->halts = 0;
 	by->resolved = by->fixed || by->emulated || by->mmio;
 	return true;
 }
@@ -184,14 +188,21 @@ static struct common compare(const struct km_sample *s, size_t count)
 static void judge_same_fault(const struct common *all, const struct changes *by, size_t count,
 			     struct km_samples_verdict *v)
 {
-	bool proven = (all->faults >= 3 || all->every) && by->spurious && all->rip_known &&
-		      all->spte && all->denied;
+	/* an hour may be between two samples: were most exits in it such faults? */
+	bool mostly = by->spurious && by->spurious >= by->exits / 2;
+	bool proven = (all->faults >= 3 || all->every) && mostly && all->rip_known && all->spte &&
+		      all->denied;
 
 	if (all->rip_moved) {
 		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
 		    "the same fault in %zu of %zu samples, but RIP changed: the guest takes it at "
 		    "different places",
 		    all->faults, count);
+	} else if (by->halts) {
+		say(v, KM_TREND_OPEN, KM_NOTE,
+		    "the same fault in %zu of %zu samples, but meanwhile the guest halted %" PRIu64
+		    " times: it did something else in between",
+		    all->faults, count, by->halts);
 	} else if (!by->resolved) {
 		say(v, KM_TREND_LOOPS, proven ? KM_PROVEN : KM_LIKELY,
 		    "the same fault%s in %zu of %zu samples; meanwhile exits rose by %" PRIu64

@@ -16,6 +16,7 @@ struct km_sample {
 	uint64_t addr;
 	struct km_val error_code, rip;
 	struct km_val exits, pf_taken, pf_fixed, pf_spurious, pf_emulate, mmio_exits;
+	struct km_val halt_exits;	/* the guest executed HLT */
 	struct km_val emulation_failed; /* stat.insn_emulation_fail */
 	struct km_val invalidate_seq;	/* kvm.mmu_invalidate_seq */
 	bool has_spte;			/* the last one of the walk */
@@ -44,8 +45,9 @@ struct km_sample km_sample_of(const struct km_case *c, const struct km_explanati
 /*
  * Judge @count samples, oldest first. It loops if at least two have the same fault, taken again in
  * between, none has another one or another RIP, and from the first to the last nothing was fixed,
- * emulated with success or MMIO; that is proven by three (or all) at one known RIP that are
- * spurious. It also loops if faults were fixed and about as many invalidations ended.
+ * emulated with success or MMIO, and the guest did not halt; that is proven by three (or all) at
+ * one known RIP that are spurious, if most exits were such faults. It also loops if faults were
+ * fixed and about as many invalidations ended.
  */
 void km_samples_judge(const struct km_sample *samples, size_t count, struct km_samples_verdict *v);
 

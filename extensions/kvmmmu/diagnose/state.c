@@ -201,7 +201,7 @@ static const char *place_text(const struct km_case *c)
 static bool decide_by_counters(const struct km_case *c, struct km_explanation *e)
 {
 	struct km_fault_counts counts = km_case_counts(c);
-	char text[96];
+	char text[160];
 
 	if (!km_most_are_lost(counts.balance) || km_case_exit_evidence(c) == KM_SHOWS_INSTRUCTION)
 		return false;
@@ -214,7 +214,7 @@ static bool decide_by_counters(const struct km_case *c, struct km_explanation *e
 static void decide_healthy(const struct km_case *c, struct km_explanation *e, const char *doubt)
 {
 	struct km_fault_counts counts = km_case_counts(c);
-	char tables[96], faults[96];
+	char tables[96], faults[160];
 
 	km_fault_counts_spell(&counts, faults, sizeof(faults));
 	decide(e, KM_STATE_HEALTHY, doubt ? KM_POSSIBLE : KM_LIKELY, "%s%s%s%s%s%s", place_text(c),

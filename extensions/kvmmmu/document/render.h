@@ -18,10 +18,12 @@ enum km_format {
 /* What the reader asks for; all zeros is valid. A renderer ignores what its format does not have.
  */
 struct km_render_options {
-	bool color;    /* for a terminal: highlight what needs attention */
-	bool ascii;    /* text and Markdown: '?' for each character that is not ASCII */
-	bool one_line; /* JSON: the whole answer on one line */
-	size_t width;  /* text and Markdown: columns of a line, exactly; 0: 80, where words fit */
+	bool color;	/* for a terminal: highlight what needs attention */
+	bool ascii;	/* text and Markdown: '?' for each character that is not ASCII */
+	bool one_line;	/* JSON: the whole answer on one line */
+	size_t width;	/* text and Markdown: columns of a line, exactly; 0: 80, where words fit */
+	size_t columns; /* text, if width is 0: of the terminal; 0: unknown, tables are not folded
+			 */
 };
 
 /*

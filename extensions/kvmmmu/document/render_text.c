@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * For people at a terminal: paragraphs within 80 columns, tables as wide as they need. In colour,
- * important text is highlighted by a terminal's escape sequences.
+ * For people at a terminal: paragraphs within 80 columns, or those of the terminal, in which tables
+ * are folded; otherwise they are as wide as they need. In colour, important text is highlighted by
+ * a terminal's escape sequences.
  */
 #include "base/printable.h"
 #include "document/paragraph.h"
@@ -17,8 +18,16 @@
 struct sink {
 	FILE *file;
 	bool color;
-	size_t width; /* 0: WIDTH, and a word may be longer */
+	size_t width;	/* exactly; 0: a word may be longer */
+	size_t columns; /* of prose, and where tables are folded; 0: WIDTH, and they are not */
 };
+
+static size_t columns_of(const struct sink *out)
+{
+	if (out->width)
+		return out->width;
+	return out->columns ? out->columns : WIDTH;
+}
 
 static void begin_tone(const struct sink *out, enum km_tone tone)
 {
@@ -43,7 +52,7 @@ static struct km_paragraph paragraph(const struct sink *out, size_t indent, size
 {
 	return (struct km_paragraph){
 		.out = out->file,
-		.width = out->width ? out->width : WIDTH,
+		.width = columns_of(out),
 		.hard = out->width,
 		.indent = indent,
 		.hang = hang,
@@ -59,6 +68,8 @@ static size_t width_of(const char *text)
 
 struct grid {
 	size_t starts[KM_MAX_COLUMNS], widths[KM_MAX_COLUMNS];
+	/* on which line of a row a column is: those that do not fit go on in the next one */
+	unsigned lines[KM_MAX_COLUMNS], last_line;
 	const struct km_node *last; /* column */
 	bool header;		    /* has any column a name? */
 };
@@ -88,11 +99,40 @@ static void measure_rows(const struct km_node *table, struct grid *g)
 	}
 }
 
-static struct grid measure(const struct km_node *table, size_t indent)
+/* Columns that @column, the @i-th, needs at least: prose in the last one is broken. */
+static size_t needed(const struct grid *g, const struct km_node *column, unsigned i)
+{
+	if (column == g->last && g->widths[i] > MIN_PROSE)
+		return MIN_PROSE;
+	return g->widths[i];
+}
+
+static void place_columns(const struct km_node *table, struct grid *g, size_t indent,
+			  const struct sink *out)
+{
+	const struct km_node *column = table->first;
+	size_t start = indent + INDENT;
+	bool any = false; /* column on this line */
+
+	for (unsigned i = 0; i < table->columns; i++, column = column->next) {
+		if (column->people && any && !out->width && out->columns &&
+		    start + needed(g, column, i) > out->columns) {
+			g->last_line++;
+			start = indent + 3 * INDENT;
+			any = false;
+		}
+		any |= column->people;
+		g->lines[i] = g->last_line;
+		g->starts[i] = start;
+		if (column->people)
+			start += g->widths[i] + 2;
+	}
+}
+
+static struct grid measure(const struct km_node *table, size_t indent, const struct sink *out)
 {
 	const struct km_node *column = table->first;
 	struct grid g = {0};
-	size_t start = indent + INDENT;
 
 	for (unsigned i = 0; i < table->columns; i++, column = column->next) {
 		if (!column->people)
@@ -102,12 +142,7 @@ static struct grid measure(const struct km_node *table, size_t indent)
 		g.last = column;
 	}
 	measure_rows(table, &g);
-	column = table->first;
-	for (unsigned i = 0; i < table->columns; i++, column = column->next) {
-		g.starts[i] = start;
-		if (column->people)
-			start += g.widths[i] + 2;
-	}
+	place_columns(table, &g, indent, out);
 	return g;
 }
 
@@ -137,9 +172,9 @@ static void put_cell(struct km_paragraph *p, const struct grid *g, const struct 
 	end_tone(out, cell->tone);
 }
 
-/* @row: NULL: the header. */
-static void render_row(const struct km_node *table, const struct km_node *row, const struct grid *g,
-		       const struct sink *out)
+/* One line of a row. @row: NULL: the header. */
+static void render_line(const struct km_node *table, const struct km_node *row,
+			const struct grid *g, unsigned line, const struct sink *out)
 {
 	struct km_paragraph p = paragraph(out, 0, 0);
 	const struct km_node *column = table->first;
@@ -151,15 +186,23 @@ static void render_row(const struct km_node *table, const struct km_node *row, c
 					  value ? km_value_text(value, buf) : column->title,
 					  value ? value->tone : KM_TONE_PLAIN};
 
-		if (column->people && *cell.text)
+		if (column->people && *cell.text && g->lines[i] == line)
 			put_cell(&p, g, &cell, out);
 	}
-	fputc('\n', out->file);
+	if (p.column || !line)
+		fputc('\n', out->file);
+}
+
+static void render_row(const struct km_node *table, const struct km_node *row, const struct grid *g,
+		       const struct sink *out)
+{
+	for (unsigned line = 0; line <= g->last_line; line++)
+		render_line(table, row, g, line, out);
 }
 
 static void render_table(const struct km_node *table, size_t indent, const struct sink *out)
 {
-	struct grid g = measure(table, indent);
+	struct grid g = measure(table, indent, out);
 
 	if (table->title) {
 		struct km_paragraph p = paragraph(out, indent, INDENT);
@@ -332,7 +375,7 @@ static void render_children(const struct km_node *parent, size_t indent, const s
 bool km_render_text(const struct km_document *doc, const struct km_render_options *options,
 		    FILE *file)
 {
-	const struct sink out = {file, options->color, options->width};
+	const struct sink out = {file, options->color, options->width, options->columns};
 
 	render_children(km_document_root(doc), 0, &out);
 	return true;
@@ -341,7 +384,7 @@ bool km_render_text(const struct km_document *doc, const struct km_render_option
 void km_render_text_table(const struct km_node *table, size_t indent,
 			  const struct km_render_options *options, FILE *file)
 {
-	const struct sink out = {file, false, options->width};
+	const struct sink out = {file, false, options->width, options->columns};
 
 	render_table(table, indent, &out);
 }

@@ -2,6 +2,7 @@
 #include "host/host_facts.h"
 
 #include "host/host_config.h"
+#include "host/host_time.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -9,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define NS_PER_SEC 1000000000LL
 
 /* ---- a fact, or why it is not known ---- */
 
@@ -279,24 +278,6 @@ static void read_thp(const struct km_kernel *k, struct km_host_fact *f)
 
 /* ---- time ---- */
 
-/*
- * Find the core timekeeper: tk_data.timekeeper since 6.13; before, the type of tk_core has no name,
- * and shadow_timekeeper has the same values since the last tick.
- */
-static bool find_timekeeper(const struct km_kernel *k, uint64_t *addr)
-{
-	struct km_val at;
-
-	if (km_kernel_symbol(k, "timekeeper_data", addr) || km_kernel_symbol(k, "tk_core", addr)) {
-		at = km_addr_of(k->layout, *addr, KM_M_tk_data_timekeeper);
-		if (km_is_known(at)) {
-			*addr = at.v;
-			return true;
-		}
-	}
-	return km_kernel_symbol(k, "shadow_timekeeper", addr);
-}
-
 static void read_time(const struct km_kernel *k, struct km_host_fact *f)
 {
 	struct km_val seconds;
@@ -305,7 +286,7 @@ static void read_time(const struct km_kernel *k, struct km_host_fact *f)
 	time_t t;
 	char text[40];
 
-	if (!find_timekeeper(k, &addr)) {
+	if (!km_host_timekeeper(k, &addr)) {
 		lacks_symbol(k, f, "tk_core");
 		return;
 	}
@@ -321,22 +302,20 @@ static void read_time(const struct km_kernel *k, struct km_host_fact *f)
 
 static void read_uptime(const struct km_kernel *k, struct km_host_fact *f)
 {
-	struct km_val now, since, suspended;
+	struct km_val uptime;
 	uint64_t addr;
 	int64_t up;
 
-	if (!find_timekeeper(k, &addr)) {
+	if (!km_host_timekeeper(k, &addr)) {
 		lacks_symbol(k, f, "tk_core");
 		return;
 	}
-	now = km_kget(k, addr, KM_M_timekeeper_xtime_sec);
-	since = km_kget(k, addr, KM_M_timekeeper_wall_to_monotonic_sec);
-	suspended = km_kget(k, addr, KM_M_timekeeper_offs_boot);
-	if (!km_is_known(now) || !km_is_known(since) || !km_is_known(suspended)) {
-		lacks_member(f, since, KM_M_timekeeper_wall_to_monotonic_sec);
+	uptime = km_host_uptime(k, addr);
+	if (!km_is_known(uptime)) {
+		lacks_member(f, uptime, KM_M_timekeeper_wall_to_monotonic_sec);
 		return;
 	}
-	up = (int64_t)(now.v + since.v) + (int64_t)suspended.v / NS_PER_SEC;
+	up = (int64_t)uptime.v;
 	say(f, "%" PRId64 " d %" PRId64 " h %" PRId64 " min %" PRId64 " s", up / 86400,
 	    up / 3600 % 24, up / 60 % 60, up % 60);
 }

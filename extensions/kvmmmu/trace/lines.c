@@ -481,6 +481,30 @@ void km_lines_append(struct km_line *line, const struct km_line *more)
 	line->flowed = more->flowed;
 }
 
+/* Does a line of a trace begin here: "vmm-vcpu1-135     (    132) [001] d...."? */
+static bool begins_line(const char *text)
+{
+	const char *end = text + strcspn(text, " "), *cpu = strchr(end, '[');
+
+	return end > text && isdigit((unsigned char)end[-1]) && cpu &&
+	       isdigit((unsigned char)cpu[1]);
+}
+
+void km_lines_drop_empty(struct km_line *line)
+{
+	static const char empty[] = "kvm_fpu:";
+	const char *next;
+
+	while ((next = strstr(line->text, empty))) {
+		next += strlen(empty);
+		next += strspn(next, " ");
+		if (!begins_line(next))
+			break;
+		line->len -= (size_t)(next - line->text);
+		memmove(line->text, next, line->len + 1);
+	}
+}
+
 bool km_lines_is_wrapped(const struct km_line *line, const struct km_line *next)
 {
 	const char *word = next->text + strspn(next->text, " \t");

@@ -45,6 +45,12 @@ bool km_lines_read(struct km_lines *text, struct km_line *line);
 void km_lines_append(struct km_line *line, const struct km_line *more);
 
 /*
+ * tracefs of 6.1 prints kvm_fpu without its text and without a line feed, so that the next event
+ * follows it on the same line. Remove such a kvm_fpu, which says nothing.
+ */
+void km_lines_drop_empty(struct km_line *line);
+
+/*
  * Did a mail program break the line between @line and @next, which has no head of its own? It
  * did if the first word of @next had no room, that is, if both are longer than a narrow mail. A
  * line that was broken once is assumed to be broken again.

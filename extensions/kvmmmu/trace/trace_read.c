@@ -164,6 +164,7 @@ static void finish_line(struct km_trace *t, struct pending *p)
 static void look_at(struct pending *p)
 {
 	p->any = true;
+	km_lines_drop_empty(&p->line);
 	p->found = km_trace_line(p->line.text, &p->event, &p->lost);
 	/* a trace that went through the kernel's log (ftrace_dump) is a trace */
 	p->message = p->stamp = NULL;

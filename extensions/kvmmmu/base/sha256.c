@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* liblzma has SHA-256 as the check of a block, also of one that it does not compress. */
+#include "base/sha256.h"
+
+#include <fcntl.h>
+#include <lzma.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DIGEST 32
+
+static bool digest_of(const uint8_t *bytes, size_t len, uint8_t digest[DIGEST])
+{
+	lzma_block block = {.version = 0, .check = LZMA_CHECK_SHA256};
+	lzma_filter filters[LZMA_FILTERS_MAX + 1] = {{.id = LZMA_VLI_UNKNOWN}};
+	size_t size = lzma_block_buffer_bound(len), used = 0;
+	uint8_t *out = size ? malloc(size) : NULL;
+	bool ok;
+
+	block.filters = filters;
+	ok = out && lzma_block_uncomp_encode(&block, bytes, len, out, &used, size) == LZMA_OK;
+	for (size_t i = 0; ok && i < DIGEST; i++)
+		digest[i] = block.raw_check[i];
+	free(out);
+	return ok;
+}
+
+static bool digest_of_open_file(int fd, uint8_t digest[DIGEST])
+{
+	struct stat st;
+	void *bytes;
+	bool ok;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
+	    (uint64_t)st.st_size > KM_SHA256_MAX)
+		return false;
+	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (bytes == MAP_FAILED)
+		return false;
+	ok = digest_of(bytes, (size_t)st.st_size, digest);
+	munmap(bytes, (size_t)st.st_size);
+	return ok;
+}
+
+bool km_sha256_of_file(const char *path, char text[KM_SHA256_TEXT])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	uint8_t digest[DIGEST];
+	bool ok = fd >= 0 && digest_of_open_file(fd, digest);
+
+	if (fd >= 0)
+		close(fd);
+	text[0] = '\0';
+	for (size_t i = 0; ok && i < DIGEST; i++)
+		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+	return ok;
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/before.h"
+
+#include "capsule/capsule.h"
+#include "kernel/kernel_open.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- reading the other file ---- */
+
+static void close_capsule(void *handle)
+{
+	km_capsule_close(handle);
+}
+
+static km_error *open_capsule(const char *path, struct km_opened *opened)
+{
+	struct km_capsule *capsule;
+	km_error *err;
+
+	if (!km_is_capsule(path))
+		return km_errorf(
+			KM_EABSENT,
+			"%s: not a capsule: a debugger has only one dump open. \"kvmmmu %s "
+			"capture -o CAPSULE\" in a shell makes one",
+			path, path);
+	err = km_capsule_open(path, &capsule);
+	if (!err)
+		*opened = (struct km_opened){km_capsule_target(capsule), capsule, close_capsule};
+	return err;
+}
+
+static km_error *read_moments(const struct km_command_context *ctx, struct km_target *target,
+			      struct km_moments *moments)
+{
+	const struct km_open_options options = {.source = ctx->options.types};
+	struct km_kernel *kernel = NULL;
+	km_error *err = km_kernel_open(target, &options, &kernel);
+
+	if (!err)
+		err = km_moments_read(kernel, moments);
+	km_kernel_free(kernel);
+	return err;
+}
+
+km_error *km_before_read(struct km_command_context *ctx, struct km_before *before)
+{
+	const char *file = ctx->options.before;
+	const struct km_target *target = km_memory_target(ctx->kernel->mem);
+	struct km_opened opened = {0};
+	struct km_boot boot;
+	km_error *err = ctx->open ? ctx->open(file, target->debug_dir, &opened)
+				  : open_capsule(file, &opened);
+
+	before->file = file;
+	if (err)
+		return err;
+	err = km_error_context(read_moments(ctx, opened.target, &before->moments), "%s", file);
+	km_opened_close(&opened);
+	if (err)
+		return err;
+	km_boot_read(ctx->kernel, &boot);
+	km_boot_compare(&before->moments.boot, &boot, &before->relation);
+	return NULL;
+}
+
+void km_before_deinit(struct km_before *before)
+{
+	km_moments_deinit(&before->moments);
+}
+
+km_error *km_before_check(const struct km_before *before)
+{
+	if (before->relation.same != KM_BOOT_DIFFERS)
+		return NULL;
+	return km_errorf(KM_EDATA, "%s is not of the same boot as the dump: %s", before->file,
+			 before->relation.why);
+}
+
+/* ---- how the two relate ---- */
+
+/* "3 s before the dump" */
+static const char *order_text(struct km_node *node, const struct km_boot_relation *r)
+{
+	const char *interval =
+		r->has_interval ? km_doc_text(node, "%" PRIu64 " s ", r->interval) : "";
+
+	if (r->same_moment)
+		return "the same moment";
+	if (!r->order_known)
+		return "not known; taken as the earlier one";
+	return km_doc_text(node, "%s%s the dump", interval, r->later ? "before" : "after");
+}
+
+void km_describe_before(struct km_node *root, const struct km_before *before)
+{
+	const struct km_boot_relation *r = &before->relation;
+	struct km_node *section = km_doc_section(root, "before", NULL);
+	const char *same = km_same_boot_text(r->same);
+
+	km_doc_field(section, "file", "compared with",
+		     km_v_text(km_doc_text(section, "%s", before->file)));
+	if (r->same != KM_BOOT_DIFFERS)
+		km_doc_field(section, NULL, "taken", km_v_text(order_text(section, r)));
+	km_doc_field(section, "seconds", NULL,
+		     r->has_interval
+			     ? km_v_signed(r->later || !r->order_known ? (int64_t)r->interval
+								       : -(int64_t)r->interval)
+			     : km_v_none(NULL));
+	km_doc_field(section, "earlier", NULL,
+		     r->order_known && !r->same_moment ? km_v_bool(r->later) : km_v_none(NULL));
+	km_doc_field(section, NULL, "same boot",
+		     km_v_tone(km_v_text(km_doc_text(section, "%s: %s", same, r->why)),
+			       r->same == KM_BOOT_DIFFERS ? KM_TONE_ALARM : KM_TONE_PLAIN));
+	km_doc_field(section, "same_boot", NULL, km_v_text(same));
+	km_doc_field(section, "same_boot_text", NULL,
+		     km_v_text(km_doc_text(section, "%s", r->why)));
+}
+
+/* ---- the verdict of both ---- */
+
+void km_before_judge(const struct km_before *before, const struct km_moment *then,
+		     const struct km_moment *now, struct km_samples_verdict *v)
+{
+	bool turned = before->relation.order_known && !before->relation.later &&
+		      !before->relation.same_moment;
+	const struct km_sample samples[] = {turned ? now->sample : then->sample,
+					    turned ? then->sample : now->sample};
+
+	km_samples_judge(samples, 2, v);
+	if (before->relation.same != KM_BOOT_SAME)
+		km_at_most(&v->certainty, KM_POSSIBLE);
+}
+
+void km_before_settle(const struct km_before *before, const struct km_samples_verdict *v,
+		      struct km_explanation *e)
+{
+	if (v->trend == KM_TREND_LOOPS && before->relation.same == KM_BOOT_SAME)
+		km_samples_settle(v, e);
+}
+
+/* ---- samples as a table ---- */
+
+static void add_look(struct km_node *table, const struct km_sample *s)
+{
+	struct km_node *row = km_doc_row(table);
+
+	km_doc_cell(row, "address", s->has_fault ? km_v_hex(s->addr) : km_v_none("-"));
+	km_doc_cell(row, "error_code", km_v_val(s->error_code, KM_V_HEX));
+	km_doc_cell(row, "rip", km_v_val(s->rip, KM_V_HEX));
+	km_doc_cell(row, "exits", km_v_val(s->exits, KM_V_DEC));
+	km_doc_cell(row, "pf_taken", km_v_val(s->pf_taken, KM_V_DEC));
+	km_doc_cell(row, "pf_fixed", km_v_val(s->pf_fixed, KM_V_DEC));
+	km_doc_cell(row, "pf_spurious", km_v_val(s->pf_spurious, KM_V_DEC));
+	km_doc_cell(row, "pf_emulate", km_v_val(s->pf_emulate, KM_V_DEC));
+	km_doc_cell(row, "spte", s->has_spte ? km_v_hex(s->spte) : km_v_none("-"));
+}
+
+void km_describe_looks(struct km_node *entry, const char *label, const struct km_sample *samples,
+		       size_t count, const struct km_samples_verdict *v)
+{
+	struct km_node *section = km_doc_section(entry, "watch", NULL), *table;
+
+	km_doc_field(section, "trend", NULL, km_v_text(km_trend_name(v->trend)));
+	km_doc_field(section, "certainty", NULL, km_v_text(km_certainty_text(v->certainty)));
+	km_doc_field(section, "text", label, km_v_text(km_doc_text(section, "%s", v->text)));
+	table = km_doc_table(section, "looks", NULL);
+	km_doc_column(table, "address", "ADDRESS", false);
+	km_doc_column(table, "error_code", "ERROR CODE", false);
+	km_doc_column(table, "rip", "RIP", false);
+	km_doc_column(table, "exits", "EXITS", true);
+	km_doc_column(table, "pf_taken", "PF", true);
+	km_doc_column(table, "pf_fixed", "FIXED", true);
+	km_doc_column(table, "pf_spurious", "SPUR", true);
+	km_doc_column(table, "pf_emulate", "EMUL", true);
+	km_doc_column(table, "spte", "SPTE", false);
+	for (size_t i = 0; i < count; i++)
+		add_look(table, &samples[i]);
+}

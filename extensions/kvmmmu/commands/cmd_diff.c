@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* kvmmmu diff: what happened to each vCPU between two dumps of one boot. */
+#include "commands/before.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* One run of the command. */
+struct diff {
+	struct km_command_context *ctx;
+	struct km_before before;
+	struct km_moments now; /* of the dump that was opened */
+	bool turned;	       /* that is the earlier one */
+	uint64_t both, only_earlier, only_later, trends[KM_TREND_PROGRESSES + 1];
+	struct km_node *table; /* one line for each vCPU; NULL: the user asks about one */
+	struct km_node *list;  /* the details */
+	struct km_node *missing;
+};
+
+/* ---- what changed of one vCPU ---- */
+
+static struct km_node *add_changes(struct km_node *entry)
+{
+	struct km_node *table = km_doc_table(entry, "changes", NULL);
+
+	km_doc_column(table, "what", NULL, false);
+	km_doc_people_column(table, "label", "WHAT", false);
+	km_doc_column(table, "earlier", "EARLIER", false);
+	km_doc_column(table, "later", "LATER", false);
+	km_doc_column(table, "change", "CHANGE", true);
+	return table;
+}
+
+static void add_change(struct km_node *table, const char *what, const char *label,
+		       struct km_value earlier, struct km_value later, struct km_value change)
+{
+	struct km_node *row = km_doc_row(table);
+
+	km_doc_cell(row, "what", km_v_text(what));
+	km_doc_cell(row, "label", km_v_text(label));
+	km_doc_cell(row, "earlier", earlier);
+	km_doc_cell(row, "later", later);
+	km_doc_cell(row, "change", change);
+}
+
+static bool is_equal(struct km_val a, struct km_val b)
+{
+	return a.known == b.known && a.v == b.v;
+}
+
+static void compare(struct km_node *table, const char *what, struct km_val earlier,
+		    struct km_val later, enum km_value_kind kind)
+{
+	struct km_value change = km_v_none("");
+
+	if (is_equal(earlier, later))
+		return;
+	if (kind == KM_V_DEC && km_is_known(earlier) && km_is_known(later)) {
+		int64_t by = (int64_t)(later.v - earlier.v);
+
+		change = km_v_as(km_v_signed(by), km_doc_text(table, "%+" PRId64, by));
+	}
+	add_change(table, what, what, km_v_val(earlier, kind), km_v_val(later, kind), change);
+}
+
+/* NULL: there is none. */
+static void compare_texts(struct km_node *table, const char *what, const char *earlier,
+			  const char *later)
+{
+	const char *before = earlier ? earlier : "", *after = later ? later : "";
+
+	if (strcmp(before, after))
+		add_change(table, what, what, earlier ? km_v_text(earlier) : km_v_none("-"),
+			   later ? km_v_text(later) : km_v_none("-"), km_v_none(""));
+}
+
+static const char *sure_text(struct km_node *node, const char *what, enum km_certainty certainty)
+{
+	return what ? km_doc_text(node, "%s (%s)", what, km_certainty_text(certainty)) : NULL;
+}
+
+static void compare_faults(struct km_node *table, const struct km_sample *a,
+			   const struct km_sample *b)
+{
+	static const struct km_val none = {.known = KM_ABSENT};
+
+	compare(table, "fault_address", a->has_fault ? km_known_val(a->addr) : none,
+		b->has_fault ? km_known_val(b->addr) : none, KM_V_HEX);
+	compare(table, "error_code", a->error_code, b->error_code, KM_V_HEX);
+	compare(table, "rip", a->rip, b->rip, KM_V_HEX);
+}
+
+/* The entries on the walk to an address that both faulted on. */
+static void compare_walks(struct km_node *table, const struct km_moment *a,
+			  const struct km_moment *b)
+{
+	size_t count = a->walk.count < b->walk.count ? a->walk.count : b->walk.count;
+
+	if (!a->has_walk || !b->has_walk || a->walk.addr != b->walk.addr ||
+	    a->walk.root_level != b->walk.root_level)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const struct km_walk_level *before = &a->walk.levels[i],
+					   *after = &b->walk.levels[i];
+
+		if (before->spte.value != after->spte.value)
+			add_change(table, km_doc_text(table, "spte_level_%d", after->level),
+				   km_doc_text(table, "SPTE, level %d", after->level),
+				   km_v_hex(before->spte.value), km_v_hex(after->spte.value),
+				   km_v_none(""));
+	}
+	if (a->walk.end != b->walk.end || a->walk.count != b->walk.count) {
+		char before[160], after[160];
+
+		compare_texts(
+			table, "walk_ends",
+			km_doc_text(table, "%s",
+				    km_walk_end_text(&a->walk, before, sizeof(before))),
+			km_doc_text(table, "%s", km_walk_end_text(&b->walk, after, sizeof(after))));
+	}
+}
+
+static void compare_counters(struct km_node *table, const struct km_moment *a,
+			     const struct km_moment *b)
+{
+	const struct km_sample *before = &a->sample, *after = &b->sample;
+
+	compare(table, "exits", before->exits, after->exits, KM_V_DEC);
+	compare(table, "halt_exits", before->halt_exits, after->halt_exits, KM_V_DEC);
+	compare(table, "mmio_exits", before->mmio_exits, after->mmio_exits, KM_V_DEC);
+	compare(table, "pf_taken", before->pf_taken, after->pf_taken, KM_V_DEC);
+	compare(table, "pf_fixed", before->pf_fixed, after->pf_fixed, KM_V_DEC);
+	compare(table, "pf_fast", a->pf_fast, b->pf_fast, KM_V_DEC);
+	compare(table, "pf_spurious", before->pf_spurious, after->pf_spurious, KM_V_DEC);
+	compare(table, "pf_emulate", before->pf_emulate, after->pf_emulate, KM_V_DEC);
+	compare(table, "insn_emulation_fail", before->emulation_failed, after->emulation_failed,
+		KM_V_DEC);
+	compare(table, "mmu_invalidate_seq", before->invalidate_seq, after->invalidate_seq,
+		KM_V_DEC);
+	compare(table, "mmu_invalidate_in_progress", a->invalidations, b->invalidations, KM_V_DEC);
+}
+
+static const char *mode_text(struct km_node *node, struct km_val mode)
+{
+	const char *name = km_is_known(mode) ? km_vcpu_mode_name(mode.v) : NULL;
+
+	return name ? name : km_is_known(mode) ? km_doc_text(node, "%" PRIu64, mode.v) : "?";
+}
+
+static void compare_moments(struct km_node *entry, const struct km_moment *a,
+			    const struct km_moment *b)
+{
+	struct km_node *table = add_changes(entry);
+
+	compare_texts(table, "state",
+		      sure_text(table, km_vcpu_state_name(a->sample.state), a->certainty),
+		      sure_text(table, km_vcpu_state_name(b->sample.state), b->certainty));
+	compare_texts(table, "finding", sure_text(table, a->finding, a->finding_certainty),
+		      sure_text(table, b->finding, b->finding_certainty));
+	compare_faults(table, &a->sample, &b->sample);
+	compare_walks(table, a, b);
+	compare_counters(table, a, b);
+	compare_texts(table, "mode", mode_text(table, a->mode), mode_text(table, b->mode));
+	compare(table, "requests", a->requests, b->requests, KM_V_HEX);
+	compare(table, "tid", a->tid, b->tid, KM_V_DEC);
+	compare_texts(table, "mmu", a->mmu, b->mmu);
+	compare(table, "root", a->root, b->root, KM_V_HEX);
+	compare(table, "root_role", a->root_role, b->root_role, KM_V_HEX);
+	compare(table, "tables_that_differ", km_known_val(a->tables_differ),
+		km_known_val(b->tables_differ), KM_V_DEC);
+	if (table && table->last && table->last->kind != KM_N_ROW)
+		km_doc_machine_only(table);
+}
+
+/* ---- one vCPU ---- */
+
+static const char *owner_text(struct km_node *node, const struct km_moment *m)
+{
+	return m->comm[0] ? km_doc_text(node, "%s", m->comm) : "?";
+}
+
+/* Of those that only passed, the table says enough. */
+static bool deserves_details(const struct km_moment *a, const struct km_moment *b,
+			     const struct km_samples_verdict *v)
+{
+	return v->trend == KM_TREND_LOOPS || a->finding || b->finding ||
+	       a->sample.state == KM_STATE_STUCK || b->sample.state == KM_STATE_STUCK;
+}
+
+static enum km_tone trend_tone(enum km_trend trend)
+{
+	return trend == KM_TREND_LOOPS ? KM_TONE_ALARM : KM_TONE_PLAIN;
+}
+
+static void add_row(struct km_node *table, const struct km_moment *now,
+		    const struct km_samples_verdict *v)
+{
+	struct km_node *row = km_doc_row(table);
+	const char *trend = km_trend_name(v->trend);
+
+	km_doc_cell(row, "vcpu", km_v_text(km_doc_text(row, "%u:%u", now->vm_number, now->idx)));
+	km_doc_cell(row, "owner", km_v_text(owner_text(row, now)));
+	km_doc_cell(row, "trend",
+		    km_v_tone(km_v_text(v->certainty > KM_NOTE ? sure_text(row, trend, v->certainty)
+							       : trend),
+			      trend_tone(v->trend)));
+	km_doc_cell(row, "reason", km_v_text(km_doc_text(row, "%s", v->text)));
+}
+
+static void add_vcpu(struct diff *run, const struct km_moment *then, const struct km_moment *now)
+{
+	const struct km_moment *earlier = run->turned ? now : then;
+	const struct km_moment *later = run->turned ? then : now;
+	struct km_node *entry = km_doc_section(run->list, NULL, NULL);
+	struct km_samples_verdict v;
+
+	km_before_judge(&run->before, then, now, &v);
+	run->both++;
+	run->trends[v.trend]++;
+	if (run->table)
+		add_row(run->table, now, &v);
+	km_doc_set_title(entry, km_doc_text(entry, "vCPU %u:%u (%s)", now->vm_number, now->idx,
+					    owner_text(entry, now)));
+	km_doc_field(entry, "vm", NULL, km_v_dec(now->vm_number));
+	km_doc_field(entry, "vcpu", NULL, km_v_dec(now->idx));
+	km_doc_field(entry, "kvm_vcpu", "kvm_vcpu", km_v_hex(now->vcpu));
+	km_doc_field(entry, "trend", NULL, km_v_text(km_trend_name(v.trend)));
+	km_doc_field(entry, "certainty", NULL, km_v_text(km_certainty_text(v.certainty)));
+	km_doc_field(entry, "text", NULL, km_v_text(km_doc_text(entry, "%s", v.text)));
+	km_doc_field(entry, NULL, km_trend_name(v.trend),
+		     km_v_tone(km_v_text(km_doc_text(
+				       entry, "%s%s%s",
+				       v.certainty > KM_NOTE ? km_certainty_text(v.certainty) : "",
+				       v.certainty > KM_NOTE ? ": " : "", v.text)),
+			       trend_tone(v.trend)));
+	compare_moments(entry, earlier, later);
+	if (run->table && !deserves_details(earlier, later, &v))
+		km_doc_machine_only(entry);
+}
+
+/* One that the other does not have. */
+static void add_missing(struct diff *run, const struct km_moment *m, bool in_earlier)
+{
+	struct km_node *row = km_doc_row(run->missing);
+
+	++*(in_earlier ? &run->only_earlier : &run->only_later);
+	km_doc_cell(row, "vcpu", km_v_text(km_doc_text(row, "%u:%u", m->vm_number, m->idx)));
+	km_doc_cell(row, "owner", km_v_text(owner_text(row, m)));
+	km_doc_cell(row, "kvm_vcpu", km_v_hex(m->vcpu));
+	km_doc_cell(row, "only_in", km_v_text(in_earlier ? "earlier" : "later"));
+}
+
+/* ---- all ---- */
+
+/* Did the user ask about it? */
+static bool is_selected(const struct km_moment *m, const struct km_vm *vm,
+			const struct km_vcpu *vcpu)
+{
+	return (!vm || m->kvm == vm->addr) && (!vcpu || m->vcpu == vcpu->addr);
+}
+
+static void compare_all(struct diff *run, const struct km_vm *vm, const struct km_vcpu *vcpu)
+{
+	const struct km_moments *then = &run->before.moments, *now = &run->now;
+
+	for (size_t i = 0; i < now->count; i++) {
+		const struct km_moment *m = &now->list[i], *other = km_moments_find(then, m);
+
+		if (!is_selected(m, vm, vcpu))
+			continue;
+		if (other)
+			add_vcpu(run, other, m);
+		else
+			add_missing(run, m, run->turned);
+	}
+	for (size_t i = 0; i < then->count; i++) {
+		if (is_selected(&then->list[i], vm, vcpu) && !km_moments_find(now, &then->list[i]))
+			add_missing(run, &then->list[i], !run->turned);
+	}
+}
+
+/* "12 vCPUs in both: 1 loops, 3 progress" */
+static void describe_summary(struct km_node *summary, const struct diff *run)
+{
+	static const struct {
+		enum km_trend trend;
+		const char *key;
+	} parts[] = {
+		{KM_TREND_LOOPS, "loops"},
+		{KM_TREND_PROGRESSES, "progresses"},
+		{KM_TREND_QUIET, "quiet"},
+		{KM_TREND_OPEN, "open"},
+	};
+	const char *text = km_doc_text(summary, "%" PRIu64 " vCPU%s in both", run->both,
+				       run->both == 1 ? "" : "s"),
+		   *before = ": ";
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		uint64_t count = run->trends[parts[i].trend];
+
+		km_doc_field(summary, parts[i].key, NULL, km_v_dec(count));
+		if (!count)
+			continue;
+		text = km_doc_text(summary, "%s%s%" PRIu64 " %s", text, before, count,
+				   parts[i].key);
+		before = ", ";
+	}
+	km_doc_field(summary, "vcpus", NULL, km_v_dec(run->both));
+	km_doc_field(summary, "only_earlier", NULL, km_v_dec(run->only_earlier));
+	km_doc_field(summary, "only_later", NULL, km_v_dec(run->only_later));
+	km_doc_field(summary, NULL, "",
+		     km_v_tone(km_v_text(text),
+			       trend_tone(run->trends[KM_TREND_LOOPS] ? KM_TREND_LOOPS
+								      : KM_TREND_OPEN)));
+}
+
+static void begin_lists(struct diff *run, bool one)
+{
+	struct km_node *root = run->ctx->root;
+
+	if (!one) {
+		run->table = km_doc_table(root, NULL, NULL);
+		km_doc_column(run->table, "vcpu", "VCPU", false);
+		km_doc_column(run->table, "owner", "OWNER", false);
+		km_doc_column(run->table, "trend", "IN BETWEEN", false);
+		km_doc_column(run->table, "reason", "REASON", false);
+	}
+	run->list = km_doc_list(root, "vcpus");
+	run->missing = km_doc_table(root, "missing", "in one of them only");
+	km_doc_column(run->missing, "vcpu", "VCPU", false);
+	km_doc_column(run->missing, "owner", "OWNER", false);
+	km_doc_column(run->missing, "kvm_vcpu", "KVM_VCPU", false);
+	km_doc_column(run->missing, "only_in", "ONLY IN", false);
+}
+
+static void describe_lost(struct diff *run)
+{
+	uint64_t lost = run->now.lost + run->before.moments.lost;
+
+	if (lost)
+		km_doc_note(run->ctx->root,
+			    "%" PRIu64 " vCPUs are not readable in one of the two: they are not "
+			    "compared",
+			    lost);
+	if (run->before.relation.same == KM_BOOT_UNKNOWN)
+		km_doc_note(run->ctx->root,
+			    "it is not known whether both are of the same boot: nothing that "
+			    "follows from both is more certain than possible");
+}
+
+static void diff(struct diff *run, const struct km_vm *vm, const struct km_vcpu *vcpu)
+{
+	struct km_node *summary = km_doc_compact(run->ctx->root, "summary", NULL);
+	const struct km_boot_relation *r = &run->before.relation;
+
+	begin_lists(run, vcpu);
+	run->turned = r->order_known && !r->later && !r->same_moment;
+	if (r->same != KM_BOOT_DIFFERS)
+		compare_all(run, vm, vcpu);
+	else
+		km_doc_note(run->ctx->root, "nothing is compared: the two are of different boots");
+	describe_summary(summary, run);
+	if (!run->only_earlier && !run->only_later)
+		km_doc_machine_only(run->missing);
+	if (run->table && !run->both)
+		km_doc_machine_only(run->table);
+	describe_lost(run);
+}
+
+km_error *km_command_diff(struct km_command_context *ctx)
+{
+	struct diff run = {.ctx = ctx};
+	struct km_vm *vm = NULL;
+	struct km_vcpu *vcpu = NULL;
+	km_error *err =
+		ctx->options.before
+			? km_context_read_vms(ctx)
+			: km_errorf(KM_EUSAGE, "diff needs another dump of the same boot: give "
+					       "--before EARLIER");
+
+	if (!err)
+		err = km_select(ctx, &vm, &vcpu);
+	if (!err)
+		err = km_before_read(ctx, &run.before);
+	if (!err)
+		err = km_moments_read(ctx->kernel, &run.now);
+	if (!err) {
+		km_describe_before(ctx->root, &run.before);
+		diff(&run, vm, vcpu);
+	}
+	km_moments_deinit(&run.now);
+	km_before_deinit(&run.before);
+	return err;
+}

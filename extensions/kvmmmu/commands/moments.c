@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/moments.h"
+
+#include "commands/examine.h"
+#include "threads/tasks_read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct km_diagnosis *first_finding(const struct km_explanation *e)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		if (e->found[i].certainty > KM_NOTE)
+			return &e->found[i];
+	}
+	return NULL;
+}
+
+static unsigned count_differing(const struct km_vcpu_mmu *all)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < all->table_count; i++)
+		count += all->tables[i].status == KM_TABLE_DIFFERS;
+	return count;
+}
+
+struct km_moment km_moment_of(const struct km_case *c, const struct km_explanation *e)
+{
+	static const struct km_val unknown = {.known = KM_UNREADABLE};
+	const struct km_diagnosis *d = first_finding(e);
+	const struct km_mmu *mmu = c->mmu;
+	struct km_moment m = {
+		.kvm = c->vm->addr,
+		.vcpu = c->vcpu->addr,
+		.mm = c->vm->mm,
+		.pid = c->vm->pid,
+		.id = c->vcpu->vcpu_id,
+		.vm_number = c->vm->number,
+		.idx = c->vcpu->idx,
+		.sample = km_sample_of(c, e),
+		.certainty = e->certainty,
+		.finding = d ? d->id : NULL,
+		.finding_certainty = d ? d->certainty : KM_NOTE,
+		.tid = c->vcpu->tid,
+		.mode = c->vcpu->mode,
+		.requests = c->vcpu->requests,
+		.pf_fast = c->vcpu->stats.pf_fast,
+		.mmu = mmu ? mmu->name : NULL,
+		.root = mmu ? mmu->root.hpa : unknown,
+		.root_role = mmu && mmu->readable ? km_known_val(mmu->root_role.word) : unknown,
+		.tables_differ = count_differing(&c->all),
+		.invalidations = c->vm->mmu_invalidate_in_progress,
+		.has_walk = c->has_walk,
+	};
+
+	if (c->has_walk)
+		m.walk = c->walk;
+	memcpy(m.comm, c->vm->comm, sizeof(m.comm));
+	return m;
+}
+
+static km_error *add(const struct km_examiner *by, const struct km_vm *vm,
+		     const struct km_vcpu *vcpu, struct km_examined *x, struct km_moments *moments)
+{
+	km_error *err = km_memory_charge(by->kernel->mem, 1, sizeof(*moments->list));
+
+	if (!err)
+		err = km_examine(by, vm, vcpu, x);
+	if (!err)
+		moments->list[moments->count++] = km_moment_of(&x->c, &x->e);
+	km_case_deinit(&x->c);
+	return err;
+}
+
+/* By the address of struct kvm_vcpu. */
+static int compare(const void *a, const void *b)
+{
+	const struct km_moment *const *first = a, *const *second = b;
+
+	return ((*first)->vcpu > (*second)->vcpu) - ((*first)->vcpu < (*second)->vcpu);
+}
+
+static km_error *add_all(const struct km_examiner *by, const struct km_vms *vms,
+			 struct km_moments *moments)
+{
+	struct km_examined *x = calloc(1, sizeof(*x));
+	size_t vcpus = 0;
+	km_error *err = NULL;
+
+	for (size_t i = 0; i < vms->count; i++)
+		vcpus += vms->vms[i].vcpu_count;
+	moments->list = calloc(vcpus + 1, sizeof(*moments->list));
+	moments->sorted = calloc(vcpus + 1, sizeof(*moments->sorted));
+	if (!x || !moments->list || !moments->sorted)
+		err = km_errorf(KM_ENOMEM, "out of memory");
+	for (size_t i = 0; i < vms->count && !err; i++) {
+		const struct km_vm *vm = &vms->vms[i];
+
+		moments->lost += vm->vcpus_lost;
+		for (size_t j = 0; j < vm->vcpu_count && !err; j++)
+			err = add(by, vm, &vm->vcpus[j], x, moments);
+	}
+	free(x);
+	for (size_t i = 0; i < moments->count; i++)
+		moments->sorted[i] = &moments->list[i];
+	if (moments->count)
+		qsort(moments->sorted, moments->count, sizeof(*moments->sorted), compare);
+	return err;
+}
+
+km_error *km_moments_read(const struct km_kernel *kernel, struct km_moments *moments)
+{
+	static const struct km_case_options defaults = {.depth = KM_CASE_WHOLE};
+	struct km_recorded_faults *recorded = NULL;
+	struct km_tasks tasks = {0};
+	struct km_vms vms = {0};
+	km_error *err;
+
+	memset(moments, 0, sizeof(*moments));
+	km_boot_read(kernel, &moments->boot);
+	err = km_vms_read(kernel, &vms);
+	km_vms_find_threads(kernel, &vms);
+	if (!err)
+		err = km_tasks_read(kernel, &vms, &tasks);
+	if (!err)
+		err = km_recorded_faults_read(kernel, &recorded);
+	if (!err) {
+		const struct km_examiner by = {kernel, &tasks, &defaults, NULL, recorded};
+
+		err = add_all(&by, &vms, moments);
+	}
+	km_recorded_faults_free(recorded);
+	km_tasks_deinit(&tasks);
+	km_vms_deinit(&vms);
+	return err;
+}
+
+void km_moments_deinit(struct km_moments *moments)
+{
+	free(moments->list);
+	free(moments->sorted);
+	moments->list = NULL;
+	moments->sorted = NULL;
+	moments->count = 0;
+}
+
+static bool may_be_equal(struct km_val a, struct km_val b)
+{
+	return !km_is_known(a) || !km_is_known(b) || a.v == b.v;
+}
+
+bool km_moment_is_of(const struct km_moment *a, const struct km_moment *b)
+{
+	return a->kvm == b->kvm && a->vcpu == b->vcpu && a->idx == b->idx &&
+	       may_be_equal(a->mm, b->mm) && may_be_equal(a->pid, b->pid) &&
+	       may_be_equal(a->id, b->id);
+}
+
+const struct km_moment *km_moments_find(const struct km_moments *moments,
+					const struct km_moment *like)
+{
+	const struct km_moment *const *found =
+		moments->count ? bsearch(&like, moments->sorted, moments->count,
+					 sizeof(*moments->sorted), compare)
+			       : NULL;
+
+	return found && km_moment_is_of(*found, like) ? *found : NULL;
+}

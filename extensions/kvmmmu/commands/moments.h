@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * All vCPUs of a kernel at one moment, as values that outlive the target they were read from: two
+ * of these can be compared.
+ */
+#ifndef KVMMMU_MOMENTS_H
+#define KVMMMU_MOMENTS_H
+
+#include "commands/command_context.h"
+#include "diagnose/samples.h"
+#include "host/boot.h"
+
+/* One vCPU. */
+struct km_moment {
+	/* who it is; kvm and vcpu are addresses */
+	uint64_t kvm, vcpu;
+	struct km_val mm, pid, id;
+	unsigned vm_number, idx;
+	char comm[17]; /* of the owner; "" if unknown */
+
+	struct km_sample sample;
+	enum km_certainty certainty; /* of sample.state */
+	const char *finding;	     /* the first above a note; NULL: none */
+	enum km_certainty finding_certainty;
+
+	struct km_val tid, mode, requests, pf_fast;
+	const char *mmu; /* the context of the fault, else the active one; NULL: unknown */
+	struct km_val root, root_role;
+	unsigned tables_differ;	     /* permission tables that differ from their roles */
+	struct km_val invalidations; /* mmu_invalidate_in_progress */
+	struct km_walk walk;	     /* of the fault's address, if has_walk */
+	bool has_walk;
+};
+
+struct km_moments {
+	struct km_boot boot;
+	struct km_moment *list; /* in the order of VMs and vCPUs */
+	size_t count;
+	const struct km_moment **sorted; /* for km_moments_find() */
+	uint64_t lost;			 /* vCPUs that are not readable */
+};
+
+/* Return what is compared of a vCPU. */
+struct km_moment km_moment_of(const struct km_case *c, const struct km_explanation *e);
+
+/*
+ * Examine all vCPUs of @kernel. Errors: Ctrl-C, out of memory, a limit of the target. The caller
+ * calls km_moments_deinit() in any case.
+ */
+km_error *km_moments_read(const struct km_kernel *kernel, struct km_moments *moments);
+void km_moments_deinit(struct km_moments *moments);
+
+/*
+ * Are both the same vCPU, if they are of one boot? Addresses are used again: its owner must be the
+ * same, too.
+ */
+bool km_moment_is_of(const struct km_moment *a, const struct km_moment *b);
+
+/* Return the vCPU of @moments that is @like; NULL: there is none. */
+const struct km_moment *km_moments_find(const struct km_moments *moments,
+					const struct km_moment *like);
+
+#endif

@@ -64,7 +64,7 @@ help:
 	@echo "                  build/libkvmmmu-gdb.so (for gdb/kvmmmu.py), manual, completion"
 	@echo "make demo         set up, build, and show a vCPU that loops, from a capsule"
 	@echo "make demo-crash   the same in crash, on a dump of Linux 7.3 that the lab makes"
-	@echo "make check        set up, and run all tests"
+	@echo "make check        set up, and run all tests; with LAB=no only those that need no dump of the lab"
 	@echo "make lab          the lab's dumps of Linux 7.3 and 6.1"
 	@echo "make intel        dumps of an Intel host, made in Bochs, and the tests of it on them"
 	@echo "make flips        2,000 flipped bits of page tables, and which of them an audit finds"
@@ -72,6 +72,9 @@ help:
 	@echo "make kdumps       KDUMPS=2 real kdumps of each of four kernels (a minute each), and what is said about"
 	@echo "                  all that there are"
 	@echo "make fuzz         libFuzzer on every parser, FUZZ_RUNS=100000 inputs each"
+	@echo "make fuzz-long    10,000,000 inputs over all parsers together; FUZZ_INPUTS is another number"
+	@echo "make coverage     which lines of extensions/ the tests and the fuzzers' corpus reach, by file"
+	@echo "make distros      build, tests without the lab, installation on Debian 12, 13 and sid (gcc, clang)"
 	@echo "make mutants      MUTANTS=600 damaged versions of each capsule: no state may change silently"
 	@echo "make layouts      KVMMMU_LAYOUT_EDITS=10000 edits of kernel types: no healthy vCPU may get a finding"
 	@echo "make fleet        10,000 files through scripts/fleet: killed workers, ssh, a real Slurm"
@@ -167,13 +170,15 @@ intel:
 		/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/test_intel.py tests/capsule \
 		tests/lab/test_explain.py tests/lab/test_gdb.py -k '(intel or ept-) and not samples and not damaged'
 
+# LAB=no: without downloads; what needs kernels or dumps is skipped.
+LAB ?= yes
 .PHONY: check
 check:
 	@scripts/bootstrap check
 	@$(MAKE) --no-print-directory all unit $(DRIVERS:%=$(BUILD)/%) $(BUILD)/hide $(BUILD)/sources $(BUILD)/one-idle $(BUILD)/mutants $(BUILD)/compare-faults
 	@$(MAKE) --no-print-directory asan
 	@$(MAKE) --no-print-directory fuzzers
-	@scripts/check
+	@KVMMMU_LAB=$(LAB) scripts/check
 
 .PHONY: bench
 bench:
@@ -197,9 +202,9 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libkvmmmu.a
 	$(Q)$(link) -o $@ $^ -lcmocka $(LIBS)
 
 # The tests' drivers: one runs commands over and over, one answers many
-# in one session, one loses pages, the others print what is found of stacks, tasks and faults, of gfns,
+# in one session, one loses pages, one edits a dump between two looks, the others print what is found of stacks, tasks and faults, of gfns,
 # and of ftrace's ring buffers.
-DRIVERS = repeat batch stacks gfns history lost
+DRIVERS = repeat batch stacks gfns history lost watch
 $(DRIVERS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/lab/%.o $(READ_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(link) -o $@ $^ $(READ_LIBS) $(LIBS)
@@ -286,10 +291,7 @@ fuzz:
 	@scripts/bootstrap check
 	@$(MAKE) --no-print-directory fuzzers
 	@for f in $(FUZZERS); do \
-		mkdir -p $(BUILD)/fuzz/corpus/$$f && \
-		if [ -d tests/fuzz/corpus/$$f ]; then cp tests/fuzz/corpus/$$f/* $(BUILD)/fuzz/corpus/$$f/; fi && \
-		if [ $$f = capsule ]; then cp samples/*.kvmmmu $(BUILD)/fuzz/corpus/$$f/; fi && \
-		if [ $$f = trace ]; then cp tests/trace/forms/*.txt $(BUILD)/fuzz/corpus/$$f/; fi && \
+		scripts/corpus $$f $(BUILD)/fuzz/corpus/$$f && \
 		echo "fuzz: $$f" && $(BUILD)/fuzz/fuzz-$$f -runs=$(FUZZ_RUNS) -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
 			$$(ls tests/fuzz/$$f.dict 2>/dev/null | sed s/^/-dict=/) \
 			-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$f || exit 1; \
@@ -298,6 +300,25 @@ fuzz:
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(READ_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(link) -fsanitize=fuzzer -o $@ $^ $(READ_LIBS) $(LIBS)
+
+# Ten million inputs over all targets together, each for its share of the time that they take.
+.PHONY: fuzz-long
+fuzz-long:
+	@scripts/bootstrap check
+	@$(MAKE) --no-print-directory fuzzers
+	@scripts/fuzz-long
+
+# Which lines of extensions/ the tests and the corpus reach.
+.PHONY: coverage
+coverage:
+	@scripts/bootstrap check
+	@scripts/coverage $(COVERAGE)
+
+# The build, the tests without the lab, and installation on three releases of Debian.
+SUITES ?= bookworm trixie sid
+.PHONY: distros
+distros:
+	@for suite in $(SUITES); do scripts/lab/minimal --suite $$suite scripts/try-install || exit 1; done
 
 # Damages one member at a time in every capsule of the tree, MUTANTS of each.
 MUTANTS ?= 600

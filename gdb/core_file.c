@@ -12,17 +12,25 @@
 #include <unistd.h>
 
 struct core_file {
-	int fd;
+	struct km_file file;
 	struct km_elf_core elf;
 };
 
-static km_error *read_headers(struct core_file *core)
+static km_error *read_headers(struct core_file *core, int fd)
 {
-	if (core->fd < 0)
+	const char *trouble;
+	km_error *err;
+
+	core->file.fd = fd;
+	if (fd < 0 || !km_file_init(&core->file, fd))
 		return km_errorf(KM_EREAD, "%s", strerror(errno));
-	if (!km_elf_core_is(core->fd))
-		return km_errorf(KM_EDATA, "not an ELF core");
-	return km_elf_core_read(core->fd, &core->elf);
+	err = km_elf_core_is(&core->file) ? km_elf_core_read(&core->file, &core->elf)
+					  : km_errorf(KM_EDATA, "not an ELF core");
+	trouble = err ? km_file_trouble(&core->file) : NULL;
+	if (!trouble)
+		return err;
+	km_error_free(err);
+	return km_errorf(KM_EREAD, "%s", trouble);
 }
 
 km_error *core_file_open(const char *path, struct core_file **out)
@@ -32,8 +40,7 @@ km_error *core_file_open(const char *path, struct core_file **out)
 
 	if (!core)
 		return km_errorf(KM_ENOMEM, "out of memory");
-	core->fd = open(path, O_RDONLY | O_CLOEXEC);
-	err = read_headers(core);
+	err = read_headers(core, open(path, O_RDONLY | O_CLOEXEC));
 	if (err) {
 		core_file_close(core);
 		return km_error_context(err, "%s", path);
@@ -46,15 +53,20 @@ void core_file_close(struct core_file *core)
 {
 	if (!core)
 		return;
-	if (core->fd >= 0)
-		close(core->fd);
+	if (core->file.fd >= 0)
+		close(core->file.fd);
 	km_elf_core_free(&core->elf);
 	free(core);
 }
 
-char *core_file_vmcoreinfo(const struct core_file *core)
+char *core_file_vmcoreinfo(struct core_file *core)
 {
-	return km_dump_notes_vmcoreinfo(core->fd);
+	return km_dump_notes_vmcoreinfo(&core->file);
+}
+
+struct km_file *core_file_of(struct core_file *core)
+{
+	return &core->file;
 }
 
 const struct km_dump_loss *core_file_loss(const struct core_file *core)
@@ -62,25 +74,24 @@ const struct km_dump_loss *core_file_loss(const struct core_file *core)
 	return &core->elf.loss;
 }
 
-km_error *core_file_read(const struct core_file *core, uint64_t pa, void *buf, size_t len)
+km_error *core_file_read(struct core_file *core, uint64_t pa, void *buf, size_t len)
 {
 	uint8_t *out = buf;
 	uint64_t at, run;
-	ssize_t done;
 
 	while (len) {
 		if (!km_elf_core_find(&core->elf, pa, &at, &run))
 			return km_errorf(KM_EREAD,
 					 "physical address 0x%" PRIx64 " is not in the core", pa);
-		done = pread(core->fd, out, run < len ? run : len, (off_t)at);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 ": %s", pa,
-					 done ? strerror(errno) : "the file is truncated");
-		out += done;
-		pa += (uint64_t)done;
-		len -= (size_t)done;
+		run = run < len ? run : len;
+		if (!km_file_read(&core->file, at, out, run))
+			return km_errorf(KM_EREAD,
+					 "physical address 0x%" PRIx64
+					 ": the core is not readable there",
+					 pa);
+		out += run;
+		pa += run;
+		len -= run;
 	}
 	return NULL;
 }

@@ -4,6 +4,7 @@
 #define KVMMMU_CORE_FILE_H
 
 #include "base/error.h"
+#include "base/file_read.h"
 #include "dump/dump_loss.h"
 
 #include <stddef.h>
@@ -19,12 +20,15 @@ km_error *core_file_open(const char *path, struct core_file **core);
 void core_file_close(struct core_file *core);
 
 /* Returns the text of its VMCOREINFO note, which the caller frees; NULL: there is none. */
-char *core_file_vmcoreinfo(const struct core_file *core);
+char *core_file_vmcoreinfo(struct core_file *core);
+
+/* Return the file, which knows what of it could not be read; valid until it is closed. */
+struct km_file *core_file_of(struct core_file *core);
 
 /* Return why pages may be missing; valid until it is closed. */
 const struct km_dump_loss *core_file_loss(const struct core_file *core);
 
 /* Reads physical memory, all or nothing: KM_EREAD. */
-km_error *core_file_read(const struct core_file *core, uint64_t pa, void *buf, size_t len);
+km_error *core_file_read(struct core_file *core, uint64_t pa, void *buf, size_t len);
 
 #endif

@@ -201,17 +201,29 @@ static km_error *resume_for(struct km_target *target, unsigned milliseconds)
 	if (g->interrupted)
 		return interrupted_error();
 	g->callbacks.resume_for(milliseconds, why, sizeof(why), &outcome);
-	forget_tables(g);
 	if (done(g, outcome))
 		return NULL;
 	return g->interrupted ? interrupted_error() : km_errorf(KM_EABSENT, "%s", why);
 }
 
+static void forget(struct km_target *target)
+{
+	forget_tables(gdb_of(target));
+}
+
+/* Of a core. */
 static const char *why_missing(struct km_target *target)
 {
 	const struct kvmmmu_gdb *g = gdb_of(target);
 
 	return g->core && !target->moving ? km_dump_loss_text(core_file_loss(g->core)) : NULL;
+}
+
+static struct km_file *file(struct km_target *target)
+{
+	const struct kvmmmu_gdb *g = gdb_of(target);
+
+	return g->core ? core_file_of(g->core) : NULL;
 }
 
 static const struct km_target_ops ops = {
@@ -222,7 +234,7 @@ static const struct km_target_ops ops = {
 	.symbol_at = symbol_at,
 	.registers = registers,
 	.resume_for = resume_for,
-	.why_missing = why_missing,
+	.forget = forget,
 	.progress = km_progress_on_terminal,
 };
 
@@ -234,6 +246,9 @@ static const struct km_target_ops core_ops = {
 	.interrupted = interrupted,
 	.symbol_at = symbol_at,
 	.registers = registers,
+	.why_missing = why_missing,
+	.file = file,
+	.forget = forget,
 	.progress = km_progress_on_terminal,
 };
 

@@ -81,3 +81,20 @@ def test_it_is_a_command_of_the_program_only():
     assert "no file" not in kvmmmu("batch").err
     assert kvmmmu("batch").code == 2
     assert kvmmmu("batch", "--limit", "3", SAMPLES[0]).code == 2
+
+
+@pytest.mark.parametrize("words", [["batch", *CAPSULES], [SAMPLES[0], "explain"], ["batch", "-"]], ids=["batch", "explain", "list"])
+def test_a_reader_that_has_seen_enough_is_no_error(words):
+    """`| head`: as with the other commands."""
+    ends = os.pipe()
+    os.close(ends[0])
+    run = subprocess.run([PROGRAM, *words], input="".join(f"{path}\n" for path in CAPSULES) if "-" in words else "", stdout=ends[1],
+                         stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(ends[1])
+    assert run.returncode == 0 and not run.stderr
+
+
+def test_lines_that_cannot_be_written_are_an_error():
+    with open("/dev/full", "w") as full:
+        run = subprocess.run([PROGRAM, "batch", *SAMPLES], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert run.returncode == 3 and "cannot write the answer: No space left on device" in run.stderr

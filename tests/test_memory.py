@@ -2,6 +2,7 @@
 """When memory runs out, an answer is whole or it is one line of error, in every format."""
 
 import os
+import random
 import subprocess
 
 import pytest
@@ -43,3 +44,24 @@ def test_answers_are_whole_or_an_error(preload, command):
         assert answer.returncode == 3 and not answer.stdout, at
         assert answer.stderr.startswith(b"kvmmmu: ") and answer.stderr.count(b"\n") == 1, at
     assert errors >= count - 1
+
+
+@pytest.mark.parametrize("how", ["KVMMMU_FAIL_AT", "KVMMMU_FAIL_FROM"])
+def test_a_capsule_is_whole_or_not_written(preload, how):
+    """Manifest and stacks are JSON that json-c builds: hundreds of small allocations, the last ones before it is packed."""
+    words = [SAMPLE, "capture", "-o", "-"]
+    whole = run(preload, words, KVMMMU_FAIL_SIZE="0", KVMMMU_COUNT_TO="2")
+    count = int(whole.stderr.split()[-1])
+    assert whole.returncode == 0 and whole.stdout and count > 2000
+    errors = 0
+    # json-c itself crashes when a single allocation fails while it parses: the capsule is read before
+    early = random.Random(how).sample(range(1, count - 900), 150) if how == "KVMMMU_FAIL_FROM" else []
+    for at in [*early, *range(count - 900, count + 1, 3)]:
+        answer = run(preload, words, KVMMMU_FAIL_SIZE="0", **{how: str(at)})
+        if answer.returncode == 0:
+            assert answer.stdout == whole.stdout, at
+            continue
+        errors += 1
+        assert answer.returncode == 3 and not answer.stdout, (at, answer.returncode, answer.stderr)
+        assert answer.stderr.startswith(b"kvmmmu: ") and answer.stderr.count(b"\n") == 1, (at, answer.stderr)
+    assert errors > 200

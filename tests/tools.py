@@ -10,6 +10,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 import schema
 
 TOP = Path(__file__).resolve().parent.parent
@@ -26,9 +28,16 @@ def cache():
     return Path(root) / "kvmmmu"
 
 
+def need_lab():
+    """Skip the test, or the file, if it shall not download kernels and make dumps ("make check LAB=no")."""
+    if os.environ.get("KVMMMU_LAB") == "no":
+        pytest.skip("needs the lab", allow_module_level=True)
+
+
 @functools.lru_cache(maxsize=None)
 def lab(*words):
     """Return the last line that scripts/lab/lab prints: a directory, made if it was missing."""
+    need_lab()
     out = subprocess.run([TOP / "scripts/lab/lab", *words], check=True, text=True,
                          stdout=subprocess.PIPE).stdout
     return Path(out.split("\n")[-2])

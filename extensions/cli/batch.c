@@ -31,6 +31,7 @@ struct run {
 	const char *debug;
 	uint64_t seconds, bytes;
 	int fd;
+	bool unread; /* the reader has gone (`| head`) */
 };
 
 /* A growing buffer. */
@@ -154,14 +155,15 @@ static bool is_line(const struct text *t)
 	return t->len && memchr(t->bytes, '\n', t->len) == t->bytes + t->len - 1;
 }
 
-static km_error *write_line(int fd, const char *bytes, size_t len)
+static km_error *write_line(struct run *run, const char *bytes, size_t len)
 {
-	if (write_all(fd, bytes, len))
+	if (write_all(run->fd, bytes, len))
 		return NULL;
+	run->unread = errno == EPIPE;
 	return km_errorf(KM_EWRITE, "cannot write the answer: %s", strerror(errno));
 }
 
-static km_error *write_failure(const struct run *run, const char *file, const char *class,
+static km_error *write_failure(struct run *run, const char *file, const char *class,
 			       const char *text)
 {
 	char *line = NULL;
@@ -174,13 +176,13 @@ static km_error *write_failure(const struct run *run, const char *file, const ch
 		err = km_errorf(KM_ENOMEM, "out of memory");
 	}
 	if (!err)
-		err = write_line(run->fd, line, len);
+		err = write_line(run, line, len);
 	free(line);
 	return err;
 }
 
-static km_error *write_result(const struct run *run, const char *file, const struct text *t,
-			      bool in_time, int status)
+static km_error *write_result(struct run *run, const char *file, const struct text *t, bool in_time,
+			      int status)
 {
 	char text[80];
 
@@ -196,10 +198,10 @@ static km_error *write_result(const struct run *run, const char *file, const str
 	}
 	if (WEXITSTATUS(status) || !is_line(t))
 		return write_failure(run, file, "memory", "out of memory (--memory-limit)");
-	return write_line(run->fd, t->bytes, t->len);
+	return write_line(run, t->bytes, t->len);
 }
 
-static km_error *run_file(const struct run *run, const char *file, struct text *t)
+static km_error *run_file(struct run *run, const char *file, struct text *t)
 {
 	int fds[2], status = 0;
 	bool in_time;
@@ -227,7 +229,7 @@ static km_error *run_file(const struct run *run, const char *file, struct text *
 	return write_result(run, file, t, in_time, status);
 }
 
-static km_error *run_list(const struct run *run, struct text *t)
+static km_error *run_list(struct run *run, struct text *t)
 {
 	char *name = NULL;
 	size_t size = 0;
@@ -267,5 +269,9 @@ km_error *batch_run(const struct km_command_line *line, int fd)
 		err = strcmp(line->argv[i], "-") ? run_file(&run, line->argv[i], &t)
 						 : run_list(&run, &t);
 	free(t.bytes);
-	return err;
+	/* who reads no further has seen enough: no error */
+	if (!run.unread)
+		return err;
+	km_error_free(err);
+	return NULL;
 }

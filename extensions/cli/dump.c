@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dump.h"
 
+#include "base/file_read.h"
 #include "dump/address_space.h"
 #include "dump/dump_notes.h"
 #include "dump/elf_core.h"
-#include "dump/file_read.h"
 #include "dump/image.h"
 #include "dump/kdump_header.h"
 #include "dump/vmcoreinfo.h"
@@ -17,14 +17,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define LIVE_FILE "/proc/kcore"
 
 struct dump {
 	struct km_target target;
-	int fd;
+	struct km_file file;	   /* of a flattened dump its pieces in order */
 	struct kdump_pages *pages; /* that a kdump-compressed file holds; else NULL */
 	struct km_elf_core core;   /* that an ELF file holds */
 	char *vmcoreinfo;
@@ -37,7 +36,7 @@ static struct dump *dump_of(struct km_target *target)
 	return (struct dump *)target;
 }
 
-static km_error *read_elf(const struct dump *dump, uint64_t pa, void *buf, size_t len)
+static km_error *read_elf(struct dump *dump, uint64_t pa, void *buf, size_t len)
 {
 	uint64_t offset, run;
 
@@ -46,7 +45,7 @@ static km_error *read_elf(const struct dump *dump, uint64_t pa, void *buf, size_
 			return km_errorf(KM_EREAD,
 					 "physical address 0x%" PRIx64 " is not in the dump", pa);
 		run = run < len - done ? run : len - done;
-		if (!km_file_read(dump->fd, offset, (uint8_t *)buf + done, run))
+		if (!km_file_read(&dump->file, offset, (uint8_t *)buf + done, run))
 			return km_errorf(KM_EREAD,
 					 "physical address 0x%" PRIx64
 					 ": the dump file is not readable there",
@@ -81,7 +80,7 @@ static bool symbol_at(struct km_target *target, uint64_t addr, char *name, size_
 
 static bool registers(struct km_target *target, unsigned cpu, struct km_registers *regs)
 {
-	return km_dump_notes_registers(dump_of(target)->fd, cpu, regs);
+	return km_dump_notes_registers(&dump_of(target)->file, cpu, regs);
 }
 
 static const char *why_missing(struct km_target *target)
@@ -91,6 +90,17 @@ static const char *why_missing(struct km_target *target)
 	if (target->moving)
 		return NULL;
 	return km_dump_loss_text(dump->pages ? kdump_pages_loss(dump->pages) : &dump->core.loss);
+}
+
+static struct km_file *file(struct km_target *target)
+{
+	return &dump_of(target)->file;
+}
+
+/* Of a running kernel: what is mapped where. Its own symbols never move. */
+static void forget(struct km_target *target)
+{
+	km_memory_forget(dump_of(target)->kernel.tables);
 }
 
 static volatile sig_atomic_t got_sigint;
@@ -115,15 +125,17 @@ static const struct km_target_ops dump_ops = {
 	.symbol_at = symbol_at,
 	.registers = registers,
 	.why_missing = why_missing,
+	.file = file,
+	.forget = forget,
 	.progress = km_progress_on_terminal,
 };
 
 static km_error *check_headers(struct dump *dump)
 {
-	if (km_kdump_header_is(dump->fd))
-		return kdump_pages_open(dump->fd, &dump->pages);
-	if (km_elf_core_is(dump->fd))
-		return km_elf_core_read(dump->fd, &dump->core);
+	if (km_kdump_header_is(&dump->file))
+		return kdump_pages_open(&dump->file, &dump->pages);
+	if (km_elf_core_is(&dump->file))
+		return km_elf_core_read(&dump->file, &dump->core);
 	return km_errorf(KM_EDATA, "neither an ELF nor a kdump-compressed dump");
 }
 
@@ -134,20 +146,19 @@ static km_error *other_pages(void)
 		"damaged, or a dump of a different architecture: it does not have x86's page size");
 }
 
-/* If the dump is flattened, replace dump->fd by a temporary file with its pieces in order. */
+/* If the dump is flattened, replace dump->file by a temporary file with its pieces in order. */
 static km_error *rearrange_if_flattened(struct dump *dump, const char *path)
 {
-	km_error *err = NULL;
+	km_error *err;
 	int plain;
 
-	if (flattened_is(dump->fd)) {
-		err = flattened_rearrange(dump->fd, path, &plain);
-		if (!err) {
-			close(dump->fd);
-			dump->fd = plain;
-		}
-	}
-	return err;
+	if (!flattened_is(&dump->file))
+		return NULL;
+	err = flattened_rearrange(&dump->file, path, &plain);
+	if (err)
+		return err;
+	close(dump->file.fd);
+	return km_file_init(&dump->file, plain) ? NULL : km_errorf(KM_EREAD, "%s", strerror(errno));
 }
 
 static km_error *not_opened(const char *path)
@@ -171,7 +182,7 @@ static km_error *open_format(struct dump *dump, const char *path)
 		err = check_headers(dump);
 	if (err)
 		return err;
-	dump->vmcoreinfo = km_dump_notes_vmcoreinfo(dump->fd);
+	dump->vmcoreinfo = km_dump_notes_vmcoreinfo(&dump->file);
 	if (!dump->vmcoreinfo)
 		return km_errorf(KM_EDATA,
 				 "no VMCOREINFO: not a dump of Linux, or QEMU ran without "
@@ -182,16 +193,26 @@ static km_error *open_format(struct dump *dump, const char *path)
 	return km_address_space_init(&dump->kernel, &dump->target, dump->vmcoreinfo);
 }
 
+/* What could not be read may be what an error says of the file: that it is no dump, or damaged. */
+static km_error *name_read_errors(struct dump *dump, km_error *err)
+{
+	const char *trouble = err ? km_file_trouble(&dump->file) : NULL;
+
+	if (!trouble)
+		return err;
+	km_error_free(err);
+	return km_errorf(KM_EREAD, "%s", trouble);
+}
+
 static km_error *open_file(struct dump *dump, const char *path)
 {
-	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	dump->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (dump->fd < 0)
+	if (fd < 0)
 		return not_opened(path);
-	if (fstat(dump->fd, &st) || !S_ISREG(st.st_mode))
+	if (!km_file_init(&dump->file, fd))
 		return km_errorf(KM_EDATA, "%s: not a regular file", path);
-	return km_error_context(open_format(dump, path), "%s", path);
+	return km_error_context(name_read_errors(dump, open_format(dump, path)), "%s", path);
 }
 
 km_error *dump_open(const char *path, const char *debug, struct dump **out)
@@ -203,7 +224,7 @@ km_error *dump_open(const char *path, const char *debug, struct dump **out)
 		path = LIVE_FILE;
 	if (!dump)
 		return km_errorf(KM_ENOMEM, "out of memory");
-	dump->fd = -1;
+	dump->file.fd = -1;
 	dump->target.ops = &dump_ops;
 	dump->target.host = "kvmmmu";
 	dump->target.name = path;
@@ -228,8 +249,8 @@ void dump_close(struct dump *dump)
 		return;
 	km_image_free(dump->image);
 	km_address_space_deinit(&dump->kernel);
-	if (dump->fd >= 0)
-		close(dump->fd);
+	if (dump->file.fd >= 0)
+		close(dump->file.fd);
 	kdump_pages_close(dump->pages);
 	km_elf_core_free(&dump->core);
 	free(dump->vmcoreinfo);

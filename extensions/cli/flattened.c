@@ -28,11 +28,11 @@ struct record {
 
 static const struct header header_v1 = {"makedumpfile", 1, 1};
 
-bool flattened_is(int fd)
+bool flattened_is(struct km_file *file)
 {
 	struct header h;
 
-	return pread(fd, &h, sizeof(h), 0) == sizeof(h) &&
+	return km_file_read(file, 0, &h, sizeof(h)) &&
 	       !memcmp(h.signature, header_v1.signature, sizeof(h.signature)) &&
 	       (int64_t)be64toh((uint64_t)h.type) == header_v1.type &&
 	       (int64_t)be64toh((uint64_t)h.version) == header_v1.version;
@@ -40,17 +40,54 @@ bool flattened_is(int fd)
 
 /* The flattened dump, and the file that its pieces are written to. */
 struct move {
-	FILE *from, *to;
-	int64_t size; /* of the flattened dump */
-	int64_t at;   /* position in @to */
+	struct km_file *from;
+	FILE *to;
+	uint64_t next; /* offset in @from of what follows @buf */
+	size_t held;   /* bytes at the end of @buf that were not taken yet */
+	int64_t at;    /* position in @to */
 	char *buf;
 	bool no_room; /* writing failed: try another folder */
 };
 
 static km_error *not_read(const struct move *m)
 {
-	return ferror(m->from) ? km_errorf(KM_EREAD, "%s", strerror(errno))
-			       : km_errorf(KM_EDATA, "the flattened dump is truncated");
+	const char *trouble = km_file_trouble(m->from);
+
+	return trouble ? km_errorf(KM_EREAD, "%s", trouble)
+		       : km_errorf(KM_EDATA, "the flattened dump is truncated");
+}
+
+/* Return up to *@len of the next bytes, and set *@len to their number; NULL: there are none. */
+static const char *take(struct move *m, size_t *len)
+{
+	uint64_t left = m->from->size - m->next;
+	size_t fill = left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
+
+	if (!m->held) {
+		if (!fill || !km_file_read(m->from, m->next, m->buf + BUFFER_SIZE - fill, fill))
+			return NULL;
+		m->next += fill;
+		m->held = fill;
+	}
+	*len = *len < m->held ? *len : m->held;
+	m->held -= *len;
+	return m->buf + BUFFER_SIZE - m->held - *len;
+}
+
+static bool take_record(struct move *m, struct record *r)
+{
+	size_t done = 0;
+
+	while (done < sizeof(*r)) {
+		size_t len = sizeof(*r) - done;
+		const char *bytes = take(m, &len);
+
+		if (!bytes)
+			return false;
+		memcpy((char *)r + done, bytes, len);
+		done += len;
+	}
+	return true;
 }
 
 static km_error *not_written(struct move *m)
@@ -65,10 +102,11 @@ static km_error *move_piece(struct move *m, const struct record *r)
 		return not_written(m);
 	for (int64_t left = r->size; left;) {
 		size_t chunk = left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
+		const char *bytes = take(m, &chunk);
 
-		if (fread(m->buf, 1, chunk, m->from) != chunk)
+		if (!bytes)
 			return not_read(m);
-		if (fwrite(m->buf, 1, chunk, m->to) != chunk)
+		if (fwrite(bytes, 1, chunk, m->to) != chunk)
 			return not_written(m);
 		left -= (int64_t)chunk;
 	}
@@ -82,9 +120,9 @@ static km_error *move_pieces(struct move *m)
 	struct record r;
 	km_error *err;
 
-	if (fseeko(m->from, HEADER_SIZE, SEEK_SET))
-		return km_errorf(KM_EREAD, "%s", strerror(errno));
-	while (fread(&r, sizeof(r), 1, m->from) == 1) {
+	m->next = HEADER_SIZE < m->from->size ? HEADER_SIZE : m->from->size;
+	m->held = 0;
+	while (take_record(m, &r)) {
 		r.offset = (int64_t)be64toh((uint64_t)r.offset);
 		r.size = (int64_t)be64toh((uint64_t)r.size);
 		if (r.offset == -1 && r.size == -1)
@@ -94,7 +132,7 @@ static km_error *move_pieces(struct move *m)
 					 "damaged flattened dump: 0x%" PRIx64
 					 " bytes at offset 0x%" PRIx64,
 					 (uint64_t)r.size, (uint64_t)r.offset);
-		if (r.size > m->size)
+		if ((uint64_t)r.size > m->from->size)
 			return not_read(m);
 		err = move_piece(m, &r);
 		if (err)
@@ -129,7 +167,7 @@ static FILE *stream_of(int fd, const char *mode)
 	return stream;
 }
 
-static km_error *rearrange_in(const char *folder, int fd, struct move *m, int *plain)
+static km_error *rearrange_in(const char *folder, struct move *m, int *plain)
 {
 	km_error *err;
 
@@ -138,44 +176,36 @@ static km_error *rearrange_in(const char *folder, int fd, struct move *m, int *p
 	*plain = temporary_file(folder);
 	if (*plain < 0)
 		return km_error_context(not_written(m), "%s", folder);
-	m->from = stream_of(fd, "r");
 	m->to = stream_of(*plain, "w");
-	err = m->from && m->to ? move_pieces(m) : km_errorf(KM_ENOMEM, "out of memory");
+	err = m->to ? move_pieces(m) : km_errorf(KM_ENOMEM, "out of memory");
 	if (m->to && fclose(m->to) && !err)
 		err = not_written(m);
-	if (m->from)
-		fclose(m->from);
 	if (err)
 		close(*plain);
 	return m->no_room ? km_error_context(err, "%s", folder) : err;
 }
 
-km_error *flattened_rearrange(int fd, const char *path, int *plain)
+km_error *flattened_rearrange(struct km_file *file, const char *path, int *plain)
 {
 	const char *tmp = getenv("TMPDIR");
-	struct move m = {.buf = malloc(BUFFER_SIZE)};
+	struct move m = {.from = file, .buf = malloc(BUFFER_SIZE)};
 	char *beside = strdup(path);
 	km_error *err = NULL;
-	struct stat st;
 
 	if (!m.buf || !beside)
 		err = km_errorf(KM_ENOMEM, "out of memory");
-	else if (fstat(fd, &st))
-		err = km_errorf(KM_EREAD, "%s", strerror(errno));
-	if (!err) {
-		m.size = st.st_size;
-		err = rearrange_in(tmp && *tmp ? tmp : "/var/tmp", fd, &m, plain);
-	}
+	if (!err)
+		err = rearrange_in(tmp && *tmp ? tmp : "/var/tmp", &m, plain);
 	if (m.no_room) {
 		km_scoped_error *first = err;
 
-		err = rearrange_in(dirname(beside), fd, &m, plain);
+		err = rearrange_in(dirname(beside), &m, plain);
 		if (m.no_room) {
 			km_error_free(err);
 			err = km_errorf(KM_EREAD,
-					"no space to rearrange the %" PRId64 " MB of this "
+					"no space to rearrange the %" PRIu64 " MB of this "
 					"flattened dump (%s): set TMPDIR, or use makedumpfile -R",
-					m.size >> 20, km_error_text(first));
+					m.from->size >> 20, km_error_text(first));
 		}
 	}
 	free(m.buf);

@@ -7,18 +7,19 @@
 #define KVMMMU_FLATTENED_H
 
 #include "base/error.h"
+#include "base/file_read.h"
 
 #include <stdbool.h>
 
 /* Does the file start with the header of a flattened dump? */
-bool flattened_is(int fd);
+bool flattened_is(struct km_file *file);
 
 /*
- * Write the pieces of the flattened dump @fd, which is the file @path, to their places in a
+ * Write the pieces of the flattened dump @file, which is at @path, to their places in a
  * temporary file without a name: in $TMPDIR (default /var/tmp) or, if there is no space, in the
  * folder of @path. It is as large as the dump, and disappears when *@plain is closed. KM_EDATA: the
  * dump is damaged; KM_EREAD: it cannot be read, or there is no space.
  */
-km_error *flattened_rearrange(int fd, const char *path, int *plain);
+km_error *flattened_rearrange(struct km_file *file, const char *path, int *plain);
 
 #endif

@@ -9,7 +9,6 @@
 #include "kdump_pages.h"
 
 #include "dump/kdump_header.h"
-#include "dump/file_read.h"
 
 #include <inttypes.h>
 #include <libdeflate.h>
@@ -18,8 +17,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zstd.h>
 
 #define PAGE	   4096
@@ -41,12 +38,11 @@ struct desc {
 #define FLAGS_PACKED (FLAG_ZLIB | FLAG_LZO | FLAG_SNAPPY | FLAG_ZSTD)
 
 struct kdump_pages {
-	int fd;
+	struct km_file *file;
 	struct km_kdump_header header;
 	uint64_t *before;  /* for each chunk of the bitmap: pages in the dump before it */
 	uint64_t chunk_at; /* offset in the file of what @chunk contains; 0: nothing */
 	uint64_t start;	   /* pages before header.start_pfn, which have no descriptors here */
-	uint64_t file;	   /* size of the file */
 	unsigned char chunk[CHUNK];
 	struct libdeflate_decompressor *zlib; /* made at first use */
 	ZSTD_DCtx *zstd;
@@ -96,7 +92,7 @@ static bool load_chunk(struct kdump_pages *p, uint64_t number)
 	if (p->chunk_at == at)
 		return true;
 	p->chunk_at = 0;
-	if (!km_file_read(p->fd, at, p->chunk, CHUNK))
+	if (!km_file_read(p->file, at, p->chunk, CHUNK))
 		return false;
 	p->chunk_at = at;
 	return true;
@@ -124,7 +120,7 @@ static bool count_chunks(struct kdump_pages *p, uint64_t chunks, unsigned char *
 		uint64_t left = chunks - i < AT_ONCE ? chunks - i : AT_ONCE;
 
 		if (i % AT_ONCE == 0 &&
-		    !km_file_read(p->fd, p->header.bitmap + i * CHUNK, buf, left * CHUNK))
+		    !km_file_read(p->file, p->header.bitmap + i * CHUNK, buf, left * CHUNK))
 			return false;
 		p->before[i] = sum;
 		sum += count_bits(chunk, CHUNK);
@@ -155,7 +151,7 @@ static km_error *count_pages(struct kdump_pages *p)
 static bool is_cut_off(struct kdump_pages *p)
 {
 	const struct km_kdump_header *h = &p->header;
-	uint64_t count;
+	uint64_t count, at;
 	struct desc desc;
 
 	if (h->start_pfn >= h->end_pfn || !count_before(p, h->end_pfn - 1, &count))
@@ -163,10 +159,12 @@ static bool is_cut_off(struct kdump_pages *p)
 	count += p->chunk[(h->end_pfn - 1) % CHUNK_PFNS / 8] >> (h->end_pfn - 1) % 8 & 1;
 	if (count == p->start)
 		return false;
-	if (!km_file_read(p->fd, h->descs + (count - p->start - 1) * sizeof(desc), &desc,
-			  sizeof(desc)))
+	at = h->descs + (count - p->start - 1) * sizeof(desc);
+	if (at > p->file->size || sizeof(desc) > p->file->size - at)
 		return true;
-	return desc.offset > p->file || desc.size > p->file - desc.offset;
+	if (!km_file_read(p->file, at, &desc, sizeof(desc)))
+		return false; /* the answer names the error */
+	return desc.offset > p->file->size || desc.size > p->file->size - desc.offset;
 }
 
 const struct km_dump_loss *kdump_pages_loss(const struct kdump_pages *p)
@@ -174,18 +172,15 @@ const struct km_dump_loss *kdump_pages_loss(const struct kdump_pages *p)
 	return &p->header.loss;
 }
 
-km_error *kdump_pages_open(int fd, struct kdump_pages **out)
+km_error *kdump_pages_open(struct km_file *file, struct kdump_pages **out)
 {
 	struct kdump_pages *p = calloc(1, sizeof(*p));
-	struct stat st;
 	km_error *err;
 
 	if (!p)
 		return km_errorf(KM_ENOMEM, "out of memory");
-	p->fd = fd;
-	if (!fstat(fd, &st))
-		p->file = (uint64_t)st.st_size;
-	err = km_kdump_header_read(fd, &p->header);
+	p->file = file;
+	err = km_kdump_header_read(file, &p->header);
 	if (!err)
 		err = count_pages(p);
 	if (err) {
@@ -229,12 +224,12 @@ static km_error *find_desc(struct kdump_pages *p, uint64_t pfn, struct desc *des
 	    !count_before(p, pfn, &before) || !(p->chunk[pfn % CHUNK_PFNS / 8] >> pfn % 8 & 1))
 		return km_errorf(KM_EREAD, "physical address 0x%" PRIx64 " is not in the dump",
 				 pfn * PAGE);
-	if (!km_file_read(p->fd, p->header.descs + (before - p->start) * sizeof(*desc), desc,
+	if (!km_file_read(p->file, p->header.descs + (before - p->start) * sizeof(*desc), desc,
 			  sizeof(*desc)))
 		return damaged(pfn, "beyond the end of the truncated dump");
 	if (!is_sane(desc))
 		return damaged(pfn, "damaged dump: an impossible page descriptor");
-	if (desc->offset > p->file || desc->size > p->file - desc->offset)
+	if (desc->offset > p->file->size || desc->size > p->file->size - desc->offset)
 		return damaged(pfn, "beyond the end of the truncated dump");
 	return NULL;
 }
@@ -304,7 +299,7 @@ static km_error *load_page(struct kdump_pages *p, uint64_t pfn)
 	err = find_desc(p, pfn, &desc);
 	if (err)
 		return err;
-	if (!km_file_read(p->fd, desc.offset, p->packed, desc.size))
+	if (!km_file_read(p->file, desc.offset, p->packed, desc.size))
 		return damaged(pfn, "the dump file is not readable there");
 	if (!unpack(p, &desc))
 		return damaged(pfn, "damaged dump: the page cannot be decompressed");

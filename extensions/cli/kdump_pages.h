@@ -7,6 +7,7 @@
 #define KVMMMU_KDUMP_PAGES_H
 
 #include "base/error.h"
+#include "base/file_read.h"
 #include "dump/dump_loss.h"
 
 #include <stddef.h>
@@ -15,10 +16,10 @@
 struct kdump_pages;
 
 /*
- * Read the bitmap of file @fd, which remains the caller's and must stay open. KM_EDATA: the headers
+ * Read the bitmap of @file, which remains the caller's and must stay open. KM_EDATA: the headers
  * are damaged. Close it with kdump_pages_close().
  */
-km_error *kdump_pages_open(int fd, struct kdump_pages **pages);
+km_error *kdump_pages_open(struct km_file *file, struct kdump_pages **pages);
 void kdump_pages_close(struct kdump_pages *pages);
 
 /* Return why pages may be missing; valid until it is closed. */

@@ -37,15 +37,16 @@ static km_error *open_dump(const char *path, const char *debug, struct km_opened
 	return err;
 }
 
-static bool is_anything(const char *path)
+static bool is_anything(const char *path, km_error **err)
 {
 	(void)path;
+	*err = NULL;
 	return true;
 }
 
 /* The first that takes the path opens it. */
 static const struct {
-	bool (*takes)(const char *path);
+	bool (*takes)(const char *path, km_error **err);
 	km_error *(*open)(const char *path, const char *debug, struct km_opened *opened);
 } openers[] = {
 	{km_is_capsule, open_capsule},
@@ -62,12 +63,16 @@ static bool is_pipe(const char *path)
 
 km_error *open_target(const char *path, const char *debug, struct km_opened *opened)
 {
+	km_error *err;
 	size_t i = 0;
 
 	if (is_pipe(path))
 		return km_errorf(KM_EDATA, "%s: a pipe: write it to a file first", path);
 
-	while (!openers[i].takes(path))
+	while (!openers[i].takes(path, &err)) {
+		if (err)
+			return err;
 		i++;
+	}
 	return openers[i].open(path, debug, opened);
 }

@@ -92,11 +92,11 @@ static bool crash_registers(struct km_target *target, unsigned cpu, struct km_re
 
 	(void)target;
 	while (files && !found && (entry = readdir(files))) {
-		struct stat st;
+		struct km_file file;
 		int fd = atoi(entry->d_name);
 
-		found = *entry->d_name != '.' && fd != dirfd(files) && !fstat(fd, &st) &&
-			S_ISREG(st.st_mode) && km_dump_notes_registers(fd, cpu, regs);
+		found = *entry->d_name != '.' && fd != dirfd(files) && km_file_init(&file, fd) &&
+			km_dump_notes_registers(&file, cpu, regs);
 	}
 	if (files)
 		closedir(files);

@@ -27,17 +27,17 @@ static void ask(struct dump *dump)
 		km_error_free(target->ops->read_virt(target, addr, buf, sizeof(buf)));
 }
 
-static void read_kdump(int fd)
+static void read_kdump(struct km_file *file)
 {
 	struct km_kdump_header header;
 	struct kdump_pages *pages;
-	km_error *err = kdump_pages_open(fd, &pages);
+	km_error *err = kdump_pages_open(file, &pages);
 
 	if (err) {
 		km_error_free(err);
 		return;
 	}
-	if (km_kdump_header_read(fd, &header) || header.start_pfn > header.end_pfn)
+	if (km_kdump_header_read(file, &header) || header.start_pfn > header.end_pfn)
 		abort();
 	for (uint64_t i = 0; i < PAGES; i++) {
 		uint64_t pa = (header.start_pfn + i) * 4096;
@@ -54,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	char path[32];
 	int fd = bytes_file(data, len, path);
+	struct km_file file;
 	struct dump *dump;
 	km_error *err = dump_open(path, NULL, &dump);
 
@@ -62,9 +63,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		dump_close(dump);
 	}
 	km_error_free(err);
-	if (km_kdump_header_is(fd))
-		read_kdump(fd);
-	free(km_dump_notes_vmcoreinfo(fd));
+	if (!km_file_init(&file, fd))
+		abort();
+	if (km_kdump_header_is(&file))
+		read_kdump(&file);
+	free(km_dump_notes_vmcoreinfo(&file));
 	close(fd);
 	return 0;
 }

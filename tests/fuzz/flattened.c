@@ -19,14 +19,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 					  "\0\0\0\0\0\0\0\1"
 					  "\0\0\0\0\0\0\0\1"};
 	int fd = memfd_create("flat", MFD_CLOEXEC), plain = -1;
+	struct km_file file;
 	struct stat st;
 	km_error *err;
 
 	if (fd < 0 || write(fd, header, sizeof(header)) < 0 || write(fd, data, len) < 0)
 		abort();
-	if (!flattened_is(fd))
+	if (!km_file_init(&file, fd) || !flattened_is(&file))
 		abort();
-	err = flattened_rearrange(fd, "/dev/shm/flat", &plain);
+	err = flattened_rearrange(&file, "/dev/shm/flat", &plain);
 	if (!err) {
 		/* each piece may touch one page more than its size fills */
 		if (fstat(plain, &st) || (uint64_t)st.st_blocks * 512 > len * 4096 + 4096)

@@ -12,7 +12,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	int fd = bytes_file(data, len, path);
 	struct km_elf_core core;
 	uint64_t offset, run;
-	km_error *err = km_elf_core_read(fd, &core);
+	struct km_file file;
+	km_error *err;
+
+	if (!km_file_init(&file, fd))
+		abort();
+	err = km_elf_core_read(&file, &core);
 
 	for (size_t i = 0; !err && i < core.load_count; i++) {
 		const struct km_elf_load *load = &core.loads[i];

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import TOP, kvmmmu
+from tools import TOP, kvmmmu, need_lab
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "kvmmmu" / "kdump"
 DUMPS = [path.with_suffix(".kdump") for path in sorted(CACHE.glob("*/*.trace"))
@@ -66,6 +66,7 @@ def dump(request, tmp_path_factory):
     if request.param:
         yield request.param
         return
+    need_lab()
     to = tmp_path_factory.mktemp("traced")
     subprocess.run([TOP / "scripts/lab/lab", "kdump", "--into", to, "--seed", str(os.getpid()), "--trace", "64", "7.3",
                     "spurious-loop", "healthy-stride"], check=True)

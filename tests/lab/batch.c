@@ -41,9 +41,9 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		return 2;
-	if (km_is_capsule(argv[1]))
+	if (km_is_capsule(argv[1], &err))
 		err = km_capsule_open(argv[1], &capsule);
-	else
+	else if (!err)
 		err = dump_open(argv[1], argc > 2 ? argv[2] : NULL, &dump);
 	if (err) {
 		fprintf(stderr, "%s\n", km_error_text(err));

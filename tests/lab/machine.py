@@ -13,7 +13,7 @@ import sys
 import time
 
 from relay import Relay
-from tools import BUILD, TOP, kernel, lab
+from tools import BUILD, TOP, kernel, lab, need_lab
 
 sys.path.insert(0, str(TOP / "scripts/lab"))
 from qmp import Qmp  # noqa: E402
@@ -115,6 +115,7 @@ class Machine:
     """A machine ends with its test: QEMU is killed when the process that started it ends."""
 
     def __init__(self, gen, append, folder, wait=True):
+        need_lab()
         self.gen, self.folder, self.append = gen, folder, append
         self.relays = itertools.count()
         folder.mkdir(parents=True, exist_ok=True)

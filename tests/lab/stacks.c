@@ -174,9 +174,9 @@ int main(int argc, char **argv)
 		options.source = KM_TYPES_BTF;
 	if (!strcmp(argv[1], "dwarf"))
 		options.source = KM_TYPES_DWARF;
-	if (km_is_capsule(argv[2]))
+	if (km_is_capsule(argv[2], &err))
 		err = km_capsule_open(argv[2], &capsule);
-	else
+	else if (!err)
 		err = dump_open(argv[2], argc > 3 ? argv[3] : NULL, &dump);
 	if (!err)
 		err = put_all(capsule ? km_capsule_target(capsule) : dump_target(dump), &options);

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from tools import TOP, kernel, kvmmmu, lab, without_source
+from tools import TOP, kernel, kvmmmu, lab, need_lab, without_source
 
 sys.path.insert(0, str(TOP / "scripts" / "lab" / "kdump"))
 
@@ -32,6 +32,7 @@ def taken(tmp_path_factory):
     """A kdump, with /proc/vmcore as it was. The CPU that takes the NMI panics on top of what it did: most likely a
     vCPU's loop."""
     to = tmp_path_factory.mktemp("kdump")
+    need_lab()
     subprocess.run([TOP / "scripts/lab/lab", "kdump", "--into", to, "--seed", str(os.getpid()), "--trigger", "nmi",
                     "7.3", "invalidate-leaked", "frozen-spte", "spurious-loop", "healthy-dirty-log"], check=True,
                    env={**os.environ, "LAB_RAW": "1"})

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import schema
-from tools import BUILD, TOP, kernel, lab
+from tools import BUILD, TOP, kernel, lab, need_lab
 
 GEN = "7.3"
 # Runs in parallel to the lab's own init and prints the program's answers on the console.
@@ -88,6 +88,7 @@ def boot(image, serial):
 @pytest.fixture(scope="module")
 def said(tmp_path_factory):
     """Return a dictionary from question to (exit code, output)."""
+    need_lab()
     folder = tmp_path_factory.mktemp("live")
     image = folder / "initrd"
     subprocess.run([TOP / "scripts/lab/image", GEN, image], check=True)

@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from tools import SCENARIOS, TOP, assert_golden, scenario_says
+from tools import SCENARIOS, TOP, assert_golden, need_lab, scenario_says
 
 sys.path.insert(0, str(TOP / "scripts" / "lab" / "scenarios"))
 
@@ -101,6 +101,7 @@ def test_a_wrong_answer_is_noticed():
 def test_fresh_boot(tmp_path):
     """Addresses, slots and vCPUs differ from the capsules': the seed is new in each run."""
     seed = int(os.environ.get("KVMMMU_SEED", random.randrange(1 << 32)))
+    need_lab()
     subprocess.run([TOP / "scripts/lab/lab", "scenario", "--seed", str(seed), "--into", tmp_path, "7.3",
                     *FRESH.split()], check=True)
     pairs = [(path.with_suffix(".kdump"), json.loads(path.read_text()))

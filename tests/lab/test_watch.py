@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 import schema
-from tools import BUILD, TOP
+from tools import BUILD, TOP, need_lab
 
 LOOPS = ("no-slot", "reserved-bits")
 WATCHED = (*LOOPS, *(f"{name}-twin" for name in LOOPS), "healthy-mmio", "lost-async-pf")
@@ -21,6 +21,7 @@ WATCHED = (*LOOPS, *(f"{name}-twin" for name in LOOPS), "healthy-mmio", "lost-as
 def watched(tmp_path_factory):
     """{scenario: what explain --watch says of its vCPU}."""
     folder = tmp_path_factory.mktemp("watch")
+    need_lab()
     subprocess.run([TOP / "scripts/lab/lab", "scenario", "--into", folder, "--watch", "8", "7.3", *WATCHED], check=True,
                    env={**os.environ, "KVMMMU_GDB_LIBRARY": str(BUILD / "libkvmmmu-gdb.so")})
     return {name: schema.parse((folder / f"{name}.watch.json").read_text())["vcpus"][0] for name in WATCHED}

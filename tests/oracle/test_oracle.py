@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tools import need_lab
+
 HERE = Path(__file__).resolve().parent
 LAB = HERE.parent.parent / "scripts" / "lab" / "lab"
 ORACLE = HERE / "oracle"
@@ -20,6 +22,7 @@ ORACLE = HERE / "oracle"
 def source(gen):
     if given := os.environ.get("KVMMMU_SOURCE_DIR"):
         return Path(given) / gen
+    need_lab()
     out = subprocess.run([LAB, "source", gen], stdout=subprocess.PIPE, text=True, check=True)
     return Path(out.stdout.split()[-1])
 

@@ -16,7 +16,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from tools import TOP, kvmmmu  # noqa: E402
+from tools import TOP, kvmmmu, need_lab  # noqa: E402
 
 GENERATIONS = os.environ.get("KVMMMU_GENERATIONS", "6.1 6.12 7.2 7.3").split()
 FILES = ("arch/x86/kvm/trace.h", "arch/x86/kvm/mmu/mmutrace.h", "include/trace/events/kvm.h")
@@ -29,6 +29,7 @@ CONVERSION = re.compile(r"%([#0 +-]*)(\d*)(hh|h|ll|l|z)?([diuxXpsc])")
 def source(gen):
     if given := os.environ.get("KVMMMU_SOURCE_DIR"):
         return Path(given) / gen
+    need_lab()
     out = subprocess.run([TOP / "scripts/lab/lab", "source", gen], stdout=subprocess.PIPE, text=True, check=True)
     return Path(out.stdout.split()[-1])
 

@@ -78,14 +78,15 @@ static void turn(struct trip *t)
 		.symbol_count = 2,
 	};
 
+	km_error *err;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/tmp/test_capsule.%d.kvmmmu", getpid());
 	km_memory_record(t->mem, NULL);
 	km_recorder_sort(&t->rec);
-	assert_null(
-		km_capsule_write(&(struct km_output){path, true}, t->mem, &t->rec, &m, &t->size));
-	assert_true(km_is_capsule(path));
+	assert_null(km_capsule_write(&(struct km_output){path, true}, t->mem, &t->rec, &m, NULL,
+				     &t->size));
+	assert_true(km_is_capsule(path, &err));
 	assert_null(km_capsule_open(path, &t->capsule));
 	unlink(path);
 	assert_null(km_capsule_check_form(t->capsule));
@@ -217,7 +218,7 @@ static void test_interrupted(void **state)
 	target.ops = &stopping;
 	snprintf(path, sizeof(path), "/tmp/test_capsule.%d.kvmmmu", getpid());
 	assert_int_equal(failure(km_capsule_write(&(struct km_output){path, true}, t.mem, &t.rec,
-						  &m, &t.size)),
+						  &m, NULL, &t.size)),
 			 KM_EINTR);
 	assert_int_equal(access(path, F_OK), -1);
 	target.ops = &ops;

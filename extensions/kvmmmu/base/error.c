@@ -10,6 +10,9 @@ struct km_error {
 	char *text;
 };
 
+/* An error "out of memory" was made, or no error could be made. */
+static bool exhausted;
+
 static km_error out_of_memory = {.code = KM_ENOMEM, .text = "out of memory"};
 
 km_error *km_errorf(enum km_errc code, const char *fmt, ...)
@@ -18,12 +21,14 @@ km_error *km_errorf(enum km_errc code, const char *fmt, ...)
 	va_list ap;
 	int len;
 
+	exhausted |= !err || code == KM_ENOMEM;
 	if (!err)
 		return &out_of_memory;
 	va_start(ap, fmt);
 	len = vasprintf(&err->text, fmt, ap);
 	va_end(ap);
 	if (len < 0) {
+		exhausted = true;
 		free(err);
 		return &out_of_memory;
 	}
@@ -50,6 +55,14 @@ km_error *km_error_context(km_error *err, const char *fmt, ...)
 	}
 	free(context);
 	return err;
+}
+
+bool km_memory_exhausted(void)
+{
+	bool before = exhausted;
+
+	exhausted = false;
+	return before;
 }
 
 enum km_errc km_error_code(const km_error *err)

@@ -7,6 +7,7 @@
 #define KVMMMU_ERROR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 enum km_errc {
 	KM_ENOMEM,     /* out of memory */
@@ -35,6 +36,12 @@ km_error *km_errorf(enum km_errc code, const char *fmt, ...)
  */
 km_error *km_error_context(km_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Has memory run out since the last call? Then an answer may lack something, though the error was
+ * handled: what could not be read for want of memory looks like what is not there.
+ */
+bool km_memory_exhausted(void);
 
 /* @err must not be NULL. The text lives as long as @err. */
 enum km_errc km_error_code(const km_error *err);

@@ -7,6 +7,7 @@
 #define KVMMMU_TARGET_H
 
 #include "base/error.h"
+#include "base/file_read.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,6 +60,16 @@ struct km_target_ops {
 	 * known. May be NULL.
 	 */
 	const char *(*why_missing)(struct km_target *target);
+	/*
+	 * Return the file that the target is read from, whose parts that could not be read every
+	 * answer names. NULL: the host reads it.
+	 */
+	struct km_file *(*file)(struct km_target *target);
+	/*
+	 * The target has run since: forget what is remembered of its page tables. NULL: nothing is
+	 * remembered, or it never runs.
+	 */
+	void (*forget)(struct km_target *target);
 	/* Show the progress of long work; see km_progress(). NULL: not shown. */
 	void (*progress)(struct km_target *target, const char *what, uint64_t done);
 };
@@ -71,10 +82,11 @@ struct km_capsule_info {
 	const char *types;	  /* where its types came from */
 	const void *btf;	  /* all its types */
 	size_t btf_len;
-	const char *vendor_trouble;	     /* why the vendor module's types are missing */
-	uint64_t symbol_pages_lost;	     /* missing pages of kvm's symbol table */
-	bool types_made;		     /* the types contain only the members in layout.def */
-	bool names;			     /* process names are included */
+	const char *vendor_trouble; /* why the vendor module's types are missing */
+	uint64_t symbol_pages_lost; /* missing pages of kvm's symbol table */
+	bool types_made;	    /* the types contain only the members in layout.def */
+	bool names;		    /* process names are included */
+	bool redacted; /* addresses of the kernel's image and modules are not those of the kernel */
 	const struct km_saved_stacks *saved; /* stacks and tasks; NULL: not included */
 };
 
@@ -151,6 +163,25 @@ static inline bool km_target_lacks_names(const struct km_target *target)
 static inline const char *km_target_why_missing(struct km_target *target)
 {
 	return target->ops->why_missing ? target->ops->why_missing(target) : NULL;
+}
+
+/* Return the file that it is read from, or NULL. */
+static inline struct km_file *km_target_file(struct km_target *target)
+{
+	return target->ops->file ? target->ops->file(target) : NULL;
+}
+
+/* Does it run, by itself or between two commands, so that what was read before may be outdated? */
+static inline bool km_target_runs(const struct km_target *target)
+{
+	return target->moving || target->ops->resume_for;
+}
+
+/* What was read before is outdated; see km_memory_forget() for a reader's pages. */
+static inline void km_target_forget(struct km_target *target)
+{
+	if (target->ops->forget)
+		target->ops->forget(target);
 }
 
 /* A progress() that writes to standard error if that is a terminal. */

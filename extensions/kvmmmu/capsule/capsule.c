@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capsule/capsule.h"
 
+#include "base/file_read.h"
 #include "threads/saved_stacks.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -252,47 +252,34 @@ static bool is_zstd(const uint8_t *file, size_t size)
 	return begins(file, size, KM_CAPSULE_ZSTD, sizeof(KM_CAPSULE_ZSTD) - 1);
 }
 
-/* Open a regular file. KM_EREAD, KM_EDATA. */
-static km_error *open_file(const char *path, int *fd, uint64_t *size)
+/* Open a regular file, which the caller closes. KM_EREAD, KM_EDATA. */
+static km_error *open_file(const char *path, struct km_file *file)
 {
-	struct stat st;
-
 	/* O_NONBLOCK: do not wait for the writer of a FIFO */
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (*fd < 0)
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
 		return km_errorf(KM_EREAD, "%s: %s", path, strerror(errno));
-	if (!fstat(*fd, &st) && S_ISREG(st.st_mode)) {
-		*size = (uint64_t)st.st_size;
+	if (km_file_init(file, fd))
 		return NULL;
-	}
-	close(*fd);
+	close(fd);
 	return km_errorf(KM_EDATA, "%s: not a regular file", path);
 }
 
 /* Read @len bytes from the start of the file, all or nothing. */
-static km_error *read_all(int fd, uint8_t *bytes, size_t len)
+static km_error *read_all(struct km_file *file, uint8_t *bytes, size_t len)
 {
-	size_t done = 0;
-
-	while (done < len) {
-		ssize_t got = pread(fd, bytes + done, len - done, (off_t)done);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return km_errorf(KM_EREAD, "%s", strerror(errno));
-		if (!got)
-			return km_errorf(KM_EREAD, "the file became shorter while it was read");
-		done += (size_t)got;
-	}
-	return NULL;
+	if (km_file_read(file, 0, bytes, len))
+		return NULL;
+	return km_errorf(KM_EREAD, "%s", km_file_trouble(file));
 }
 
 /* Read a compressed file and unpack it to c->image. */
-static km_error *read_compressed(struct km_capsule *c, int fd, size_t size, bool gzip)
+static km_error *read_compressed(struct km_capsule *c, struct km_file *from, bool gzip)
 {
+	size_t size = from->size;
 	uint8_t *file = malloc(size);
-	km_error *err = file ? read_all(fd, file, size) : km_errorf(KM_ENOMEM, "out of memory");
+	km_error *err = file ? read_all(from, file, size) : km_errorf(KM_ENOMEM, "out of memory");
 
 	if (!err)
 		err = gzip ? unpack_gzip(c, file, size) : unpack_zstd(c, file, size);
@@ -301,8 +288,9 @@ static km_error *read_compressed(struct km_capsule *c, int fd, size_t size, bool
 }
 
 /* Read the file to c->image, and unpack it if it is compressed. */
-static km_error *read_image(struct km_capsule *c, int fd, uint64_t size)
+static km_error *read_image(struct km_capsule *c, struct km_file *file)
 {
+	uint64_t size = file->size;
 	uint8_t head[sizeof(KM_CAPSULE_GZIP)] = {0};
 	km_error *err;
 
@@ -311,30 +299,31 @@ static km_error *read_image(struct km_capsule *c, int fd, uint64_t size)
 	if (size > KM_CAPSULE_MAX)
 		return km_errorf(KM_EDATA, "larger than the limit of %llu MiB for a capsule",
 				 KM_CAPSULE_MAX >> 20);
-	err = read_all(fd, head, sizeof(head));
+	err = read_all(file, head, sizeof(head));
 	if (err)
 		return err;
 	if (is_gzip(head, sizeof(head)) || is_zstd(head, sizeof(head)))
-		return read_compressed(c, fd, size, is_gzip(head, sizeof(head)));
+		return read_compressed(c, file, is_gzip(head, sizeof(head)));
 	err = map(c, size);
-	return err ? err : read_all(fd, c->image, size);
+	return err ? err : read_all(file, c->image, size);
 }
 
-bool km_is_capsule(const char *path)
+bool km_is_capsule(const char *path, km_error **err)
 {
 	uint8_t head[MAX_PROBE];
-	km_scoped_error *err = NULL;
-	uint64_t size;
-	int fd;
+	km_scoped_error *no_file = NULL;
+	struct km_file file;
+	size_t size;
 
-	err = open_file(path, &fd, &size);
-	if (err)
+	*err = NULL;
+	no_file = open_file(path, &file);
+	if (no_file)
 		return false;
-	if (size > sizeof(head))
-		size = sizeof(head);
-	err = read_all(fd, head, size);
-	close(fd);
-	return !err && (is_gzip(head, size) || is_zstd(head, size) || is_plain_capsule(head, size));
+	size = file.size < sizeof(head) ? (size_t)file.size : sizeof(head);
+	*err = km_error_context(read_all(&file, head, size), "%s", path);
+	close(file.fd);
+	return !*err &&
+	       (is_gzip(head, size) || is_zstd(head, size) || is_plain_capsule(head, size));
 }
 
 /* ---- the form ---- */
@@ -528,18 +517,17 @@ static km_error *parse(struct km_capsule *c)
 km_error *km_capsule_open(const char *path, struct km_capsule **capsule)
 {
 	struct km_capsule *c = calloc(1, sizeof(*c));
-	uint64_t size;
+	struct km_file file;
 	km_error *err;
-	int fd;
 
 	if (!c || !(c->path = strdup(path))) {
 		free(c);
 		return km_errorf(KM_ENOMEM, "out of memory");
 	}
-	err = open_file(path, &fd, &size);
+	err = open_file(path, &file);
 	if (!err) {
-		err = read_image(c, fd, size);
-		close(fd);
+		err = read_image(c, &file);
+		close(file.fd);
 		if (!err)
 			err = parse(c);
 		err = km_error_context(err, "%s", path);

@@ -13,8 +13,11 @@ struct km_capsule_range {
 	bool phys;
 };
 
-/* Is @path a capsule, compressed or not? False if it is not readable. */
-bool km_is_capsule(const char *path);
+/*
+ * Is @path a capsule, compressed or not? False, too, if it cannot be opened. *@err is NULL, or says
+ * why the file was opened and could not be read (KM_EREAD).
+ */
+bool km_is_capsule(const char *path, km_error **err);
 
 /*
  * Open the capsule @path; close it with km_capsule_close(). KM_EREAD: it cannot be read; KM_EDATA:

@@ -20,7 +20,9 @@
  * they came from), types_made (from the members in layout.def, as there was only DWARF), selection
  * (null, "VM" or "VM:VCPU" by number), names (process names are included), page_table_pages,
  * page_limit, page_limit_hit, pages_left_out (referenced by an entry, but not proven to be page
- * tables), symbol_pages_lost, vendor_trouble, symbols{name: address}. Other keys are an error.
+ * tables), symbol_pages_lost, vendor_trouble, redacted (addresses of the kernel's image and modules
+ *are moved, see rebase.h; only if so: earlier versions do not know it), symbols{name: address}.
+ *Other keys are an error.
  *
  * The types are BTF that is not based on other BTF.
  *

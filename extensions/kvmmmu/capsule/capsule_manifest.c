@@ -3,6 +3,7 @@
 
 #include "base/json_keys.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -14,54 +15,102 @@
 
 static const char *const build_id_keys[] = {"vmlinux", "kvm", "vendor_module", NULL};
 
-static void put(struct json_object *to, const char *key, const char *text)
+/* An object that is built; @ok becomes false if memory is exhausted. */
+struct builder {
+	struct json_object *object;
+	bool ok;
+};
+
+static struct builder begin(void)
 {
-	json_object_object_add(to, key, text ? json_object_new_string(text) : NULL);
+	struct json_object *object = json_object_new_object();
+
+	return (struct builder){object, object};
 }
 
-static void put_number(struct json_object *to, const char *key, uint64_t number)
+/* Take over @value, which may be NULL only if it @is_null. */
+static void add(struct builder *to, const char *key, struct json_object *value, bool is_null)
 {
-	json_object_object_add(to, key, json_object_new_uint64(number));
+	to->ok = to->ok && (value || is_null) && !json_object_object_add(to->object, key, value);
+	if (!to->ok)
+		json_object_put(value);
 }
 
-static void put_bool(struct json_object *to, const char *key, bool yes)
+static void put(struct builder *to, const char *key, const char *text)
 {
-	json_object_object_add(to, key, json_object_new_boolean(yes));
+	add(to, key, text ? json_object_new_string(text) : NULL, !text);
+}
+
+static void put_number(struct builder *to, const char *key, uint64_t number)
+{
+	add(to, key, json_object_new_uint64(number), false);
+}
+
+static void put_bool(struct builder *to, const char *key, bool yes)
+{
+	add(to, key, json_object_new_boolean(yes), false);
+}
+
+/* Put what has been built into another object. */
+static void put_object(struct builder *to, const char *key, struct builder *object)
+{
+	to->ok = to->ok && object->ok;
+	add(to, key, object->object, false);
+}
+
+static struct builder build_ids(const struct km_manifest *m)
+{
+	struct builder ids = begin();
+
+	for (size_t i = 0; i < 3; i++)
+		put(&ids, build_id_keys[i], m->kernel.build_ids[i]);
+	return ids;
+}
+
+static struct builder build_symbols(const struct km_manifest *m)
+{
+	struct builder symbols = begin();
+	char text[24];
+
+	for (size_t i = 0; i < m->symbol_count; i++) {
+		snprintf(text, sizeof(text), "0x%" PRIx64, m->symbols[i].addr);
+		put(&symbols, m->symbols[i].name, text);
+	}
+	return symbols;
 }
 
 char *km_manifest_print(const struct km_manifest *m)
 {
-	struct json_object *all = json_object_new_object(), *ids = json_object_new_object();
-	struct json_object *symbols = json_object_new_object();
+	struct builder all = begin(), ids = build_ids(m), symbols = build_symbols(m);
+	const char *json = NULL;
 	char text[64], *copy;
 
-	put_number(all, "format", m->format ? m->format : KM_CAPSULE_FORMAT);
-	put(all, "release", m->kernel.release);
-	put(all, "vendor", m->kernel.vendor);
-	for (size_t i = 0; i < 3; i++)
-		put(ids, build_id_keys[i], m->kernel.build_ids[i]);
-	json_object_object_add(all, "build_ids", ids);
-	put(all, "types", m->kernel.types);
-	put_bool(all, "types_made", m->kernel.types_made);
+	put_number(&all, "format", m->format ? m->format : KM_CAPSULE_FORMAT);
+	put(&all, "release", m->kernel.release);
+	put(&all, "vendor", m->kernel.vendor);
+	put_object(&all, "build_ids", &ids);
+	put(&all, "types", m->kernel.types);
+	put_bool(&all, "types_made", m->kernel.types_made);
 	if (m->vcpu >= 0)
 		snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64, m->vm, m->vcpu);
 	else
 		snprintf(text, sizeof(text), "%" PRId64, m->vm);
-	put(all, "selection", m->vm >= 0 ? text : NULL);
-	put_bool(all, "names", m->kernel.names);
-	put_number(all, "page_table_pages", m->pages);
-	put_number(all, "page_limit", m->limit);
-	put_bool(all, "page_limit_hit", m->limit_hit);
-	put_number(all, "pages_left_out", m->left_out);
-	put_number(all, "symbol_pages_lost", m->kernel.symbol_pages_lost);
-	put(all, "vendor_trouble", m->kernel.vendor_trouble);
-	for (size_t i = 0; i < m->symbol_count; i++) {
-		snprintf(text, sizeof(text), "0x%" PRIx64, m->symbols[i].addr);
-		put(symbols, m->symbols[i].name, text);
-	}
-	json_object_object_add(all, "symbols", symbols);
-	copy = strdup(json_object_to_json_string_ext(all, STYLE));
-	json_object_put(all);
+	put(&all, "selection", m->vm >= 0 ? text : NULL);
+	put_bool(&all, "names", m->kernel.names);
+	put_number(&all, "page_table_pages", m->pages);
+	put_number(&all, "page_limit", m->limit);
+	put_bool(&all, "page_limit_hit", m->limit_hit);
+	put_number(&all, "pages_left_out", m->left_out);
+	put_number(&all, "symbol_pages_lost", m->kernel.symbol_pages_lost);
+	put(&all, "vendor_trouble", m->kernel.vendor_trouble);
+	if (m->kernel.redacted)
+		put_bool(&all, "redacted", true);
+	put_object(&all, "symbols", &symbols);
+	errno = 0; /* json-c cuts off what it has no memory for, without an error */
+	if (all.ok)
+		json = json_object_to_json_string_ext(all.object, STYLE);
+	copy = json && errno != ENOMEM ? strdup(json) : NULL;
+	json_object_put(all.object);
 	return copy;
 }
 
@@ -149,6 +198,7 @@ static km_error *parse(struct json_object *all, struct km_manifest *m)
 					   "symbols",
 					   "vendor_trouble",
 					   "symbol_pages_lost",
+					   "redacted",
 					   NULL};
 	struct json_object *symbols = get(all, "symbols", json_type_object);
 	struct json_object *ids = get(all, "build_ids", json_type_object);
@@ -172,6 +222,7 @@ static km_error *parse(struct json_object *all, struct km_manifest *m)
 		m->kernel.build_ids[i] = get_text(ids, build_id_keys[i]);
 	m->kernel.types_made = get_bool(all, "types_made");
 	m->kernel.names = get_bool(all, "names");
+	m->kernel.redacted = get_bool(all, "redacted");
 	m->pages = get_number(all, "page_table_pages");
 	m->limit = get_number(all, "page_limit");
 	m->limit_hit = get_bool(all, "page_limit_hit");
@@ -185,15 +236,19 @@ km_error *km_manifest_parse(const char *text, size_t len, struct km_manifest *m)
 {
 	struct json_tokener *tokener = len < INT32_MAX ? json_tokener_new() : NULL;
 	struct json_object *all = NULL;
+	bool no_memory;
 
 	memset(m, 0, sizeof(*m));
 	if (!tokener)
 		return len < INT32_MAX ? km_errorf(KM_ENOMEM, "out of memory")
 				       : km_errorf(KM_ELIMIT, "the manifest is too large");
+	errno = 0;
 	all = json_tokener_parse_ex(tokener, text, (int)len);
+	no_memory = errno == ENOMEM;
 	json_tokener_free(tokener);
 	m->owned = all;
-	return parse(all, m);
+	/* json-c leaves out what it cannot allocate, without an error */
+	return no_memory ? km_errorf(KM_ENOMEM, "out of memory") : parse(all, m);
 }
 
 void km_manifest_deinit(struct km_manifest *m)

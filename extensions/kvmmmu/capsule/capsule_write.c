@@ -104,7 +104,8 @@ static void append_note(struct image *image, uint32_t type, const void *bytes, s
 	image->len = end;
 }
 
-static void append_program_headers(struct image *image, const struct ranges *ranges, uint64_t notes,
+static void append_program_headers(struct image *image, const struct ranges *ranges,
+				   const struct km_rebase *rebase, uint64_t notes,
 				   uint64_t notes_len)
 {
 	Elf64_Phdr phdr = {
@@ -119,7 +120,7 @@ static void append_program_headers(struct image *image, const struct ranges *ran
 			.p_type = PT_LOAD,
 			.p_flags = PF_R,
 			.p_offset = offset,
-			.p_vaddr = range->phys ? KM_NO_ADDRESS : range->addr,
+			.p_vaddr = range->phys ? KM_NO_ADDRESS : km_rebased(rebase, range->addr),
 			.p_paddr = range->phys ? range->addr : KM_NO_ADDRESS,
 			.p_filesz = range->missing ? 0 : range->len,
 			.p_memsz = range->len,
@@ -129,9 +130,34 @@ static void append_program_headers(struct image *image, const struct ranges *ran
 	}
 }
 
+/* Move the pointers of the range's items, of which *@next or a later one is the first. */
+static km_error *rebase_range(const struct km_rebase *rebase, const struct km_recorder *rec,
+			      const struct range *range, uint8_t *bytes, size_t *next)
+{
+	uint8_t *before = malloc(range->len); /* items may overlap */
+
+	if (!before)
+		return out_of_memory();
+	memcpy(before, bytes, range->len);
+	for (; *next < rec->count; ++*next) {
+		const struct km_item *item = &rec->items[*next];
+		size_t at = item->addr - range->addr;
+
+		if (item->phys != range->phys ? item->phys : item->addr >= range->addr + range->len)
+			break;
+		if (item->phys == range->phys && item->addr >= range->addr)
+			km_rebase_item(rebase, item, before + at, bytes + at);
+	}
+	free(before);
+	return NULL;
+}
+
 static km_error *append_bytes(struct image *image, struct km_memory *mem,
+			      const struct km_recorder *rec, const struct km_rebase *rebase,
 			      const struct ranges *ranges)
 {
+	size_t next = 0;
+
 	for (size_t i = 0; i < ranges->count; i++) {
 		const struct range *range = &ranges->list[i];
 		uint8_t *to = image->bytes + image->len;
@@ -142,6 +168,8 @@ static km_error *append_bytes(struct image *image, struct km_memory *mem,
 		if (!err)
 			err = range->phys ? km_read_phys(mem, range->addr, to, range->len)
 					  : km_read_virt(mem, range->addr, to, range->len);
+		if (!err && rebase)
+			err = rebase_range(rebase, rec, range, to, &next);
 		if (err)
 			return err;
 		image->len += range->len;
@@ -149,8 +177,9 @@ static km_error *append_bytes(struct image *image, struct km_memory *mem,
 	return NULL;
 }
 
-static km_error *build(struct km_memory *mem, const struct ranges *ranges,
-		       const struct km_manifest *manifest, const char *json, const char *stacks,
+static km_error *build(struct km_memory *mem, const struct km_recorder *rec,
+		       const struct ranges *ranges, const struct km_manifest *manifest,
+		       const struct km_rebase *rebase, const char *json, const char *stacks,
 		       struct image *image)
 {
 	static const uint32_t format = KM_CAPSULE_FORMAT;
@@ -174,13 +203,13 @@ static km_error *build(struct km_memory *mem, const struct ranges *ranges,
 	if (!image->bytes)
 		return out_of_memory();
 	append(image, &ehdr, sizeof(ehdr));
-	append_program_headers(image, ranges, notes, notes_len);
+	append_program_headers(image, ranges, rebase, notes, notes_len);
 	append(image, &shdr, ehdr.e_shnum * sizeof(shdr));
 	append_note(image, KM_NOTE_FORMAT, &format, sizeof(format));
 	append_note(image, KM_NOTE_MANIFEST, json, strlen(json));
 	append_note(image, KM_NOTE_TYPES, manifest->kernel.btf, manifest->kernel.btf_len);
 	append_note(image, KM_NOTE_STACKS, stacks, strlen(stacks));
-	return append_bytes(image, mem, ranges);
+	return append_bytes(image, mem, rec, rebase, ranges);
 }
 
 /* Compress the image; the caller frees *packed. */
@@ -212,7 +241,7 @@ static km_error *pack(struct km_memory *mem, const struct image *image, void **p
 
 km_error *km_capsule_write(const struct km_output *to, struct km_memory *mem,
 			   const struct km_recorder *rec, const struct km_manifest *manifest,
-			   struct km_capsule_size *size)
+			   const struct km_rebase *rebase, struct km_capsule_size *size)
 {
 	char *json = km_manifest_print(manifest), *stacks = km_saved_stacks_print(rec->saved);
 	struct image image = {0};
@@ -221,13 +250,15 @@ km_error *km_capsule_write(const struct km_output *to, struct km_memory *mem,
 	km_error *err = json && stacks ? coalesce(rec, &ranges) : out_of_memory();
 
 	if (!err)
-		err = build(mem, &ranges, manifest, json, stacks, &image);
+		err = build(mem, rec, &ranges, manifest, rebase, json, stacks, &image);
 	if (!err)
 		err = pack(mem, &image, &packed, &size->packed);
 	if (!err && size->packed < image.len / KM_CAPSULE_MAX_RATIO)
 		err = km_errorf(KM_EDATA, "compresses better than any capsule that can be read");
 	if (!err)
 		err = km_check_interrupt(mem);
+	if (!err && km_memory_exhausted())
+		err = out_of_memory();
 	if (!err)
 		err = km_output_write(to, km_memory_target(mem), packed, size->packed);
 	size->unpacked = image.len;

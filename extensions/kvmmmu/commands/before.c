@@ -19,12 +19,13 @@ static km_error *open_capsule(const char *path, struct km_opened *opened)
 	struct km_capsule *capsule;
 	km_error *err;
 
-	if (!km_is_capsule(path))
-		return km_errorf(
-			KM_EABSENT,
-			"%s: not a capsule: a debugger has only one dump open. \"kvmmmu %s "
-			"capture -o CAPSULE\" in a shell makes one",
-			path, path);
+	if (!km_is_capsule(path, &err))
+		return err ? err
+			   : km_errorf(KM_EABSENT,
+				       "%s: not a capsule: a debugger has only one dump open. "
+				       "\"kvmmmu %s "
+				       "capture -o CAPSULE\" in a shell makes one",
+				       path, path);
 	err = km_capsule_open(path, &capsule);
 	if (!err)
 		*opened = (struct km_opened){km_capsule_target(capsule), capsule, close_capsule};
@@ -44,6 +45,21 @@ static km_error *read_moments(const struct km_command_context *ctx, struct km_ta
 	return err;
 }
 
+/* What of the other file could not be read: in the error, if there is one, else in the answer. */
+static km_error *name_read_errors(struct km_node *root, struct km_target *target, const char *name,
+				  km_error *err)
+{
+	struct km_file *file = km_target_file(target);
+	const char *trouble = file ? km_file_trouble(file) : NULL;
+
+	if (!trouble)
+		return err;
+	if (err)
+		return km_error_context(err, "%s", trouble);
+	km_doc_note(root, "%s: %s; anything that depends on them is unknown", name, trouble);
+	return NULL;
+}
+
 km_error *km_before_read(struct km_command_context *ctx, struct km_before *before)
 {
 	const char *file = ctx->options.before;
@@ -57,6 +73,7 @@ km_error *km_before_read(struct km_command_context *ctx, struct km_before *befor
 	if (err)
 		return err;
 	err = km_error_context(read_moments(ctx, opened.target, &before->moments), "%s", file);
+	err = name_read_errors(ctx->root, opened.target, file, err);
 	km_opened_close(&opened);
 	if (err)
 		return err;

@@ -81,6 +81,31 @@ static void describe_limits(struct km_node *root, const struct km_manifest *m)
 				  "are included");
 	if (!m->kernel.names)
 		km_doc_note(root, "process names are not included (--with-names)");
+	if (m->kernel.redacted)
+		km_doc_note(root,
+			    "addresses of the kernel's image and of its modules are moved: they "
+			    "are not those of the kernel; other addresses are unchanged");
+}
+
+/* Has this kernel ended? Only then its addresses are of no use to an attacker. */
+static bool has_panicked(const struct km_kernel *k)
+{
+	struct km_val cpu = km_kernel_variable(k, "panic_cpu", 4);
+
+	return km_is_known(cpu) && (int32_t)cpu.v >= 0;
+}
+
+static void warn_of_addresses(struct km_node *root, const struct km_kernel *k)
+{
+	const struct km_target *target = km_memory_target(k->mem);
+	bool runs = km_target_runs(target);
+
+	if (!runs && has_panicked(k))
+		return;
+	km_doc_note(root,
+		    "the capsule contains addresses of kernel symbols: until this kernel is booted "
+		    "again, they tell an attacker what KASLR hides%s; --redact moves them",
+		    runs ? "" : " (nothing shows that it has panicked)");
 }
 
 static void describe_manifest(struct km_node *root, const struct km_manifest *m)
@@ -97,13 +122,16 @@ static void describe_manifest(struct km_node *root, const struct km_manifest *m)
 	km_doc_field(root, "page_limit_hit", NULL, km_v_bool(m->limit_hit));
 	km_doc_field(root, "pages_left_out", NULL, km_v_dec(m->left_out));
 	km_doc_field(root, "types_made", NULL, km_v_bool(m->kernel.types_made));
+	km_doc_field(root, "redacted", NULL, km_v_bool(m->kernel.redacted));
 }
 
 static km_error *write_capsule(struct km_command_context *ctx, const struct km_output *to,
-			       const struct km_capture *capture, struct km_manifest *m)
+			       struct km_capture *capture, struct km_manifest *m)
 {
 	const struct km_capsule_info *capsule = km_target_info(km_memory_target(ctx->kernel->mem));
 	char *types = strdup(km_layout_types(ctx->kernel->layout)->origin), ids[3][48];
+	bool redact = ctx->options.redact && !(capsule && capsule->redacted);
+	struct km_rebase rebase;
 	struct km_capsule_size size;
 	void *blob = NULL;
 	km_error *err = NULL;
@@ -117,8 +145,14 @@ static km_error *write_capsule(struct km_command_context *ctx, const struct km_o
 					   &m->kernel.types_made);
 		m->kernel.btf = blob;
 	}
+	if (!err && redact) {
+		m->kernel.redacted = true;
+		km_rebase_init(&rebase, ctx->kernel, &capture->rec);
+		km_rebase_recorded(&rebase, &capture->rec);
+	}
 	if (!err)
-		err = km_capsule_write(to, ctx->kernel->mem, &capture->rec, m, &size);
+		err = km_capsule_write(to, ctx->kernel->mem, &capture->rec, m,
+				       redact ? &rebase : NULL, &size);
 	if (!err) {
 		struct km_node *head = km_doc_compact(ctx->root, "capsule", "capsule");
 
@@ -129,6 +163,8 @@ static km_error *write_capsule(struct km_command_context *ctx, const struct km_o
 		km_doc_field(head, "ranges", "ranges", km_v_dec(size.ranges));
 		describe_manifest(head, m);
 		describe_limits(ctx->root, m);
+		if (!m->kernel.redacted)
+			warn_of_addresses(ctx->root, ctx->kernel);
 	}
 	free(blob);
 	free(types);

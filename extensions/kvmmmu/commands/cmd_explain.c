@@ -6,6 +6,8 @@
 #include "commands/state_counts.h"
 #include "commands/describe_trace.h"
 #include "commands/examine.h"
+#include "kernel/kernel_open.h"
+#include "kernel/kernel_types.h"
 #include "threads/tasks_read.h"
 
 #include <inttypes.h>
@@ -254,8 +256,18 @@ static km_error *let_run(struct km_command_context *ctx)
 				"is a dump: compare it with an earlier one, with --before");
 	if (!err)
 		err = km_check_interrupt(ctx->kernel->mem);
-	km_memory_forget(ctx->kernel->mem);
-	return err;
+	return err ? err : km_kernel_forget(ctx->kernel);
+}
+
+/* What was remembered of kvm's symbols and types has to be that of the modules that are loaded. */
+static km_error *check_modules(const struct km_kernel *kernel)
+{
+	bool same;
+	km_error *err = km_kernel_same_modules(kernel, &same);
+
+	if (err || same)
+		return err;
+	return km_errorf(KM_EABSENT, "kvm was unloaded, or loaded again, while it was watched");
 }
 
 /* Read all VMs anew, and find the vCPU at @addr among them. */
@@ -263,8 +275,10 @@ static km_error *find_again(struct explain *run, uint64_t addr, struct km_vm **v
 			    struct km_vcpu **vcpu)
 {
 	struct km_command_context *ctx = run->ctx;
-	char word[24];
-	km_error *err;
+	km_error *err = check_modules(ctx->kernel);
+
+	if (err)
+		return err;
 
 	km_tasks_deinit(&run->tasks);
 	km_vms_deinit(&ctx->vms);
@@ -272,8 +286,12 @@ static km_error *find_again(struct explain *run, uint64_t addr, struct km_vm **v
 	km_vms_find_threads(ctx->kernel, &ctx->vms);
 	if (!err)
 		err = km_tasks_read(ctx->kernel, &ctx->vms, &run->tasks);
-	snprintf(word, sizeof(word), "0x%" PRIx64, addr);
-	return err ? err : km_select_vcpu(&ctx->vms, word, vm, vcpu);
+	if (err || km_vcpu_at(&ctx->vms, addr, vm, vcpu))
+		return err;
+	if (ctx->vms.trouble)
+		return km_errorf(KM_EREAD, "%s", ctx->vms.trouble);
+	return km_errorf(KM_EABSENT,
+			 "the VM has ended: there is no struct kvm_vcpu 0x%" PRIx64 " now", addr);
 }
 
 /* As many looks as were asked for, and more while the last one of a loop has no fault to explain.
@@ -300,7 +318,9 @@ static km_error *take_looks(struct explain *run, struct km_vm *vm, struct km_vcp
 			km_case_deinit(&x->c);
 			err = let_run(run->ctx);
 			if (!err)
-				err = find_again(run, addr, &vm, &vcpu);
+				err = km_error_context(find_again(run, addr, &vm, &vcpu),
+						       "after %zu look%s", count,
+						       count == 1 ? "" : "s");
 		}
 		if (!err)
 			err = examine(run, vm, vcpu, x);

@@ -137,6 +137,8 @@ static km_error *open_binary(const char *name, struct source *source)
 	char head[16] = "";
 	size_t len = fread(head, 1, sizeof(head), source->file);
 
+	if (ferror(source->file))
+		return km_errorf(KM_EREAD, "%s: %s", name, strerror(errno));
 	rewind(source->file);
 	if (len >= 10 && !memcmp(head, "\027\010Dtracing", 10)) {
 		fclose(source->file);

@@ -10,6 +10,8 @@
 #include "commands/help.h"
 #include "document/render.h"
 #include "kernel/kernel_open.h"
+#include "kernel/kernel_types.h"
+#include "types/debuginfo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +72,23 @@ static km_error *no_target(const struct km_session *session)
 	return km_errorf(KM_EUSAGE, "this command needs a dump");
 }
 
+/*
+ * Forget what the last command read, and which pages were missing: each reports its own. Return
+ * false if the kernel has to be opened again: it has run since, and kvm is not the same.
+ */
+static bool is_current(struct km_session *session)
+{
+	km_scoped_error *err = NULL;
+	bool same = true;
+
+	if (!session->kernel)
+		return true;
+	err = km_kernel_forget(session->kernel);
+	if (!err && km_target_runs(session->target))
+		err = km_kernel_same_modules(session->kernel, &same);
+	return !err && same;
+}
+
 /* The kernel, from the last command if the same type source will do. */
 static km_error *get_kernel(struct km_session *session, struct km_command_context *ctx)
 {
@@ -87,16 +106,13 @@ static km_error *get_kernel(struct km_session *session, struct km_command_contex
 		if (!session->debug)
 			return km_errorf(KM_ENOMEM, "out of memory");
 	}
-	if (session->source != options.source)
+	if (session->source != options.source || !is_current(session))
 		km_session_forget(session);
 	if (!session->kernel) {
 		err = km_kernel_open(session->target, &options, &session->kernel);
 		if (err)
 			return err;
 		session->source = options.source;
-	} else {
-		/* also forgets which pages were missing: each command reports its own */
-		km_memory_forget(session->kernel->mem);
 	}
 	ctx->kernel = session->kernel;
 	return NULL;
@@ -161,6 +177,10 @@ static km_error *check_limits(const struct km_command_context *ctx, const struct
 
 	if (!err && ctx->kernel)
 		err = check_types(ctx->kernel);
+	if (!err)
+		err = km_debuginfo_check();
+	if (!err && km_memory_exhausted())
+		err = km_errorf(KM_ENOMEM, "out of memory");
 	if (err || !km_document_full(doc))
 		return err;
 	return km_errorf(KM_ELIMIT,
@@ -204,6 +224,18 @@ static km_error *try_once(struct km_session *session, const struct km_command *c
 	return err ? err : check_limits(ctx, *doc);
 }
 
+/* An error may come from what could not be read of the file. */
+static km_error *name_read_errors(const struct km_session *session, km_error *err)
+{
+	struct km_file *file = err && session->target ? km_target_file(session->target) : NULL;
+	const char *trouble = file ? km_file_trouble(file) : NULL;
+	km_scoped_error *torn = err ? km_debuginfo_check() : NULL;
+
+	if (torn)
+		err = km_error_context(err, "%s", km_error_text(torn));
+	return trouble ? km_error_context(err, "%s", trouble) : err;
+}
+
 /* The answer goes to @errors if the command wrote a file to standard output. */
 static FILE *answer_stream(const struct km_command *command, const struct km_command_context *ctx,
 			   FILE *out, FILE *errors)
@@ -241,6 +273,7 @@ static enum km_exit run_command(struct km_session *session, const struct km_comm
 	}
 	if (!err)
 		err = print_answer(session, command, &ctx, doc, out, errors);
+	err = name_read_errors(session, err);
 	if (err)
 		km_print_error(km_error_text(err), errors);
 	else
@@ -249,6 +282,10 @@ static enum km_exit run_command(struct km_session *session, const struct km_comm
 	km_vms_deinit(&ctx.vms);
 	if (err) {
 		session->error = km_error_code(err);
+		km_memory_exhausted(); /* has been reported */
+		/* types that were read from a damaged file are not kept */
+		if (session->error == KM_EDEBUGINFO)
+			km_session_forget(session);
 		return km_exit_code(err);
 	}
 	if (ctx.failed)

@@ -52,6 +52,9 @@ km_error *km_select_vm(const struct km_vms *vms, const char *word, struct km_vm 
 km_error *km_select_vcpu(const struct km_vms *vms, const char *word, struct km_vm **vm,
 			 struct km_vcpu **vcpu);
 
+/* Find the vCPU whose struct kvm_vcpu is at @addr, and its VM. Return false if there is none. */
+bool km_vcpu_at(const struct km_vms *vms, uint64_t addr, struct km_vm **vm, struct km_vcpu **vcpu);
+
 /*
  * Set *@vm and *@vcpu to what the user's word names: a VM (*@vcpu is NULL), or a vCPU and its VM;
  * both are NULL, meaning all, without a word. A word that could be either names the VM. Errors as

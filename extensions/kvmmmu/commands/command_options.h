@@ -18,7 +18,7 @@
 struct km_command_options {
 	enum km_format format; /* of the answer */
 	bool has_format;       /* it was given */
-	bool redact;	       /* replace addresses and names */
+	bool redact;	       /* replace what must not be given away */
 	bool ascii;	       /* no other characters in text */
 	uint64_t width;	       /* columns of text; 0: not given */
 	bool v1;

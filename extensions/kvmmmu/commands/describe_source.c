@@ -70,10 +70,14 @@ static void note_missing(struct km_node *root, uint64_t count, const char *what,
 /* Memory that this answer needed and did not get. */
 static void describe_missing(struct km_node *root, struct km_memory *mem)
 {
+	const struct km_file *file = km_target_file(km_memory_target(mem));
+
 	if (km_target_lacks_names(km_memory_target(mem)))
 		km_doc_note(root, "this capsule does not contain process names");
 	note_missing(root, km_memory_uncovered(mem), "item", "not in this capsule");
-	note_missing(root, km_memory_missing(mem), "page", "missing from the dump");
+	note_missing(root, km_memory_missing(mem), "page",
+		     file && file->count ? "missing from the dump, or not readable in its file"
+					 : "missing from the dump");
 }
 
 /* Symbols and types that are missing for all answers. */
@@ -100,6 +104,31 @@ static void describe_missing_types(struct km_node *root, const struct km_kernel 
 		km_doc_note(root, "type information is damaged: %s", km_error_text(layout));
 }
 
+/* Parts of the file that could not be read, whether this answer needed them or an earlier one. */
+static void describe_unread(struct km_node *root, struct km_target *target)
+{
+	struct km_file *file = km_target_file(target);
+	const char *text = file ? km_file_trouble(file) : NULL;
+	struct km_node *table;
+
+	if (!text)
+		return;
+	km_doc_note(root, "%s: %s; anything that depends on them is unknown", target->name, text);
+	table = km_doc_table(root, "unread", NULL);
+	km_doc_machine_only(table);
+	km_doc_column(table, "offset", NULL, false);
+	km_doc_column(table, "bytes", NULL, true);
+	km_doc_column(table, "error", NULL, false);
+	for (size_t i = 0; i < file->count; i++) {
+		const struct km_unread *u = &file->unread[i];
+		struct km_node *row = km_doc_row(table);
+
+		km_doc_cell(row, "offset", km_v_hex(u->at));
+		km_doc_cell(row, "bytes", km_v_dec(u->len));
+		km_doc_cell(row, "error", km_v_text(km_doc_text(row, "%s", km_unread_reason(u))));
+	}
+}
+
 void km_describe_gaps(struct km_node *root, const struct km_kernel *k)
 {
 	const char *moving = km_memory_target(k->mem)->moving;
@@ -111,6 +140,7 @@ void km_describe_gaps(struct km_node *root, const struct km_kernel *k)
 			    "different moments; repeat the command before you rely on a finding",
 			    moving);
 	describe_missing(root, k->mem);
+	describe_unread(root, km_memory_target(k->mem));
 	if (why && (km_memory_missing(k->mem) || k->kvm.pages_lost))
 		km_doc_note(root, "%s", why);
 	describe_missing_types(root, k);

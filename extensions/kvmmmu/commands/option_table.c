@@ -296,7 +296,7 @@ static const struct km_option options[] = {
 	{'o', "output", "FILE", false, EVERYWHERE, false, set_output,
 	 "write to FILE; - means standard output"},
 	{0, "redact", NULL, false, EVERYWHERE, false, set_redact,
-	 "replace addresses and names, and leave out what identifies the host"},
+	 "replace what must not be given away, as described above"},
 	{0, "ascii", NULL, false, EVERYWHERE, false, set_ascii,
 	 "print '?' for each character that is not ASCII"},
 	{0, "force", NULL, false, EVERYWHERE, false, set_force, "overwrite FILE if it exists"},

@@ -129,8 +129,7 @@ static km_error *vcpu_of_named_vm(const struct km_vms *vms, const char *word, co
 	return err ? err : vcpu_by_index(*vm, colon + 1, vcpu);
 }
 
-static bool vcpu_at(const struct km_vms *vms, uint64_t addr, struct km_vm **vm,
-		    struct km_vcpu **vcpu)
+bool km_vcpu_at(const struct km_vms *vms, uint64_t addr, struct km_vm **vm, struct km_vcpu **vcpu)
 {
 	for (size_t i = 0; i < vms->count; i++) {
 		for (size_t j = 0; j < vms->vms[i].vcpu_count; j++) {
@@ -158,7 +157,7 @@ km_error *km_select_vcpu(const struct km_vms *vms, const char *word, struct km_v
 		return vcpu_by_index(*vm, word, vcpu);
 	}
 	not_hex = km_parse_hex(word, "vCPU", &number);
-	if (!not_hex && vcpu_at(vms, number, vm, vcpu))
+	if (!not_hex && km_vcpu_at(vms, number, vm, vcpu))
 		return NULL;
 	return km_errorf(KM_EUSAGE,
 			 "no vCPU \"%s\": use VM:INDEX%s or the address of a struct kvm_vcpu", word,

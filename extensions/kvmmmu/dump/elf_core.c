@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dump/elf_core.h"
-#include "dump/file_read.h"
 
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define MAX_HEADERS (1u << 20)
 #define MAX_NOTES   (64u << 20) /* bytes of all notes together */
@@ -14,8 +11,7 @@
 
 /* The file's headers, converted to 64 bits. */
 struct elf_file {
-	int fd;
-	uint64_t size;
+	struct km_file *file;
 	bool is_32;
 	Elf64_Ehdr ehdr;
 };
@@ -31,23 +27,23 @@ static bool inside(uint64_t file, uint64_t at, uint64_t count, uint64_t size)
 	return at <= file && count <= (file - at) / size;
 }
 
-bool km_elf_core_is(int fd)
+bool km_elf_core_is(struct km_file *file)
 {
 	char ident[SELFMAG];
 
-	return km_file_read(fd, 0, ident, sizeof(ident)) && !memcmp(ident, ELFMAG, SELFMAG);
+	return km_file_read(file, 0, ident, sizeof(ident)) && !memcmp(ident, ELFMAG, SELFMAG);
 }
 
 static bool read_ehdr(struct elf_file *f)
 {
 	Elf32_Ehdr small;
 
-	if (!km_file_read(f->fd, 0, f->ehdr.e_ident, EI_NIDENT))
+	if (!km_file_read(f->file, 0, f->ehdr.e_ident, EI_NIDENT))
 		return false;
 	f->is_32 = f->ehdr.e_ident[EI_CLASS] == ELFCLASS32;
 	if (!f->is_32)
-		return km_file_read(f->fd, 0, &f->ehdr, sizeof(f->ehdr));
-	if (!km_file_read(f->fd, 0, &small, sizeof(small)))
+		return km_file_read(f->file, 0, &f->ehdr, sizeof(f->ehdr));
+	if (!km_file_read(f->file, 0, &small, sizeof(small)))
 		return false;
 	f->ehdr.e_type = small.e_type;
 	f->ehdr.e_machine = small.e_machine;
@@ -71,18 +67,19 @@ static km_error *count_headers(const struct elf_file *f, size_t *count)
 
 	*count = ehdr->e_phnum;
 	if (ehdr->e_shnum && (ehdr->e_shentsize != section ||
-			      !inside(f->size, ehdr->e_shoff, ehdr->e_shnum, section)))
+			      !inside(f->file->size, ehdr->e_shoff, ehdr->e_shnum, section)))
 		return damaged("section headers outside the file");
 	if (ehdr->e_phnum == PN_XNUM) {
 		size_t at =
 			f->is_32 ? offsetof(Elf32_Shdr, sh_info) : offsetof(Elf64_Shdr, sh_info);
 
-		if (!ehdr->e_shnum || !km_file_read(f->fd, ehdr->e_shoff + at, &info, sizeof(info)))
+		if (!ehdr->e_shnum ||
+		    !km_file_read(f->file, ehdr->e_shoff + at, &info, sizeof(info)))
 			return damaged("the number of program headers is missing");
 		*count = info;
 	}
 	if (ehdr->e_phentsize != program || !*count || *count > MAX_HEADERS ||
-	    !inside(f->size, ehdr->e_phoff, *count, program))
+	    !inside(f->file->size, ehdr->e_phoff, *count, program))
 		return damaged("program headers outside the file");
 	return NULL;
 }
@@ -93,7 +90,7 @@ static void *read_table(const struct elf_file *f, size_t count, bool *read)
 	size_t size = count * (f->is_32 ? sizeof(Elf32_Phdr) : sizeof(Elf64_Phdr));
 	void *table = malloc(size);
 
-	*read = table && km_file_read(f->fd, f->ehdr.e_phoff, table, size);
+	*read = table && km_file_read(f->file, f->ehdr.e_phoff, table, size);
 	return table;
 }
 
@@ -192,26 +189,24 @@ static km_error *read_headers(const struct elf_file *f, size_t count, struct km_
 		Elf64_Phdr h = header_in(f, table, i);
 
 		if (h.p_type == PT_LOAD)
-			err = add_load(core, &h, f->size);
+			err = add_load(core, &h, f->file->size);
 		else if (h.p_type == PT_NOTE)
-			err = add_notes(core, &h, f->size, &left);
+			err = add_notes(core, &h, f->file->size, &left);
 	}
 	free(table);
 	sort_loads(core);
 	return err;
 }
 
-km_error *km_elf_core_read(int fd, struct km_elf_core *core)
+km_error *km_elf_core_read(struct km_file *file, struct km_elf_core *core)
 {
-	struct elf_file f = {.fd = fd};
-	struct stat st;
+	struct elf_file f = {.file = file};
 	size_t count;
 	km_error *err;
 
 	*core = (struct km_elf_core){0};
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || !read_ehdr(&f))
+	if (!read_ehdr(&f))
 		return damaged("it is truncated");
-	f.size = (uint64_t)st.st_size;
 	if (f.ehdr.e_ident[EI_DATA] != ELFDATA2LSB ||
 	    (!f.is_32 && f.ehdr.e_ident[EI_CLASS] != ELFCLASS64) ||
 	    (f.ehdr.e_machine != EM_X86_64 && f.ehdr.e_machine != EM_386))

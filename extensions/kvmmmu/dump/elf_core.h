@@ -8,6 +8,7 @@
 #define KVMMMU_ELF_CORE_H
 
 #include "base/error.h"
+#include "base/file_read.h"
 #include "dump/dump_loss.h"
 
 #include <stdbool.h>
@@ -31,14 +32,14 @@ struct km_elf_core {
 	struct km_dump_loss loss;
 };
 
-/* Does file @fd start with the ELF magic number? */
-bool km_elf_core_is(int fd);
+/* Does @file start with the ELF magic number? */
+bool km_elf_core_is(struct km_file *file);
 
 /*
- * Read the headers of ELF file @fd; free them with km_elf_core_free() in any case. KM_EDATA: they
+ * Read the headers of ELF file @file; free them with km_elf_core_free() in any case. KM_EDATA: they
  * are inconsistent, do not fit the file's size, or are not those of an x86 core file.
  */
-km_error *km_elf_core_read(int fd, struct km_elf_core *core);
+km_error *km_elf_core_read(struct km_file *file, struct km_elf_core *core);
 void km_elf_core_free(struct km_elf_core *core);
 
 /*

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dump/kdump_header.h"
-#include "dump/file_read.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define BLOCK	       4096	    /* the page size of x86 */
 #define MAX_PFN	       (1ULL << 34) /* 64 TiB */
@@ -59,11 +56,11 @@ static uint64_t word(const struct places *p, const unsigned char *buf, unsigned 
 	return p->word == 8 ? u64(buf, at) : u32(buf, at);
 }
 
-bool km_kdump_header_is(int fd)
+bool km_kdump_header_is(struct km_file *file)
 {
 	char signature[8];
 
-	return km_file_read(fd, 0, signature, sizeof(signature)) &&
+	return km_file_read(file, 0, signature, sizeof(signature)) &&
 	       !memcmp(signature, "KDUMP   ", 8);
 }
 
@@ -148,20 +145,18 @@ static km_error *place_notes(const struct places *p, const unsigned char *sub, u
 	return NULL;
 }
 
-km_error *km_kdump_header_read(int fd, struct km_kdump_header *out)
+km_error *km_kdump_header_read(struct km_file *file, struct km_kdump_header *out)
 {
 	unsigned char header[HEADER_SIZE], sub[SUB_SIZE];
 	const struct places *p = &places_64;
-	uint64_t max_pfn, file;
-	struct stat st;
+	uint64_t max_pfn;
 	km_error *err;
 	bool wide;
 
 	*out = (struct km_kdump_header){0};
-	if (fstat(fd, &st) || !km_file_read(fd, 0, header, sizeof(header)) ||
-	    !km_file_read(fd, BLOCK, sub, sizeof(sub)))
+	if (!km_file_read(file, 0, header, sizeof(header)) ||
+	    !km_file_read(file, BLOCK, sub, sizeof(sub)))
 		return damaged("it is truncated");
-	file = (uint64_t)st.st_size;
 	if (u32(header, p->block_size) != BLOCK)
 		p = &places_32;
 	if (u32(header, p->block_size) != BLOCK || !is_x86(header))
@@ -177,8 +172,8 @@ km_error *km_kdump_header_read(int fd, struct km_kdump_header *out)
 	out->loss.level = u32(sub, p->level);
 	wide = u32(header, 8) >= WIDE_SINCE;
 	max_pfn = wide ? u64(sub, p->max_mapnr_64) : u32(header, p->max_mapnr);
-	err = place_pages(p, header, file, max_pfn, out);
+	err = place_pages(p, header, file->size, max_pfn, out);
 	if (!err)
 		err = place_split(p, sub, wide, max_pfn, out);
-	return err ? err : place_notes(p, sub, file, out);
+	return err ? err : place_notes(p, sub, file->size, out);
 }

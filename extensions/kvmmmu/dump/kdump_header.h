@@ -7,6 +7,7 @@
 #define KVMMMU_KDUMP_HEADER_H
 
 #include "base/error.h"
+#include "base/file_read.h"
 #include "dump/dump_loss.h"
 
 #include <stdbool.h>
@@ -19,14 +20,14 @@ struct km_kdump_header {
 	struct km_dump_loss loss;    /* without .cut_off, which follows from its pages */
 };
 
-/* Does file @fd start with the signature of a kdump-compressed dump? */
-bool km_kdump_header_is(int fd);
+/* Does @file start with the signature of a kdump-compressed dump? */
+bool km_kdump_header_is(struct km_file *file);
 
 /*
- * Read the headers of file @fd. On success the bitmap and the notes are within the file;
+ * Read the headers of @file. On success the bitmap and the notes are within the file;
  * descriptors and pages may not be if it is truncated. KM_EDATA: the headers are inconsistent, do
  * not fit the file's size, or are not those of an x86 machine.
  */
-km_error *km_kdump_header_read(int fd, struct km_kdump_header *header);
+km_error *km_kdump_header_read(struct km_file *file, struct km_kdump_header *header);
 
 #endif

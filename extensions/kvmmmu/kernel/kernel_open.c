@@ -310,6 +310,23 @@ km_error *km_kernel_open(struct km_target *target, const struct km_open_options 
 	return NULL;
 }
 
+km_error *km_kernel_forget(struct km_kernel *kernel)
+{
+	struct km_target *target = km_memory_target(kernel->mem);
+	struct km_text *text;
+
+	km_memory_forget(kernel->mem);
+	if (!km_target_runs(target))
+		return NULL;
+	km_target_forget(target);
+	text = km_text_new();
+	if (!text)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	km_text_free(kernel->text);
+	kernel->text = text;
+	return NULL;
+}
+
 void km_kernel_free(struct km_kernel *kernel)
 {
 	if (!kernel)

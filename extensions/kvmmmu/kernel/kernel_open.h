@@ -18,6 +18,12 @@ km_error *km_kernel_open(struct km_target *target, const struct km_open_options 
 			 struct km_kernel **kernel);
 void km_kernel_free(struct km_kernel *kernel);
 
+/*
+ * Forget what was read of memory and which of its pages were missing: each answer has its own. Of a
+ * target that runs, also its page tables and where there is code. KM_ENOMEM.
+ */
+km_error *km_kernel_forget(struct km_kernel *kernel);
+
 /* Read the kernel's variables again, as km_kernel_open() does: masks and features. */
 km_error *km_kernel_read(struct km_kernel *kernel);
 

@@ -380,3 +380,29 @@ km_error *km_kernel_find_types(struct km_kernel *kernel, enum km_types_source so
 		km_error_free(read_symbols(kernel, &kernel->vendor_module, "kvm_amd"));
 	return err;
 }
+
+static km_error *same_module(const struct km_kernel *kernel, const char *name,
+			     const struct km_module *known, bool *same)
+{
+	struct km_module now;
+	km_error *err = km_module_find(kernel->mem, kernel->layout, name, &now);
+
+	*same = !err && now.addr == known->addr && now.build_id.len == known->build_id.len &&
+		!memcmp(now.build_id.bytes, known->build_id.bytes, known->build_id.len);
+	km_module_deinit(&now);
+	return err;
+}
+
+km_error *km_kernel_same_modules(const struct km_kernel *kernel, bool *same)
+{
+	const char *vendor = kernel->vendor == KM_VENDOR_INTEL ? "kvm_intel" : "kvm_amd";
+	km_error *err;
+
+	*same = true;
+	if (!kernel->kvm.addr)
+		return NULL;
+	err = same_module(kernel, "kvm", &kernel->kvm, same);
+	if (!err && *same && kernel->vendor_module.addr)
+		err = same_module(kernel, vendor, &kernel->vendor_module, same);
+	return err;
+}

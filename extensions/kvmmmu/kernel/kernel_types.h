@@ -15,6 +15,12 @@
  */
 km_error *km_kernel_find_types(struct km_kernel *kernel, enum km_types_source source);
 
+/*
+ * Are kvm and its vendor module still those that km_kernel_find_types() found? KVM in vmlinux is.
+ * Errors as km_module_find().
+ */
+km_error *km_kernel_same_modules(const struct km_kernel *kernel, bool *same);
+
 /* Return the build-id of vmlinux, from its notes in the dump; its len is 0 if unknown. */
 struct km_build_id km_vmlinux_build_id(const struct km_kernel *kernel);
 

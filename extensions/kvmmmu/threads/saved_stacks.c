@@ -3,6 +3,7 @@
 
 #include "base/json_keys.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -147,16 +148,30 @@ static struct json_object *hex(uint64_t v)
 	return json_object_new_string(text);
 }
 
-static void put(struct json_object *to, const char *key, struct json_object *value)
+/* Take over @value. *@ok becomes false if it, or @to, was not allocated. */
+static void put(struct json_object *to, const char *key, struct json_object *value, bool *ok)
 {
-	json_object_object_add(to, key, value);
+	if (to && value && !json_object_object_add(to, key, value))
+		return;
+	json_object_put(value);
+	*ok = false;
+}
+
+static void push(struct json_object *to, struct json_object *value, bool *ok)
+{
+	if (to && value && !json_object_array_add(to, value))
+		return;
+	json_object_put(value);
+	*ok = false;
 }
 
 /* A member that the kernel does not have is omitted; one that was not readable is null. */
-static void put_val(struct json_object *to, const char *key, struct km_val val)
+static void put_val(struct json_object *to, const char *key, struct km_val val, bool *ok)
 {
-	if (val.known != KM_ABSENT)
-		put(to, key, km_is_known(val) ? hex(val.v) : NULL);
+	if (km_is_known(val))
+		put(to, key, hex(val.v), ok);
+	else if (val.known != KM_ABSENT && (!to || json_object_object_add(to, key, NULL)))
+		*ok = false;
 }
 
 static bool has_places(const struct km_page_faults *faults)
@@ -168,7 +183,7 @@ static bool has_places(const struct km_page_faults *faults)
 	return has;
 }
 
-static struct json_object *print_places(const struct km_page_faults *faults)
+static struct json_object *print_places(const struct km_page_faults *faults, bool *ok)
 {
 	struct json_object *list = json_object_new_array();
 
@@ -176,71 +191,74 @@ static struct json_object *print_places(const struct km_page_faults *faults)
 		const struct km_fault_place *p = &faults->places[i];
 		struct json_object *place = json_object_new_array();
 
-		json_object_array_add(place, hex(p->handler_slot));
-		json_object_array_add(place, hex(p->caller_slot));
-		json_object_array_add(place, hex(p->chain));
-		json_object_array_add(place, hex(p->sptep));
-		json_object_array_add(place, hex(p->old_spte));
-		json_object_array_add(place, hex(p->level));
-		json_object_array_add(list, place);
+		push(place, hex(p->handler_slot), ok);
+		push(place, hex(p->caller_slot), ok);
+		push(place, hex(p->chain), ok);
+		push(place, hex(p->sptep), ok);
+		push(place, hex(p->old_spte), ok);
+		push(place, hex(p->level), ok);
+		push(list, place, ok);
 	}
 	return list;
 }
 
-static struct json_object *print_stack(const struct km_saved_stack *s)
+static struct json_object *print_stack(const struct km_saved_stack *s, bool *ok)
 {
 	struct json_object *to = json_object_new_object(), *list = json_object_new_array();
 	const struct km_stack *stack = &s->stack;
 
-	put(to, "task", hex(stack->task));
-	put(to, "base", hex(stack->base));
-	put(to, "size", hex(stack->size));
-	put(to, "start", hex(stack->start));
-	put(to, "sp", hex(stack->sp));
-	put(to, "pages_missing", hex(stack->pages_missing));
-	put(to, "trouble", json_object_new_string(stack->trouble));
+	put(to, "task", hex(stack->task), ok);
+	put(to, "base", hex(stack->base), ok);
+	put(to, "size", hex(stack->size), ok);
+	put(to, "start", hex(stack->start), ok);
+	put(to, "sp", hex(stack->sp), ok);
+	put(to, "pages_missing", hex(stack->pages_missing), ok);
+	put(to, "trouble", json_object_new_string(stack->trouble), ok);
 	for (size_t i = 0; i < stack->count; i++) {
 		const struct km_frame *f = &stack->frames[i];
 		struct json_object *frame = json_object_new_array();
 
-		json_object_array_add(frame, json_object_new_string(f->function));
-		json_object_array_add(frame, hex(f->offset));
-		json_object_array_add(frame, hex(f->pc));
-		json_object_array_add(frame, hex(f->sp));
-		json_object_array_add(frame, json_object_new_boolean(f->sure));
-		json_object_array_add(list, frame);
+		push(frame, json_object_new_string(f->function), ok);
+		push(frame, hex(f->offset), ok);
+		push(frame, hex(f->pc), ok);
+		push(frame, hex(f->sp), ok);
+		push(frame, json_object_new_boolean(f->sure), ok);
+		push(list, frame, ok);
 	}
-	put(to, "frames", list);
+	put(to, "frames", list, ok);
 	list = json_object_new_array();
 	for (size_t i = 0; i < s->faults.count; i++)
-		json_object_array_add(list, hex(s->faults.at[i]));
-	put(to, "page_faults", list);
+		push(list, hex(s->faults.at[i]), ok);
+	put(to, "page_faults", list, ok);
 	/* as capsules of earlier versions, where nothing is known */
 	if (has_places(&s->faults))
-		put(to, "fault_places", print_places(&s->faults));
+		put(to, "fault_places", print_places(&s->faults, ok), ok);
 	return to;
 }
 
-static struct json_object *print_task(const struct km_saved_task *t)
+static struct json_object *print_task(const struct km_saved_task *t, bool *ok)
 {
 	struct json_object *to = json_object_new_object();
 
-	put(to, "task", hex(t->addr));
-	put_val(to, "tid", t->tid);
-	put_val(to, "tgid", t->tgid);
-	put_val(to, "state", t->state);
-	put_val(to, "on_cpu", t->on_cpu);
-	put_val(to, "mm", t->mm);
-	put(to, "comm", json_object_new_string(t->comm));
+	put(to, "task", hex(t->addr), ok);
+	put_val(to, "tid", t->tid, ok);
+	put_val(to, "tgid", t->tgid, ok);
+	put_val(to, "state", t->state, ok);
+	put_val(to, "on_cpu", t->on_cpu, ok);
+	put_val(to, "mm", t->mm, ok);
+	put(to, "comm", json_object_new_string(t->comm), ok);
 	return to;
 }
 
-/* Print @value, if any, and free it. Return false if memory is exhausted. */
-static bool print_value(FILE *out, struct json_object *value)
+/* Print @value, if it is @ok, and free it. Return false if memory is exhausted. */
+static bool print_value(FILE *out, struct json_object *value, bool ok)
 {
-	const char *text = value ? json_object_to_json_string_ext(value, STYLE) : NULL;
-	bool printed = text && fputs(text, out) >= 0;
+	const char *text;
+	bool printed;
 
+	errno = 0; /* json-c cuts off what it has no memory for, without an error */
+	text = value && ok ? json_object_to_json_string_ext(value, STYLE) : NULL;
+	printed = text && errno != ENOMEM && fputs(text, out) >= 0;
 	json_object_put(value);
 	return printed;
 }
@@ -249,19 +267,22 @@ static bool print_value(FILE *out, struct json_object *value)
 static bool print_all(FILE *out, const struct km_saved_stacks *saved)
 {
 	const struct km_saved_tasks *tasks = &saved->tasks;
+	struct json_object *value;
 	bool ok;
 
 	fprintf(out, "{\"complete\":%s,\"trouble\":", tasks->complete ? "true" : "false");
-	ok = print_value(out, json_object_new_string(tasks->trouble));
+	ok = print_value(out, json_object_new_string(tasks->trouble), true);
 	fputs(",\"tasks\":[", out);
 	for (size_t i = 0; i < tasks->count && ok; i++) {
 		fputs(i ? "," : "", out);
-		ok = print_value(out, print_task(&tasks->tasks[i]));
+		value = print_task(&tasks->tasks[i], &ok);
+		ok = print_value(out, value, ok);
 	}
 	fputs("],\"stacks\":[", out);
 	for (size_t i = 0; i < saved->count && ok; i++) {
 		fputs(i ? "," : "", out);
-		ok = print_value(out, print_stack(&saved->stacks[i]));
+		value = print_stack(&saved->stacks[i], &ok);
+		ok = print_value(out, value, ok);
 	}
 	fputs("]}", out);
 	return ok;
@@ -437,14 +458,20 @@ static km_error *next_value(struct reader *r, struct json_object **value)
 	size_t left = (size_t)(r->end - r->at);
 	struct json_tokener *tokener = json_tokener_new();
 	enum json_tokener_error error;
+	bool no_memory;
 
 	*value = NULL;
 	if (!tokener)
 		return km_errorf(KM_ENOMEM, "out of memory");
+	errno = 0;
 	*value = json_tokener_parse_ex(tokener, r->at, (int)(left < MAX_TEXT ? left : MAX_TEXT));
+	no_memory = errno == ENOMEM;
 	error = json_tokener_get_error(tokener);
 	r->at += json_tokener_get_parse_end(tokener);
 	json_tokener_free(tokener);
+	/* json-c leaves out what it cannot allocate, without an error */
+	if (no_memory)
+		return km_errorf(KM_ENOMEM, "out of memory");
 	return error == json_tokener_success ? NULL : malformed();
 }
 

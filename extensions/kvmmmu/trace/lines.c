@@ -2,6 +2,7 @@
 #include "trace/lines.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ void km_lines_init(struct km_lines *text, FILE *file)
 	text->lines = text->bytes = 0;
 	text->at = text->end = 0;
 	text->encoding = KM_UNREAD;
+	text->error = 0;
 }
 
 /* --- quoted-printable --- */
@@ -378,6 +380,8 @@ static bool fill(struct km_lines *text)
 				   text->file);
 	else
 		fill_from_utf16(text);
+	if (ferror(text->file))
+		text->error = errno;
 	return text->end;
 }
 

@@ -28,6 +28,7 @@ struct km_lines {
 	FILE *file;
 	uint64_t lines; /* of the file, read so far */
 	uint64_t bytes;
+	int error; /* errno, if the file could not be read to its end */
 	char block[1 << 16];
 	size_t at, end; /* what of the block was not read yet */
 	enum km_encoding { KM_UNREAD, KM_BYTES, KM_UTF16_LE, KM_UTF16_BE } encoding;

@@ -7,7 +7,7 @@
 #include "trace/trace_line.h"
 
 #include <ctype.h>
-#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -266,6 +266,7 @@ km_error *km_trace_read(FILE *file, const struct km_trace_rules *rules,
 {
 	struct reader *r;
 	km_error *err = prepare(t, rules, &r);
+	int error;
 
 	if (err)
 		return err;
@@ -277,12 +278,13 @@ km_error *km_trace_read(FILE *file, const struct km_trace_rules *rules,
 		else
 			take_line(t, r);
 	}
+	error = r->lines.error;
 	finish_line(t, &r->held[r->last]);
 	t->lines = r->lines.lines;
 	t->bytes = r->lines.bytes;
 	km_follow_end(t);
 	free(r);
-	if (!err && ferror(file))
-		err = km_errorf(KM_EREAD, "%s", strerror(errno));
+	if (!err && error)
+		err = km_errorf(KM_EREAD, "after %" PRIu64 " bytes: %s", t->bytes, strerror(error));
 	return err;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "types/debuginfo.h"
+#include "types/map_file.h"
 #include "types/unpack.h"
 
 #include <dirent.h>
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,8 +137,8 @@ static km_error *load(struct km_debuginfo *info, int fd)
 	if (!S_ISREG(st.st_mode) || st.st_size <= 0)
 		return km_errorf(KM_EDEBUGINFO, "%s is not an ELF file", info->path);
 	/* writable, as relocations are applied in place; the file itself is not changed */
-	file = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
-	if (file == MAP_FAILED)
+	file = km_map_file(fd, st.st_size, info->path);
+	if (!file)
 		return km_errorf(KM_EDEBUGINFO, "%s: %s", info->path, strerror(errno));
 	if (!km_is_packed(file, st.st_size)) {
 		info->image = file;
@@ -146,7 +146,7 @@ static km_error *load(struct km_debuginfo *info, int fd)
 		return NULL;
 	}
 	err = km_unpack(file, st.st_size, &info->image, &info->size);
-	munmap(file, st.st_size);
+	km_unmap_file(file, st.st_size);
 	return km_error_context(err, "%s", info->path);
 }
 
@@ -181,10 +181,20 @@ km_error *km_debuginfo_init(struct km_debuginfo *info, const char *path)
 
 void km_debuginfo_deinit(struct km_debuginfo *info)
 {
-	if (info->image)
-		munmap(info->image, info->size);
+	km_unmap_file(info->image, info->size);
 	free(info->path);
 	*info = (struct km_debuginfo){};
+}
+
+km_error *km_debuginfo_check(void)
+{
+	const char *path = km_map_trouble();
+
+	if (!path)
+		return NULL;
+	return km_errorf(KM_EDEBUGINFO,
+			 "%s: parts of it could not be read: it was changed, or its disk fails",
+			 path);
 }
 
 /* ---- checking a file ---- */

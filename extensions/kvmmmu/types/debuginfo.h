@@ -46,6 +46,12 @@ km_error *km_debuginfo_init(struct km_debuginfo *info, const char *path);
 /* @info may also be all zero, or already deinitialized. */
 void km_debuginfo_deinit(struct km_debuginfo *info);
 
+/*
+ * KM_EDEBUGINFO: a file that is or was mapped could not be read everywhere; zeros were read
+ * instead. Reported once.
+ */
+km_error *km_debuginfo_check(void);
+
 /* Get section @name within the image. Return false if it is missing, empty or compressed. */
 bool km_debuginfo_section(const struct km_debuginfo *info, const char *name, const void **data,
 			  size_t *size);

@@ -439,8 +439,10 @@ static void open_input(struct input *in, const char *path, const char *debug)
 
 	memset(in, 0, sizeof(*in));
 	in->path = path;
-	err = km_is_capsule(path) ? km_capsule_open(path, &in->capsule)
-				  : dump_open(path, debug, &in->dump);
+	if (km_is_capsule(path, &err))
+		err = km_capsule_open(path, &in->capsule);
+	else if (!err)
+		err = dump_open(path, debug, &in->dump);
 	if (err) {
 		fprintf(stderr, "%s\n", km_error_text(err));
 		exit(2);

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/file_read.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BLOCK 4096 /* bytes that one error is about: a page of the page cache */
+
+bool km_file_init(struct km_file *file, int fd)
+{
+	struct stat st;
+
+	memset(file, 0, sizeof(*file));
+	file->fd = fd;
+	if (fstat(fd, &st))
+		return false;
+	if (!S_ISREG(st.st_mode)) {
+		errno = EINVAL;
+		return false;
+	}
+	file->size = (uint64_t)st.st_size;
+	return true;
+}
+
+/* Return how many bytes were read; -1 with errno. */
+static ssize_t read_once(int fd, uint64_t at, void *buf, size_t len)
+{
+	ssize_t got;
+
+	do
+		got = pread(fd, buf, len, (off_t)at);
+	while (got < 0 && errno == EINTR);
+	if (got <= (ssize_t)len)
+		return got;
+	errno = EIO; /* more than was asked for */
+	return -1;
+}
+
+/*
+ * Return 0, or why not all bytes were read; *@done of them were. A short read is repeated as a
+ * whole. If it is short again, the bytes after it tell why.
+ */
+static int read_whole(int fd, uint64_t at, uint8_t *buf, size_t len, size_t *done)
+{
+	ssize_t got = read_once(fd, at, buf, len), rest;
+
+	*done = 0;
+	if (got >= 0 && (size_t)got < len)
+		got = read_once(fd, at, buf, len);
+	if (got < 0)
+		return errno;
+	*done = (size_t)got;
+	if (*done == len)
+		return 0;
+	rest = read_once(fd, at + *done, buf + *done, len - *done);
+	if (rest < 0)
+		return errno;
+	if ((size_t)rest == len - *done)
+		return 0;
+	return rest ? KM_UNREAD_SHORT : KM_UNREAD_GONE;
+}
+
+/* Extend a place that it touches, or add it. */
+static void add_place(struct km_file *file, uint64_t at, uint64_t len, int error)
+{
+	for (size_t i = 0; i < file->count; i++) {
+		struct km_unread *u = &file->unread[i];
+		uint64_t end = at + len > u->at + u->len ? at + len : u->at + u->len;
+
+		if (u->error != error || at > u->at + u->len || u->at > at + len)
+			continue;
+		u->at = at < u->at ? at : u->at;
+		u->len = end - u->at;
+		return;
+	}
+	if (file->count == KM_UNREAD_PLACES)
+		file->more = true;
+	else
+		file->unread[file->count++] = (struct km_unread){at, len, error};
+}
+
+bool km_file_read(struct km_file *file, uint64_t at, void *buf, size_t len)
+{
+	uint64_t from, left;
+	size_t done;
+	int error;
+
+	if (at > file->size || len > file->size - at)
+		return false;
+	error = read_whole(file->fd, at, buf, len, &done);
+	if (!error)
+		return true;
+	/* what is behind the block may be readable: callers read large ranges again, in pages */
+	from = at + done;
+	left = BLOCK - from % BLOCK;
+	if (left > len - done)
+		left = len - done;
+	if (error == KM_UNREAD_GONE)
+		left = len - done;
+	add_place(file, from, left, error);
+	return false;
+}
+
+const char *km_unread_reason(const struct km_unread *unread)
+{
+	switch (unread->error) {
+	case KM_UNREAD_GONE:
+		return "the file has become shorter";
+	case KM_UNREAD_SHORT:
+		return "read() returns fewer bytes than the file has";
+	default:
+		return strerror(unread->error);
+	}
+}
+
+const char *km_file_trouble(struct km_file *file)
+{
+	size_t used = 0, shown = 0;
+
+	for (; shown < file->count && shown < 3; shown++) {
+		const struct km_unread *u = &file->unread[shown];
+		int len = snprintf(file->text + used, sizeof(file->text) - used,
+				   "%s%" PRIu64 " bytes at offset 0x%" PRIx64
+				   " could not be read: %s",
+				   shown ? "; " : "", u->len, u->at, km_unread_reason(u));
+
+		used += len > 0 && (size_t)len < sizeof(file->text) - used ? (size_t)len : 0;
+	}
+	if (shown < file->count || file->more)
+		snprintf(file->text + used, sizeof(file->text) - used, "; and further places");
+	return file->count ? file->text : NULL;
+}

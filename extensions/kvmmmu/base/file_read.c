@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BLOCK 4096 /* bytes that one error is about: a page of the page cache */
+#define BLOCK 4096 /* of a large range, bytes that one error is about */
 
 bool km_file_init(struct km_file *file, int fd)
 {
@@ -96,11 +96,9 @@ bool km_file_read(struct km_file *file, uint64_t at, void *buf, size_t len)
 		return true;
 	/* what is behind the block may be readable: callers read large ranges again, in pages */
 	from = at + done;
-	left = BLOCK - from % BLOCK;
-	if (left > len - done)
-		left = len - done;
-	if (error == KM_UNREAD_GONE)
-		left = len - done;
+	left = len - done;
+	if (left > BLOCK && error != KM_UNREAD_GONE)
+		left = BLOCK;
 	add_place(file, from, left, error);
 	return false;
 }

@@ -75,6 +75,7 @@ help:
 	@echo "make fuzz-long    10,000,000 inputs over all parsers together; FUZZ_INPUTS is another number"
 	@echo "make coverage     which lines of extensions/ the tests and the fuzzers' corpus reach, by file"
 	@echo "make distros      build, tests without the lab, installation on Debian 12, 13 and sid (gcc, clang)"
+	@echo "make fuzz-text    ten million inputs of traces, logs and numbers (hours)"
 	@echo "make mutants      MUTANTS=600 damaged versions of each capsule: no state may change silently"
 	@echo "make layouts      KVMMMU_LAYOUT_EDITS=10000 edits of kernel types: no healthy vCPU may get a finding"
 	@echo "make fleet        10,000 files through scripts/fleet: killed workers, ssh, a real Slurm"
@@ -204,7 +205,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libkvmmmu.a
 # The tests' drivers: one runs commands over and over, one answers many
 # in one session, one loses pages, one edits a dump between two looks, the others print what is found of stacks, tasks and faults, of gfns,
 # and of ftrace's ring buffers.
-DRIVERS = repeat batch stacks gfns history lost watch
+DRIVERS = repeat batch stacks gfns history lost watch printk
 $(DRIVERS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/lab/%.o $(READ_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(link) -o $@ $^ $(READ_LIBS) $(LIBS)
@@ -296,6 +297,11 @@ fuzz:
 			$$(ls tests/fuzz/$$f.dict 2>/dev/null | sed s/^/-dict=/) \
 			-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$f || exit 1; \
 	done
+
+# Ten million inputs of text, with the dictionaries; new inputs are kept in build/fuzz/corpus for the next run.
+.PHONY: fuzz-text
+fuzz-text:
+	@$(MAKE) --no-print-directory fuzz FUZZERS="trace numbers" FUZZ_RUNS=10000000
 
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(READ_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The log buffer of a dump: the same messages as in the output of crash's own "log" command."""
 
+import random
 import re
+import subprocess
 
 import pytest
 
 from schema import parse
-from tools import GENERATIONS, Crash, dumps, kvmmmu
+from tools import BUILD, GENERATIONS, Crash, dumps, kvmmmu
 
 CASES = [(gen, name) for gen in GENERATIONS for name in ("healthy", "panic")]
 SHOWN = ("time", "kind", "text", "repeats", "function", "address", "sptes", "registers", "means")
@@ -85,3 +87,15 @@ def test_capsule_of_a_splat_has_no_registers(gen, tmp_path):
 def test_without_dump_and_file_there_is_an_error():
     run = kvmmmu("log")
     assert run.code == 2 and "give a dump" in run.err
+
+
+@pytest.mark.parametrize("gen", GENERATIONS)
+@pytest.mark.parametrize("name", ("healthy", "panic"))
+def test_lost_and_hostile_log_buffers(gen, name):
+    """Lost pages make up no record; edited heads, descriptors and bits end in an error or in counts (build/printk)."""
+    seed = random.randrange(1 << 31)
+    run = subprocess.run([BUILD / "printk", dumps(gen) / f"{name}.kdump", "1500", str(seed)], text=True, capture_output=True,
+                         timeout=120)
+    assert run.returncode == 0, f"seed {seed}: {run.stdout[-2000:]}{run.stderr}"
+    errors, lost, damaged = map(int, re.search(r"(\d+) errors, (\d+) with lost records, (\d+) with", run.stdout).groups())
+    assert errors > 20 and lost > 100 and damaged > 100

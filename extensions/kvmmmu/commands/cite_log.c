@@ -40,7 +40,8 @@ static void cite(const struct km_log *log, struct km_diagnosis *d)
 		bool about_sptes = entry->kind == KM_LOG_HIERARCHY || entry->kind == KM_LOG_SPTE;
 
 		if ((reserved && about_sptes) || (dead && entry->kind == KM_LOG_WARN))
-			km_evidence(d, "kernel log %s: %.120s", entry->stamp, entry->text);
+			km_evidence(d, "kernel log %s: %.120s%s", entry->stamp, entry->text,
+				    entry->repeats > 1 ? " (more than once)" : "");
 	}
 }
 

@@ -4,8 +4,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define MAX_COUNT_BITS 24 /* of descriptors */
-#define MAX_SIZE_BITS  31 /* of text, in bytes */
+#define MAX_COUNT_BITS 24      /* of descriptors */
+#define MAX_SIZE_BITS  31      /* of text, in bytes */
+#define MAX_GAP	       0x10000 /* descriptors without a record: nothing is there */
 
 /* The two highest bits of prb_desc.state_var: enum desc_state. */
 #define STATE_SHIFT	62
@@ -208,7 +209,8 @@ static void record_it(const struct ring *ring, const struct record *r, size_t ke
 				      "KVM's message in the kernel log");
 }
 
-static void look_at(const struct ring *ring, uint64_t id, km_printk_fn *fn, void *data,
+/* Pass the record of this descriptor on. Return whether there is one. */
+static bool look_at(const struct ring *ring, uint64_t id, km_printk_fn *fn, void *data,
 		    struct km_printk_counts *counts)
 {
 	struct km_recorder *rec = km_memory_recorder(ring->kernel->mem);
@@ -222,7 +224,7 @@ static void look_at(const struct ring *ring, uint64_t id, km_printk_fn *fn, void
 	counts->lost += found == LOST;
 	counts->damaged += found == DAMAGED;
 	if (found != FOUND)
-		return;
+		return false;
 	if (!counts->records)
 		counts->overwritten = r.seq;
 	counts->records++;
@@ -230,6 +232,7 @@ static void look_at(const struct ring *ring, uint64_t id, km_printk_fn *fn, void
 		  rec && rec->names);
 	if (keep && rec)
 		record_it(ring, &r, keep);
+	return true;
 }
 
 km_error *km_printk_read(const struct km_kernel *kernel, km_printk_fn *fn, void *data,
@@ -241,9 +244,14 @@ km_error *km_printk_read(const struct km_kernel *kernel, km_printk_fn *fn, void 
 
 	memset(counts, 0, sizeof(*counts));
 	err = read_ring(&ring);
-	for (uint64_t i = 0; !err && i <= ((ring.head - ring.tail) & ID_MASK); i++) {
-		look_at(&ring, (ring.tail + i) & ID_MASK, fn, data, counts);
+	for (uint64_t i = 0, gap = 0; !err && i <= ((ring.head - ring.tail) & ID_MASK); i++) {
+		gap = look_at(&ring, (ring.tail + i) & ID_MASK, fn, data, counts) ? 0 : gap + 1;
 		err = km_check_interrupt(kernel->mem);
+		if (gap < MAX_GAP)
+			continue;
+		/* the head is wrong, or all of it is missing */
+		counts->lost += ((ring.head - ring.tail) & ID_MASK) - i;
+		break;
 	}
 	km_memory_optional(kernel->mem, before);
 	return err;

@@ -62,6 +62,10 @@ static size_t take_record(void *data, const struct km_printk_record *record, boo
 km_error *km_log_of_kernel(const struct km_kernel *kernel, struct km_log *log,
 			   struct km_printk_counts *counts)
 {
+	km_error *err;
+
 	memset(log, 0, sizeof(*log));
-	return km_printk_read(kernel, take_record, log, counts);
+	err = km_printk_read(kernel, take_record, log, counts);
+	km_log_settle(log);
+	return err;
 }

@@ -52,6 +52,40 @@ static struct km_log_entry *find_alike(struct km_log *log, enum km_log_kind kind
 	return NULL;
 }
 
+static bool same_spte(const struct km_log_spte *a, const struct km_log_spte *b)
+{
+	return a->value == b->value && a->level == b->level && a->has_rsvd == b->has_rsvd &&
+	       a->rsvd == b->rsvd;
+}
+
+/* Do they show the same SPTEs at the same address? */
+static bool same_sptes(const struct km_log_entry *a, const struct km_log_entry *b)
+{
+	if (a->kind != b->kind || a->spte_count != b->spte_count || !a->spte_count ||
+	    a->has_address != b->has_address || a->address != b->address ||
+	    strcmp(a->function, b->function))
+		return false;
+	for (size_t i = 0; i < a->spte_count; i++) {
+		if (!same_spte(&a->sptes[i], &b->sptes[i]))
+			return false;
+	}
+	return true;
+}
+
+void km_log_settle(struct km_log *log)
+{
+	struct km_log_entry *last = log->count ? &log->entries[log->count - 1] : NULL;
+
+	log->open = NULL;
+	for (size_t i = 0; last && i + 1 < log->count; i++) {
+		if (!same_sptes(&log->entries[i], last))
+			continue;
+		log->entries[i].repeats += last->repeats;
+		log->count--;
+		return;
+	}
+}
+
 /* Add an entry and make it the open one. Return NULL if it only repeats another, or has no room. */
 static struct km_log_entry *add(struct km_log *log, enum km_log_kind kind, const char *text,
 				const char *stamp, size_t len, uint64_t number)
@@ -60,7 +94,7 @@ static struct km_log_entry *add(struct km_log *log, enum km_log_kind kind, const
 	char kept[sizeof(entry->text)];
 
 	copy(kept, sizeof(kept), text, strlen(text));
-	log->open = NULL;
+	km_log_settle(log);
 	entry = kind == KM_LOG_MESSAGE || kind == KM_LOG_WARN ? find_alike(log, kind, kept) : NULL;
 	if (entry) {
 		entry->repeats++;
@@ -267,7 +301,9 @@ static bool take_spte(struct km_log *log, const struct line *line)
 		entry = add(log, dashes ? KM_LOG_HIERARCHY : KM_LOG_SPTE, line->text, line->stamp,
 			    line->len, line->number);
 		if (entry)
-			entry->means = meaning_of_message(line->text);
+			entry->means =
+				dashes ? "the rest of a hierarchy whose first line is missing"
+				       : meaning_of_message(line->text);
 	}
 	add_spte(entry, "spte", value, at);
 	return true;

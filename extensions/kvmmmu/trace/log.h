@@ -78,6 +78,12 @@ const char *km_log_head(const char *line, const char **stamp, size_t *len);
 /* Is @text, which has no head of a log, the beginning of a message of KVM's? */
 bool km_log_begins(const char *text);
 
+/*
+ * End the last entry. If it shows the same SPTEs at the same address as an earlier one, count it
+ * there. Call it after the last line.
+ */
+void km_log_settle(struct km_log *log);
+
 enum km_log_taken {
 	KM_LOG_NOT_KVM, /* not a message of KVM's, or part of a splat */
 	KM_LOG_TAKEN,

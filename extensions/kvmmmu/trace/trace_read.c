@@ -280,6 +280,7 @@ km_error *km_trace_read(FILE *file, const struct km_trace_rules *rules,
 	}
 	error = r->lines.error;
 	finish_line(t, &r->held[r->last]);
+	km_log_settle(&t->log);
 	t->lines = r->lines.lines;
 	t->bytes = r->lines.bytes;
 	km_follow_end(t);

@@ -48,13 +48,15 @@ void km_describe_trace_counts(struct km_node *root, const struct km_counts *coun
 	km_doc_column(table, "means", "IS", false);
 	for (size_t i = 0; i < counts->count; i++) {
 		const struct km_count *count = &counts->kept[i];
-		const char *means = km_count_meaning(count);
+		char buf[200];
+		const char *means = km_count_meaning(counts, count, buf, sizeof(buf));
 		struct km_node *row = km_doc_row(table);
 
 		km_doc_cell(row, "by", km_v_text(km_counted_by_name(count->by)));
 		km_doc_cell(row, "count", km_v_dec(count->count));
 		km_doc_cell(row, "key", km_v_text(km_doc_text(table, "%s", count->key)));
-		km_doc_cell(row, "means", means ? km_v_text(means) : km_v_none("-"));
+		km_doc_cell(row, "means",
+			    means ? km_v_text(km_doc_text(table, "%s", means)) : km_v_none("-"));
 	}
 	if (!counts->lines)
 		return;

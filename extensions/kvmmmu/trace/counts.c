@@ -2,8 +2,11 @@
 #include "trace/counts.h"
 
 #include "rules/exits.h"
+#include "trace/number_words.h"
 
 #include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,26 +72,116 @@ static const char *const *statistic(const char *name, size_t len)
 	return NULL;
 }
 
-/* The number in the brackets of "@exits[48]"; false if it is not the only key. */
-static bool only_key(const char *key, uint64_t *number)
+/* --- keys of maps: "@faults[805306368, 4294967310]", "@exits[48]" --- */
+
+#define MOST_KEYS 4
+
+/* Read the numbers in the brackets; 0 if there are others than numbers. *@decimal: one is. */
+static size_t numbers_of_key(const char *key, uint64_t *numbers, bool *decimal)
 {
-	const char *open = strchr(key, '[');
+	const char *at = strchr(key, '[');
+	size_t count = 0;
 	char *end;
 
-	if (!open || !isdigit((unsigned char)open[1]))
-		return false;
-	*number = strtoull(open + 1, &end, 0);
-	return !strcmp(end, "]");
+	*decimal = false;
+	while (at && count < MOST_KEYS) {
+		at += 1 + strspn(at + 1, BLANKS);
+		if (!isdigit((unsigned char)*at))
+			return 0;
+		*decimal = *decimal || strncmp(at, "0x", 2) != 0;
+		numbers[count++] = strtoull(at, &end, 0);
+		if (*end == ']')
+			return count;
+		at = *end == ',' ? end : NULL;
+	}
+	return 0;
 }
 
-const char *km_count_meaning(const struct km_count *count)
+static bool is_map_of_exits(const char *key)
+{
+	return strstr(key, "exit") || strstr(key, "reason");
+}
+
+/* Does the map have exit codes that only AMD has? */
+static bool is_of_amd(const struct km_counts *c, const char *key)
+{
+	size_t len = strcspn(key, "[");
+	uint64_t numbers[MOST_KEYS];
+	bool decimal;
+
+	for (size_t i = 0; i < c->count; i++) {
+		if (!strncmp(c->kept[i].key, key, len + 1) &&
+		    numbers_of_key(c->kept[i].key, numbers, &decimal) == 1 &&
+		    numbers[0] >= SVM_EXITS)
+			return true;
+	}
+	return false;
+}
+
+/* A number that only an error code or an exit qualification of a fault can be. */
+static bool is_of_fault(uint64_t number, enum km_reading *reading)
+{
+	const char *why;
+	bool sure;
+
+	*reading = km_guess_reading(number, 1, false, &why, &sure);
+	return sure && km_number_is_plausible(number) &&
+	       (*reading == KM_READ_PFERR || *reading == KM_READ_EPT);
+}
+
+/* Is the first key an address or a GFN, as far as the map's name or the number shows? */
+static bool is_map_of_faults(const char *key, uint64_t first)
+{
+	static const char *const names[] = {"fault", "gfn", "gpa", "addr", "pf"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *found = strstr(key, names[i]);
+
+		if (found && found < strchr(key, '['))
+			return true;
+	}
+	return first >= 0x10000 && !(first & 0xfff);
+}
+
+static void append_number(char *buf, size_t size, uint64_t number, bool may_be_fault)
+{
+	size_t len = strlen(buf);
+	enum km_reading reading;
+	char spelled[256];
+
+	if (may_be_fault && is_of_fault(number, &reading) && reading == KM_READ_PFERR)
+		snprintf(buf + len, size - len, ", error code %s",
+			 km_pferr_spell(number, spelled, sizeof(spelled)));
+	else if (may_be_fault && is_of_fault(number, &reading))
+		snprintf(buf + len, size - len, ", exit qualification 0x%" PRIx64 ": %s", number,
+			 km_ept_qualification_spell(number, spelled, sizeof(spelled)));
+	else
+		snprintf(buf + len, size - len, "%s0x%" PRIx64, len ? ", " : "", number);
+}
+
+static const char *meaning_of_map(const struct km_counts *c, const struct km_count *count,
+				  char *buf, size_t size)
+{
+	uint64_t numbers[MOST_KEYS];
+	bool decimal;
+	size_t n = numbers_of_key(count->key, numbers, &decimal);
+
+	if (n == 1 && is_map_of_exits(count->key))
+		return is_of_amd(c, count->key) ? km_svm_exit_name(numbers[0])
+						: km_vmx_exit_name(numbers[0]);
+	buf[0] = 0;
+	for (size_t i = 0; i < n; i++)
+		append_number(buf, size, numbers[i], i && is_map_of_faults(count->key, numbers[0]));
+	return n && (decimal || strchr(buf, ' ')) ? buf : NULL;
+}
+
+const char *km_count_meaning(const struct km_counts *c, const struct km_count *count, char *buf,
+			     size_t size)
 {
 	const char *const *means;
-	uint64_t number;
 
-	if (count->by == KM_COUNTED_BPFTRACE && only_key(count->key, &number) &&
-	    (strstr(count->key, "exit") || strstr(count->key, "reason")))
-		return number < SVM_EXITS ? km_vmx_exit_name(number) : km_svm_exit_name(number);
+	if (count->by == KM_COUNTED_BPFTRACE)
+		return meaning_of_map(c, count, buf, size);
 	means = count->by == KM_COUNTED_KVM_STAT ? statistic(count->key, strlen(count->key)) : NULL;
 	return means ? *means : NULL;
 }

@@ -54,8 +54,13 @@ bool km_counts_line(struct km_counts *counts, const char *line);
 /* "bpftrace", "perf kvm stat" */
 const char *km_counted_by_name(enum km_counted_by by);
 
-/* What @count counts, if that is known: "EPT_VIOLATION", "faults that changed nothing"; or NULL. */
-const char *km_count_meaning(const struct km_count *count);
+/*
+ * What the key of @count, one of @counts, means: "EPT_VIOLATION", "faults that changed nothing",
+ * "0x30000000, error code W|U|RSVD|GUEST_FINAL" for the decimal numbers that bpftrace prints. Into
+ * @buf, and returned; NULL if nothing is known. 200 bytes are enough.
+ */
+const char *km_count_meaning(const struct km_counts *counts, const struct km_count *count,
+			     char *buf, size_t size);
 
 /* Return the count with this key; 0 if there is none. */
 uint64_t km_counts_of(const struct km_counts *counts, const char *key);

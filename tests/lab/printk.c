@@ -8,7 +8,8 @@
  * The changes are those of a damaged or hostile dump: pages that are missing; bits of everything
  * that the reader reads; members of the head and of descriptors with extreme values. "WRONG ..." is
  * printed, and the exit code is 1, if a lost page makes up or changes a record, if there are more
- * records than the buffer has room for, or if one buffer takes longer than LONGEST seconds.
+ * records than the buffer has room for, or if one buffer takes longer than LONGEST seconds of
+ *processor time.
  */
 #include "../../extensions/cli/dump.h"
 #include "kernel/kernel_open.h"
@@ -129,9 +130,9 @@ static struct km_printk_counts look(struct km_kernel *kernel, bool only_lost, bo
 	km_error *err;
 
 	km_memory_forget(kernel->mem);
-	clock_gettime(CLOCK_MONOTONIC, &begin);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
 	err = km_printk_read(kernel, take, &only_lost, &counts);
-	clock_gettime(CLOCK_MONOTONIC, &end);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
 	if (end.tv_sec - begin.tv_sec > LONGEST) {
 		printf("WRONG round %u: %ld seconds\n", round_number,
 		       (long)(end.tv_sec - begin.tv_sec));

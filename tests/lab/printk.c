@@ -9,7 +9,7 @@
  * that the reader reads; members of the head and of descriptors with extreme values. "WRONG ..." is
  * printed, and the exit code is 1, if a lost page makes up or changes a record, if there are more
  * records than the buffer has room for, or if one buffer takes longer than LONGEST seconds of
- *processor time.
+ * processor time.
  */
 #include "../../extensions/cli/dump.h"
 #include "kernel/kernel_open.h"

@@ -37,6 +37,9 @@ class Callbacks(ctypes.Structure):
     ]
 
 
+GONE = "the target has ended, or the connection to it"
+
+
 def load_library():
     here = os.path.dirname(os.path.realpath(__file__))
     # as installed, or as built
@@ -287,11 +290,14 @@ class Host:
         return True
 
     def do_resume_for(self, milliseconds, why, size):
-        self.virtually()
         try:
+            self.virtually()
             resume_for(milliseconds)
-        except gdb.error as error:
-            put_text(str(error), why, size)
+            ended = "" if gdb.selected_inferior().pid else GONE
+        except (gdb.error, RuntimeError) as error:
+            ended = str(error).strip() or GONE
+        if ended:
+            put_text(ended, why, size)
             return False
         if self.access == VIRTUAL:
             go_to_kernel(self.selection.thread)

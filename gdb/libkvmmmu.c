@@ -203,7 +203,9 @@ static km_error *resume_for(struct km_target *target, unsigned milliseconds)
 	g->callbacks.resume_for(milliseconds, why, sizeof(why), &outcome);
 	if (done(g, outcome))
 		return NULL;
-	return g->interrupted ? interrupted_error() : km_errorf(KM_EABSENT, "%s", why);
+	return g->interrupted
+		       ? interrupted_error()
+		       : km_errorf(KM_EABSENT, "%s", *why ? why : "the target cannot be resumed");
 }
 
 static void forget(struct km_target *target)

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 import time
 
 import pytest
@@ -427,6 +428,22 @@ def test_explain_watches(live, tmp_path):
     assert "perm-table-mismatch (proven)" in text
     assert "loops" in trends_of_two_looks(live, tmp_path / "first.kvmmmu", answer["about"]["address"])
     live.resume()
+
+
+def test_a_target_that_ends_while_it_is_watched(tmp_path):
+    """The looks that were taken are shown, and why there are no more."""
+    machine = Machine("7.3", "", tmp_path)
+    try:
+        machine.stop(host=True)
+        vms = json.loads(machine.gdb("kvmmmu vms -j")[0])["vms"]
+        name = next(f"{vm['vm']['number']}:0" for vm in vms if vm["vm"]["comm"] == "vmm-beta")
+        threading.Timer(8, machine.qemu.kill).start()
+        out = run_gdb(machine.target, f"source {SCRIPT}", f"kvmmmu explain --watch 500 {name}")[2]
+    finally:
+        machine.kill()
+    stopped = re.search(r"stopped after (\d+) looks(: | \(\w+, )\S.*", out)
+    assert stopped and int(stopped[1]) >= 2, out[-500:]
+    assert "watched:" in out or "between" in out or "samples" in out, out[-500:]
 
 
 def test_another_kernel_in_the_same_session(live):

@@ -305,6 +305,23 @@ static bool needs_look(const struct km_sample *samples, size_t count, size_t ask
 	       count < asked + WATCH_MORE;
 }
 
+/* The target cannot run any more: the looks that were taken are kept if they are several. */
+static bool keep_looks(struct explain *run, km_error *err, size_t count)
+{
+	if (count < 2 || km_error_code(err) != KM_EABSENT)
+		return false;
+	km_doc_note(run->ctx->root, "stopped after %zu looks: %s", count, km_error_text(err));
+	km_error_free(err);
+	return true;
+}
+
+/* What it was is not readable any more: say at least what the looks showed. */
+static km_error *say_looks(km_error *err, size_t count, const struct km_samples_verdict *v)
+{
+	return km_error_context(err, "stopped after %zu looks (%s, %s: %s)", count,
+				km_trend_name(v->trend), km_certainty_text(v->certainty), v->text);
+}
+
 static km_error *take_looks(struct explain *run, struct km_vm *vm, struct km_vcpu *vcpu,
 			    struct km_examined *x, struct km_sample *samples)
 {
@@ -315,8 +332,10 @@ static km_error *take_looks(struct explain *run, struct km_vm *vm, struct km_vcp
 
 	while (needs_look(samples, count, asked, &v)) {
 		if (count) {
-			km_case_deinit(&x->c);
 			err = let_run(run->ctx);
+			if (err && keep_looks(run, err, count))
+				break;
+			km_case_deinit(&x->c);
 			if (!err)
 				err = km_error_context(find_again(run, addr, &vm, &vcpu),
 						       "after %zu look%s", count,
@@ -325,7 +344,7 @@ static km_error *take_looks(struct explain *run, struct km_vm *vm, struct km_vcp
 		if (!err)
 			err = examine(run, vm, vcpu, x);
 		if (err)
-			return err;
+			return count < 2 ? err : say_looks(err, count, &v);
 		samples[count++] = km_sample_of(&x->c, &x->e);
 		km_samples_judge(samples, count, &v);
 	}

@@ -187,7 +187,7 @@ static km_error *judge(struct km_command_context *ctx, const struct km_case *c)
 				       "posted, which does not mask the error code");
 	describe_panel(ctx->root, &c->panel);
 	if (o->trace)
-		km_describe_path(ctx->root, &c->path, true);
+		km_describe_path(ctx->root, &c->path, NULL, true);
 	return NULL;
 }
 

@@ -113,8 +113,12 @@ void km_describe_vcpu(struct km_node *node, const char *key, const struct km_vm 
 void km_describe_walk(struct km_node *node, const struct km_kernel *kernel,
 		      const struct km_mmu *mmu, const struct km_walk *walk, bool brief);
 
-/* describe_path.c: where the path ends and what follows; people see its steps if @all_steps. */
-void km_describe_path(struct km_node *node, const struct km_page_fault_path *path, bool all_steps);
+/*
+ * describe_path.c: where the path ends and what follows, unless the thread waits first; people see
+ * its steps if @all_steps. @wait may be NULL.
+ */
+void km_describe_path(struct km_node *node, const struct km_page_fault_path *path,
+		      const struct km_wait *wait, bool all_steps);
 
 /* describe_panel.c: the judges, their rulings and reasons. Return the table. */
 struct km_node *km_describe_judges(struct km_node *section, const struct km_panel *panel);

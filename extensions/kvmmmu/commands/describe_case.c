@@ -284,7 +284,7 @@ struct km_node *km_describe_case(struct km_node *list, const struct km_case *c,
 	if (c->has_panel)
 		describe_panel(entry, &c->panel);
 	if (c->has_path) {
-		km_describe_path(entry, &c->path, all_steps);
+		km_describe_path(entry, &c->path, &c->wait, all_steps);
 		reconcile_path(entry, c, e);
 	}
 	return entry;

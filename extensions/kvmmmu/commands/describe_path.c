@@ -64,11 +64,21 @@ static const char *end_text(struct km_node *section, const struct km_page_fault_
 	return km_doc_text(section, "%s at %s: %s", ret, path->end->function, path->end->text);
 }
 
-void km_describe_path(struct km_node *node, const struct km_page_fault_path *path, bool all_steps)
+/* Does the thread wait within the handler, so that what follows is not done yet? */
+static bool waits_first(const struct km_wait *wait)
+{
+	return wait && (wait->kind == KM_WAIT_LOCK || wait->kind == KM_WAIT_PAGE ||
+			wait->kind == KM_WAIT_USERFAULT);
+}
+
+void km_describe_path(struct km_node *node, const struct km_page_fault_path *path,
+		      const struct km_wait *wait, bool all_steps)
 {
 	struct km_node *section = km_doc_section(node, "path", NULL);
 	const struct km_step *end = path->end;
-	const char *then = km_doc_text(section, "%s", path->loops_text);
+	const char *then = km_doc_text(section, "%s%s",
+				       waits_first(wait) ? "once the thread no longer waits: " : "",
+				       path->loops_text);
 	const char *other =
 		path->other_test[0] ? km_doc_text(section, "%s", path->other_test) : NULL;
 

@@ -354,5 +354,8 @@ void km_describe_walk(struct km_node *node, const struct km_kernel *k, const str
 	}
 	km_doc_field(section, "end", NULL, km_v_text(end_name(walk->end)));
 	km_doc_field(section, "end_level", NULL, km_v_dec((uint64_t)walk->end_level));
-	km_doc_note(section, "%s", km_walk_end_text(walk, end, sizeof(end)));
+	if (walk->end == KM_END_NO_ROOT && mmu->readable && !mmu->used)
+		km_doc_note(section, "there is no root: this context was never used");
+	else
+		km_doc_note(section, "%s", km_walk_end_text(walk, end, sizeof(end)));
 }

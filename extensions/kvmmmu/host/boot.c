@@ -57,13 +57,14 @@ static void read_times(const struct km_kernel *k, struct km_boot *boot)
 
 void km_boot_read(const struct km_kernel *k, struct km_boot *boot)
 {
+	const struct km_capsule_info *info = km_target_info(km_memory_target(k->mem));
 	bool before = km_memory_optional(k->mem, true);
 
 	memset(boot, 0, sizeof(*boot));
 	snprintf(boot->release, sizeof(boot->release), "%s", k->release);
 	boot->page_offset_base = k->page_offset_base;
 	boot->vmemmap_base = k->vmemmap_base;
-	boot->vm_list = k->vm_list;
+	boot->vm_list = info && info->redacted ? 0 : k->vm_list;
 	read_build_id(k, boot);
 	read_id(k, boot);
 	read_times(k, boot);
@@ -131,7 +132,7 @@ static void confirm(const struct km_boot *a, const struct km_boot *b, struct km_
 
 	if (has_id(a) && has_id(b))
 		say(r, KM_BOOT_SAME, "the boot_id is the same");
-	else if (a->vm_list != b->vm_list)
+	else if (a->vm_list && b->vm_list && a->vm_list != b->vm_list)
 		say(r, KM_BOOT_UNKNOWN,
 		    "vm_list is at another address: another boot, or kvm was loaded again");
 	else if (times && apart <= SAME_SECONDS)

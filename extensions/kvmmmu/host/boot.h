@@ -16,7 +16,8 @@ struct km_boot {
 	struct km_val id[2];
 	/* chosen at random at each boot, with KASLR */
 	uint64_t page_offset_base, vmemmap_base;
-	uint64_t vm_list; /* address of the variable */
+	uint64_t
+		vm_list; /* address of the variable; 0: not known, as a redacted capsule moves it */
 	struct km_val jiffies;
 	struct km_val seconds; /* after 1970 */
 	struct km_val uptime;  /* in seconds */

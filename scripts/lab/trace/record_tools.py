@@ -3,8 +3,8 @@
 """Record what the lab's machines do with trace-cmd, perf and bpftrace, as users do.
 
 record_tools.py GEN OUT: boot a kernel under emulation with the machine's own trace-cmd, perf and bpftrace, and put
-what they recorded and printed into OUT (tools-init lists the files). Ten minutes on an idle machine. tests/trace/tools/ has small
-samples of the files.
+what they recorded and printed into OUT (tools-init lists the files). Ten minutes on an idle machine. The tests have
+the first lines of such files, tests/trace/recordings/.
 """
 
 import os

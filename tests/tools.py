@@ -216,6 +216,16 @@ def differing(answer):
     return {key: t for key, t in tables(answer).items() if t["status"] == "differs"}
 
 
+def hide(capsule, timeout=300):
+    """
+    Hide each piece of evidence of the stuck vCPUs in turn: every member that is read, every page, stack, frame of a stack
+    and task. None may make them healthy (likely). Return how many vCPUs were stuck, and how many pieces were hidden.
+    """
+    run = subprocess.run([BUILD / "hide", capsule], text=True, capture_output=True, timeout=timeout)
+    assert run.returncode == 0, (run.stdout + run.stderr)[-3000:]
+    return tuple(map(int, re.search(r"(\d+) stuck, (\d+) pieces", run.stdout).groups()))
+
+
 def after_an_nmi(path, program=BUILD / "hide", timeout=300):
     """The verdict about each vCPU of a scenario's capsule at the moment that a crash kernel's dump shows of
     a vCPU that is not in the handler: its last exit was an NMI, and nothing of its fault is left. (The

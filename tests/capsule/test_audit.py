@@ -59,7 +59,7 @@ def test_healthy(sample):
 
 # What the lab's debugger injected is found where it is in page tables, roots or permission tables: by what it changed.
 INJECTED = {"child-page-mismatch": "page-level", "child-page-mismatch-twin": "page-generation", "frozen-spte": "frozen",
-            "frozen-spte-twin": "frozen", "obsolete-root-shadow": "page-generation",
+            "frozen-spte-twin": "frozen", "mmio-over-leaf": "no-slot", "obsolete-root-shadow": "page-generation",
             "obsolete-root-shadow-twin": "page-generation", "reserved-bits": "reserved-bits", "reserved-bits-twin": "unknown-bits", "role-corruption-gfn": "page-gfn", "role-corruption-gfn-twin": "page-gfn",
             "spurious-loop": "missing-bits", "spurious-loop-twin": "missing-bits", "perm-table-flip": "perm-table",
             "perm-table-not-asked": "perm-table", "perm-table-unused": "perm-table", "perm-table-zeroed": "perm-table"}

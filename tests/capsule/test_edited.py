@@ -7,7 +7,7 @@ import json
 import pytest
 
 from capsule_edit import HEX, Edited
-from tools import SCENARIOS, TOP, kvmmmu
+from tools import SCENARIOS, TOP, hide, kvmmmu
 
 SAMPLES = TOP / "samples"
 CASES = json.loads((TOP / "tests/capsule/edited.json").read_text())
@@ -72,6 +72,8 @@ def test_edited(case, tmp_path):
     found = after["findings"][0]
     assert (after["state"], found["id"]) == (case["state"], case["finding"]), after
     assert found["certainty"] in ("possible", "likely")
+    if case["state"] == "stuck" and not asks:
+        assert hide(edited.capsule.path)[0] >= 1
 
 
 def test_an_event_of_the_last_exit_is_not_that_of_a_users_fault(tmp_path):

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from tools import BUILD, SCENARIOS, TOP, after_an_nmi, assert_golden, kvmmmu
+from tools import BUILD, SCENARIOS, TOP, after_an_nmi, assert_golden, hide, kvmmmu
 
 STUCK = [path.with_suffix(".kvmmmu") for path in sorted(SCENARIOS.glob("*/*.json"))
          if json.loads(path.read_text())["expect"][0]["states"] == ["stuck"]]
@@ -18,14 +18,6 @@ STUCK = [path.with_suffix(".kvmmmu") for path in sorted(SCENARIOS.glob("*/*.json
 KDUMPS = [path for path in sorted((TOP / "samples/kdump").glob("*/*.kvmmmu"))
           if any(m["cause"] for m in json.loads(path.with_suffix(".json").read_text())["machines"])]
 CAPSULES = [*STUCK, TOP / "samples/amd-7.3-looping.kvmmmu"]
-
-
-def hide(capsule):
-    """Hide each piece of evidence in turn: every member that is read, every page, stack, frame of a stack and task."""
-    run = subprocess.run([BUILD / "hide", capsule], text=True, capture_output=True, timeout=300)
-    assert run.returncode == 0, (run.stdout + run.stderr)[-3000:]
-    stuck, pieces = map(int, re.search(r"(\d+) stuck, (\d+) pieces", run.stdout).groups())
-    return stuck, pieces
 
 
 @pytest.mark.parametrize("capsule", CAPSULES, ids=lambda path: str(path.relative_to(TOP / "samples")))
@@ -42,7 +34,7 @@ def test_no_piece_of_a_kdump_makes_it_healthy():
 def test_every_page_is_hidden():
     """A piece that is not hidden shows nothing: of one capsule, all are counted."""
     capsule = TOP / "samples/amd-7.3-looping.kvmmmu"
-    items = [i for i in kvmmmu(capsule, "capture", "--list", "-j").json["items"] if i["bytes"]]
+    items = [i for i in kvmmmu("capture", "--list", capsule, "-j").json["items"] if i["bytes"]]
     pages = {(i["space"], page) for i in items
              for page in range(int(i["address"], 16) >> 12, (int(i["address"], 16) + i["bytes"] - 1 >> 12) + 1)}
     assert hide(capsule)[1] > len(pages)

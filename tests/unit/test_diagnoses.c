@@ -1862,6 +1862,10 @@ static void test_spurious_storm(void **state)
 	w.vcpu.stats.pf_spurious = val(14957 * 80 / 100);
 	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, false);
 	assert_non_null(strstr(w.d.open, "another vCPU"));
+	w.vcpu.stats.pf_taken = val(14960);
+	w.vcpu.stats.pf_spurious = val(1496 * 9);
+	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.vcpu.stats.pf_spurious = val(14957 * 80 / 100);
 	w.vm.vcpu_count = 1; /* there is no other */
 	found(km_rule_spurious_storm(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	w.vm.vcpu_count = 0;

@@ -641,6 +641,17 @@ static void test_gaps(void **state)
 	reset();
 	w.vcpu.requests = unreadable;
 	is_sure(HEALTHY, KM_POSSIBLE);
+	/* the only counters of emulation that fails on MMIO */
+	reset();
+	w.c.insn_emulation = unreadable;
+	is_sure(HEALTHY, KM_LIKELY);
+	w.vcpu.stats.exits = val(5000);
+	w.vcpu.stats.halt_exits = w.vcpu.stats.mmio_exits = val(0);
+	is_sure(HEALTHY, KM_POSSIBLE);
+	w.c.insn_emulation.known = KM_ABSENT;
+	is_sure(HEALTHY, KM_LIKELY);
+	w.c.insn_emulation_fail = unreadable;
+	is_sure(HEALTHY, KM_POSSIBLE);
 	reset();
 	w.vcpu.task_state = unreadable;
 	is_sure(HEALTHY, KM_POSSIBLE);

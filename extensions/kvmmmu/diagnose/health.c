@@ -85,6 +85,10 @@ static const char *missing(const struct km_case *c, const struct km_explanation 
 		return "a page table of its last fault is not in the dump";
 	if (!c->slots_known)
 		return "its memslots are not all readable";
+	/* faults on MMIO SPTEs count as exits only where the emulator fails on them */
+	if ((is_unreadable(c->insn_emulation) || is_unreadable(c->insn_emulation_fail)) &&
+	    km_exits_are_unexplained(&c->vcpu->stats))
+		return "whether the emulator failed is not readable";
 	gap = missing_of_thread(c);
 	if (!gap)
 		gap = missing_of_vm(c->vm);

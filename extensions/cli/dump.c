@@ -10,6 +10,7 @@
 #include "dump/vmcoreinfo.h"
 #include "flattened.h"
 #include "kdump_pages.h"
+#include "types/unpack.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,9 +24,10 @@
 
 struct dump {
 	struct km_target target;
-	struct km_file file;	   /* of a flattened dump its pieces in order */
-	struct kdump_pages *pages; /* that a kdump-compressed file holds; else NULL */
-	struct km_elf_core core;   /* that an ELF file holds */
+	struct km_file file;
+	struct flattened *flattened; /* where its pieces are; NULL: it is not flattened */
+	struct kdump_pages *pages;   /* that a kdump-compressed file holds; else NULL */
+	struct km_elf_core core;     /* that an ELF file holds */
 	char *vmcoreinfo;
 	struct km_address_space kernel;
 	struct km_image *image;
@@ -130,13 +132,29 @@ static const struct km_target_ops dump_ops = {
 	.progress = km_progress_on_terminal,
 };
 
+/* Pages are read in any order, which no compressed file allows. */
+static km_error *not_a_dump(struct dump *dump)
+{
+	uint8_t magic[8];
+	const char *program = km_file_read(&dump->file, 0, magic, sizeof(magic))
+				      ? km_unpacker(magic, sizeof(magic))
+				      : NULL;
+
+	if (!program)
+		return km_errorf(KM_EDATA, "neither an ELF nor a kdump-compressed dump");
+	return km_errorf(KM_EDATA,
+			 "compressed as a whole: unpack it, or use \"%s -dc FILE | kvmmmu - "
+			 "COMMAND\", which needs the space of the whole dump in $TMPDIR each time",
+			 program);
+}
+
 static km_error *check_headers(struct dump *dump)
 {
 	if (km_kdump_header_is(&dump->file))
 		return kdump_pages_open(&dump->file, &dump->pages);
 	if (km_elf_core_is(&dump->file))
 		return km_elf_core_read(&dump->file, &dump->core);
-	return km_errorf(KM_EDATA, "neither an ELF nor a kdump-compressed dump");
+	return not_a_dump(dump);
 }
 
 static km_error *other_pages(void)
@@ -144,21 +162,6 @@ static km_error *other_pages(void)
 	return km_errorf(
 		KM_EDATA,
 		"damaged, or a dump of a different architecture: it does not have x86's page size");
-}
-
-/* If the dump is flattened, replace dump->file by a temporary file with its pieces in order. */
-static km_error *rearrange_if_flattened(struct dump *dump, const char *path)
-{
-	km_error *err;
-	int plain;
-
-	if (!flattened_is(&dump->file))
-		return NULL;
-	err = flattened_rearrange(&dump->file, path, &plain);
-	if (err)
-		return err;
-	close(dump->file.fd);
-	return km_file_init(&dump->file, plain) ? NULL : km_errorf(KM_EREAD, "%s", strerror(errno));
 }
 
 static km_error *not_opened(const char *path)
@@ -173,11 +176,13 @@ static km_error *not_opened(const char *path)
 			 strerror(errno));
 }
 
-static km_error *open_format(struct dump *dump, const char *path)
+static km_error *open_format(struct dump *dump)
 {
-	km_error *err = rearrange_if_flattened(dump, path);
+	km_error *err = NULL;
 	char pages[32];
 
+	if (flattened_is(&dump->file))
+		err = flattened_index(&dump->file, &dump->flattened);
 	if (!err)
 		err = check_headers(dump);
 	if (err)
@@ -212,7 +217,7 @@ static km_error *open_file(struct dump *dump, const char *path)
 		return not_opened(path);
 	if (!km_file_init(&dump->file, fd))
 		return km_errorf(KM_EDATA, "%s: not a regular file", path);
-	return km_error_context(name_read_errors(dump, open_format(dump, path)), "%s", path);
+	return km_error_context(name_read_errors(dump, open_format(dump)), "%s", path);
 }
 
 km_error *dump_open(const char *path, const char *debug, struct dump **out)
@@ -251,6 +256,7 @@ void dump_close(struct dump *dump)
 	km_address_space_deinit(&dump->kernel);
 	if (dump->file.fd >= 0)
 		close(dump->file.fd);
+	flattened_free(dump->flattened);
 	kdump_pages_close(dump->pages);
 	km_elf_core_free(&dump->core);
 	free(dump->vmcoreinfo);

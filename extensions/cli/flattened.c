@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "flattened.h"
 
+#include "base/target.h"
+
 #include <endian.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define HEADER_SIZE 4096 /* signature, type and version, padded */
-#define BUFFER_SIZE (1u << 20)
+#define RUN_PIECES  32	 /* pieces that one entry of the index is for */
+/* The index needs up to 200 MB then. makedumpfile writes pieces of 16 KB: a dump of 320 GB. */
+#define MAX_PIECES (20u << 20)
+#define MAX_RUNS   (1u << 20)
 
 /* All numbers in the format are big-endian. */
 struct header {
@@ -24,6 +23,31 @@ struct header {
 
 struct record {
 	int64_t offset, size; /* both -1: the end */
+};
+
+/* Pieces that follow each other both in the file and in the dump. */
+struct run {
+	uint64_t at;   /* offset in the dump */
+	uint64_t from; /* offset in the file, of the first piece's bytes */
+	uint64_t len;
+	uint32_t first, count; /* in lens */
+};
+
+/* Part of the dump, up to the next one, that is in one run. */
+struct part {
+	uint64_t at;
+	uint32_t run; /* NO_RUN: in none */
+};
+
+#define NO_RUN UINT32_MAX
+
+struct flattened {
+	struct km_file_layout layout;
+	uint64_t size; /* of the dump */
+	struct run *runs;
+	uint32_t *lens; /* of the pieces */
+	struct part *parts;
+	size_t run_count, len_count, part_count, run_room, len_room;
 };
 
 static const struct header header_v1 = {"makedumpfile", 1, 1};
@@ -38,177 +62,266 @@ bool flattened_is(struct km_file *file)
 	       (int64_t)be64toh((uint64_t)h.version) == header_v1.version;
 }
 
-/* The flattened dump, and the file that its pieces are written to. */
-struct move {
-	struct km_file *from;
-	FILE *to;
-	uint64_t next; /* offset in @from of what follows @buf */
-	size_t held;   /* bytes at the end of @buf that were not taken yet */
-	int64_t at;    /* position in @to */
-	char *buf;
-	bool no_room; /* writing failed: try another folder */
-};
+/* ---- the headers of the pieces ---- */
 
-static km_error *not_read(const struct move *m)
+static bool has_room(void **list, size_t *room, size_t count, size_t size)
 {
-	const char *trouble = km_file_trouble(m->from);
+	size_t more = *room ? 2 * *room : 1024;
+	void *grown;
+
+	if (count < *room)
+		return true;
+	grown = reallocarray(*list, more, size);
+	if (!grown)
+		return false;
+	*list = grown;
+	*room = more;
+	return true;
+}
+
+/* Does the piece continue @run, which has the pieces that were read last? */
+static bool continues(const struct run *run, uint64_t at, uint64_t from)
+{
+	return run->count < RUN_PIECES && at == run->at + run->len &&
+	       from == run->from + run->len + run->count * sizeof(struct record);
+}
+
+static km_error *too_many(void)
+{
+	return km_errorf(KM_ELIMIT,
+			 "the flattened dump has more than %u pieces, or more than %u that do not "
+			 "follow the one before: rearrange it with makedumpfile -R",
+			 MAX_PIECES, MAX_RUNS);
+}
+
+static km_error *add_piece(struct flattened *f, uint64_t at, uint64_t from, uint32_t len)
+{
+	struct run *run = f->run_count ? &f->runs[f->run_count - 1] : NULL;
+
+	if (f->len_count == MAX_PIECES || f->run_count == MAX_RUNS)
+		return too_many();
+	if (!has_room((void **)&f->lens, &f->len_room, f->len_count, sizeof(*f->lens)))
+		return km_errorf(KM_ENOMEM, "out of memory");
+	if (!run || !continues(run, at, from)) {
+		if (!has_room((void **)&f->runs, &f->run_room, f->run_count, sizeof(*f->runs)))
+			return km_errorf(KM_ENOMEM, "out of memory");
+		run = &f->runs[f->run_count++];
+		*run = (struct run){at, from, 0, (uint32_t)f->len_count, 0};
+	}
+	run->len += len;
+	run->count++;
+	f->lens[f->len_count++] = len;
+	return NULL;
+}
+
+static km_error *damaged(const struct record *r)
+{
+	return km_errorf(KM_EDATA,
+			 "damaged flattened dump: 0x%" PRIx64 " bytes at offset 0x%" PRIx64,
+			 (uint64_t)r->size, (uint64_t)r->offset);
+}
+
+static km_error *truncated(struct km_file *file)
+{
+	const char *trouble = km_file_trouble(file);
 
 	return trouble ? km_errorf(KM_EREAD, "%s", trouble)
 		       : km_errorf(KM_EDATA, "the flattened dump is truncated");
 }
 
-/* Return up to *@len of the next bytes, and set *@len to their number; NULL: there are none. */
-static const char *take(struct move *m, size_t *len)
+/* Add the piece with header @r, whose bytes begin at @from, and advance *@from to the next one. */
+static km_error *take_piece(struct flattened *f, struct km_file *file, const struct record *r,
+			    uint64_t *from)
 {
-	uint64_t left = m->from->size - m->next;
-	size_t fill = left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
+	uint64_t at = (uint64_t)r->offset, left = (uint64_t)r->size;
+	km_error *err = NULL;
 
-	if (!m->held) {
-		if (!fill || !km_file_read(m->from, m->next, m->buf + BUFFER_SIZE - fill, fill))
-			return NULL;
-		m->next += fill;
-		m->held = fill;
+	if (r->offset < 0 || r->size < 0 || r->offset > INT64_MAX - r->size)
+		return damaged(r);
+	if (left > file->size - *from)
+		return truncated(file);
+	for (uint32_t len; left && !err; left -= len) {
+		len = left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
+		err = add_piece(f, at, *from, len);
+		at += len;
+		*from += len;
 	}
-	*len = *len < m->held ? *len : m->held;
-	m->held -= *len;
-	return m->buf + BUFFER_SIZE - m->held - *len;
+	if (at > f->size)
+		f->size = at;
+	return err;
 }
 
-static bool take_record(struct move *m, struct record *r)
+static km_error *read_headers(struct flattened *f, struct km_file *file)
 {
-	size_t done = 0;
-
-	while (done < sizeof(*r)) {
-		size_t len = sizeof(*r) - done;
-		const char *bytes = take(m, &len);
-
-		if (!bytes)
-			return false;
-		memcpy((char *)r + done, bytes, len);
-		done += len;
-	}
-	return true;
-}
-
-static km_error *not_written(struct move *m)
-{
-	m->no_room = true;
-	return km_errorf(KM_EREAD, "%s", strerror(errno));
-}
-
-static km_error *move_piece(struct move *m, const struct record *r)
-{
-	if (r->offset != m->at && fseeko(m->to, r->offset, SEEK_SET))
-		return not_written(m);
-	for (int64_t left = r->size; left;) {
-		size_t chunk = left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
-		const char *bytes = take(m, &chunk);
-
-		if (!bytes)
-			return not_read(m);
-		if (fwrite(bytes, 1, chunk, m->to) != chunk)
-			return not_written(m);
-		left -= (int64_t)chunk;
-	}
-	m->at = r->offset + r->size;
-	return NULL;
-}
-
-/* Pieces may overlap: makedumpfile rewrites its headers at the end. */
-static km_error *move_pieces(struct move *m)
-{
+	uint64_t from = HEADER_SIZE, count = 0;
+	km_error *err = NULL;
 	struct record r;
-	km_error *err;
 
-	m->next = HEADER_SIZE < m->from->size ? HEADER_SIZE : m->from->size;
-	m->held = 0;
-	while (take_record(m, &r)) {
+	while (!err) {
+		if (!km_file_read(file, from, &r, sizeof(r)))
+			return truncated(file);
+		from += sizeof(r);
 		r.offset = (int64_t)be64toh((uint64_t)r.offset);
 		r.size = (int64_t)be64toh((uint64_t)r.size);
 		if (r.offset == -1 && r.size == -1)
-			return fflush(m->to) ? not_written(m) : NULL;
-		if (r.offset < 0 || r.size < 0 || r.offset > INT64_MAX - r.size)
-			return km_errorf(KM_EDATA,
-					 "damaged flattened dump: 0x%" PRIx64
-					 " bytes at offset 0x%" PRIx64,
-					 (uint64_t)r.size, (uint64_t)r.offset);
-		if ((uint64_t)r.size > m->from->size)
-			return not_read(m);
-		err = move_piece(m, &r);
-		if (err)
-			return err;
+			return NULL;
+		err = take_piece(f, file, &r, &from);
+		if (!(++count % (1 << 16)))
+			km_progress_on_terminal(NULL, "pieces of the flattened dump", count);
 	}
-	return not_read(m);
+	return err;
 }
 
-/* Create a file without a name in @folder; unlink it where O_TMPFILE is not supported. */
-static int temporary_file(const char *folder)
-{
-	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	char *name;
+/* ---- overlapping pieces ---- */
 
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR) ||
-	    asprintf(&name, "%s/kvmmmu-XXXXXX", folder) < 0)
-		return fd;
-	fd = mkostemp(name, O_CLOEXEC);
-	if (fd >= 0)
-		unlink(name);
-	free(name);
-	return fd;
+static int compare_offsets(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
 }
 
-static FILE *stream_of(int fd, const char *mode)
+static uint32_t index_of(const uint64_t *cuts, size_t count, uint64_t at)
 {
-	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	FILE *stream = own >= 0 ? fdopen(own, mode) : NULL;
+	const uint64_t *found = bsearch(&at, cuts, count, sizeof(*cuts), compare_offsets);
 
-	if (!stream && own >= 0)
-		close(own);
-	return stream;
+	return (uint32_t)(found - cuts);
 }
 
-static km_error *rearrange_in(const char *folder, struct move *m, int *plain)
+/* Return the first place at or after @i that has no run; @next leads there, and is shortened. */
+static uint32_t next_free(uint32_t *next, uint32_t i)
 {
-	km_error *err;
-
-	m->at = 0;
-	m->no_room = false;
-	*plain = temporary_file(folder);
-	if (*plain < 0)
-		return km_error_context(not_written(m), "%s", folder);
-	m->to = stream_of(*plain, "w");
-	err = m->to ? move_pieces(m) : km_errorf(KM_ENOMEM, "out of memory");
-	if (m->to && fclose(m->to) && !err)
-		err = not_written(m);
-	if (err)
-		close(*plain);
-	return m->no_room ? km_error_context(err, "%s", folder) : err;
+	while (next[i] != i) {
+		next[i] = next[next[i]];
+		i = next[i];
+	}
+	return i;
 }
 
-km_error *flattened_rearrange(struct km_file *file, const char *path, int *plain)
+/*
+ * Give each place between two neighbouring cuts the last run that covers it: from the last run to
+ * the first, each takes the places that are still free.
+ */
+static void assign_runs(const struct flattened *f, const uint64_t *cuts, size_t count,
+			uint32_t *next, uint32_t *owner)
 {
-	const char *tmp = getenv("TMPDIR");
-	struct move m = {.from = file, .buf = malloc(BUFFER_SIZE)};
-	char *beside = strdup(path);
-	km_error *err = NULL;
+	for (uint32_t i = 0; i < count; i++) {
+		next[i] = i;
+		owner[i] = NO_RUN;
+	}
+	for (size_t r = f->run_count; r--;) {
+		const struct run *run = &f->runs[r];
+		uint32_t end = index_of(cuts, count, run->at + run->len);
 
-	if (!m.buf || !beside)
-		err = km_errorf(KM_ENOMEM, "out of memory");
-	if (!err)
-		err = rearrange_in(tmp && *tmp ? tmp : "/var/tmp", &m, plain);
-	if (m.no_room) {
-		km_scoped_error *first = err;
-
-		err = rearrange_in(dirname(beside), &m, plain);
-		if (m.no_room) {
-			km_error_free(err);
-			err = km_errorf(KM_EREAD,
-					"no space to rearrange the %" PRIu64 " MB of this "
-					"flattened dump (%s): set TMPDIR, or use makedumpfile -R",
-					m.from->size >> 20, km_error_text(first));
+		for (uint32_t i = next_free(next, index_of(cuts, count, run->at)); i < end;
+		     i = next_free(next, i)) {
+			owner[i] = (uint32_t)r;
+			next[i] = i + 1;
 		}
 	}
-	free(m.buf);
-	free(beside);
-	return err;
+}
+
+static size_t sort_cuts(const struct flattened *f, uint64_t *cuts)
+{
+	size_t count = 0, kept = 1;
+
+	cuts[count++] = 0;
+	for (size_t i = 0; i < f->run_count; i++) {
+		cuts[count++] = f->runs[i].at;
+		cuts[count++] = f->runs[i].at + f->runs[i].len;
+	}
+	qsort(cuts, count, sizeof(*cuts), compare_offsets);
+	for (size_t i = 1; i < count; i++)
+		if (cuts[i] != cuts[kept - 1])
+			cuts[kept++] = cuts[i];
+	return kept;
+}
+
+static km_error *resolve_overlaps(struct flattened *f)
+{
+	size_t most = 2 * f->run_count + 1, count;
+	uint64_t *cuts = reallocarray(NULL, most, sizeof(*cuts));
+	uint32_t *next = reallocarray(NULL, most, sizeof(*next));
+	uint32_t *owner = reallocarray(NULL, most, sizeof(*owner));
+
+	f->parts = reallocarray(NULL, most, sizeof(*f->parts));
+	if (cuts && next && owner && f->parts) {
+		count = sort_cuts(f, cuts);
+		assign_runs(f, cuts, count, next, owner);
+		for (size_t i = 0; i < count; i++)
+			if (!i || owner[i] != owner[i - 1])
+				f->parts[f->part_count++] = (struct part){cuts[i], owner[i]};
+	}
+	free(cuts);
+	free(next);
+	free(owner);
+	return f->part_count ? NULL : km_errorf(KM_ENOMEM, "out of memory");
+}
+
+/* ---- reading ---- */
+
+/* The part that has offset @at: the first one begins at 0. */
+static const struct part *part_at(const struct flattened *f, uint64_t at)
+{
+	size_t low = 0, high = f->part_count;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (f->parts[middle].at <= at)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &f->parts[low];
+}
+
+static void find(const struct km_file_layout *layout, uint64_t at, uint64_t *from, uint64_t *len)
+{
+	const struct flattened *f = (const struct flattened *)layout;
+	const struct part *part = part_at(f, at), *last = &f->parts[f->part_count - 1];
+	uint64_t end = part < last ? part[1].at : UINT64_MAX, begin;
+	const struct run *run;
+	uint32_t i;
+
+	*len = end - at;
+	*from = KM_FILE_HOLE;
+	if (part->run == NO_RUN)
+		return;
+	run = &f->runs[part->run];
+	begin = run->at;
+	for (i = 0; at - begin >= f->lens[run->first + i]; i++)
+		begin += f->lens[run->first + i];
+	*from = run->from + (at - run->at) + i * sizeof(struct record);
+	if (begin + f->lens[run->first + i] - at < *len)
+		*len = begin + f->lens[run->first + i] - at;
+}
+
+km_error *flattened_index(struct km_file *file, struct flattened **index)
+{
+	struct flattened *f = calloc(1, sizeof(*f));
+	km_error *err = f ? read_headers(f, file) : km_errorf(KM_ENOMEM, "out of memory");
+
+	km_progress_on_terminal(NULL, NULL, 0);
+	if (!err)
+		err = resolve_overlaps(f);
+	if (err) {
+		flattened_free(f);
+		return err;
+	}
+	f->layout.find = find;
+	file->layout = &f->layout;
+	file->size = f->size;
+	*index = f;
+	return NULL;
+}
+
+void flattened_free(struct flattened *f)
+{
+	if (!f)
+		return;
+	free(f->runs);
+	free(f->lens);
+	free(f->parts);
+	free(f);
 }

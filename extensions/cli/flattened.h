@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The flattened format of makedumpfile, written to pipes: pieces of a dump, each with its offset.
- * What reads dumps here expects each byte at its own offset.
+ * It is read in place: an index has where each piece is.
  */
 #ifndef KVMMMU_FLATTENED_H
 #define KVMMMU_FLATTENED_H
@@ -11,15 +11,20 @@
 
 #include <stdbool.h>
 
+struct flattened;
+
 /* Does the file start with the header of a flattened dump? */
 bool flattened_is(struct km_file *file);
 
 /*
- * Write the pieces of the flattened dump @file, which is at @path, to their places in a
- * temporary file without a name: in $TMPDIR (default /var/tmp) or, if there is no space, in the
- * folder of @path. It is as large as the dump, and disappears when *@plain is closed. KM_EDATA: the
- * dump is damaged; KM_EREAD: it cannot be read, or there is no space.
+ * Read the headers of all pieces of @file, and from then on read @file as the dump: km_file_read()
+ * takes offsets in the dump, and @file->size is the dump's. Pieces may overlap; the later one
+ * counts, because makedumpfile writes its headers again at the end. What no piece has is zero. The
+ * index needs about 6 bytes for each piece, of which a dump has one for every 16 KB. The caller
+ * frees it when @file is not read any more. KM_EDATA: the dump is damaged or truncated; KM_EREAD:
+ * it cannot be read; KM_ELIMIT: it has more pieces than a dump of 320 GB; KM_ENOMEM.
  */
-km_error *flattened_rearrange(struct km_file *file, const char *path, int *plain);
+km_error *flattened_index(struct km_file *file, struct flattened **index);
+void flattened_free(struct flattened *index);
 
 #endif

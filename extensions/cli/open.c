@@ -3,8 +3,12 @@
 
 #include "capsule/capsule.h"
 #include "dump.h"
+#include "spool.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void close_capsule(void *handle)
 {
@@ -61,13 +65,13 @@ static bool is_pipe(const char *path)
 	return !stat(path, &st) && S_ISFIFO(st.st_mode);
 }
 
-km_error *open_target(const char *path, const char *debug, struct km_opened *opened)
+static km_error *open_path(const char *path, const char *debug, struct km_opened *opened)
 {
 	km_error *err;
 	size_t i = 0;
 
 	if (is_pipe(path))
-		return km_errorf(KM_EDATA, "%s: a pipe: write it to a file first", path);
+		return km_errorf(KM_EDATA, "%s: a pipe: use \"kvmmmu - COMMAND <PIPE\"", path);
 
 	while (!openers[i].takes(path, &err)) {
 		if (err)
@@ -75,4 +79,30 @@ km_error *open_target(const char *path, const char *debug, struct km_opened *ope
 		i++;
 	}
 	return openers[i].open(path, debug, opened);
+}
+
+/* A file is read where it is; what comes through a pipe is copied first. */
+static km_error *open_input(const char *debug, struct km_opened *opened)
+{
+	char path[64];
+	struct stat st;
+	int fd = STDIN_FILENO;
+	km_error *err = NULL;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		err = spool_pipe(STDIN_FILENO, &fd);
+	if (err)
+		return err;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	err = km_error_context(open_path(path, debug, opened), "standard input");
+	if (fd != STDIN_FILENO)
+		close(fd);
+	if (!err)
+		opened->target->name = "standard input";
+	return err;
+}
+
+km_error *open_target(const char *path, const char *debug, struct km_opened *opened)
+{
+	return strcmp(path, "-") ? open_path(path, debug, opened) : open_input(debug, opened);
 }

@@ -5,7 +5,10 @@
 
 #include "base/opened.h"
 
-/* A km_open_fn. @path may be "live". Errors of dump_open() and km_capsule_open(). */
+/*
+ * A km_open_fn. @path may be "live", or "-": standard input, which is copied if it is a pipe.
+ * Errors of dump_open(), km_capsule_open() and spool_pipe().
+ */
 km_error *open_target(const char *path, const char *debug, struct km_opened *opened);
 
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The stand-alone program: forms of dumps, exit codes, colour, help, pipes. Under ASan where input is hostile."""
 
+import json
 import os
 import pty
 import re
@@ -11,7 +12,7 @@ import subprocess
 
 import pytest
 
-from tools import BUILD, GENERATIONS, dumps, kernel, kvmmmu, truth
+from tools import BUILD, GENERATIONS, TOP, dumps, kernel, kvmmmu, truth
 
 ASAN = BUILD / "asan" / "kvmmmu"
 SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -88,7 +89,7 @@ def test_pieces_in_any_order_and_twice(tmp_path, looping):
     (struct.pack(">qq", 0, -5) + END, "damaged"),
     (struct.pack(">qq", -1, 4) + b"four" + END, "damaged"),
     (struct.pack(">qq", (1 << 63) - 1, 2) + b"xy" + END, "damaged"),
-    (piece((1 << 63) - 9, b"x") + END, "no space"),
+    (piece((1 << 63) - 9, b"x") + END, "neither an ELF"),
     (END, None),
     (piece(0, b"x" * 5000) + END, None),
     (piece(1 << 40, b"x") + END, None),
@@ -112,21 +113,80 @@ def small_files():
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 
 
-def test_no_room_for_the_pieces(tmp_path):
-    """As on a full disk: an error with a way out, and nothing is left."""
-    run = subprocess.run([BUILD / "kvmmmu", dumps("7.3") / "healthy.flat.kdump", "vms"], text=True,
-                         capture_output=True, preexec_fn=small_files, restore_signals=False,
-                         env={**os.environ, "TMPDIR": str(tmp_path)})
-    assert run.returncode == 3 and not run.stdout and len(run.stderr.splitlines()) == 1
-    assert "TMPDIR" in run.stderr and "makedumpfile -R" in run.stderr and str(tmp_path) in run.stderr
+def test_pieces_are_read_where_they_are(tmp_path):
+    shutil.copyfile(dumps("7.3") / "healthy.flat.kdump", tmp_path / "flat")
+    run = subprocess.run(["strace", "-qq", "-e", "trace=openat,write", "-o", tmp_path / "calls", BUILD / "kvmmmu",
+                          tmp_path / "flat", "vms"], text=True, capture_output=True, check=True)
+    calls = (tmp_path / "calls").read_text()
+    assert "O_RDONLY" in calls and not re.search("O_RDWR|O_WRONLY|O_TMPFILE|O_CREAT", calls)
+    assert calls.count("write(") == 1 and run.stdout
+
+
+# Standard input
+
+def ask_input(data, *words, program=ASAN, **more):
+    run = subprocess.run([program, "-", *(words or ("vms",))], input=data, capture_output=True, timeout=120, **more)
+    assert b"Sanitizer" not in run.stderr, run.stderr[-3000:]
+    return run
+
+
+@pytest.mark.parametrize("name", ["healthy.kdump", "healthy.elf", "healthy.flat.kdump"])
+def test_a_dump_from_a_pipe(tmp_path, name):
+    path = dumps("7.3") / name
+    run = ask_input(path.read_bytes(), env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert run.returncode == 0 and run.stdout.decode() == kvmmmu(path, "vms").out
     assert not os.listdir(tmp_path)
 
 
-def test_pieces_go_beside_the_dump_if_need_be(tmp_path, monkeypatch):
-    shutil.copyfile(dumps("7.3") / "healthy.flat.kdump", tmp_path / "flat")
-    monkeypatch.setenv("TMPDIR", "/nonexistent")
-    assert kvmmmu(tmp_path / "flat", "vms").code == 0
-    assert os.listdir(tmp_path) == ["flat"]
+def test_a_capsule_from_a_pipe():
+    capsule = TOP / "samples" / "amd-7.3-looping.kvmmmu"
+    run = ask_input(capsule.read_bytes(), "explain", "-j")
+    found = json.loads(run.stdout)
+    assert found["source"]["dump"] == "standard input"
+    assert found["vcpus"] == kvmmmu(capsule, "explain", "-j").json["vcpus"]
+
+
+def test_a_file_on_standard_input_is_not_copied(tmp_path):
+    with open(dumps("7.3") / "healthy.kdump", "rb") as dump:
+        run = subprocess.run([BUILD / "kvmmmu", "-", "vms"], stdin=dump, capture_output=True, text=True,
+                             env={**os.environ, "TMPDIR": "/nonexistent"})
+    assert run.returncode == 0 and run.stdout == kvmmmu(dumps("7.3") / "healthy.kdump", "vms").out
+
+
+def small_files():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+
+def test_no_room_for_a_pipe(tmp_path):
+    """As on a full disk: an error with a way out, and nothing is left."""
+    run = ask_input((dumps("7.3") / "healthy.kdump").read_bytes(), program=BUILD / "kvmmmu", preexec_fn=small_files,
+                    restore_signals=False, env={**os.environ, "TMPDIR": str(tmp_path)})
+    error = run.stderr.decode()
+    assert run.returncode == 3 and not run.stdout and len(error.splitlines()) == 1
+    assert "TMPDIR" in error and str(tmp_path) in error and re.search(r"after \d+ MB, \d+ MB left", error)
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("data,says", [(b"", "standard input is empty"), (b"text" * 5000, "neither an ELF"),
+                                       (b"\0" * (3 << 20), "neither an ELF")],
+                         ids=("empty", "text", "zeros"))
+def test_input_that_is_no_dump(data, says):
+    run = ask_input(data)
+    assert run.returncode == 3 and says in run.stderr.decode() and len(run.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("program", ["gzip", "xz", "zstd"])
+def test_a_compressed_dump_is_named(tmp_path, program):
+    """Its unpacked bytes through a pipe are answered."""
+    plain = dumps("7.3") / "looping.kdump"
+    with open(tmp_path / "packed", "wb") as packed:
+        subprocess.run([program, "-1", "-c", plain], stdout=packed, check=True)
+    answer = ask(tmp_path / "packed")
+    assert answer.code == 3 and f"{program} -dc" in answer.err and "$TMPDIR" in answer.err
+    unpack = subprocess.Popen([program, "-dc", tmp_path / "packed"], stdout=subprocess.PIPE)
+    run = subprocess.run([BUILD / "kvmmmu", "-", "vms"], stdin=unpack.stdout, capture_output=True, text=True)
+    unpack.wait()
+    assert run.stdout == kvmmmu(plain, "vms").out
 
 
 # Machines

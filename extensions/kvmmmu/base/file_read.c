@@ -22,7 +22,8 @@ bool km_file_init(struct km_file *file, int fd)
 		errno = EINVAL;
 		return false;
 	}
-	file->size = (uint64_t)st.st_size;
+	file->stored = (uint64_t)st.st_size;
+	file->size = file->stored;
 	return true;
 }
 
@@ -83,13 +84,13 @@ static void add_place(struct km_file *file, uint64_t at, uint64_t len, int error
 		file->unread[file->count++] = (struct km_unread){at, len, error};
 }
 
-bool km_file_read(struct km_file *file, uint64_t at, void *buf, size_t len)
+static bool read_in_place(struct km_file *file, uint64_t at, void *buf, size_t len)
 {
 	uint64_t from, left;
 	size_t done;
 	int error;
 
-	if (at > file->size || len > file->size - at)
+	if (at > file->stored || len > file->stored - at)
 		return false;
 	error = read_whole(file->fd, at, buf, len, &done);
 	if (!error)
@@ -101,6 +102,26 @@ bool km_file_read(struct km_file *file, uint64_t at, void *buf, size_t len)
 		left = BLOCK;
 	add_place(file, from, left, error);
 	return false;
+}
+
+bool km_file_read(struct km_file *file, uint64_t at, void *buf, size_t len)
+{
+	const struct km_file_layout *layout = file->layout;
+	uint64_t from, run;
+
+	if (!layout)
+		return read_in_place(file, at, buf, len);
+	if (at > file->size || len > file->size - at)
+		return false;
+	for (size_t done = 0; done < len; done += run) {
+		layout->find(layout, at + done, &from, &run);
+		run = run < len - done ? run : len - done;
+		if (from == KM_FILE_HOLE)
+			memset((uint8_t *)buf + done, 0, run);
+		else if (!read_in_place(file, from, (uint8_t *)buf + done, run))
+			return false;
+	}
+	return true;
 }
 
 const char *km_unread_reason(const struct km_unread *unread)

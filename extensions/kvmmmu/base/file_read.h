@@ -21,9 +21,21 @@ struct km_unread {
 #define KM_UNREAD_GONE	(-1) /* the file has become shorter since it was opened */
 #define KM_UNREAD_SHORT (-2) /* read() returned some of them only, twice */
 
+/* Where the bytes are, if they are not at their own offsets: in pieces, for example. */
+struct km_file_layout {
+	/* Set *@from to the offset in the file of the byte at offset @at, and *@len to the number
+	 * of bytes, at least 1, that follow it in both. KM_FILE_HOLE: they are zero. */
+	void (*find)(const struct km_file_layout *layout, uint64_t at, uint64_t *from,
+		     uint64_t *len);
+};
+
+#define KM_FILE_HOLE UINT64_MAX
+
 struct km_file {
 	int fd;
-	uint64_t size; /* when it was opened */
+	uint64_t stored; /* size of the file when it was opened */
+	uint64_t size;	 /* of what km_file_read() reads: that, or of the layout */
+	const struct km_file_layout *layout; /* NULL: bytes are at their own offsets */
 	struct km_unread unread[KM_UNREAD_PLACES];
 	size_t count; /* of unread */
 	bool more;    /* there are further places */
@@ -34,8 +46,9 @@ struct km_file {
 bool km_file_init(struct km_file *file, int fd);
 
 /*
- * Read all @len bytes at offset @at. Return false if they are not all there: beyond the end that
- * the file had when it was opened, or, if @file->count grows, not readable.
+ * Read all @len bytes at offset @at, in @file->layout if there is one. Return false if they are not
+ * all there: beyond the end that the file had when it was opened, or, if @file->count grows, not
+ * readable.
  */
 bool km_file_read(struct km_file *file, uint64_t at, void *buf, size_t len);
 

@@ -189,6 +189,16 @@ static int inflate_capsule(z_stream *z)
 	return done == Z_OK ? inflate(z, Z_FINISH) : done;
 }
 
+/* Pages of a dump are read in any order, which a compressed file does not allow. */
+static km_error *not_a_capsule(const char *program)
+{
+	return km_errorf(KM_EDATA,
+			 "compressed, and not a capsule: to read a dump, unpack it, or use "
+			 "\"%s -dc FILE | kvmmmu - COMMAND\", which needs the space of the whole "
+			 "dump in $TMPDIR each time",
+			 program);
+}
+
 /* Unpack a single member, whose last four bytes are its size, with nothing after it. */
 static km_error *unpack_gzip(struct km_capsule *c, const uint8_t *file, size_t size)
 {
@@ -211,9 +221,7 @@ static km_error *unpack_gzip(struct km_capsule *c, const uint8_t *file, size_t s
 	z.avail_out = room;
 	done = inflate_capsule(&z);
 	if (done == Z_OK)
-		err = km_errorf(KM_EDATA,
-				"compressed, but not a capsule: if it is a dump, unpack it "
-				"first");
+		err = not_a_capsule("gzip");
 	else if (done != Z_STREAM_END)
 		err = damaged(z.msg ? z.msg : "the file is truncated");
 	else if (z.avail_in || z.avail_out)
@@ -287,23 +295,45 @@ static km_error *read_compressed(struct km_capsule *c, struct km_file *from, boo
 	return err;
 }
 
+/* Is it a dump that is no capsule: compressed by page, flattened, or of another ELF form? */
+static bool is_dump(const uint8_t *image, size_t size)
+{
+	static const char *const magics[] = {"KDUMP   ", "makedumpfile", ELFMAG};
+
+	for (size_t i = 0; i < sizeof(magics) / sizeof(*magics); i++) {
+		if (begins(image, size, magics[i], strlen(magics[i])))
+			return !is_plain_capsule(image, size);
+	}
+	return false;
+}
+
 /* Read the file to c->image, and unpack it if it is compressed. */
 static km_error *read_image(struct km_capsule *c, struct km_file *file)
 {
 	uint64_t size = file->size;
 	uint8_t head[sizeof(KM_CAPSULE_GZIP)] = {0};
+	const char *program;
 	km_error *err;
 
 	if (size < sizeof(head))
 		return damaged("the file is truncated");
-	if (size > KM_CAPSULE_MAX)
-		return km_errorf(KM_EDATA, "larger than the limit of %llu MiB for a capsule",
-				 KM_CAPSULE_MAX >> 20);
 	err = read_all(file, head, sizeof(head));
 	if (err)
 		return err;
-	if (is_gzip(head, sizeof(head)) || is_zstd(head, sizeof(head)))
-		return read_compressed(c, file, is_gzip(head, sizeof(head)));
+	program = is_gzip(head, sizeof(head))	? "gzip"
+		  : is_zstd(head, sizeof(head)) ? "zstd"
+						: NULL;
+	if (size > KM_CAPSULE_MAX)
+		return program ? not_a_capsule(program)
+			       : km_errorf(KM_EDATA,
+					   "larger than the limit of %llu MiB for a capsule",
+					   KM_CAPSULE_MAX >> 20);
+	if (program) {
+		err = read_compressed(c, file, is_gzip(head, sizeof(head)));
+		if (!err && is_dump(c->image, c->size))
+			err = not_a_capsule(program);
+		return err;
+	}
 	err = map(c, size);
 	return err ? err : read_all(file, c->image, size);
 }

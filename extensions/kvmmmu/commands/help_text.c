@@ -38,12 +38,10 @@ const char *const *const km_about_front_end[] = {
 };
 
 const struct km_term km_inputs[] = {
-	{"DUMP",
-	 "An ELF core, such as /proc/vmcore or what QEMU's dump-guest-memory writes, or a "
-	 "kdump-compressed dump. A dump in makedumpfile's flattened format is first rearranged "
-	 "into a temporary file, which is as large as the dump. The file has no name and is in "
-	 "$TMPDIR or, if there is not enough space, beside the dump. It is created again by every "
-	 "command; \"makedumpfile -R\" converts a dump permanently."},
+	{"DUMP", "An ELF core, such as /proc/vmcore or what QEMU's dump-guest-memory writes, or a "
+		 "kdump-compressed dump, also in makedumpfile's flattened format."},
+	{"-", "Standard input: a dump or a capsule. What comes through a pipe is first copied to a "
+	      "temporary file without a name in $TMPDIR, as large as the dump, by every command."},
 	{"CAPSULE",
 	 "An extract of a dump, written by capture. It gives the same answers as the dump, and "
 	 "nothing else has to be installed. Answers report what the capsule does not cover."},
@@ -58,7 +56,7 @@ const struct km_term km_environment[] = {
 	{"DEBUGINFOD_URLS", "Servers to ask for debuginfo that is not on this machine."},
 	{"KVMMMU_DEBUGINFO", "Debuginfo file or directory to search first, if -k is not given."},
 	{"NO_COLOR", "If this is set and not empty, --color=auto means never."},
-	{"TMPDIR", "Directory for rearranged flattened dumps; the default is /var/tmp."},
+	{"TMPDIR", "Directory for dumps that come through a pipe; the default is /var/tmp."},
 	{NULL, NULL},
 };
 

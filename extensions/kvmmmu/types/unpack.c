@@ -159,6 +159,13 @@ bool km_is_packed(const void *data, size_t len)
 	return format_of(data, len);
 }
 
+const char *km_unpacker(const void *data, size_t len)
+{
+	const struct format *format = format_of(data, len);
+
+	return format ? format->name : NULL;
+}
+
 /* Double the room for output, without copying. */
 static km_error *grow(struct stream *s)
 {

@@ -13,6 +13,10 @@
 /* Does @data start with the magic number of .xz, .zst or .gz? */
 bool km_is_packed(const void *data, size_t len);
 
+/* Return the program that unpacks @data, with -dc: "xz", "zstd" or "gzip"; NULL: it is not packed.
+ */
+const char *km_unpacker(const void *data, size_t len);
+
 /*
  * Unpack @data into memory that the caller frees with munmap(). KM_EDEBUGINFO: it is damaged,
  * truncated, or unpacks to more than 2 GiB or, above 16 MiB, to more than 100 times its length.

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "spool.h"
+
+#include "base/target.h"
+#include "write_all.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define CHUNK (1u << 20)
+
+static const char *folder(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	return tmp && *tmp ? tmp : "/var/tmp";
+}
+
+/* Create a file without a name; unlink it where O_TMPFILE is not supported. */
+static int temporary_file(void)
+{
+	int fd = open(folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char *name;
+
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR) ||
+	    asprintf(&name, "%s/kvmmmu-XXXXXX", folder()) < 0)
+		return fd;
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(name);
+	free(name);
+	return fd;
+}
+
+/* Fill @buf from a pipe, which returns less at a time. -1 with errno. */
+static ssize_t read_chunk(int from, char *buf)
+{
+	size_t have = 0;
+
+	while (have < CHUNK) {
+		ssize_t got = read(from, buf + have, CHUNK - have);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (!got)
+			break;
+		have += (size_t)got;
+	}
+	return (ssize_t)have;
+}
+
+static bool is_zero(const char *buf, size_t len)
+{
+	return !buf[0] && !memcmp(buf, buf + 1, len - 1);
+}
+
+static bool write_chunk(int to, const char *buf, size_t len, uint64_t end)
+{
+	if (!is_zero(buf, len))
+		return write_all(to, buf, len);
+	return lseek(to, (off_t)len, SEEK_CUR) >= 0 && !ftruncate(to, (off_t)end);
+}
+
+static km_error *not_written(uint64_t done)
+{
+	struct statvfs st;
+	int why = errno;
+	uint64_t left = statvfs(folder(), &st) ? 0 : (uint64_t)st.f_bavail * st.f_frsize;
+
+	return km_errorf(KM_EWRITE,
+			 "%s: %s after %" PRIu64 " MB, %" PRIu64
+			 " MB left: a dump from a pipe is kept in a temporary file; set TMPDIR",
+			 folder(), strerror(why), done >> 20, left >> 20);
+}
+
+static km_error *copy(int from, int to, char *buf)
+{
+	uint64_t done = 0;
+	ssize_t got;
+
+	while ((got = read_chunk(from, buf)) > 0) {
+		if (!write_chunk(to, buf, (size_t)got, done + (uint64_t)got))
+			return not_written(done);
+		done += (uint64_t)got;
+		km_progress_on_terminal(NULL, "MB read", done >> 20);
+	}
+	if (got < 0)
+		return km_errorf(KM_EREAD, "standard input: %s after %" PRIu64 " MB",
+				 strerror(errno), done >> 20);
+	return done ? NULL : km_errorf(KM_EDATA, "standard input is empty");
+}
+
+km_error *spool_pipe(int from, int *to)
+{
+	char *buf = malloc(CHUNK);
+	km_error *err;
+
+	if (!buf)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	*to = temporary_file();
+	err = *to < 0 ? not_written(0) : copy(from, *to, buf);
+	km_progress_on_terminal(NULL, NULL, 0);
+	if (err && *to >= 0)
+		close(*to);
+	free(buf);
+	return err;
+}

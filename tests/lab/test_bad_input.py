@@ -447,7 +447,7 @@ def test_files_that_are_not_dumps(path):
 @pytest.mark.parametrize("words,code", [
     (["spte", "--as", "ept", "zz"], 2), (["spte", "--as", "what", "1"], 2), (["spte", "1"], 2),
     (["spte", "--as", "npt:9.9", "1"], 2), (["spte", "--level", "9", "--as", "npt", "1"], 2),
-    (["pfec", "1" * 17], 2), (["pfec"], 2), (["pfec", ""], 2), (["spte", "--as"], 2),
+    (["pfec", "1" * 21], 2), (["pfec"], 2), (["pfec", ""], 2), (["spte", "--as"], 2),
     (["pfec", "ffffffffffffffff"], 0), (["spte", "--as", "shadow:6.1", "ffffffffffffffff"], 0)])
 def test_arguments(words, code):
     answer = kvmmmu(*words, program=ASAN)

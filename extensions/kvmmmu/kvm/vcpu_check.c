@@ -100,15 +100,38 @@ static void check_never_ran(struct km_vcpu *v)
 			"according to kvm_vcpu.pid, no thread ever ran it, but it is in the guest");
 }
 
-/* A task that may run is on a CPU or on a run queue. */
+/*
+ * Is the task one that sleeps, and stays on its run queue until it would be chosen to run? Capsules
+ * of earlier versions do not have the member, whether or not the kernel has it.
+ */
+static bool may_be_delayed(const struct km_kernel *k, uint64_t task)
+{
+	struct km_val delayed;
+
+	if (!km_has(k->layout, KM_M_task_struct_sched_delayed))
+		return km_target_info(km_memory_target(k->mem));
+	delayed = km_kconfirm(k, task, KM_M_task_struct_sched_delayed);
+	return !km_is_known(delayed) || delayed.v;
+}
+
+/* A task that may run is on a CPU or on a run queue, and one that sleeps is on neither. */
 static void check_run_queue(const struct km_kernel *k, struct km_vcpu *v)
 {
 	struct km_val on_rq = km_kconfirm(k, v->task.v, KM_M_task_struct_on_rq);
+	bool delayed = may_be_delayed(k, v->task.v); /* read in any case, for capsules */
 
 	if (km_is_known(v->task_state) && !v->task_state.v && km_is_known(v->on_cpu) &&
 	    !v->on_cpu.v && km_is_known(on_rq) && !on_rq.v)
 		km_contradict(&v->contradictions, "its thread's state is 0, running, but it is on "
 						  "neither a CPU nor a run queue");
+	if (km_is_known(v->task_state) &&
+	    v->task_state.v & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE) &&
+	    km_is_known(v->on_cpu) && !v->on_cpu.v && km_is_known(on_rq) && on_rq.v == 1 &&
+	    !delayed)
+		km_contradict(&v->contradictions,
+			      "its thread's state is 0x%" PRIx64
+			      ", asleep, but it is on a run queue",
+			      v->task_state.v);
 }
 
 static void check_thread(const struct km_kernel *k, struct km_val mm, struct km_vcpu *v)

@@ -372,7 +372,7 @@ static bool is_unproven(const struct input *in, const char *what)
 {
 	static const struct {
 		const char *what, *proof;
-	} pairs[] = {{"task_struct.state", "task_struct.on_rq"},
+	} pairs[] = {{"task_struct.state", "task_struct.sched_delayed"},
 		     {"kvm_mmu_page.tdp_mmu_page", "tdp_mmu_enabled"}};
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {

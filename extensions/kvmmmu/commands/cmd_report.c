@@ -185,6 +185,7 @@ static void fill_summary(struct km_report *run, struct km_node *summary)
 {
 	const char *none = run->counts.vms ? "No vCPU is stuck, as far as this dump shows."
 					   : "There are no VMs in this dump.";
+	struct km_node *states;
 
 	if (!run->subject)
 		run->subject = km_doc_text(summary, "KVM: x86/mmu: no vCPU is stuck; Linux %s",
@@ -201,7 +202,9 @@ static void fill_summary(struct km_report *run, struct km_node *summary)
 					      "permissions[]: %" PRIu64 " as their roles imply, "
 					      "%" PRIu64 " not",
 					      run->tables_match, run->tables_differ)));
-	km_describe_counts(km_doc_compact(summary, "states", NULL), &run->counts);
+	states = km_doc_compact(summary, "states", NULL);
+	km_describe_counts(states, &run->counts);
+	km_doc_machine_only(states);
 	km_doc_field(summary, "tables_match", NULL, km_v_dec(run->tables_match));
 	km_doc_field(summary, "tables_differ", NULL, km_v_dec(run->tables_differ));
 	km_doc_field(summary, "fingerprint", run->fingerprint ? "fingerprint" : NULL,

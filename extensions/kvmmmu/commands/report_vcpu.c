@@ -496,6 +496,10 @@ static void add_fix(struct km_node *table, const struct km_version *version, con
 	km_doc_cell(row, "effect", km_v_text(fix->introduced ? "introduced" : "fixes"));
 	km_doc_cell(row, "finding", km_v_text(id));
 	km_doc_cell(row, "subject", km_v_text(km_doc_text(table, "(\"%s\")", fix->subject)));
+	km_doc_cell(row, "change",
+		    km_v_text(km_doc_text(table, "%s (\"%s\"), first in %s",
+					  fix->introduced ? "introduced" : "fixes", fix->subject,
+					  fix->release)));
 }
 
 static void report_fixes(struct km_node *chapter, const struct km_case *c,
@@ -507,11 +511,12 @@ static void report_fixes(struct km_node *chapter, const struct km_case *c,
 
 	table = km_doc_table(section, "commits", NULL);
 	km_doc_column(table, "commit", "COMMIT", false);
-	km_doc_column(table, "release", "FIRST IN", false);
+	km_doc_column(table, "release", NULL, false);
 	km_doc_column(table, "here", "HERE", false);
-	km_doc_column(table, "effect", "", false);
+	km_doc_column(table, "effect", NULL, false);
 	km_doc_column(table, "finding", NULL, false);
-	km_doc_column(table, "subject", "SUBJECT", false);
+	km_doc_column(table, "subject", NULL, false);
+	km_doc_people_column(table, "change", "CHANGE", false);
 	for (size_t i = 0; i < e->count; i++) {
 		const struct km_finding_text *text = km_finding_text(e->found[i].id);
 

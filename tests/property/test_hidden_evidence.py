@@ -58,7 +58,8 @@ def test_each_source_of_the_fault_switched_off():
 # What the emulator failed on is not known without the fault.
 EMULATED = ("no-slot", "readonly-slot", "self-mapping-write")
 TRUTHS = {path.with_suffix(".kvmmmu"): json.loads(path.read_text()) for path in sorted(SCENARIOS.glob("*/*.json"))}
-IN_KVM_RUN = [path for path in STUCK if "prefault" not in path.name]
+# A vCPU that is halted takes no NMI exit: the edit ends the halt, and with it what is wrong.
+IN_KVM_RUN = [path for path in STUCK if not re.search("prefault|lost-async-pf", path.name)]
 WELL = [path for path, truth in TRUTHS.items() if not truth["expect"][0]["first"] and not truth["everyone"]]
 
 

@@ -10,7 +10,6 @@ import re
 import subprocess
 from pathlib import Path
 
-
 import schema
 
 TOP = Path(__file__).resolve().parent.parent

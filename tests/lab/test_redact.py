@@ -58,7 +58,10 @@ def addresses(image):
 
 
 def without_addresses(text):
-    return re.sub(r"0xffffffff[0-9a-f]{8}", "ADDRESS", text)
+    """Nor the size and the hash of the capsule, which report prints."""
+    text = re.sub(r"0xffffffff[0-9a-f]{8}", "ADDRESS", text)
+    text = re.sub(r"(size: +)[0-9.]+ KiB|(\"bytes\": *)\d+", r"\1\2SIZE", text)
+    return re.sub(r"\b[0-9a-f]{64}\b", "HASH", text)
 
 
 def used(path):

@@ -199,6 +199,16 @@ static km_error *not_a_capsule(const char *program)
 			 program);
 }
 
+/* @program: NULL: it is not compressed. */
+static km_error *too_large(const char *program)
+{
+	if (program)
+		return km_error_context(not_a_capsule(program), "larger than the limit of %llu MiB",
+					KM_CAPSULE_MAX >> 20);
+	return km_errorf(KM_EDATA, "larger than the limit of %llu MiB for a capsule",
+			 KM_CAPSULE_MAX >> 20);
+}
+
 /* Unpack a single member, whose last four bytes are its size, with nothing after it. */
 static km_error *unpack_gzip(struct km_capsule *c, const uint8_t *file, size_t size)
 {
@@ -324,10 +334,7 @@ static km_error *read_image(struct km_capsule *c, struct km_file *file)
 		  : is_zstd(head, sizeof(head)) ? "zstd"
 						: NULL;
 	if (size > KM_CAPSULE_MAX)
-		return program ? not_a_capsule(program)
-			       : km_errorf(KM_EDATA,
-					   "larger than the limit of %llu MiB for a capsule",
-					   KM_CAPSULE_MAX >> 20);
+		return too_large(program);
 	if (program) {
 		err = read_compressed(c, file, is_gzip(head, sizeof(head)));
 		if (!err && is_dump(c->image, c->size))

@@ -570,6 +570,7 @@ static struct km_vm_locks invalid_root(void)
 
 static void test_obsolete_root(void **state)
 {
+	struct km_kernel kernel = {.vendor = KM_VENDOR_AMD};
 	struct km_vm_locks f = invalid_root();
 
 	(void)state;
@@ -622,6 +623,15 @@ static void test_obsolete_root(void **state)
 	w.tasks.count = 0;
 	f.mmu_lock = unreadable;
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
+	/* without a fault, unless the guest executes instructions */
+	w.c.fault = NULL;
+	w.c.kernel = &kernel;
+	w.c.last.exit_code = val(0x78); /* HLT */
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, false);
+	w.c.last.exit_code = val(0x60); /* INTR */
+	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.c.kernel = NULL;
+	w.c.fault = &w.fault;
 	w.vcpu.requests = unreadable;
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
 	w.vcpu.requests = val(0);

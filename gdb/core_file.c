@@ -18,19 +18,12 @@ struct core_file {
 
 static km_error *read_headers(struct core_file *core, int fd)
 {
-	const char *trouble;
-	km_error *err;
-
 	core->file.fd = fd;
 	if (fd < 0 || !km_file_init(&core->file, fd))
 		return km_errorf(KM_EREAD, "%s", strerror(errno));
-	err = km_elf_core_is(&core->file) ? km_elf_core_read(&core->file, &core->elf)
-					  : km_errorf(KM_EDATA, "not an ELF core");
-	trouble = err ? km_file_trouble(&core->file) : NULL;
-	if (!trouble)
-		return err;
-	km_error_free(err);
-	return km_errorf(KM_EREAD, "%s", trouble);
+	return km_file_blame(&core->file, km_elf_core_is(&core->file)
+						  ? km_elf_core_read(&core->file, &core->elf)
+						  : km_errorf(KM_EDATA, "not an ELF core"));
 }
 
 km_error *core_file_open(const char *path, struct core_file **out)

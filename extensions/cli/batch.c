@@ -31,7 +31,7 @@ struct run {
 	const char *debug;
 	uint64_t seconds, bytes;
 	int fd;
-	bool unread; /* the reader has gone (`| head`) */
+	bool gone; /* who reads the answers */
 };
 
 /* A growing buffer. */
@@ -155,14 +155,6 @@ static bool is_line(const struct text *t)
 	return t->len && memchr(t->bytes, '\n', t->len) == t->bytes + t->len - 1;
 }
 
-static km_error *write_line(struct run *run, const char *bytes, size_t len)
-{
-	if (write_all(run->fd, bytes, len))
-		return NULL;
-	run->unread = errno == EPIPE;
-	return km_errorf(KM_EWRITE, "cannot write the answer: %s", strerror(errno));
-}
-
 static km_error *write_failure(struct run *run, const char *file, const char *class,
 			       const char *text)
 {
@@ -176,7 +168,7 @@ static km_error *write_failure(struct run *run, const char *file, const char *cl
 		err = km_errorf(KM_ENOMEM, "out of memory");
 	}
 	if (!err)
-		err = write_line(run, line, len);
+		err = write_answer(run->fd, line, len, &run->gone);
 	free(line);
 	return err;
 }
@@ -198,7 +190,7 @@ static km_error *write_result(struct run *run, const char *file, const struct te
 	}
 	if (WEXITSTATUS(status) || !is_line(t))
 		return write_failure(run, file, "memory", "out of memory (--memory-limit)");
-	return write_line(run, t->bytes, t->len);
+	return write_answer(run->fd, t->bytes, t->len, &run->gone);
 }
 
 static km_error *run_file(struct run *run, const char *file, struct text *t)
@@ -235,7 +227,7 @@ static km_error *run_list(struct run *run, struct text *t)
 	size_t size = 0;
 	km_error *err = NULL;
 
-	for (ssize_t len; !err && (len = getline(&name, &size, stdin)) >= 0;) {
+	for (ssize_t len; !err && !run->gone && (len = getline(&name, &size, stdin)) >= 0;) {
 		if (len && name[len - 1] == '\n')
 			name[--len] = '\0';
 		if (len)
@@ -265,13 +257,9 @@ km_error *batch_run(const struct km_command_line *line, int fd)
 		err = km_help_usage_error(batch, KM_IN_PROGRAM);
 	run.line.argc = 1;
 	run.line.options.format = KM_FORMAT_JSON;
-	for (int i = 1; i < line->argc && !err; i++)
+	for (int i = 1; i < line->argc && !err && !run.gone; i++)
 		err = strcmp(line->argv[i], "-") ? run_file(&run, line->argv[i], &t)
 						 : run_list(&run, &t);
 	free(t.bytes);
-	/* who reads no further has seen enough: no error */
-	if (!run.unread)
-		return err;
-	km_error_free(err);
-	return NULL;
+	return err;
 }

@@ -132,20 +132,15 @@ static const struct km_target_ops dump_ops = {
 	.progress = km_progress_on_terminal,
 };
 
-/* Pages are read in any order, which no compressed file allows. */
 static km_error *not_a_dump(struct dump *dump)
 {
 	uint8_t magic[8];
-	const char *program = km_file_read(&dump->file, 0, magic, sizeof(magic))
-				      ? km_unpacker(magic, sizeof(magic))
-				      : NULL;
+	const char *unpacker = km_file_read(&dump->file, 0, magic, sizeof(magic))
+				       ? km_unpacker(magic, sizeof(magic))
+				       : NULL;
 
-	if (!program)
-		return km_errorf(KM_EDATA, "neither an ELF nor a kdump-compressed dump");
-	return km_errorf(KM_EDATA,
-			 "compressed as a whole: unpack it, or use \"%s -dc FILE | kvmmmu - "
-			 "COMMAND\", which needs the space of the whole dump in $TMPDIR each time",
-			 program);
+	return unpacker ? km_packed_dump(unpacker)
+			: km_errorf(KM_EDATA, "neither an ELF nor a kdump-compressed dump");
 }
 
 static km_error *check_headers(struct dump *dump)
@@ -198,17 +193,6 @@ static km_error *open_format(struct dump *dump)
 	return km_address_space_init(&dump->kernel, &dump->target, dump->vmcoreinfo);
 }
 
-/* What could not be read may be what an error says of the file: that it is no dump, or damaged. */
-static km_error *name_read_errors(struct dump *dump, km_error *err)
-{
-	const char *trouble = err ? km_file_trouble(&dump->file) : NULL;
-
-	if (!trouble)
-		return err;
-	km_error_free(err);
-	return km_errorf(KM_EREAD, "%s", trouble);
-}
-
 static km_error *open_file(struct dump *dump, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -217,7 +201,7 @@ static km_error *open_file(struct dump *dump, const char *path)
 		return not_opened(path);
 	if (!km_file_init(&dump->file, fd))
 		return km_errorf(KM_EDATA, "%s: not a regular file", path);
-	return km_error_context(name_read_errors(dump, open_format(dump)), "%s", path);
+	return km_error_context(km_file_blame(&dump->file, open_format(dump)), "%s", path);
 }
 
 km_error *dump_open(const char *path, const char *debug, struct dump **out)

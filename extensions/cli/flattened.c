@@ -123,10 +123,7 @@ static km_error *damaged(const struct record *r)
 
 static km_error *truncated(struct km_file *file)
 {
-	const char *trouble = km_file_trouble(file);
-
-	return trouble ? km_errorf(KM_EREAD, "%s", trouble)
-		       : km_errorf(KM_EDATA, "the flattened dump is truncated");
+	return km_file_blame(file, km_errorf(KM_EDATA, "the flattened dump is truncated"));
 }
 
 /* Add the piece with header @r, whose bytes begin at @from, and advance *@from to the next one. */

@@ -53,14 +53,6 @@ static unsigned terminal_columns(void)
 	return 0;
 }
 
-/* Writes a finished answer. A reader that has gone (`| head`) has seen enough: no error. */
-static km_error *write_answer(const char *text, size_t len)
-{
-	if (write_all(STDOUT_FILENO, text, len) || errno == EPIPE)
-		return NULL;
-	return km_errorf(KM_EWRITE, "cannot write the answer: %s", strerror(errno));
-}
-
 /* The command of @line, on @target if there is one. */
 static int run(struct km_target *target, const struct km_command_line *line, FILE *out)
 {
@@ -185,6 +177,7 @@ int main(int argc, char **argv)
 	FILE *out = open_memstream(&text, &len);
 	struct km_command_line line = {0};
 	km_error *err;
+	bool gone;
 	int code;
 
 	if (!out)
@@ -194,7 +187,8 @@ int main(int argc, char **argv)
 	err = km_command_line_parse(KM_IN_PROGRAM, argc > 0 ? argc - 1 : 0, argv + 1, &line);
 	code = err ? fail(err) : answer(&line, out);
 	km_command_line_deinit(&line);
-	err = fclose(out) ? km_errorf(KM_ENOMEM, "out of memory") : write_answer(text, len);
+	err = fclose(out) ? km_errorf(KM_ENOMEM, "out of memory")
+			  : write_answer(STDOUT_FILENO, text, len, &gone);
 	free(text);
 	return err ? fail(err) : code;
 }

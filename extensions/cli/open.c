@@ -10,20 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void close_capsule(void *handle)
-{
-	km_capsule_close(handle);
-}
-
 static km_error *open_capsule(const char *path, const char *debug, struct km_opened *opened)
 {
-	struct km_capsule *capsule;
-	km_error *err = km_capsule_open(path, &capsule);
-
 	(void)debug; /* types are in it */
-	if (!err)
-		*opened = (struct km_opened){km_capsule_target(capsule), capsule, close_capsule};
-	return err;
+	return km_capsule_open_target(path, opened);
 }
 
 static void close_dump(void *handle)

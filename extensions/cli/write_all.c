@@ -2,6 +2,7 @@
 #include "write_all.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 bool write_all(int fd, const char *bytes, size_t len)
@@ -17,4 +18,14 @@ bool write_all(int fd, const char *bytes, size_t len)
 		}
 	}
 	return true;
+}
+
+km_error *write_answer(int fd, const char *text, size_t len, bool *gone)
+{
+	bool written = write_all(fd, text, len);
+
+	*gone = !written && errno == EPIPE;
+	if (written || *gone)
+		return NULL;
+	return km_errorf(KM_EWRITE, "cannot write the answer: %s", strerror(errno));
 }

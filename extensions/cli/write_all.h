@@ -3,10 +3,15 @@
 #ifndef KVMMMU_WRITE_ALL_H
 #define KVMMMU_WRITE_ALL_H
 
+#include "base/error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 /* Write @len bytes to @fd. Return false, with the reason in errno, if that fails. */
 bool write_all(int fd, const char *bytes, size_t len);
+
+/* Likewise, but a reader that has gone (`| head`) has seen enough: *@gone is set, no error. */
+km_error *write_answer(int fd, const char *text, size_t len, bool *gone);
 
 #endif

@@ -153,3 +153,13 @@ const char *km_file_trouble(struct km_file *file)
 		snprintf(file->text + used, sizeof(file->text) - used, "; and further places");
 	return file->count ? file->text : NULL;
 }
+
+km_error *km_file_blame(struct km_file *file, km_error *err)
+{
+	const char *trouble = err ? km_file_trouble(file) : NULL;
+
+	if (!trouble)
+		return err;
+	km_error_free(err);
+	return km_errorf(KM_EREAD, "%s", trouble);
+}

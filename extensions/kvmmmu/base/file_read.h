@@ -6,6 +6,8 @@
 #ifndef KVMMMU_FILE_READ_H
 #define KVMMMU_FILE_READ_H
 
+#include "base/error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,6 +59,12 @@ bool km_file_read(struct km_file *file, uint64_t at, void *buf, size_t len);
  * until the next call; NULL: everything that was asked for has been read.
  */
 const char *km_file_trouble(struct km_file *file);
+
+/*
+ * Return @err, or if something could not be read, an error that names it in its place: that the
+ * file seems damaged, or of another format, follows from that. @err may be NULL.
+ */
+km_error *km_file_blame(struct km_file *file, km_error *err);
 
 /* Return why the bytes could not be read. */
 const char *km_unread_reason(const struct km_unread *unread);

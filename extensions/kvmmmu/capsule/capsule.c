@@ -3,6 +3,7 @@
 
 #include "base/file_read.h"
 #include "threads/saved_stacks.h"
+#include "types/unpack.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -189,22 +190,12 @@ static int inflate_capsule(z_stream *z)
 	return done == Z_OK ? inflate(z, Z_FINISH) : done;
 }
 
-/* Pages of a dump are read in any order, which a compressed file does not allow. */
-static km_error *not_a_capsule(const char *program)
-{
-	return km_errorf(KM_EDATA,
-			 "compressed, and not a capsule: to read a dump, unpack it, or use "
-			 "\"%s -dc FILE | kvmmmu - COMMAND\", which needs the space of the whole "
-			 "dump in $TMPDIR each time",
-			 program);
-}
-
 /* @program: NULL: it is not compressed. */
 static km_error *too_large(const char *program)
 {
 	if (program)
-		return km_error_context(not_a_capsule(program), "larger than the limit of %llu MiB",
-					KM_CAPSULE_MAX >> 20);
+		return km_error_context(km_packed_dump(program),
+					"larger than the limit of %llu MiB", KM_CAPSULE_MAX >> 20);
 	return km_errorf(KM_EDATA, "larger than the limit of %llu MiB for a capsule",
 			 KM_CAPSULE_MAX >> 20);
 }
@@ -231,7 +222,7 @@ static km_error *unpack_gzip(struct km_capsule *c, const uint8_t *file, size_t s
 	z.avail_out = room;
 	done = inflate_capsule(&z);
 	if (done == Z_OK)
-		err = not_a_capsule("gzip");
+		err = km_packed_dump("gzip");
 	else if (done != Z_STREAM_END)
 		err = damaged(z.msg ? z.msg : "the file is truncated");
 	else if (z.avail_in || z.avail_out)
@@ -338,7 +329,7 @@ static km_error *read_image(struct km_capsule *c, struct km_file *file)
 	if (program) {
 		err = read_compressed(c, file, is_gzip(head, sizeof(head)));
 		if (!err && is_dump(c->image, c->size))
-			err = not_a_capsule(program);
+			err = km_packed_dump(program);
 		return err;
 	}
 	err = map(c, size);
@@ -597,6 +588,21 @@ void km_capsule_close(struct km_capsule *c)
 	free(c->ranges);
 	free(c->path);
 	free(c);
+}
+
+static void close_target(void *handle)
+{
+	km_capsule_close(handle);
+}
+
+km_error *km_capsule_open_target(const char *path, struct km_opened *opened)
+{
+	struct km_capsule *capsule;
+	km_error *err = km_capsule_open(path, &capsule);
+
+	if (!err)
+		*opened = (struct km_opened){&capsule->target, capsule, close_target};
+	return err;
 }
 
 struct km_target *km_capsule_target(struct km_capsule *c)

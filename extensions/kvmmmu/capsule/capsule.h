@@ -3,6 +3,7 @@
 #ifndef KVMMMU_CAPSULE_H
 #define KVMMMU_CAPSULE_H
 
+#include "base/opened.h"
 #include "capsule/capsule_format.h"
 
 struct km_capsule;
@@ -25,6 +26,9 @@ bool km_is_capsule(const char *path, km_error **err);
  */
 km_error *km_capsule_open(const char *path, struct km_capsule **capsule);
 void km_capsule_close(struct km_capsule *capsule);
+
+/* The same, as a target that km_opened_close() closes. */
+km_error *km_capsule_open_target(const char *path, struct km_opened *opened);
 
 struct km_target *km_capsule_target(struct km_capsule *capsule);
 const struct km_manifest *km_capsule_manifest(const struct km_capsule *capsule);

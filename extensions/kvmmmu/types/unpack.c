@@ -166,6 +166,16 @@ const char *km_unpacker(const void *data, size_t len)
 	return format ? format->name : NULL;
 }
 
+/* Pages of a dump are read in any order, which a compressed file does not allow. */
+km_error *km_packed_dump(const char *unpacker)
+{
+	return km_errorf(KM_EDATA,
+			 "compressed, and not a capsule: to read a dump, unpack it, or use "
+			 "\"%s -dc FILE | kvmmmu - COMMAND\", which needs the space of the whole "
+			 "dump in $TMPDIR each time",
+			 unpacker);
+}
+
 /* Double the room for output, without copying. */
 static km_error *grow(struct stream *s)
 {

@@ -17,6 +17,9 @@ bool km_is_packed(const void *data, size_t len);
  */
 const char *km_unpacker(const void *data, size_t len);
 
+/* KM_EDATA, for a file that is not a capsule: what reading it as a dump takes. */
+km_error *km_packed_dump(const char *unpacker);
+
 /*
  * Unpack @data into memory that the caller frees with munmap(). KM_EDEBUGINFO: it is damaged,
  * truncated, or unpacks to more than 2 GiB or, above 16 MiB, to more than 100 times its length.

@@ -2,12 +2,12 @@
 /* liblzma has SHA-256 as the check of a block, also of one that it does not compress. */
 #include "base/sha256.h"
 
+#include "base/file_read.h"
+
 #include <fcntl.h>
 #include <lzma.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define DIGEST 32
@@ -28,20 +28,19 @@ static bool digest_of(const uint8_t *bytes, size_t len, uint8_t digest[DIGEST])
 	return ok;
 }
 
+/* The file is read, not mapped: it may become shorter meanwhile. */
 static bool digest_of_open_file(int fd, uint8_t digest[DIGEST])
 {
-	struct stat st;
-	void *bytes;
+	struct km_file file;
+	uint8_t *bytes;
 	bool ok;
 
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
-	    (uint64_t)st.st_size > KM_SHA256_MAX)
+	if (!km_file_init(&file, fd) || !file.size || file.size > KM_SHA256_MAX)
 		return false;
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (bytes == MAP_FAILED)
-		return false;
-	ok = digest_of(bytes, (size_t)st.st_size, digest);
-	munmap(bytes, (size_t)st.st_size);
+	bytes = malloc((size_t)file.size);
+	ok = bytes && km_file_read(&file, 0, bytes, (size_t)file.size) &&
+	     digest_of(bytes, (size_t)file.size, digest);
+	free(bytes);
 	return ok;
 }
 

@@ -9,14 +9,8 @@
 
 /* ---- reading the other file ---- */
 
-static void close_capsule(void *handle)
-{
-	km_capsule_close(handle);
-}
-
 static km_error *open_capsule(const char *path, struct km_opened *opened)
 {
-	struct km_capsule *capsule;
 	km_error *err;
 
 	if (!km_is_capsule(path, &err))
@@ -26,21 +20,24 @@ static km_error *open_capsule(const char *path, struct km_opened *opened)
 				       "\"kvmmmu %s "
 				       "capture -o CAPSULE\" in a shell makes one",
 				       path, path);
-	err = km_capsule_open(path, &capsule);
-	if (!err)
-		*opened = (struct km_opened){km_capsule_target(capsule), capsule, close_capsule};
-	return err;
+	return km_capsule_open_target(path, opened);
 }
 
 static km_error *read_moments(const struct km_command_context *ctx, struct km_target *target,
-			      struct km_moments *moments)
+			      const struct km_moments_scope *scope, struct km_moments *moments)
 {
 	const struct km_open_options options = {.source = ctx->options.types};
 	struct km_kernel *kernel = NULL;
+	struct km_vms vms = {0};
 	km_error *err = km_kernel_open(target, &options, &kernel);
 
+	if (err)
+		return err;
+	err = km_vms_read(kernel, &vms);
+	km_vms_find_threads(kernel, &vms);
 	if (!err)
-		err = km_moments_read(kernel, moments);
+		err = km_moments_read(kernel, &vms, scope, moments);
+	km_vms_deinit(&vms);
 	km_kernel_free(kernel);
 	return err;
 }
@@ -60,7 +57,8 @@ static km_error *name_read_errors(struct km_node *root, struct km_target *target
 	return NULL;
 }
 
-km_error *km_before_read(struct km_command_context *ctx, struct km_before *before)
+km_error *km_before_read(struct km_command_context *ctx, const struct km_moments_scope *scope,
+			 struct km_before *before)
 {
 	const char *file = ctx->options.before;
 	const struct km_target *target = km_memory_target(ctx->kernel->mem);
@@ -72,7 +70,8 @@ km_error *km_before_read(struct km_command_context *ctx, struct km_before *befor
 	before->file = file;
 	if (err)
 		return err;
-	err = km_error_context(read_moments(ctx, opened.target, &before->moments), "%s", file);
+	err = km_error_context(read_moments(ctx, opened.target, scope, &before->moments), "%s",
+			       file);
 	err = name_read_errors(ctx->root, opened.target, file, err);
 	km_opened_close(&opened);
 	if (err)
@@ -121,10 +120,9 @@ void km_describe_before(struct km_node *root, const struct km_before *before)
 	if (r->same != KM_BOOT_DIFFERS)
 		km_doc_field(section, NULL, "taken", km_v_text(order_text(section, r)));
 	km_doc_field(section, "seconds", NULL,
-		     r->has_interval
-			     ? km_v_signed(r->later || !r->order_known ? (int64_t)r->interval
-								       : -(int64_t)r->interval)
-			     : km_v_none(NULL));
+		     r->has_interval ? km_v_signed(km_boot_reversed(r) ? -(int64_t)r->interval
+								       : (int64_t)r->interval)
+				     : km_v_none(NULL));
 	km_doc_field(section, "earlier", NULL,
 		     r->order_known && !r->same_moment ? km_v_bool(r->later) : km_v_none(NULL));
 	km_doc_field(section, NULL, "same boot",
@@ -140,8 +138,7 @@ void km_describe_before(struct km_node *root, const struct km_before *before)
 void km_before_judge(const struct km_before *before, const struct km_moment *then,
 		     const struct km_moment *now, struct km_samples_verdict *v)
 {
-	bool turned = before->relation.order_known && !before->relation.later &&
-		      !before->relation.same_moment;
+	bool turned = km_boot_reversed(&before->relation);
 	const struct km_sample samples[] = {turned ? now->sample : then->sample,
 					    turned ? then->sample : now->sample};
 

@@ -16,11 +16,12 @@ struct km_before {
 };
 
 /*
- * Open the file of --before, examine its vCPUs and compare its boot with that of ctx->kernel.
- * Errors of opening it and of km_moments_read(), after the name of the file; KM_EABSENT: this front
- * end cannot open it. The caller calls km_before_deinit() in any case.
+ * Open the file of --before, examine those of its vCPUs that @scope names, and compare its boot
+ * with that of ctx->kernel. Errors of opening it and of km_moments_read(), after the name of the
+ * file; KM_EABSENT: this front end cannot open it. The caller calls km_before_deinit() in any case.
  */
-km_error *km_before_read(struct km_command_context *ctx, struct km_before *before);
+km_error *km_before_read(struct km_command_context *ctx, const struct km_moments_scope *scope,
+			 struct km_before *before);
 void km_before_deinit(struct km_before *before);
 
 /* KM_EDATA if the two are of different boots. */

@@ -12,39 +12,29 @@
 #include "document/render.h"
 #include "host/host_facts.h"
 #include "kernel/kernel_types.h"
-#include "threads/tasks_read.h"
 
 #include <stdlib.h>
 
 struct batch {
 	struct km_command_context *ctx;
-	struct km_tasks tasks;
+	struct km_examiner by;
 	struct km_state_counts counts;
 	struct km_node *table;
-	struct km_recorded_faults *recorded;
 };
-
-/* Those of a capsule are recorded in it. */
-static const char *vmlinux_build_id(struct km_node *node, const struct km_kernel *k)
-{
-	const struct km_capsule_info *info = km_target_info(km_memory_target(k->mem));
-	struct km_build_id id = km_vmlinux_build_id(k);
-	char text[2 * KM_BUILD_ID_SIZE + 1];
-
-	if (id.len)
-		return km_doc_text(node, "%s", km_build_id_text(&id, text, sizeof(text)));
-	return info && info->build_ids[0] ? km_doc_text(node, "%s", info->build_ids[0]) : NULL;
-}
 
 static km_error *describe_kernel(struct km_node *root, const struct km_kernel *k)
 {
 	struct km_host_facts *facts = km_host_facts_read(k);
+	char id[2 * KM_BUILD_ID_SIZE + 1];
 	const char *time;
 
 	if (!facts)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	time = facts->facts[KM_HF_time].text;
-	km_doc_field(root, "build_id", "build-id", km_v_text(vmlinux_build_id(root, k)));
+	km_doc_field(root, "build_id", "build-id",
+		     km_v_text(*km_vmlinux_build_id_text(k, id, sizeof(id))
+				       ? km_doc_text(root, "%s", id)
+				       : NULL));
 	km_doc_field(root, "time", "time", km_v_text(*time ? km_doc_text(root, "%s", time) : NULL));
 	free(facts);
 	return NULL;
@@ -97,15 +87,12 @@ static void add_row(struct km_node *table, const struct km_examined *x)
 
 static km_error *add_vcpu(struct batch *run, const struct km_vm *vm, const struct km_vcpu *vcpu)
 {
-	static const struct km_case_options defaults = {.depth = KM_CASE_WHOLE};
-	const struct km_examiner by = {run->ctx->kernel, &run->tasks, &defaults, NULL,
-				       run->recorded};
 	struct km_examined *x = calloc(1, sizeof(*x));
 	km_error *err;
 
 	if (!x)
 		return km_errorf(KM_ENOMEM, "out of memory");
-	err = km_examine(&by, vm, vcpu, x);
+	err = km_examine(&run->by, vm, vcpu, x);
 	if (!err) {
 		km_count_state(&run->counts, x->e.state);
 		if (deserves_row(&x->e))
@@ -190,15 +177,12 @@ km_error *km_command_batch(struct km_command_context *ctx)
 		err = km_context_read_vms(ctx);
 	km_vms_find_threads(ctx->kernel, &ctx->vms);
 	if (!err)
-		err = km_tasks_read(ctx->kernel, &ctx->vms, &run.tasks);
-	if (!err)
-		err = km_recorded_faults_read(ctx->kernel, &run.recorded);
+		err = km_examiner_init(&run.by, ctx->kernel, &ctx->vms);
 	counts = km_doc_compact(ctx->root, "summary", NULL);
 	run.table = add_table(ctx->root);
 	if (!err)
 		err = add_vms(&run);
 	km_describe_counts(counts, &run.counts);
-	km_recorded_faults_free(run.recorded);
-	km_tasks_deinit(&run.tasks);
+	km_examiner_deinit(&run.by);
 	return err;
 }

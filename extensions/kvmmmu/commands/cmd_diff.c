@@ -10,7 +10,6 @@ struct diff {
 	struct km_command_context *ctx;
 	struct km_before before;
 	struct km_moments now; /* of the dump that was opened */
-	bool turned;	       /* that is the earlier one */
 	uint64_t both, only_earlier, only_later, trends[KM_TREND_PROGRESSES + 1];
 	struct km_node *table; /* one line for each vCPU; NULL: the user asks about one */
 	struct km_node *list;  /* the details */
@@ -209,8 +208,8 @@ static void add_row(struct km_node *table, const struct km_moment *now,
 
 static void add_vcpu(struct diff *run, const struct km_moment *then, const struct km_moment *now)
 {
-	const struct km_moment *earlier = run->turned ? now : then;
-	const struct km_moment *later = run->turned ? then : now;
+	bool reversed = km_boot_reversed(&run->before.relation);
+	const struct km_moment *earlier = reversed ? now : then, *later = reversed ? then : now;
 	struct km_node *entry = km_doc_section(run->list, NULL, NULL);
 	struct km_samples_verdict v;
 
@@ -252,30 +251,22 @@ static void add_missing(struct diff *run, const struct km_moment *m, bool in_ear
 
 /* ---- all ---- */
 
-/* Did the user ask about it? */
-static bool is_selected(const struct km_moment *m, const struct km_vm *vm,
-			const struct km_vcpu *vcpu)
-{
-	return (!vm || m->kvm == vm->addr) && (!vcpu || m->vcpu == vcpu->addr);
-}
-
-static void compare_all(struct diff *run, const struct km_vm *vm, const struct km_vcpu *vcpu)
+static void compare_all(struct diff *run)
 {
 	const struct km_moments *then = &run->before.moments, *now = &run->now;
+	bool reversed = km_boot_reversed(&run->before.relation);
 
 	for (size_t i = 0; i < now->count; i++) {
 		const struct km_moment *m = &now->list[i], *other = km_moments_find(then, m);
 
-		if (!is_selected(m, vm, vcpu))
-			continue;
 		if (other)
 			add_vcpu(run, other, m);
 		else
-			add_missing(run, m, run->turned);
+			add_missing(run, m, reversed);
 	}
 	for (size_t i = 0; i < then->count; i++) {
-		if (is_selected(&then->list[i], vm, vcpu) && !km_moments_find(now, &then->list[i]))
-			add_missing(run, &then->list[i], !run->turned);
+		if (!km_moments_find(now, &then->list[i]))
+			add_missing(run, &then->list[i], !reversed);
 	}
 }
 
@@ -348,15 +339,13 @@ static void describe_lost(struct diff *run)
 			    "follows from both is more certain than possible");
 }
 
-static void diff(struct diff *run, const struct km_vm *vm, const struct km_vcpu *vcpu)
+static void diff(struct diff *run, const struct km_vcpu *vcpu)
 {
 	struct km_node *summary = km_doc_compact(run->ctx->root, "summary", NULL);
-	const struct km_boot_relation *r = &run->before.relation;
 
 	begin_lists(run, vcpu);
-	run->turned = r->order_known && !r->later && !r->same_moment;
-	if (r->same != KM_BOOT_DIFFERS)
-		compare_all(run, vm, vcpu);
+	if (run->before.relation.same != KM_BOOT_DIFFERS)
+		compare_all(run);
 	else
 		km_doc_note(run->ctx->root, "nothing is compared: the two are of different boots");
 	describe_summary(summary, run);
@@ -370,6 +359,7 @@ static void diff(struct diff *run, const struct km_vm *vm, const struct km_vcpu 
 km_error *km_command_diff(struct km_command_context *ctx)
 {
 	struct diff run = {.ctx = ctx};
+	struct km_moments_scope scope;
 	struct km_vm *vm = NULL;
 	struct km_vcpu *vcpu = NULL;
 	km_error *err =
@@ -378,15 +368,17 @@ km_error *km_command_diff(struct km_command_context *ctx)
 			: km_errorf(KM_EUSAGE, "diff needs another dump of the same boot: give "
 					       "--before EARLIER");
 
+	km_vms_find_threads(ctx->kernel, &ctx->vms);
 	if (!err)
 		err = km_select(ctx, &vm, &vcpu);
+	scope = km_moments_scope_of(vm, vcpu);
 	if (!err)
-		err = km_before_read(ctx, &run.before);
+		err = km_before_read(ctx, &scope, &run.before);
 	if (!err)
-		err = km_moments_read(ctx->kernel, &run.now);
+		err = km_moments_read(ctx->kernel, &ctx->vms, &scope, &run.now);
 	if (!err) {
 		km_describe_before(ctx->root, &run.before);
-		diff(&run, vm, vcpu);
+		diff(&run, vcpu);
 	}
 	km_moments_deinit(&run.now);
 	km_before_deinit(&run.before);

@@ -8,7 +8,6 @@
 #include "commands/examine.h"
 #include "kernel/kernel_open.h"
 #include "kernel/kernel_types.h"
-#include "threads/tasks_read.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,16 +22,14 @@
 /* One run of the command. */
 struct explain {
 	struct km_command_context *ctx;
-	struct km_tasks tasks;
-	struct km_case_options options;
+	struct km_examiner by;
 	struct km_state_counts counts;
-	struct km_node *table; /* one line for each vCPU; NULL: the user asks about one */
-	struct km_node *list;  /* the details */
-	struct km_log *log;    /* KVM's messages in the dump's log buffer */
-	struct km_recorded_faults *recorded; /* by ftrace; NULL: nothing */
-	struct km_before *before;	     /* --before; else NULL */
-	uint64_t without;		     /* vCPUs that it does not have */
-	bool only[KM_STATE_UNKNOWN + 1];     /* --state: which are shown; all if none is set */
+	struct km_node *table;		 /* one line for each vCPU; NULL: the user asks about one */
+	struct km_node *list;		 /* the details */
+	struct km_log *log;		 /* KVM's messages in the dump's log buffer */
+	struct km_before *before;	 /* --before; else NULL */
+	uint64_t without;		 /* vCPUs that it does not have */
+	bool only[KM_STATE_UNKNOWN + 1]; /* --state: which are shown; all if none is set */
 	bool chosen;
 	uint64_t not_shown, folded;
 };
@@ -128,15 +125,6 @@ static bool deserves_details(const struct km_explanation *e)
 	return e->state == KM_STATE_STUCK || e->state == KM_STATE_UNKNOWN;
 }
 
-static km_error *examine(struct explain *run, const struct km_vm *vm, const struct km_vcpu *vcpu,
-			 struct km_examined *x)
-{
-	const struct km_examiner by = {run->ctx->kernel, &run->tasks, &run->options, run->log,
-				       run->recorded};
-
-	return km_examine(&by, vm, vcpu, x);
-}
-
 /* Show and count it; return the section of its details, NULL if it is not shown. */
 static struct km_node *add_vcpu(struct explain *run, const struct km_examined *x)
 {
@@ -163,7 +151,7 @@ static struct km_node *add_vcpu(struct explain *run, const struct km_examined *x
 }
 
 /* Add a vCPU of which there may be an earlier dump. */
-static void add_with_before(struct explain *run, struct km_examined *x)
+static km_error *add_with_before(struct explain *run, struct km_examined *x)
 {
 	struct km_moment *now = malloc(sizeof(*now));
 	const struct km_moment *then;
@@ -171,7 +159,7 @@ static void add_with_before(struct explain *run, struct km_examined *x)
 	struct km_node *entry;
 
 	if (!now)
-		return;
+		return km_errorf(KM_ENOMEM, "out of memory");
 	*now = km_moment_of(&x->c, &x->e);
 	then = km_moments_find(&run->before->moments, now);
 	if (then) {
@@ -187,6 +175,7 @@ static void add_with_before(struct explain *run, struct km_examined *x)
 		run->without++;
 	}
 	free(now);
+	return NULL;
 }
 
 static km_error *explain_vcpu(struct explain *run, const struct km_vm *vm,
@@ -197,9 +186,9 @@ static km_error *explain_vcpu(struct explain *run, const struct km_vm *vm,
 
 	if (!x)
 		return km_errorf(KM_ENOMEM, "out of memory");
-	err = examine(run, vm, vcpu, x);
+	err = km_examine(&run->by, vm, vcpu, x);
 	if (!err && run->before)
-		add_with_before(run, x);
+		err = add_with_before(run, x);
 	else if (!err)
 		add_vcpu(run, x);
 	km_case_deinit(&x->c);
@@ -279,13 +268,11 @@ static km_error *find_again(struct explain *run, uint64_t addr, struct km_vm **v
 
 	if (err)
 		return err;
-
-	km_tasks_deinit(&run->tasks);
 	km_vms_deinit(&ctx->vms);
 	err = km_vms_read(ctx->kernel, &ctx->vms);
 	km_vms_find_threads(ctx->kernel, &ctx->vms);
 	if (!err)
-		err = km_tasks_read(ctx->kernel, &ctx->vms, &run->tasks);
+		err = km_examiner_reread(&run->by, &ctx->vms);
 	if (err || km_vcpu_at(&ctx->vms, addr, vm, vcpu))
 		return err;
 	if (ctx->vms.trouble)
@@ -342,7 +329,7 @@ static km_error *take_looks(struct explain *run, struct km_vm *vm, struct km_vcp
 						       count == 1 ? "" : "s");
 		}
 		if (!err)
-			err = examine(run, vm, vcpu, x);
+			err = km_examine(&run->by, vm, vcpu, x);
 		if (err)
 			return count < 2 ? err : say_looks(err, count, &v);
 		samples[count++] = km_sample_of(&x->c, &x->e);
@@ -417,22 +404,24 @@ static void describe_rest(struct explain *run)
 		km_doc_note(root, "%" PRIu64 " vCPU%s not in %s: there is no verdict of both on %s",
 			    run->without, run->without == 1 ? " is" : "s are", run->before->file,
 			    run->without == 1 ? "it" : "them");
-	if (run->tasks.left_out)
+	if (run->by.tasks.left_out)
 		km_doc_note(root,
 			    "%" PRIu64 " threads of VM owners that are not inside KVM are left "
 			    "out: answers cannot name them as holders of a lock",
-			    run->tasks.left_out);
+			    run->by.tasks.left_out);
 	km_describe_log_briefly(root, run->log);
 }
 
 /* --before: the boots are compared first. */
-static km_error *read_before(struct explain *run, struct km_before *before)
+static km_error *read_before(struct explain *run, const struct km_vm *vm,
+			     const struct km_vcpu *vcpu, struct km_before *before)
 {
+	const struct km_moments_scope scope = km_moments_scope_of(vm, vcpu);
 	km_error *err;
 
 	if (!run->ctx->options.before)
 		return NULL;
-	err = km_before_read(run->ctx, before);
+	err = km_before_read(run->ctx, &scope, before);
 	if (!err)
 		err = km_before_check(before);
 	if (err)
@@ -447,12 +436,13 @@ km_error *km_command_explain(struct km_command_context *ctx)
 	const struct km_command_options *o = &ctx->options;
 	struct explain run = {
 		.ctx = ctx,
-		.options = {.has_addr = o->has_addr,
-			    .has_error_code = o->has_error_code,
-			    .addr = o->addr,
-			    .error_code = o->error_code,
-			    .mmu = o->mmu,
-			    .form = o->v1 ? KM_SPF_V1 : KM_SPF_MERGED},
+		.by.kernel = ctx->kernel,
+		.by.options = {.has_addr = o->has_addr,
+			       .has_error_code = o->has_error_code,
+			       .addr = o->addr,
+			       .error_code = o->error_code,
+			       .mmu = o->mmu,
+			       .form = o->v1 ? KM_SPF_V1 : KM_SPF_MERGED},
 	};
 	struct km_before before = {0};
 	struct km_vm *vm = NULL;
@@ -467,21 +457,21 @@ km_error *km_command_explain(struct km_command_context *ctx)
 	if (!err)
 		err = choose_states(&run, o->states);
 	if (!err)
-		err = read_before(&run, &before);
+		err = read_before(&run, vm, vcpu, &before);
 	if (!err)
-		err = km_tasks_read(ctx->kernel, &ctx->vms, &run.tasks);
+		/* what ftrace recorded was before the looks of --watch */
+		err = o->watch ? km_examiner_reread(&run.by, &ctx->vms)
+			       : km_examiner_init(&run.by, ctx->kernel, &ctx->vms);
 	if (!err)
 		err = km_read_log(ctx, &run.log,
 				  NULL); /* "kvmmmu DUMP log" reports what is not readable */
-	if (!err && !o->watch)
-		err = km_recorded_faults_read(ctx->kernel, &run.recorded);
+	run.by.log = run.log;
 	if (!err)
 		err = explain(&run, vm, vcpu);
 	if (!err)
 		describe_rest(&run);
 	free(run.log);
-	km_recorded_faults_free(run.recorded);
-	km_tasks_deinit(&run.tasks);
+	km_examiner_deinit(&run.by);
 	km_before_deinit(&before);
 	return err;
 }

@@ -2,12 +2,9 @@
 /* kvmmmu report: everything that belongs into a bug report, in one answer. */
 #include "commands/report.h"
 
-#include "commands/examine.h"
-
 #include "commands/cite_log.h"
 #include "diagnose/case_read.h"
 #include "diagnose/fingerprint.h"
-#include "threads/tasks_read.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -164,13 +161,11 @@ static km_error *report_vcpu(struct km_report *run, const struct km_vm *vm,
 			     const struct km_vcpu *vcpu, bool named)
 {
 	struct km_examined *x = calloc(1, sizeof(*x));
-	const struct km_examiner by = {run->ctx->kernel, &run->tasks, run->options, run->log,
-				       run->recorded};
 	km_error *err;
 
 	if (!x)
 		return km_errorf(KM_ENOMEM, "out of memory");
-	err = km_examine(&by, vm, vcpu, x);
+	err = km_examine(&run->by, vm, vcpu, x);
 	if (!err)
 		err = add_vcpu(run, x, named);
 	km_case_deinit(&x->c);
@@ -333,8 +328,7 @@ static km_error *report(struct km_report *run, const struct selection *selection
 
 km_error *km_command_report(struct km_command_context *ctx)
 {
-	struct km_case_options options = {.form = KM_SPF_MERGED};
-	struct km_report run = {.ctx = ctx, .options = &options};
+	struct km_report run = {.ctx = ctx, .by.options = {.form = KM_SPF_MERGED}};
 	struct selection *selections = calloc((size_t)ctx->argc + 1, sizeof(*selections));
 	km_error *err =
 		selections ? km_context_read_vms(ctx) : km_errorf(KM_ENOMEM, "out of memory");
@@ -346,19 +340,17 @@ km_error *km_command_report(struct km_command_context *ctx)
 	if (!err)
 		err = select_all(ctx, selections);
 	if (!err)
-		err = km_tasks_read(ctx->kernel, &ctx->vms, &run.tasks);
+		err = km_examiner_init(&run.by, ctx->kernel, &ctx->vms);
 	if (!err)
 		err = km_read_log(ctx, &run.log, &run.log_why);
-	if (!err)
-		err = km_recorded_faults_read(ctx->kernel, &run.recorded);
+	run.by.log = run.log;
 	run.vm_has_chapter = calloc(ctx->vms.count + 1, sizeof(bool));
 	run.redaction = ctx->options.redact ? km_redaction_new() : NULL;
 	if (!err && (!run.vm_has_chapter || (ctx->options.redact && !run.redaction)))
 		err = km_errorf(KM_ENOMEM, "out of memory");
 	if (!err)
 		err = report(&run, selections);
-	km_tasks_deinit(&run.tasks);
-	km_recorded_faults_free(run.recorded);
+	km_examiner_deinit(&run.by);
 	km_redaction_free(run.redaction);
 	free(run.vm_has_chapter);
 	free(run.log);

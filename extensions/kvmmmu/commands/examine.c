@@ -2,6 +2,7 @@
 #include "commands/examine.h"
 
 #include "commands/cite_log.h"
+#include "threads/tasks_read.h"
 
 /* ftrace recorded the vCPU's own faults, not one that the user supplies. */
 static bool is_given(const struct km_case_options *options)
@@ -9,16 +10,39 @@ static bool is_given(const struct km_case_options *options)
 	return options->has_addr || options->has_error_code;
 }
 
+km_error *km_examiner_init(struct km_examiner *by, const struct km_kernel *kernel,
+			   const struct km_vms *vms)
+{
+	km_error *err;
+
+	by->kernel = kernel;
+	err = km_tasks_read(kernel, vms, &by->tasks);
+	return err ? err : km_recorded_faults_read(kernel, &by->recorded);
+}
+
+void km_examiner_deinit(struct km_examiner *by)
+{
+	km_recorded_faults_free(by->recorded);
+	by->recorded = NULL;
+	km_tasks_deinit(&by->tasks);
+}
+
+km_error *km_examiner_reread(struct km_examiner *by, const struct km_vms *vms)
+{
+	km_tasks_deinit(&by->tasks);
+	return km_tasks_read(by->kernel, vms, &by->tasks);
+}
+
 km_error *km_examine(const struct km_examiner *by, const struct km_vm *vm,
 		     const struct km_vcpu *vcpu, struct km_examined *x)
 {
-	km_error *err = km_case_read(by->kernel, vm, vcpu, by->tasks, by->options, &x->c);
+	km_error *err = km_case_read(by->kernel, vm, vcpu, &by->tasks, &by->options, &x->c);
 
 	if (err)
 		return err;
 	km_explain_case(&x->c, &x->e);
 	x->is_recorded =
-		!is_given(by->options) &&
+		!is_given(&by->options) &&
 		km_recorded_faults_settle(by->recorded, &x->c, &x->e, &x->recorded, &x->verdict);
 	if (by->log)
 		km_cite_log(by->log, &x->e);

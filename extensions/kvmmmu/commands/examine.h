@@ -10,11 +10,22 @@
 /* What is known beside the vCPU. */
 struct km_examiner {
 	const struct km_kernel *kernel;
-	const struct km_tasks *tasks;
-	const struct km_case_options *options;
-	const struct km_log *log;		   /* that findings cite; NULL: none */
-	const struct km_recorded_faults *recorded; /* by ftrace; NULL: none */
+	struct km_case_options options;
+	struct km_tasks tasks;
+	struct km_recorded_faults *recorded; /* by ftrace; NULL: none */
+	const struct km_log *log;	     /* that findings cite; NULL: none */
 };
+
+/*
+ * Read the tasks of the owners of @vms, and what ftrace recorded. KM_EINTR, KM_ENOMEM and those of
+ * km_recorded_faults_read(). The caller calls km_examiner_deinit() in any case.
+ */
+km_error *km_examiner_init(struct km_examiner *by, const struct km_kernel *kernel,
+			   const struct km_vms *vms);
+void km_examiner_deinit(struct km_examiner *by);
+
+/* Read the tasks anew: the kernel has run. */
+km_error *km_examiner_reread(struct km_examiner *by, const struct km_vms *vms);
 
 /* A case and what was made of it. It is too large for the stack, and must not be copied. */
 struct km_examined {

@@ -2,7 +2,6 @@
 #include "commands/moments.h"
 
 #include "commands/examine.h"
-#include "threads/tasks_read.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -81,8 +80,9 @@ static int compare(const void *a, const void *b)
 	return ((*first)->vcpu > (*second)->vcpu) - ((*first)->vcpu < (*second)->vcpu);
 }
 
+/* Those that @scope names. */
 static km_error *add_all(const struct km_examiner *by, const struct km_vms *vms,
-			 struct km_moments *moments)
+			 const struct km_moments_scope *scope, struct km_moments *moments)
 {
 	struct km_examined *x = calloc(1, sizeof(*x));
 	size_t vcpus = 0;
@@ -98,8 +98,12 @@ static km_error *add_all(const struct km_examiner *by, const struct km_vms *vms,
 		const struct km_vm *vm = &vms->vms[i];
 
 		moments->lost += vm->vcpus_lost;
-		for (size_t j = 0; j < vm->vcpu_count && !err; j++)
-			err = add(by, vm, &vm->vcpus[j], x, moments);
+		if (scope->kvm && scope->kvm != vm->addr)
+			continue;
+		for (size_t j = 0; j < vm->vcpu_count && !err; j++) {
+			if (!scope->vcpu || scope->vcpu == vm->vcpus[j].addr)
+				err = add(by, vm, &vm->vcpus[j], x, moments);
+		}
 	}
 	free(x);
 	for (size_t i = 0; i < moments->count; i++)
@@ -109,30 +113,18 @@ static km_error *add_all(const struct km_examiner *by, const struct km_vms *vms,
 	return err;
 }
 
-km_error *km_moments_read(const struct km_kernel *kernel, struct km_moments *moments)
+km_error *km_moments_read(const struct km_kernel *kernel, const struct km_vms *vms,
+			  const struct km_moments_scope *scope, struct km_moments *moments)
 {
-	static const struct km_case_options defaults = {.depth = KM_CASE_WHOLE};
-	struct km_recorded_faults *recorded = NULL;
-	struct km_tasks tasks = {0};
-	struct km_vms vms = {0};
+	struct km_examiner by = {0};
 	km_error *err;
 
 	memset(moments, 0, sizeof(*moments));
 	km_boot_read(kernel, &moments->boot);
-	err = km_vms_read(kernel, &vms);
-	km_vms_find_threads(kernel, &vms);
+	err = km_examiner_init(&by, kernel, vms);
 	if (!err)
-		err = km_tasks_read(kernel, &vms, &tasks);
-	if (!err)
-		err = km_recorded_faults_read(kernel, &recorded);
-	if (!err) {
-		const struct km_examiner by = {kernel, &tasks, &defaults, NULL, recorded};
-
-		err = add_all(&by, &vms, moments);
-	}
-	km_recorded_faults_free(recorded);
-	km_tasks_deinit(&tasks);
-	km_vms_deinit(&vms);
+		err = add_all(&by, vms, scope, moments);
+	km_examiner_deinit(&by);
 	return err;
 }
 

@@ -43,11 +43,24 @@ struct km_moments {
 /* Return what is compared of a vCPU. */
 struct km_moment km_moment_of(const struct km_case *c, const struct km_explanation *e);
 
+/* Which vCPUs, by the addresses of struct kvm and struct kvm_vcpu; 0: all. */
+struct km_moments_scope {
+	uint64_t kvm, vcpu;
+};
+
+/* That of what km_select() found, which may be NULL. */
+static inline struct km_moments_scope km_moments_scope_of(const struct km_vm *vm,
+							  const struct km_vcpu *vcpu)
+{
+	return (struct km_moments_scope){vm ? vm->addr : 0, vcpu ? vcpu->addr : 0};
+}
+
 /*
- * Examine all vCPUs of @kernel. Errors: Ctrl-C, out of memory, a limit of the target. The caller
- * calls km_moments_deinit() in any case.
+ * Examine the vCPUs of @vms, with their threads, that @scope names. Errors: Ctrl-C, out of memory,
+ * a limit of the target. The caller calls km_moments_deinit() in any case.
  */
-km_error *km_moments_read(const struct km_kernel *kernel, struct km_moments *moments);
+km_error *km_moments_read(const struct km_kernel *kernel, const struct km_vms *vms,
+			  const struct km_moments_scope *scope, struct km_moments *moments);
 void km_moments_deinit(struct km_moments *moments);
 
 /*

@@ -5,7 +5,7 @@
 #define KVMMMU_REPORT_H
 
 #include "commands/command_context.h"
-#include "commands/recorded_faults.h"
+#include "commands/examine.h"
 #include "commands/state_counts.h"
 #include "document/redact.h"
 #include "trace/log.h"
@@ -13,9 +13,7 @@
 /* One run of the command. */
 struct km_report {
 	struct km_command_context *ctx;
-	struct km_tasks tasks;
-	struct km_case_options *options;
-	struct km_recorded_faults *recorded; /* by ftrace; NULL: nothing */
+	struct km_examiner by;
 	struct km_state_counts counts;
 	uint64_t tables_match, tables_differ; /* permission tables of all vCPUs */
 	unsigned detailed, listed;

@@ -48,8 +48,8 @@ static void collect_names(const struct km_report *run)
 		for (size_t j = 0; j < vms->vms[i].vcpu_count; j++)
 			km_redaction_name(run->redaction, vms->vms[i].vcpus[j].comm);
 	}
-	for (size_t i = 0; i < run->tasks.count; i++)
-		km_redaction_name(run->redaction, run->tasks.tasks[i].comm);
+	for (size_t i = 0; i < run->by.tasks.count; i++)
+		km_redaction_name(run->redaction, run->by.tasks.tasks[i].comm);
 }
 
 void km_report_redact(struct km_report *run)

@@ -153,8 +153,8 @@ static void report_threads(struct km_report *run, struct km_node *chapter, const
 	km_doc_column(table, "state", "ST", false);
 	km_doc_column(table, "on_cpu", "RUNS", false);
 	km_doc_column(table, "does", "IN", false);
-	for (size_t i = 0; i < run->tasks.count; i++) {
-		const struct km_task *t = &run->tasks.tasks[i];
+	for (size_t i = 0; i < run->by.tasks.count; i++) {
+		const struct km_task *t = &run->by.tasks.tasks[i];
 
 		if (!km_is_known(vm->mm) || t->mm.v != vm->mm.v || !t->mm.v)
 			continue;
@@ -190,7 +190,8 @@ static void report_invalidations(struct km_report *run, struct km_node *chapter,
 {
 	const char *function = NULL;
 	const struct km_task *task =
-		km_is_known(vm->mm) ? km_invalidating_task(&run->tasks, vm->mm.v, &function) : NULL;
+		km_is_known(vm->mm) ? km_invalidating_task(&run->by.tasks, vm->mm.v, &function)
+				    : NULL;
 	struct km_node *s = km_doc_section(chapter, "invalidations", "invalidations");
 	char tid[KM_VAL_TEXT];
 

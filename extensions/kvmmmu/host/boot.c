@@ -16,18 +16,6 @@
 /* The times of two boots may differ by this many seconds, for each is cut to a second. */
 #define SAME_SECONDS 2
 
-/* Those of a capsule are in its manifest. */
-static void read_build_id(const struct km_kernel *k, struct km_boot *boot)
-{
-	const struct km_capsule_info *info = km_target_info(km_memory_target(k->mem));
-	struct km_build_id id = km_vmlinux_build_id(k);
-
-	if (id.len)
-		km_build_id_text(&id, boot->build_id, sizeof(boot->build_id));
-	else if (info && info->build_ids[0])
-		snprintf(boot->build_id, sizeof(boot->build_id), "%s", info->build_ids[0]);
-}
-
 /* sysctl_bootid is static; proc_do_uuid() makes it when it is read for the first time. */
 static void read_id(const struct km_kernel *k, struct km_boot *boot)
 {
@@ -65,7 +53,7 @@ void km_boot_read(const struct km_kernel *k, struct km_boot *boot)
 	boot->page_offset_base = k->page_offset_base;
 	boot->vmemmap_base = k->vmemmap_base;
 	boot->vm_list = info && info->redacted ? 0 : k->vm_list;
-	read_build_id(k, boot);
+	km_vmlinux_build_id_text(k, boot->build_id, sizeof(boot->build_id));
 	read_id(k, boot);
 	read_times(k, boot);
 	km_memory_optional(k->mem, before);
@@ -177,6 +165,11 @@ void km_boot_compare(const struct km_boot *a, const struct km_boot *b, struct km
 		return;
 	confirm(a, b, r);
 	find_order(a, b, r);
+}
+
+bool km_boot_reversed(const struct km_boot_relation *r)
+{
+	return r->order_known && !r->later && !r->same_moment;
 }
 
 const char *km_same_boot_text(enum km_same_boot same)

@@ -16,8 +16,8 @@ struct km_boot {
 	struct km_val id[2];
 	/* chosen at random at each boot, with KASLR */
 	uint64_t page_offset_base, vmemmap_base;
-	uint64_t
-		vm_list; /* address of the variable; 0: not known, as a redacted capsule moves it */
+	/* address of the variable; 0: not known, as a redacted capsule moves it */
+	uint64_t vm_list;
 	struct km_val jiffies;
 	struct km_val seconds; /* after 1970 */
 	struct km_val uptime;  /* in seconds */
@@ -46,6 +46,9 @@ struct km_boot_relation {
 /* Compare two boots. Pure. */
 void km_boot_compare(const struct km_boot *first, const struct km_boot *second,
 		     struct km_boot_relation *relation);
+
+/* Is the second the earlier one? If that is not known, it is not. */
+bool km_boot_reversed(const struct km_boot_relation *relation);
 
 /* Return "yes", "no" or "unknown". */
 const char *km_same_boot_text(enum km_same_boot same);

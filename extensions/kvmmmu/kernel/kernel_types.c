@@ -8,6 +8,7 @@
 #include "types/types_chain.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,17 @@ struct km_build_id km_vmlinux_build_id(const struct km_kernel *kernel)
 	    target->ops->symbol(target, "__stop_notes", &stop))
 		return km_find_build_id(kernel->mem, start, stop);
 	return (struct km_build_id){.len = 0};
+}
+
+const char *km_vmlinux_build_id_text(const struct km_kernel *kernel, char *buf, size_t size)
+{
+	const struct km_capsule_info *info = km_target_info(km_memory_target(kernel->mem));
+	struct km_build_id id = km_vmlinux_build_id(kernel);
+
+	if (id.len)
+		return km_build_id_text(&id, buf, size);
+	snprintf(buf, size, "%s", info && info->build_ids[0] ? info->build_ids[0] : "");
+	return buf;
 }
 
 static km_error *use_types(struct km_kernel *kernel, struct km_types *types)

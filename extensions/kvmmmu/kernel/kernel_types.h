@@ -24,4 +24,7 @@ km_error *km_kernel_same_modules(const struct km_kernel *kernel, bool *same);
 /* Return the build-id of vmlinux, from its notes in the dump; its len is 0 if unknown. */
 struct km_build_id km_vmlinux_build_id(const struct km_kernel *kernel);
 
+/* Write it as text to @buf, "" if unknown; that of a capsule is in its manifest. Return @buf. */
+const char *km_vmlinux_build_id_text(const struct km_kernel *kernel, char *buf, size_t size);
+
 #endif

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Lose random pages of those that the diagnosis reads, as a dump level that drops too much does,
- *and compare what is said with what the whole dump says:
+ * and compare what is said with what the whole dump says:
  *
  *	lost DUMP ROUNDS ONE-IN [SEED]
  *
  * Each page is lost with a probability of one in ONE-IN. "WRONG ..." is printed, and the exit code
- *is 1, if a vCPU that is stuck becomes healthy or progressing with more certainty than "possible",
- *or if a contradiction, a proven finding or a certain wait of another kind appears that the whole
- *dump does not have.
+ * is 1, if a vCPU that is stuck becomes healthy or progressing with more certainty than "possible",
+ * or if a contradiction, a proven finding or a certain wait of another kind appears that the whole
+ * dump does not have.
  */
-#include "../../extensions/cli/dump.h"
+#include "changed_dump.h"
 #include "diagnose/case_read.h"
 #include "diagnose/diagnosis.h"
-#include "kernel/kernel_open.h"
 #include "threads/tasks_read.h"
 
 #include <inttypes.h>
@@ -41,7 +40,6 @@ struct answer {
 	size_t count;
 };
 
-static const struct km_target_ops *whole_ops;
 static uint64_t pages[MOST_PAGES]; /* that were read */
 static size_t page_count;
 static bool collecting, lost[MOST_PAGES];
@@ -224,31 +222,17 @@ static int lose(struct km_kernel *kernel, unsigned rounds, unsigned one_in)
 	return wrong != 0;
 }
 
+static int start(struct km_kernel *kernel, char **argv)
+{
+	return lose(kernel, (unsigned)atoi(argv[2]), (unsigned)atoi(argv[3]));
+}
+
 int main(int argc, char **argv)
 {
-	const struct km_open_options options = {KM_TYPES_AUTO};
-	struct km_kernel *kernel = NULL;
-	struct km_target_ops ops;
-	struct dump *dump;
-	km_error *err;
-	int code;
+	const struct km_target_ops changed = {.read_phys = read_phys};
 
 	if (argc < 4)
 		return 2;
 	srandom(argc > 4 ? (unsigned)atoi(argv[4]) : 1);
-	err = dump_open(argv[1], NULL, &dump);
-	if (!err)
-		err = km_kernel_open(dump_target(dump), &options, &kernel);
-	if (err) {
-		fprintf(stderr, "%s\n", km_error_text(err));
-		return 3;
-	}
-	whole_ops = dump_target(dump)->ops;
-	ops = *whole_ops;
-	ops.read_phys = read_phys;
-	dump_target(dump)->ops = &ops;
-	code = lose(kernel, (unsigned)atoi(argv[2]), (unsigned)atoi(argv[3]));
-	km_kernel_free(kernel);
-	dump_close(dump);
-	return code;
+	return play_changed(argv[1], &changed, start, argv);
 }

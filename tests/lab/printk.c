@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Read the log buffer of a dump whose pages are lost or whose bytes are changed, and compare what
- *is read with the buffer of the whole dump:
+ * is read with the buffer of the whole dump:
  *
  *	printk DUMP ROUNDS [SEED]
  *
@@ -11,8 +11,7 @@
  * records than the buffer has room for, or if one buffer takes longer than LONGEST seconds of
  * processor time.
  */
-#include "../../extensions/cli/dump.h"
-#include "kernel/kernel_open.h"
+#include "changed_dump.h"
 #include "trace/kernel_log.h"
 
 #include <inttypes.h>
@@ -30,7 +29,6 @@ struct kept {
 	uint64_t seq, hash;
 };
 
-static const struct km_target_ops *whole_ops;
 static uint64_t pages[MOST_PAGES]; /* virtual addresses that the reader reads */
 static size_t page_count;
 static bool collecting, lost[MOST_PAGES];
@@ -267,31 +265,17 @@ static int play(struct km_kernel *kernel, unsigned rounds)
 	return wrong != 0;
 }
 
+static int start(struct km_kernel *kernel, char **argv)
+{
+	return play(kernel, (unsigned)atoi(argv[2]));
+}
+
 int main(int argc, char **argv)
 {
-	const struct km_open_options options = {KM_TYPES_AUTO};
-	struct km_kernel *kernel = NULL;
-	struct km_target_ops ops;
-	struct dump *dump;
-	km_error *err;
-	int code;
+	const struct km_target_ops changed = {.read_virt = read_virt};
 
 	if (argc < 3)
 		return 2;
 	srandom(argc > 3 ? (unsigned)atoi(argv[3]) : 1);
-	err = dump_open(argv[1], NULL, &dump);
-	if (!err)
-		err = km_kernel_open(dump_target(dump), &options, &kernel);
-	if (err) {
-		fprintf(stderr, "%s\n", km_error_text(err));
-		return 3;
-	}
-	whole_ops = dump_target(dump)->ops;
-	ops = *whole_ops;
-	ops.read_virt = read_virt;
-	dump_target(dump)->ops = &ops;
-	code = play(kernel, (unsigned)atoi(argv[2]));
-	km_kernel_free(kernel);
-	dump_close(dump);
-	return code;
+	return play_changed(argv[1], &changed, start, argv);
 }

@@ -16,12 +16,11 @@
  * guest, and nothing of its fault is left on the stack. The dump of a crash kernel shows that of a
  * vCPU that was not in the handler. The answer about each vCPU is printed.
  */
+#include "wrapped_capsule.h"
 #include "diagnose/case_read.h"
-#include "capsule/capsule.h"
 #include "diagnose/diagnosis.h"
 #include "kernel/kernel_open.h"
 #include "kvm/svm.h"
-#include "threads/saved_stacks.h"
 #include "threads/tasks_read.h"
 
 #include <inttypes.h>
@@ -33,13 +32,8 @@
 #define SVM_EXIT_NMI 0x61
 #define TASK_RUNNING 0
 
-/* A target that does not hold one range of what another one holds. */
+/* The range that the target does not hold. */
 struct hiding {
-	struct km_target target;
-	struct km_target_ops ops;
-	struct km_target *inner;
-	struct km_capsule_info info;
-	struct km_saved_stacks saved;
 	bool phys;
 	uint64_t addr, len; /* len 0: nothing is hidden */
 	struct {
@@ -70,22 +64,10 @@ static bool is_hidden(bool phys, uint64_t addr, size_t len)
 	       hiding.addr < addr + len;
 }
 
-static km_error *read_phys(struct km_target *target, uint64_t pa, void *buf, size_t len)
+static km_error *read_edited(struct km_target *target, uint64_t va, void *buf, size_t len)
 {
-	(void)target;
-	if (is_hidden(true, pa, len))
-		return km_errorf(KM_EREAD, "hidden");
-	return hiding.inner->ops->read_phys(hiding.inner, pa, buf, len);
-}
+	km_error *err = read_virt(target, va, buf, len);
 
-static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, size_t len)
-{
-	(void)target;
-	km_error *err;
-
-	if (is_hidden(false, va, len))
-		return km_errorf(KM_EREAD, "hidden");
-	err = hiding.inner->ops->read_virt(hiding.inner, va, buf, len);
 	for (size_t i = 0; !err && i < 4; i++) {
 		if (!hiding.overwritten[i].addr || va != hiding.overwritten[i].addr)
 			continue;
@@ -93,33 +75,6 @@ static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, siz
 		memcpy(buf, &hiding.overwritten[i].value, len < 8 ? len : 8);
 	}
 	return err;
-}
-
-static bool symbol(struct km_target *target, const char *name, uint64_t *addr)
-{
-	(void)target;
-	return hiding.inner->ops->symbol(hiding.inner, name, addr);
-}
-
-static void wrap(struct km_target *inner)
-{
-	hiding.inner = inner;
-	hiding.target = *inner;
-	hiding.info = *inner->capsule;
-	if (inner->capsule->saved) {
-		hiding.saved = *inner->capsule->saved;
-		hiding.info.saved = &hiding.saved;
-	}
-	hiding.target.capsule = &hiding.info;
-	hiding.ops = (struct km_target_ops){
-		.read_phys = read_phys, .read_virt = read_virt, .symbol = symbol};
-	hiding.target.ops = &hiding.ops;
-}
-
-static void die(const km_error *err)
-{
-	fprintf(stderr, "hide: %s\n", err ? km_error_text(err) : "out of memory");
-	exit(3);
 }
 
 /* ---- what is said of each vCPU ---- */
@@ -293,8 +248,8 @@ static void hide_outer_frames(struct km_kernel *kernel, struct km_saved_stack *s
 /* Each stack as if its pages were missing, and without the faults that were found on it. */
 static void hide_stacks(struct km_kernel *kernel, const struct stuck *stuck, struct tally *tally)
 {
-	for (size_t i = 0; i < hiding.saved.count; i++) {
-		struct km_saved_stack *s = &hiding.saved.stacks[i], whole = *s;
+	for (size_t i = 0; i < wrapped.saved.count; i++) {
+		struct km_saved_stack *s = &wrapped.saved.stacks[i], whole = *s;
 		struct piece piece = {"the faults on the stack", s->stack.task};
 
 		if (s->faults.count) {
@@ -320,7 +275,7 @@ static void hide_stacks(struct km_kernel *kernel, const struct stuck *stuck, str
 /* Each task as if the list had ended before it. */
 static void hide_tasks(struct km_kernel *kernel, const struct stuck *stuck, struct tally *tally)
 {
-	struct km_saved_tasks *tasks = &hiding.saved.tasks;
+	struct km_saved_tasks *tasks = &wrapped.saved.tasks;
 	size_t count = tasks->count;
 	bool complete = tasks->complete;
 
@@ -406,8 +361,8 @@ static void interrupt_each(struct km_kernel *kernel, const struct stuck *stuck)
 
 		if (!interrupt_vcpu(kernel, vcpu, &task))
 			continue;
-		for (size_t j = 0; j < hiding.saved.count; j++) {
-			struct km_saved_stack *s = &hiding.saved.stacks[j], whole = *s;
+		for (size_t j = 0; j < wrapped.saved.count; j++) {
+			struct km_saved_stack *s = &wrapped.saved.stacks[j], whole = *s;
 
 			if (s->stack.task != task)
 				continue;
@@ -438,7 +393,8 @@ int main(int argc, char **argv)
 	if (err)
 		die(err);
 	wrap(km_capsule_target(capsule));
-	err = km_kernel_open(&hiding.target, &open, &kernel);
+	wrapped.ops.read_virt = read_edited;
+	err = km_kernel_open(&wrapped.target, &open, &kernel);
 	if (err)
 		die(err);
 	km_memory_record(kernel->mem, &rec);

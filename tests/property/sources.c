@@ -6,17 +6,15 @@
  *	sources CAPSULE
  *
  * The sources are the struct kvm_page_fault on the stack, the last exit, the page of the VMCS,
- *hints in kvm_vcpu, what ftrace recorded, and the stack as a whole. With each further source that
- *is switched off, a verdict may only become less certain: "stuck" by less, then "unknown" or what
- *is only possible. Each step that makes it more certain, and each vCPU that becomes healthy,
- *waiting or progressing with more certainty than "possible", is reported as "WRONG ...", and the
- *exit code is 1.
+ * hints in kvm_vcpu, what ftrace recorded, and the stack as a whole. With each further source that
+ * is switched off, a verdict may only become less certain: "stuck" by less, then "unknown" or what
+ * is only possible. Each step that makes it more certain, and each vCPU that becomes healthy or
+ * progressing with more certainty than "possible", is reported as "WRONG ...", and the exit code
+ * is 1.
  */
-#include "capsule/capsule.h"
+#include "wrapped_capsule.h"
 #include "commands/examine.h"
 #include "kernel/kernel_open.h"
-#include "threads/saved_stacks.h"
-#include "threads/tasks_read.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -44,13 +42,8 @@ static const struct {
 	[STACK] = {"stack", {NULL}},
 };
 
-/* A target that lacks the sources in @off, a bit each. */
+/* The target lacks the sources in @off, a bit each. */
 struct hiding {
-	struct km_target target;
-	struct km_target_ops ops;
-	struct km_target *inner;
-	struct km_capsule_info info;
-	struct km_saved_stacks saved;
 	struct km_saved_stack *whole; /* stacks as they are in the capsule */
 	unsigned off;
 	struct {
@@ -79,62 +72,27 @@ static bool is_hidden(bool phys, uint64_t addr, size_t len)
 	return false;
 }
 
-static km_error *read_phys(struct km_target *target, uint64_t pa, void *buf, size_t len)
+static bool symbol_of_source(struct km_target *target, const char *name, uint64_t *addr)
 {
-	(void)target;
-	if (is_hidden(true, pa, len))
-		return km_errorf(KM_EREAD, "hidden");
-	return hiding.inner->ops->read_phys(hiding.inner, pa, buf, len);
+	return !(is_off(FTRACE) && !strcmp(name, "ftrace_trace_arrays")) &&
+	       symbol(target, name, addr);
 }
 
-static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, size_t len)
+static void keep_stacks(void)
 {
-	(void)target;
-	if (is_hidden(false, va, len))
-		return km_errorf(KM_EREAD, "hidden");
-	return hiding.inner->ops->read_virt(hiding.inner, va, buf, len);
-}
-
-static bool symbol(struct km_target *target, const char *name, uint64_t *addr)
-{
-	(void)target;
-	if (is_off(FTRACE) && !strcmp(name, "ftrace_trace_arrays"))
-		return false;
-	return hiding.inner->ops->symbol(hiding.inner, name, addr);
-}
-
-static void die(const km_error *err)
-{
-	fprintf(stderr, "sources: %s\n", err ? km_error_text(err) : "out of memory");
-	exit(3);
-}
-
-static void wrap(struct km_target *inner)
-{
-	const struct km_saved_stacks *saved = inner->capsule->saved;
-
-	hiding.inner = inner;
-	hiding.target = *inner;
-	hiding.info = *inner->capsule;
-	if (saved) {
-		hiding.saved = *saved;
-		hiding.info.saved = &hiding.saved;
-		hiding.whole = calloc(saved->count + 1, sizeof(*hiding.whole));
-		if (!hiding.whole)
-			die(NULL);
-		memcpy(hiding.whole, saved->stacks, saved->count * sizeof(*hiding.whole));
-	}
-	hiding.target.capsule = &hiding.info;
-	hiding.ops = (struct km_target_ops){
-		.read_phys = read_phys, .read_virt = read_virt, .symbol = symbol};
-	hiding.target.ops = &hiding.ops;
+	hiding.whole = calloc(wrapped.saved.count + 1, sizeof(*hiding.whole));
+	if (!hiding.whole)
+		die(NULL);
+	if (wrapped.saved.count)
+		memcpy(hiding.whole, wrapped.saved.stacks,
+		       wrapped.saved.count * sizeof(*hiding.whole));
 }
 
 static void switch_off(unsigned off)
 {
 	hiding.off = off;
-	for (size_t i = 0; i < hiding.saved.count; i++) {
-		struct km_saved_stack *s = &hiding.saved.stacks[i];
+	for (size_t i = 0; i < wrapped.saved.count; i++) {
+		struct km_saved_stack *s = &wrapped.saved.stacks[i];
 		const struct km_saved_stack *whole = &hiding.whole[i];
 
 		*s = *whole;
@@ -197,10 +155,8 @@ static void add(struct verdicts *all, const struct km_examined *x)
 
 static void diagnose_all(struct km_kernel *kernel, struct verdicts *all)
 {
-	static const struct km_case_options options = {.form = KM_SPF_MERGED};
 	struct km_examined *x = calloc(1, sizeof(*x));
-	struct km_recorded_faults *recorded = NULL;
-	struct km_tasks tasks = {0};
+	struct km_examiner by = {0};
 	struct km_vms vms = {0};
 	km_error *err = km_kernel_read(kernel);
 
@@ -212,12 +168,8 @@ static void diagnose_all(struct km_kernel *kernel, struct verdicts *all)
 		err = km_vms_read(kernel, &vms);
 	km_vms_find_threads(kernel, &vms);
 	if (!err)
-		err = km_tasks_read(kernel, &vms, &tasks);
-	if (!err)
-		err = km_recorded_faults_read(kernel, &recorded);
+		err = km_examiner_init(&by, kernel, &vms);
 	for (size_t i = 0; !err && i < vms.count; i++) {
-		const struct km_examiner by = {kernel, &tasks, &options, NULL, recorded};
-
 		for (size_t j = 0; !err && j < vms.vms[i].vcpu_count; j++) {
 			err = km_examine(&by, &vms.vms[i], &vms.vms[i].vcpus[j], x);
 			if (!err)
@@ -227,8 +179,7 @@ static void diagnose_all(struct km_kernel *kernel, struct verdicts *all)
 	}
 	if (err)
 		die(err);
-	km_recorded_faults_free(recorded);
-	km_tasks_deinit(&tasks);
+	km_examiner_deinit(&by);
 	km_vms_deinit(&vms);
 	free(x);
 }
@@ -365,7 +316,9 @@ int main(int argc, char **argv)
 	if (err)
 		die(err);
 	wrap(km_capsule_target(capsule));
-	err = km_kernel_open(&hiding.target, &open, &kernel);
+	wrapped.ops.symbol = symbol_of_source;
+	keep_stacks();
+	err = km_kernel_open(&wrapped.target, &open, &kernel);
 	if (err)
 		die(err);
 	km_memory_record(kernel->mem, &rec);

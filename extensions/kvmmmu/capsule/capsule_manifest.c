@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capsule/capsule_format.h"
 
+#include "base/json_build.h"
 #include "base/json_keys.h"
 
 #include <errno.h>
@@ -15,102 +16,74 @@
 
 static const char *const build_id_keys[] = {"vmlinux", "kvm", "vendor_module", NULL};
 
-/* An object that is built; @ok becomes false if memory is exhausted. */
-struct builder {
-	struct json_object *object;
-	bool ok;
-};
-
-static struct builder begin(void)
+/* NULL: it is not known, which is null in the manifest. */
+static void put_text(struct json_object *to, const char *key, const char *text, bool *ok)
 {
-	struct json_object *object = json_object_new_object();
-
-	return (struct builder){object, object};
+	if (text)
+		km_json_put(to, key, json_object_new_string(text), ok);
+	else
+		km_json_put_null(to, key, ok);
 }
 
-/* Take over @value, which may be NULL only if it @is_null. */
-static void add(struct builder *to, const char *key, struct json_object *value, bool is_null)
+static void put_number(struct json_object *to, const char *key, uint64_t number, bool *ok)
 {
-	to->ok = to->ok && (value || is_null) && !json_object_object_add(to->object, key, value);
-	if (!to->ok)
-		json_object_put(value);
+	km_json_put(to, key, json_object_new_uint64(number), ok);
 }
 
-static void put(struct builder *to, const char *key, const char *text)
+static void put_bool(struct json_object *to, const char *key, bool yes, bool *ok)
 {
-	add(to, key, text ? json_object_new_string(text) : NULL, !text);
+	km_json_put(to, key, json_object_new_boolean(yes), ok);
 }
 
-static void put_number(struct builder *to, const char *key, uint64_t number)
+static struct json_object *build_ids(const struct km_manifest *m, bool *ok)
 {
-	add(to, key, json_object_new_uint64(number), false);
-}
-
-static void put_bool(struct builder *to, const char *key, bool yes)
-{
-	add(to, key, json_object_new_boolean(yes), false);
-}
-
-/* Put what has been built into another object. */
-static void put_object(struct builder *to, const char *key, struct builder *object)
-{
-	to->ok = to->ok && object->ok;
-	add(to, key, object->object, false);
-}
-
-static struct builder build_ids(const struct km_manifest *m)
-{
-	struct builder ids = begin();
+	struct json_object *ids = json_object_new_object();
 
 	for (size_t i = 0; i < 3; i++)
-		put(&ids, build_id_keys[i], m->kernel.build_ids[i]);
+		put_text(ids, build_id_keys[i], m->kernel.build_ids[i], ok);
 	return ids;
 }
 
-static struct builder build_symbols(const struct km_manifest *m)
+static struct json_object *build_symbols(const struct km_manifest *m, bool *ok)
 {
-	struct builder symbols = begin();
-	char text[24];
+	struct json_object *symbols = json_object_new_object();
 
-	for (size_t i = 0; i < m->symbol_count; i++) {
-		snprintf(text, sizeof(text), "0x%" PRIx64, m->symbols[i].addr);
-		put(&symbols, m->symbols[i].name, text);
-	}
+	for (size_t i = 0; i < m->symbol_count; i++)
+		km_json_put(symbols, m->symbols[i].name, km_json_hex(m->symbols[i].addr), ok);
 	return symbols;
 }
 
 char *km_manifest_print(const struct km_manifest *m)
 {
-	struct builder all = begin(), ids = build_ids(m), symbols = build_symbols(m);
-	const char *json = NULL;
+	struct json_object *all = json_object_new_object();
+	const char *json;
 	char text[64], *copy;
+	bool ok = true;
 
-	put_number(&all, "format", m->format ? m->format : KM_CAPSULE_FORMAT);
-	put(&all, "release", m->kernel.release);
-	put(&all, "vendor", m->kernel.vendor);
-	put_object(&all, "build_ids", &ids);
-	put(&all, "types", m->kernel.types);
-	put_bool(&all, "types_made", m->kernel.types_made);
+	put_number(all, "format", m->format ? m->format : KM_CAPSULE_FORMAT, &ok);
+	put_text(all, "release", m->kernel.release, &ok);
+	put_text(all, "vendor", m->kernel.vendor, &ok);
+	km_json_put(all, "build_ids", build_ids(m, &ok), &ok);
+	put_text(all, "types", m->kernel.types, &ok);
+	put_bool(all, "types_made", m->kernel.types_made, &ok);
 	if (m->vcpu >= 0)
 		snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64, m->vm, m->vcpu);
 	else
 		snprintf(text, sizeof(text), "%" PRId64, m->vm);
-	put(&all, "selection", m->vm >= 0 ? text : NULL);
-	put_bool(&all, "names", m->kernel.names);
-	put_number(&all, "page_table_pages", m->pages);
-	put_number(&all, "page_limit", m->limit);
-	put_bool(&all, "page_limit_hit", m->limit_hit);
-	put_number(&all, "pages_left_out", m->left_out);
-	put_number(&all, "symbol_pages_lost", m->kernel.symbol_pages_lost);
-	put(&all, "vendor_trouble", m->kernel.vendor_trouble);
+	put_text(all, "selection", m->vm >= 0 ? text : NULL, &ok);
+	put_bool(all, "names", m->kernel.names, &ok);
+	put_number(all, "page_table_pages", m->pages, &ok);
+	put_number(all, "page_limit", m->limit, &ok);
+	put_bool(all, "page_limit_hit", m->limit_hit, &ok);
+	put_number(all, "pages_left_out", m->left_out, &ok);
+	put_number(all, "symbol_pages_lost", m->kernel.symbol_pages_lost, &ok);
+	put_text(all, "vendor_trouble", m->kernel.vendor_trouble, &ok);
 	if (m->kernel.redacted)
-		put_bool(&all, "redacted", true);
-	put_object(&all, "symbols", &symbols);
-	errno = 0; /* json-c cuts off what it has no memory for, without an error */
-	if (all.ok)
-		json = json_object_to_json_string_ext(all.object, STYLE);
-	copy = json && errno != ENOMEM ? strdup(json) : NULL;
-	json_object_put(all.object);
+		put_bool(all, "redacted", true, &ok);
+	km_json_put(all, "symbols", build_symbols(m, &ok), &ok);
+	json = ok ? km_json_text(all, STYLE) : NULL;
+	copy = json ? strdup(json) : NULL;
+	json_object_put(all);
 	return copy;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "threads/saved_stacks.h"
 
+#include "base/json_build.h"
 #include "base/json_keys.h"
 
 #include <errno.h>
@@ -140,38 +141,13 @@ km_error *km_saved_tasks(const struct km_saved_stacks *saved, struct km_tasks *t
 
 /* ---- JSON ---- */
 
-static struct json_object *hex(uint64_t v)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "0x%" PRIx64, v);
-	return json_object_new_string(text);
-}
-
-/* Take over @value. *@ok becomes false if it, or @to, was not allocated. */
-static void put(struct json_object *to, const char *key, struct json_object *value, bool *ok)
-{
-	if (to && value && !json_object_object_add(to, key, value))
-		return;
-	json_object_put(value);
-	*ok = false;
-}
-
-static void push(struct json_object *to, struct json_object *value, bool *ok)
-{
-	if (to && value && !json_object_array_add(to, value))
-		return;
-	json_object_put(value);
-	*ok = false;
-}
-
 /* A member that the kernel does not have is omitted; one that was not readable is null. */
 static void put_val(struct json_object *to, const char *key, struct km_val val, bool *ok)
 {
 	if (km_is_known(val))
-		put(to, key, hex(val.v), ok);
-	else if (val.known != KM_ABSENT && (!to || json_object_object_add(to, key, NULL)))
-		*ok = false;
+		km_json_put(to, key, km_json_hex(val.v), ok);
+	else if (val.known != KM_ABSENT)
+		km_json_put_null(to, key, ok);
 }
 
 static bool has_places(const struct km_page_faults *faults)
@@ -191,13 +167,13 @@ static struct json_object *print_places(const struct km_page_faults *faults, boo
 		const struct km_fault_place *p = &faults->places[i];
 		struct json_object *place = json_object_new_array();
 
-		push(place, hex(p->handler_slot), ok);
-		push(place, hex(p->caller_slot), ok);
-		push(place, hex(p->chain), ok);
-		push(place, hex(p->sptep), ok);
-		push(place, hex(p->old_spte), ok);
-		push(place, hex(p->level), ok);
-		push(list, place, ok);
+		km_json_push(place, km_json_hex(p->handler_slot), ok);
+		km_json_push(place, km_json_hex(p->caller_slot), ok);
+		km_json_push(place, km_json_hex(p->chain), ok);
+		km_json_push(place, km_json_hex(p->sptep), ok);
+		km_json_push(place, km_json_hex(p->old_spte), ok);
+		km_json_push(place, km_json_hex(p->level), ok);
+		km_json_push(list, place, ok);
 	}
 	return list;
 }
@@ -207,32 +183,32 @@ static struct json_object *print_stack(const struct km_saved_stack *s, bool *ok)
 	struct json_object *to = json_object_new_object(), *list = json_object_new_array();
 	const struct km_stack *stack = &s->stack;
 
-	put(to, "task", hex(stack->task), ok);
-	put(to, "base", hex(stack->base), ok);
-	put(to, "size", hex(stack->size), ok);
-	put(to, "start", hex(stack->start), ok);
-	put(to, "sp", hex(stack->sp), ok);
-	put(to, "pages_missing", hex(stack->pages_missing), ok);
-	put(to, "trouble", json_object_new_string(stack->trouble), ok);
+	km_json_put(to, "task", km_json_hex(stack->task), ok);
+	km_json_put(to, "base", km_json_hex(stack->base), ok);
+	km_json_put(to, "size", km_json_hex(stack->size), ok);
+	km_json_put(to, "start", km_json_hex(stack->start), ok);
+	km_json_put(to, "sp", km_json_hex(stack->sp), ok);
+	km_json_put(to, "pages_missing", km_json_hex(stack->pages_missing), ok);
+	km_json_put(to, "trouble", json_object_new_string(stack->trouble), ok);
 	for (size_t i = 0; i < stack->count; i++) {
 		const struct km_frame *f = &stack->frames[i];
 		struct json_object *frame = json_object_new_array();
 
-		push(frame, json_object_new_string(f->function), ok);
-		push(frame, hex(f->offset), ok);
-		push(frame, hex(f->pc), ok);
-		push(frame, hex(f->sp), ok);
-		push(frame, json_object_new_boolean(f->sure), ok);
-		push(list, frame, ok);
+		km_json_push(frame, json_object_new_string(f->function), ok);
+		km_json_push(frame, km_json_hex(f->offset), ok);
+		km_json_push(frame, km_json_hex(f->pc), ok);
+		km_json_push(frame, km_json_hex(f->sp), ok);
+		km_json_push(frame, json_object_new_boolean(f->sure), ok);
+		km_json_push(list, frame, ok);
 	}
-	put(to, "frames", list, ok);
+	km_json_put(to, "frames", list, ok);
 	list = json_object_new_array();
 	for (size_t i = 0; i < s->faults.count; i++)
-		push(list, hex(s->faults.at[i]), ok);
-	put(to, "page_faults", list, ok);
+		km_json_push(list, km_json_hex(s->faults.at[i]), ok);
+	km_json_put(to, "page_faults", list, ok);
 	/* as capsules of earlier versions, where nothing is known */
 	if (has_places(&s->faults))
-		put(to, "fault_places", print_places(&s->faults, ok), ok);
+		km_json_put(to, "fault_places", print_places(&s->faults, ok), ok);
 	return to;
 }
 
@@ -240,25 +216,22 @@ static struct json_object *print_task(const struct km_saved_task *t, bool *ok)
 {
 	struct json_object *to = json_object_new_object();
 
-	put(to, "task", hex(t->addr), ok);
+	km_json_put(to, "task", km_json_hex(t->addr), ok);
 	put_val(to, "tid", t->tid, ok);
 	put_val(to, "tgid", t->tgid, ok);
 	put_val(to, "state", t->state, ok);
 	put_val(to, "on_cpu", t->on_cpu, ok);
 	put_val(to, "mm", t->mm, ok);
-	put(to, "comm", json_object_new_string(t->comm), ok);
+	km_json_put(to, "comm", json_object_new_string(t->comm), ok);
 	return to;
 }
 
 /* Print @value, if it is @ok, and free it. Return false if memory is exhausted. */
 static bool print_value(FILE *out, struct json_object *value, bool ok)
 {
-	const char *text;
-	bool printed;
+	const char *text = ok ? km_json_text(value, STYLE) : NULL;
+	bool printed = text && fputs(text, out) >= 0;
 
-	errno = 0; /* json-c cuts off what it has no memory for, without an error */
-	text = value && ok ? json_object_to_json_string_ext(value, STYLE) : NULL;
-	printed = text && errno != ENOMEM && fputs(text, out) >= 0;
 	json_object_put(value);
 	return printed;
 }

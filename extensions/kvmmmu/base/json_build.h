@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Builds JSON that is whole or not there: json-c drops what it has no memory for. Each function
+ * sets *@ok to false if memory is exhausted, and never to true.
+ */
+#ifndef KVMMMU_JSON_BUILD_H
+#define KVMMMU_JSON_BUILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct json_object;
+
+/* Take over @value. NULL, as @to or as @value: it was not allocated. */
+void km_json_put(struct json_object *to, const char *key, struct json_object *value, bool *ok);
+void km_json_put_null(struct json_object *to, const char *key, bool *ok);
+void km_json_push(struct json_object *to, struct json_object *value, bool *ok);
+
+/* Return "0x12" as a new string; NULL: out of memory. */
+struct json_object *km_json_hex(uint64_t number);
+
+/* Return the whole text, which lives as long as @value; NULL: out of memory, or @value is NULL. */
+const char *km_json_text(struct json_object *value, int style);
+
+#endif

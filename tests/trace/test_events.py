@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from tools import TOP, kvmmmu, need_lab  # noqa: E402
 
-GENERATIONS = os.environ.get("KVMMMU_GENERATIONS", "6.1 6.12 7.2 7.3").split()
+GENERATIONS = os.environ.get("KVMMMU_GENERATIONS", "5.10 6.1 6.12 7.2 7.3").split()
 FILES = ("arch/x86/kvm/trace.h", "arch/x86/kvm/mmu/mmutrace.h", "include/trace/events/kvm.h")
 LINES = 25  # of each event
 

@@ -31,15 +31,48 @@ km_error *km_read_log(const struct km_command_context *ctx, struct km_log **log,
 	return NULL;
 }
 
+/* Does the WARN in this function of KVM check what the finding is about? */
+static bool warns_about(const char *function, const char *finding)
+{
+	static const struct {
+		const char *finding, *function;
+	} warns[] = {
+		{"reserved-bits", "make_spte"},
+		{"reserved-bits", "get_mmio_spte"},
+		{"reserved-bits", "walk_shadow_page_get_mmio_spte"},
+		{"reserved-bits", "handle_mmio_page_fault"},
+		{"child-page-mismatch", "kvm_mmu_page_set_translation"},
+		{"access-track-lost", "mark_spte_for_access_track"},
+		{"invalidate-leaked", "kvm_mmu_notifier_invalidate_range_end"},
+		{"invalidate-leaked", "kvm_mmu_invalidate_end"},
+	};
+
+	for (size_t i = 0; i < sizeof(warns) / sizeof(warns[0]); i++) {
+		if (!strcmp(warns[i].finding, finding) && !strcmp(warns[i].function, function))
+			return true;
+	}
+	return false;
+}
+
+static bool is_about(const struct km_log_entry *entry, const char *finding)
+{
+	switch (entry->kind) {
+	case KM_LOG_HIERARCHY:
+	case KM_LOG_SPTE:
+		return !strcmp(finding, "reserved-bits");
+	case KM_LOG_WARN: /* KVM_BUG_ON() is a WARN that ends the VM */
+		return !strcmp(finding, "vm-dead") || warns_about(entry->function, finding);
+	default:
+		return false;
+	}
+}
+
 static void cite(const struct km_log *log, struct km_diagnosis *d)
 {
-	bool reserved = !strcmp(d->id, "reserved-bits"), dead = !strcmp(d->id, "vm-dead");
-
 	for (size_t i = 0; i < log->count; i++) {
 		const struct km_log_entry *entry = &log->entries[i];
-		bool about_sptes = entry->kind == KM_LOG_HIERARCHY || entry->kind == KM_LOG_SPTE;
 
-		if ((reserved && about_sptes) || (dead && entry->kind == KM_LOG_WARN))
+		if (is_about(entry, d->id))
 			km_evidence(d, "kernel log %s: %.120s%s", entry->stamp, entry->text,
 				    entry->repeats > 1 ? " (more than once)" : "");
 	}

@@ -132,6 +132,8 @@ static size_t find_fault(struct km_trace_vcpu *v, const struct km_trace_fault *k
 	for (size_t i = 0; i < v->hot_count; i++) {
 		if (v->hot_address[i] == key->address && same_fault(&v->hot[i], key))
 			return i;
+	}
+	for (size_t i = 1; i < v->hot_count && v->hot_faults[rarest] > 1; i++) {
 		if (v->hot_faults[i] < v->hot_faults[rarest])
 			rarest = i;
 	}

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NARROW 62 /* the narrowest text that mail programs wrap at, less a little */
+#define NARROW	62 /* the narrowest text that mail programs wrap at, less a little */
+#define COLUMNS 79 /* of the narrowest terminal, if the blank at the end was not copied */
+#define HEX	"0123456789abcdefABCDEF"
 
 void km_lines_init(struct km_lines *text, FILE *file)
 {
@@ -267,14 +269,23 @@ static bool has_oddities(const struct km_line *line)
 
 /* --- quotes --- */
 
-/* Return the length of the quote marks ("> > ", "| ") at the beginning. */
+/* ">"; at the beginning of a line also "| ", and the "+" of a line that a diff adds */
+static bool is_quote_mark(const char *at, bool first)
+{
+	if (*at == '>')
+		return true;
+	return first &&
+	       (((*at == '|' || *at == '+') && at[1] == ' ') || (*at == '+' && at[1] == '['));
+}
+
+/* Return the length of the quote marks at the beginning. */
 static size_t quote(const char *text)
 {
 	size_t at = 0, end = 0;
 
 	for (;;) {
 		at += strspn(text + at, " \t");
-		if (text[at] != '>' && (text[at] != '|' || at || text[1] != ' '))
+		if (!is_quote_mark(text + at, !at))
 			return end;
 		end = ++at;
 		if (text[end] == ' ')
@@ -303,11 +314,21 @@ static void clean(struct km_line *line, bool soft_breaks)
 	if (has_oddities(line))
 		replace_oddities(line);
 	cut = quote(line->text);
+	line->quoted = cut;
 	if (cut) {
 		line->len -= cut;
 		memmove(line->text, line->text + cut, line->len + 1);
 	}
 	trim_end(line);
+}
+
+void km_lines_clean(struct km_line *line)
+{
+	line->pieces = 1;
+	line->too_long = false;
+	clean(line, false);
+	line->last_length = 0;
+	line->flowed = false;
 }
 
 /* --- reading --- */
@@ -474,15 +495,17 @@ bool km_lines_read(struct km_lines *text, struct km_line *line)
 	return true;
 }
 
-void km_lines_append(struct km_line *line, const struct km_line *more)
+void km_lines_append(struct km_line *line, const struct km_line *more, bool cut)
 {
 	const char *rest = more->text + strspn(more->text, " \t");
 
-	take_piece(line, " ", 1);
+	if (!cut)
+		take_piece(line, " ", 1);
 	take_piece(line, rest, strlen(rest));
 	line->last_length = more->last_length;
 	line->pieces++;
 	line->flowed = more->flowed;
+	line->quoted = more->quoted;
 }
 
 /* Does a line of a trace begin here: "vmm-vcpu1-135     (    132) [001] d...."? */
@@ -494,9 +517,10 @@ static bool begins_line(const char *text)
 	       isdigit((unsigned char)cpu[1]);
 }
 
-void km_lines_drop_empty(struct km_line *line)
+bool km_lines_drop_empty(struct km_line *line)
 {
 	static const char empty[] = "kvm_fpu:";
+	size_t len = line->len;
 	const char *next;
 
 	while ((next = strstr(line->text, empty))) {
@@ -507,6 +531,7 @@ void km_lines_drop_empty(struct km_line *line)
 		line->len -= (size_t)(next - line->text);
 		memmove(line->text, next, line->len + 1);
 	}
+	return line->len < len;
 }
 
 bool km_lines_is_wrapped(const struct km_line *line, const struct km_line *next)
@@ -517,4 +542,36 @@ bool km_lines_is_wrapped(const struct km_line *line, const struct km_line *next)
 		return false;
 	return line->flowed || line->pieces > 1 ||
 	       line->last_length + 1 + strcspn(word, " \t") > NARROW;
+}
+
+bool km_lines_may_be_cut(const struct km_line *line)
+{
+	return line->last_length >= COLUMNS && !line->flowed;
+}
+
+bool km_lines_is_cut(const struct km_line *line, const struct km_line *next)
+{
+	static const size_t columns[] = {80, 100, 120, 132, 160};
+
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+		if (line->last_length == columns[i])
+			return !line->flowed && !line->quoted && next->len &&
+			       !isspace((unsigned char)next->text[0]);
+	}
+	return false;
+}
+
+bool km_lines_cuts_number(const struct km_line *line, const struct km_line *next)
+{
+	const char *word = line->text + line->len, *digits = next->text;
+	size_t len;
+
+	while (word > line->text && !isspace((unsigned char)word[-1]) && !strchr("=:(", word[-1]))
+		word--;
+	digits += *word == '0' && !word[1] && *digits == 'x';
+	len = strspn(digits, HEX);
+	if (!len || !isdigit((unsigned char)*word) || !strchr(" \t,.:;)", digits[len]))
+		return false;
+	word += 2 * !strncmp(word, "0x", 2);
+	return !word[strspn(word, HEX)];
 }

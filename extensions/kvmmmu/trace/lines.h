@@ -21,6 +21,7 @@ struct km_line {
 	size_t last_length; /* of the last line of the file that is part of it */
 	size_t pieces;	    /* lines of the file that it is made of, but for quoted-printable */
 	bool flowed;	    /* ends with a blank, as format=flowed marks a line that continues */
+	bool quoted;	    /* began with "> " */
 	bool too_long;
 };
 
@@ -42,14 +43,24 @@ void km_lines_init(struct km_lines *text, FILE *file);
 /* Read the next line. Return false at the end of the file and on a read error. */
 bool km_lines_read(struct km_lines *text, struct km_line *line);
 
-/* Append @more to @line, after one blank. What has no room is dropped. */
-void km_lines_append(struct km_line *line, const struct km_line *more);
+/*
+ * Clean the text of @line, which is not from a file: a whole line, that no other one continues. Its
+ * text, length and number are set.
+ */
+void km_lines_clean(struct km_line *line);
+
+/*
+ * Append @more to @line, after one blank; @cut: without it, because a terminal broke the line
+ * within a word. What has no room is dropped.
+ */
+void km_lines_append(struct km_line *line, const struct km_line *more, bool cut);
 
 /*
  * tracefs of 6.1 prints kvm_fpu without its text and without a line feed, so that the next event
- * follows it on the same line. Remove such a kvm_fpu, which says nothing.
+ * follows it on the same line. Remove such a kvm_fpu, which says nothing; return whether there is
+ * one.
  */
-void km_lines_drop_empty(struct km_line *line);
+bool km_lines_drop_empty(struct km_line *line);
 
 /*
  * Did a mail program break the line between @line and @next, which has no head of its own? It
@@ -57,5 +68,20 @@ void km_lines_drop_empty(struct km_line *line);
  * line that was broken once is assumed to be broken again.
  */
 bool km_lines_is_wrapped(const struct km_line *line, const struct km_line *next);
+
+/*
+ * May a terminal have broken the line between @line and @next? It breaks at its last column, which
+ * is the 80th or a later one, also within a word.
+ */
+bool km_lines_may_be_cut(const struct km_line *line);
+
+/*
+ * Has @line as many columns as terminals usually have, and does @next begin with a character? The
+ * lines of a mail that is quoted are as long by chance.
+ */
+bool km_lines_is_cut(const struct km_line *line, const struct km_line *next);
+
+/* Is the last word of @line a number, and the first of @next digits that may be the rest of it? */
+bool km_lines_cuts_number(const struct km_line *line, const struct km_line *next);
 
 #endif

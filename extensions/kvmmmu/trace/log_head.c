@@ -2,6 +2,7 @@
 /* What dmesg, journals, consoles and programs put in front of the kernel's messages. */
 #include "trace/log.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define BLANKS	 " \t"
@@ -26,6 +27,12 @@ static size_t iso_time(const char *at)
 			return 0;
 	}
 	return ISO_DATE + strspn(at + ISO_DATE, DIGITS ",.+-:Z");
+}
+
+/* "1793718724.120330 host kernel: " of journalctl -o short-unix */
+static bool is_unix_time(const char *at)
+{
+	return strspn(at, DIGITS) == 10 && at[10] == '.';
 }
 
 /* "[T123]", "[  C3]": the task or CPU that printed the message (CONFIG_PRINTK_CALLER). */
@@ -143,6 +150,14 @@ static const char *behind_program(const char *at, size_t *len)
 	return NULL;
 }
 
+/* "node7 kernel " without a colon, in columns of a table */
+static const char *behind_columns(const char *at)
+{
+	at = skip_blanks(at + strcspn(at, BLANKS));
+	return !strncmp(at, "kernel ", 7) || !strncmp(at, "kernel\t", 7) ? skip_blanks(at + 7)
+									 : NULL;
+}
+
 /*
  * dmesg --time-format iso has a comma before the fraction; a container's log has the name of the
  * stream behind the time. NULL if it is neither, or if no message of a kernel follows.
@@ -167,7 +182,63 @@ static const char *behind_iso_time(const char *at, const char **stamp, size_t *l
 	message = bracketed_time(behind, stamp, len);
 	if (message)
 		return message;
+	message = behind_columns(behind);
+	if (message)
+		return message;
 	return km_log_begins(behind) ? behind : NULL;
+}
+
+/* "Nov  3 17:12:04", "2026-11-03T17:12:04+0100" */
+static size_t date_of_syslog(const char *at)
+{
+	static const char form[] = "aaa dd dd:dd:dd";
+
+	if (iso_time(at))
+		return iso_time(at);
+	for (size_t i = 0; form[i]; i++) {
+		bool fits = form[i] == 'a' ? isalpha((unsigned char)at[i])
+			    : form[i] == 'd'
+				    ? isdigit((unsigned char)at[i]) || (i == 4 && at[i] == ' ')
+				    : at[i] == form[i];
+
+		if (!fits)
+			return 0;
+	}
+	return sizeof(form) - 1;
+}
+
+/* "Nov  3 17:12:04 host sshd[812]: ": other programs, which a journal contains, too */
+static const char *behind_other_program(const char *at, const char **stamp, size_t *len)
+{
+	size_t date = date_of_syslog(at), host, program;
+	const char *name;
+
+	host = date && at[date] == ' ' ? strcspn(at + date + 1, BLANKS) : 0;
+	if (!host || at[date + 1 + host] != ' ')
+		return NULL;
+	name = at + date + 1 + host + 1;
+	program = strcspn(name, BLANKS ":");
+	if (!program || name[program] != ':' || name[program + 1] != ' ')
+		return NULL;
+	*stamp = at;
+	*len = date + 1 + host;
+	return skip_blanks(name + program + 1);
+}
+
+/* "17:12:01 <someone> [  455.120331] ", "node7 | [  455.120331] ": whatever is in front */
+static const char *behind_anything(const char *at, const char **stamp, size_t *len)
+{
+	const char *open = strchr(at, '['), *inside, *behind;
+	size_t digits;
+
+	if (!open || open - at > 60)
+		return NULL;
+	inside = skip_blanks(open + 1);
+	digits = strspn(inside, DIGITS);
+	if (!digits || inside[digits] != '.' || strspn(inside + digits + 1, DIGITS) != 6)
+		return NULL;
+	behind = bracketed_time(open, stamp, len);
+	return behind;
 }
 
 const char *km_log_head(const char *line, const char **stamp, size_t *len)
@@ -185,8 +256,12 @@ const char *km_log_head(const char *line, const char **stamp, size_t *len)
 	}
 	/* "Mar  7 13:38:04 host kernel: ", "2026-11-28T20:31:16+0000 host kernel: " */
 	message = behind_program(at, &host);
-	if (!message || !memchr(at, ':', host))
-		return behind_iso_time(at, stamp, len);
+	if (!message || !(memchr(at, ':', host) || is_unix_time(at))) {
+		behind = behind_iso_time(at, stamp, len);
+		if (!behind)
+			behind = behind_other_program(at, stamp, len);
+		return behind ? behind : behind_anything(at, stamp, len);
+	}
 	*stamp = at;
 	*len = host;
 	behind = bracketed_time(message, stamp, len);

@@ -46,32 +46,27 @@ void km_trace_fields_read(const char *text, struct km_trace_fields *fields)
 	}
 }
 
-/* Is it one of the names, which '|' separates? */
-static bool is_one_of(const char *at, size_t len, const char *names)
+static bool is_one_of(const char *at, size_t len, const char *const *names)
 {
-	for (;;) {
+	for (; *names; names++) {
+		const char *name = *names;
 		size_t i = 0;
 
-		while (i < len && names[i] == at[i])
+		while (i < len && name[i] == at[i])
 			i++;
-		if (i == len && (!names[i] || names[i] == '|'))
+		if (i == len && !name[i])
 			return true;
-		names += i;
-		while (*names && *names != '|')
-			names++;
-		if (!*names)
-			return false;
-		names++;
 	}
+	return false;
 }
 
 /* The letters that the names begin with, as bits: most words begin with none of them. */
-static uint32_t initials(const char *names)
+static uint32_t initials(const char *const *names)
 {
-	uint32_t bits = 1u << (*names & 31);
+	uint32_t bits = 0;
 
-	while ((names = strchr(names, '|')))
-		bits |= 1u << (*++names & 31);
+	for (; *names; names++)
+		bits |= 1u << (**names & 31);
 	return bits;
 }
 
@@ -88,7 +83,7 @@ static bool is_sign(struct km_trace_word word)
 	return word.len == 1 && (*word.at == '=' || *word.at == ':');
 }
 
-struct km_trace_word km_trace_field(const struct km_trace_fields *f, const char *names)
+struct km_trace_word km_trace_field(const struct km_trace_fields *f, const char *const *names)
 {
 	uint32_t letters = initials(names);
 
@@ -145,7 +140,7 @@ bool km_trace_word_hex(struct km_trace_word word, uint64_t *value)
 	return number(word.at, word.len, 16, 16, value);
 }
 
-bool km_trace_hex(const struct km_trace_fields *f, const char *names, uint64_t *value)
+bool km_trace_hex(const struct km_trace_fields *f, const char *const *names, uint64_t *value)
 {
 	struct km_trace_word word = km_trace_field(f, names);
 
@@ -154,7 +149,7 @@ bool km_trace_hex(const struct km_trace_fields *f, const char *names, uint64_t *
 	return km_trace_word_hex(word, value);
 }
 
-bool km_trace_decimal(const struct km_trace_fields *f, const char *names, uint64_t *value)
+bool km_trace_decimal(const struct km_trace_fields *f, const char *const *names, uint64_t *value)
 {
 	struct km_trace_word word = km_trace_field(f, names);
 

@@ -26,19 +26,20 @@ struct km_trace_fields {
 	bool raw;
 };
 
+/* The names that a field has in different events, kernels and tools. */
+#define KM_NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
 void km_trace_fields_read(const char *text, struct km_trace_fields *fields);
 
-/*
- * The value of the field that has one of the @names ("vcpu|vcpu_id"); its length is 0 if there is
- * none.
- */
-struct km_trace_word km_trace_field(const struct km_trace_fields *fields, const char *names);
+/* The value of the field that has one of the @names; its length is 0 if there is none. */
+struct km_trace_word km_trace_field(const struct km_trace_fields *fields, const char *const *names);
 
 /* A hexadecimal number, "0x" or not; decimal if it is a raw field. False if there is none. */
-bool km_trace_hex(const struct km_trace_fields *fields, const char *names, uint64_t *value);
+bool km_trace_hex(const struct km_trace_fields *fields, const char *const *names, uint64_t *value);
 
 /* Decimal in any case, up to 18 digits. */
-bool km_trace_decimal(const struct km_trace_fields *fields, const char *names, uint64_t *value);
+bool km_trace_decimal(const struct km_trace_fields *fields, const char *const *names,
+		      uint64_t *value);
 
 /* The word as a hexadecimal number. */
 bool km_trace_word_hex(struct km_trace_word word, uint64_t *value);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "trace/trace_head.h"
 
+#include "trace/characters.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,7 @@ static size_t name_span(const char *at)
 {
 	const char *end = at;
 
-	while (isalnum((unsigned char)*end) || *end == '_' || *end == '-' || *end == '.')
+	while (km_is_letter(*end) || km_is_digit(*end) || *end == '_' || *end == '-' || *end == '.')
 		end++;
 	return (size_t)(end - at);
 }
@@ -119,12 +121,22 @@ struct word {
 	size_t len;
 };
 
+static void trim_end(struct words *w)
+{
+	while (w->end > w->begin && km_is_space(w->end[-1]))
+		w->end--;
+}
+
+static void trim_begin(struct words *w)
+{
+	while (w->begin < w->end && km_is_space(*w->begin))
+		w->begin++;
+}
+
 static void trim(struct words *w)
 {
-	while (w->end > w->begin && isspace((unsigned char)w->end[-1]))
-		w->end--;
-	while (w->begin < w->end && isspace((unsigned char)*w->begin))
-		w->begin++;
+	trim_end(w);
+	trim_begin(w);
 }
 
 /* The last word; its length is 0 if there is none. */
@@ -132,9 +144,9 @@ static struct word last(struct words *w)
 {
 	const char *at;
 
-	trim(w);
+	trim_end(w);
 	at = w->end;
-	while (at > w->begin && !isspace((unsigned char)at[-1]))
+	while (at > w->begin && !km_is_space(at[-1]))
 		at--;
 	return (struct word){at, (size_t)(w->end - at)};
 }
@@ -143,9 +155,9 @@ static struct word first(struct words *w)
 {
 	const char *end;
 
-	trim(w);
+	trim_begin(w);
 	end = w->begin;
-	while (end < w->end && !isspace((unsigned char)*end))
+	while (end < w->end && !km_is_space(*end))
 		end++;
 	return (struct word){w->begin, (size_t)(end - w->begin)};
 }
@@ -158,27 +170,37 @@ static void drop_last(struct words *w, struct word word)
 
 static bool is_digits(struct word word)
 {
-	return word.len && word.len <= 18 && strspn(word.at, DIGITS) >= word.len;
+	return word.len && word.len <= 18 && km_digit_span(word.at) >= word.len;
+}
+
+/* The decimal number of @len digits. */
+static uint64_t number_of(const char *digits, size_t len)
+{
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < len; i++)
+		number = number * 10 + (uint64_t)(digits[i] - '0');
+	return number;
 }
 
 /* "12.345678", "123": with seconds in nanoseconds. False if it is not a number. */
 static bool read_time(struct word word, struct km_trace_event *event)
 {
-	size_t digits = strspn(word.at, DIGITS), part = 0;
+	size_t digits = km_digit_span(word.at), part = 0;
 	uint64_t whole, fraction = 0;
 
 	if (!digits || digits > 18 || digits > word.len)
 		return false;
-	whole = strtoull(word.at, NULL, 10);
+	whole = number_of(word.at, digits);
 	event->seconds = digits < word.len;
 	if (event->seconds) {
 		const char *at = word.at + digits + 1;
 
-		part = strspn(at, DIGITS);
+		part = km_digit_span(at);
 		if (word.at[digits] != '.' || digits + 1 + part != word.len || !part ||
 		    part > NS_DIGITS || whole > 1ULL << 33)
 			return false;
-		fraction = strtoull(at, NULL, 10);
+		fraction = number_of(at, part);
 		for (size_t i = part; i < NS_DIGITS; i++)
 			fraction *= 10;
 		whole = whole * 1000000000 + fraction;
@@ -191,9 +213,9 @@ static bool read_time(struct word word, struct km_trace_event *event)
 /* The latency format's "123us", "123us+", "123us!": microseconds since the trace began. */
 static bool read_microseconds(struct word word, struct km_trace_event *event)
 {
-	size_t digits = strspn(word.at, DIGITS);
+	size_t digits = km_digit_span(word.at);
 
-	if (!digits || digits > 12 || word.len < digits + 2 || strncmp(word.at + digits, "us", 2))
+	if (!digits || digits > 12 || word.len < digits + 2 || !km_begins(word.at + digits, "us"))
 		return false;
 	if (word.len > digits + 3)
 		return false;
@@ -227,10 +249,10 @@ static void drop_behind_time(struct words *w)
 {
 	struct word word = last(w);
 
-	if (word.len > 1 && word.at[word.len - 1] == ':' && isalpha((unsigned char)word.at[0]))
+	if (word.len > 1 && word.at[word.len - 1] == ':' && km_is_letter(word.at[0]))
 		drop_last(w, word);
 	word = last(w);
-	if (word.len > 3 && !strncmp(word.at, "(+", 2))
+	if (word.len > 3 && km_begins(word.at, "(+"))
 		drop_last(w, word);
 	if (is_digits(word) && word.at > w->begin) {
 		struct words before = *w;
@@ -247,13 +269,13 @@ static void drop_behind_time(struct words *w)
 static bool is_cpu(struct word word)
 {
 	return word.len >= 3 && word.at[0] == '[' && word.at[word.len - 1] == ']' &&
-	       strspn(word.at + 1, DIGITS) == word.len - 2;
+	       km_digit_span(word.at + 1) == word.len - 2;
 }
 
 /* Context flags "d..1.", ".N.."; with the CPU in front in the latency format: "29d...." */
 static bool is_flags(struct word word, bool with_cpu)
 {
-	size_t cpu = strspn(word.at, DIGITS), len;
+	size_t cpu = km_digit_span(word.at), len;
 
 	if (with_cpu && (!cpu || cpu > 5))
 		return false;
@@ -291,13 +313,12 @@ static bool take_cpu(struct words *w)
 static void take_time_in_front(struct words *w, struct km_trace_event *event)
 {
 	struct word word = first(w);
-	struct km_trace_event read = {0};
 	const char *at;
 
-	if (event->has_time || !memchr(word.at, '.', word.len) || !read_time(word, &read))
+	if (event->has_time || !memchr(word.at, '.', word.len) || !read_time(word, event))
 		return;
 	event->has_time = event->seconds = true;
-	event->time = read.time / 1000;
+	event->time /= 1000;
 	w->begin = word.at + word.len;
 	trim(w);
 	if (w->begin >= w->end || *w->begin != '(')
@@ -326,15 +347,15 @@ static bool is_month(struct word word)
 /* "2021-12-12", "16:11:10.214139", "2021-12-12T16:11:10+01:00", also with a bracket */
 static bool is_date(struct word word)
 {
-	bool colon = memchr(word.at, ':', word.len) || memchr(word.at, '-', word.len);
 	size_t open = *word.at == '[';
 
-	if (word.len < 8 || !colon || !isdigit((unsigned char)word.at[open]))
+	if (word.len < 8 || !km_is_digit(word.at[open]) ||
+	    !(memchr(word.at, ':', word.len) || memchr(word.at, '-', word.len)))
 		return false;
 	if (word.at[word.len - 1] == ']')
 		word.len--;
 	return open + strspn(word.at + open, DIGITS "-:.TZ+") >= word.len &&
-	       (isdigit((unsigned char)word.at[word.len - 1]) || word.at[word.len - 1] == 'Z');
+	       (km_is_digit(word.at[word.len - 1]) || word.at[word.len - 1] == 'Z');
 }
 
 /* Dates in all forms, "Nov 28 16:11:10": what programs put in front of a line. */
@@ -363,7 +384,7 @@ static void drop_file(struct words *w)
 	const char *at = w->begin, *end = w->end, *mark;
 	size_t digits;
 
-	while (at < end && !isspace((unsigned char)*at) && *at != ':')
+	while (at < end && !km_is_space(*at) && *at != ':')
 		at++;
 	mark = at;
 	if (at < end && *at == ':' && memchr(w->begin, '.', (size_t)(at - w->begin)) &&
@@ -374,15 +395,15 @@ static void drop_file(struct words *w)
 		while (mark > w->begin && mark[-1] != '-')
 			mark--;
 		at = mark - (mark > w->begin);
-		while (at > w->begin && isdigit((unsigned char)at[-1]))
+		while (at > w->begin && km_is_digit(at[-1]))
 			at--;
 		if (at > w->begin && at < mark - 1 && at[-1] == '-' &&
 		    memchr(w->begin, '.', (size_t)(at - w->begin)))
 			w->begin = mark;
 	}
-	digits = strspn(w->begin, DIGITS);
+	digits = km_digit_span(w->begin);
 	if (digits && digits < 10 && w->begin + digits < w->end && w->begin[digits] == ':' &&
-	    !isdigit((unsigned char)w->begin[digits + 1]))
+	    !km_is_digit(w->begin[digits + 1]))
 		w->begin += digits + 1;
 }
 
@@ -396,7 +417,7 @@ static bool take_graph(struct words *w, struct km_trace_event *event)
 	struct words before;
 	const char *column;
 
-	if (word.len != 2 || strncmp(word.at, "/*", 2))
+	if (word.len != 2 || !km_begins(word.at, "/*"))
 		return false;
 	drop_last(w, word);
 	word = first(w);
@@ -405,7 +426,7 @@ static bool take_graph(struct words *w, struct km_trace_event *event)
 	if (bar.len == 1 && *bar.at == '|' && read_time(word, event))
 		w->begin = bar.at + 1;
 	word = first(w);
-	if (word.len > 1 && word.at[word.len - 1] == ')' && strspn(word.at, DIGITS) == word.len - 1)
+	if (word.len > 1 && word.at[word.len - 1] == ')' && km_digit_span(word.at) == word.len - 1)
 		w->begin = word.at + word.len;
 	column = memchr(w->begin, '|', (size_t)(w->end - w->begin));
 	w->end = column ? column : w->begin;
@@ -433,13 +454,13 @@ static const char *thread_at_end(struct word word, struct km_trace_event *event)
 {
 	const char *digits = word.at + word.len;
 
-	while (digits > word.at && isdigit((unsigned char)digits[-1]))
+	while (digits > word.at && km_is_digit(digits[-1]))
 		digits--;
 	if (digits == word.at + word.len || word.at + word.len - digits > 9)
 		return NULL;
 	if (digits > word.at && digits[-1] != '-' && digits[-1] != '/')
 		return NULL;
-	event->tid = (uint32_t)strtoul(digits, NULL, 10);
+	event->tid = (uint32_t)number_of(digits, (size_t)(word.at + word.len - digits));
 	event->has_tid = true;
 	return digits;
 }
@@ -470,7 +491,7 @@ static bool take_thread(struct words *w, struct km_trace_event *event)
 
 		/* lines with a time are all different */
 		if (thread_at_end(last(&rest), &other) > rest.begin ||
-		    (!event->has_time && isalpha((unsigned char)*first(&rest).at))) {
+		    (!event->has_time && km_is_letter(*first(&rest).at))) {
 			/* with a time, it is the line's number */
 			if (!event->has_time)
 				event->count = strtoull(count.at, NULL, 10);
@@ -480,7 +501,7 @@ static bool take_thread(struct words *w, struct km_trace_event *event)
 		}
 	}
 	digits = thread_at_end(word, event);
-	if (digits && digits == word.at && word.at == w->begin) {
+	if (digits && digits == word.at && word.at == w->begin && !event->has_time) {
 		/* a number and nothing else */
 		event->count = event->tid;
 		event->has_tid = false;
@@ -490,9 +511,8 @@ static bool take_thread(struct words *w, struct km_trace_event *event)
 	}
 	if (digits) {
 		/* perf's "127/134" */
-		while (digits > word.at && digits[-1] == '/' &&
-		       isdigit((unsigned char)word.at[0]) &&
-		       strspn(word.at, DIGITS) == (size_t)(digits - 1 - word.at))
+		while (digits > word.at && digits[-1] == '/' && km_is_digit(word.at[0]) &&
+		       km_digit_span(word.at) == (size_t)(digits - 1 - word.at))
 			digits = word.at;
 		w->end = digits > word.at ? digits - 1 : digits;
 	}
@@ -525,9 +545,9 @@ static bool name_at(const char *at, struct km_trace_head *head)
 {
 	size_t len = name_span(at);
 
-	if (!len || !(isalpha((unsigned char)*at) || *at == '_'))
+	if (!len || !(km_is_letter(*at) || *at == '_'))
 		return false;
-	if (at[len] == ':' && (isalpha((unsigned char)at[len + 1]) || at[len + 1] == '_')) {
+	if (at[len] == ':' && (km_is_letter(at[len + 1]) || at[len + 1] == '_')) {
 		size_t second = name_span(at + len + 1);
 		char behind = at[len + 1 + second];
 
@@ -549,23 +569,23 @@ static bool name_at(const char *at, struct km_trace_head *head)
 /* Passes over "12.345678:" or "123:"; NULL if there is none. */
 static const char *behind_time(const char *at)
 {
-	size_t len = strspn(at, DIGITS);
+	size_t len = km_digit_span(at);
 
 	if (!len)
 		return NULL;
 	if (at[len] == '.')
-		len += 1 + strspn(at + len + 1, DIGITS);
+		len += 1 + km_digit_span(at + len + 1);
 	return at[len] == ':' ? skip_blanks(at + len + 1) : NULL;
 }
 
 /* What follows the time: a period, "(+12)". */
 static const char *behind_extras(const char *at)
 {
-	size_t digits = strspn(at, DIGITS);
+	size_t digits = km_digit_span(at);
 
 	if (digits && (at[digits] == ' ' || at[digits] == '\t'))
 		at = skip_blanks(at + digits);
-	if (!strncmp(at, "(+", 2))
+	if (km_begins(at, "(+"))
 		at = skip_blanks(at + strcspn(at, " \t"));
 	return at;
 }
@@ -576,11 +596,10 @@ static enum km_trace_line find_behind_cpu(const char *line, struct km_trace_head
 	enum km_trace_line found = KM_LINE_UNNAMED;
 
 	for (const char *open = line; (open = strchr(open, '[')); open++) {
-		size_t digits = strspn(open + 1, DIGITS);
+		size_t digits = km_digit_span(open + 1);
 		const char *at = open + 1 + digits, *behind;
 
-		if (!digits || digits > 5 || *at != ']' ||
-		    (at[1] && !isspace((unsigned char)at[1])))
+		if (!digits || digits > 5 || *at != ']' || (at[1] && !km_is_space(at[1])))
 			continue;
 		at = skip_blanks(at + 1);
 		behind = behind_time(at);
@@ -608,10 +627,10 @@ static bool find_behind_time(const char *line, struct km_trace_head *head)
 			continue;
 		while (at > line && (at[-1] == ' ' || strchr("+!#*@$", at[-1])))
 			at--;
-		if (at > line + 2 && !strncmp(at - 2, "us", 2) && isdigit((unsigned char)at[-3]))
+		if (at > line + 2 && km_begins(at - 2, "us") && km_is_digit(at[-3]))
 			return name_at(skip_blanks(colon + 1), head);
 		at = colon;
-		while (at > line && isdigit((unsigned char)at[-1]))
+		while (at > line && km_is_digit(at[-1]))
 			at--;
 		if (colon - at < 6 || at == line || at[-1] != '.')
 			continue;
@@ -625,7 +644,7 @@ static bool find_behind_time(const char *line, struct km_trace_head *head)
 static bool find_known_name(const char *line, struct km_trace_head *head)
 {
 	for (const char *at = line; *at; at++) {
-		bool starts = at == line || isspace((unsigned char)at[-1]) || at[-1] == ':';
+		bool starts = at == line || km_is_space(at[-1]) || at[-1] == ':';
 
 		if (!starts || !strchr("kfhmcv", *at))
 			continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "trace/trace_line.h"
 
+#include "trace/characters.h"
 #include "trace/trace_fields.h"
 #include "trace/trace_head.h"
 
@@ -35,13 +36,13 @@ static bool flags(const struct km_trace_fields *f, const char *name, uint64_t *v
 		     {"U", PFERR_USER_MASK},
 		     {"RSVD", PFERR_RSVD_MASK},
 		     {"F", PFERR_FETCH_MASK}};
-	struct km_trace_word rest = km_trace_field(f, name);
+	struct km_trace_word rest = km_trace_field(f, KM_NAMES(name));
 
 	*value = 0;
 	if (!rest.at[0])
 		return false;
 	if (f->raw && rest.mark)
-		return km_trace_hex(f, name, value);
+		return km_trace_hex(f, KM_NAMES(name), value);
 	if (km_trace_word_is(rest, "sptep"))
 		return true;
 	while (rest.len) {
@@ -66,7 +67,7 @@ static bool flags(const struct km_trace_fields *f, const char *name, uint64_t *v
 
 static bool flag(const struct km_trace_fields *f, const char *name, bool *value)
 {
-	struct km_trace_word word = km_trace_field(f, name);
+	struct km_trace_word word = km_trace_field(f, KM_NAMES(name));
 
 	*value = km_trace_word_is(word, "1");
 	return *value || km_trace_word_is(word, "0");
@@ -74,21 +75,25 @@ static bool flag(const struct km_trace_fields *f, const char *name, bool *value)
 
 static bool page_fault(const struct km_trace_fields *f, struct km_trace_event *e)
 {
-	e->has_address =
-		km_trace_hex(f, "address|fault_address|gpa|gva|addr|cr2_or_gpa", &e->address);
-	return e->has_address &&
-	       km_trace_hex(f, "error_code|error|err|pfec|ec|exit_qualification", &e->error_code);
+	e->has_address = km_trace_hex(
+		f, KM_NAMES("address", "fault_address", "gpa", "gva", "addr", "cr2_or_gpa"),
+		&e->address);
+	return e->has_address && km_trace_hex(f,
+					      KM_NAMES("error_code", "error", "err", "pfec", "ec",
+						       "exit_qualification"),
+					      &e->error_code);
 }
 
 static bool fast_page_fault(const struct km_trace_fields *f, struct km_trace_event *e)
 {
-	e->has_address = km_trace_hex(f, "gva|cr2_or_gpa|gpa|addr|address", &e->address);
+	e->has_address = km_trace_hex(f, KM_NAMES("gva", "cr2_or_gpa", "gpa", "addr", "address"),
+				      &e->address);
 	if (!e->has_address || !flags(f, "error_code", &e->error_code) ||
-	    !km_trace_hex(f, "old|old_spte", &e->old_spte) ||
-	    !km_trace_hex(f, "new|new_spte", &e->new_spte))
+	    !km_trace_hex(f, KM_NAMES("old", "old_spte"), &e->old_spte) ||
+	    !km_trace_hex(f, KM_NAMES("new", "new_spte"), &e->new_spte))
 		return false;
 	/* the numbers of RET_PF_* differ between kernels */
-	e->no_outcome = f->raw && km_trace_field(f, "ret").len;
+	e->no_outcome = f->raw && km_trace_field(f, KM_NAMES("ret")).len;
 	return e->no_outcome || (flag(f, "spurious", &e->spurious) && flag(f, "fixed", &e->fixed) &&
 				 !(e->spurious && e->fixed));
 }
@@ -147,22 +152,23 @@ static struct km_trace_word second_info(const struct km_trace_fields *f)
 static bool exit_infos(const struct km_trace_fields *f, const struct km_trace_event *e,
 		       uint64_t *info1, uint64_t *info2)
 {
-	if (km_trace_hex(f, "info1|exit_info1|ext_inf1", info1))
-		return km_trace_hex(f, "info2|exit_info2|ext_inf2", info2) ||
+	if (km_trace_hex(f, KM_NAMES("info1", "exit_info1", "ext_inf1"), info1))
+		return km_trace_hex(f, KM_NAMES("info2", "exit_info2", "ext_inf2"), info2) ||
 		       e->reason == KM_REASON_EPT_VIOLATION;
-	return km_trace_hex(f, "info", info1) && km_trace_word_hex(second_info(f), info2);
+	return km_trace_hex(f, KM_NAMES("info"), info1) && km_trace_word_hex(second_info(f), info2);
 }
 
 static bool exit_of_guest(const struct km_trace_fields *f, struct km_trace_event *e)
 {
-	struct km_trace_word reason = km_trace_field(f, "reason|exit_reason|exit_code");
+	struct km_trace_word reason =
+		km_trace_field(f, KM_NAMES("reason", "exit_reason", "exit_code"));
 	uint64_t info1 = 0, info2 = 0, number, isa = ISA_VMX;
 
 	if (!reason.len)
 		return false;
 	if (isdigit((unsigned char)*reason.at) &&
-	    km_trace_decimal(f, "reason|exit_reason|exit_code", &number)) {
-		km_trace_decimal(f, "isa", &isa);
+	    km_trace_decimal(f, KM_NAMES("reason", "exit_reason", "exit_code"), &number)) {
+		km_trace_decimal(f, KM_NAMES("isa"), &isa);
 		e->reason = reason_numbered(number, isa);
 	} else {
 		e->reason = reason_named(reason);
@@ -175,7 +181,7 @@ static bool exit_of_guest(const struct km_trace_fields *f, struct km_trace_event
 	if (e->reason == KM_REASON_NPF) {
 		e->has_address = true;
 		e->address = info2;
-		km_trace_hex(f, "intr_info|exit_int_info|ext_int", &e->vectoring);
+		km_trace_hex(f, KM_NAMES("intr_info", "exit_int_info", "ext_int"), &e->vectoring);
 	} else {
 		e->vectoring = info2;
 	}
@@ -185,11 +191,11 @@ static bool exit_of_guest(const struct km_trace_fields *f, struct km_trace_event
 /* "reason error (14)", "reason KVM_EXIT_MMIO (6)"; raw: errno=-14 reason=... */
 static bool userspace_exit(const struct km_trace_fields *f, struct km_trace_event *e)
 {
-	struct km_trace_word reason = km_trace_field(f, "reason"), negative = NO_VALUE;
+	struct km_trace_word reason = km_trace_field(f, KM_NAMES("reason")), negative = NO_VALUE;
 	const char *open;
 
 	if (f->raw)
-		negative = km_trace_field(f, "errno");
+		negative = km_trace_field(f, KM_NAMES("errno"));
 	if (negative.len > 1 && *negative.at == '-') {
 		e->error = true;
 		e->number = (unsigned)strtoul(negative.at + 1, NULL, 10);
@@ -223,7 +229,7 @@ static bool injected(const char *text, const struct km_trace_fields *f, struct k
 		memcpy(e->exception, at, len);
 		return len > 1;
 	}
-	if (!km_trace_decimal(f, "exception", &vector) || vector > 255)
+	if (!km_trace_decimal(f, KM_NAMES("exception"), &vector) || vector > 255)
 		return false;
 	strcpy(e->exception, vector == 14   ? "#PF"
 			     : vector == 6  ? "#UD"
@@ -237,7 +243,7 @@ static bool read_level(const struct km_trace_fields *f, struct km_trace_event *e
 {
 	uint64_t level;
 
-	if (!km_trace_decimal(f, "level", &level) || level > PG_LEVEL_256T)
+	if (!km_trace_decimal(f, KM_NAMES("level"), &level) || level > PG_LEVEL_256T)
 		return false;
 	e->level = (int)level;
 	return true;
@@ -256,12 +262,13 @@ static bool zap(const char *text, const struct km_trace_fields *f, struct km_tra
 		e->gfns = end > e->gfn ? end - e->gfn : 0;
 		return true;
 	}
-	if (!strcmp(e->name, "kvm_vm_set_mem_attributes") && km_trace_hex(f, "start", &e->gfn) &&
-	    km_trace_hex(f, "end", &end)) {
+	if (!strcmp(e->name, "kvm_vm_set_mem_attributes") &&
+	    km_trace_hex(f, KM_NAMES("start"), &e->gfn) && km_trace_hex(f, KM_NAMES("end"), &end)) {
 		e->gfns = end > e->gfn ? end - e->gfn : 0;
 		return true;
 	}
-	if (strcmp(e->name, "kvm_mmu_prepare_zap_page") || !km_trace_hex(f, "gfn", &e->gfn))
+	if (strcmp(e->name, "kvm_mmu_prepare_zap_page") ||
+	    !km_trace_hex(f, KM_NAMES("gfn"), &e->gfn))
 		return true;
 	/* "l2": a table of this level maps 512 entries of it */
 	for (size_t i = 0; i < f->count; i++) {
@@ -275,24 +282,26 @@ static bool zap(const char *text, const struct km_trace_fields *f, struct km_tra
 
 static bool set_spte(const struct km_trace_fields *f, struct km_trace_event *e)
 {
-	km_trace_hex(f, "gfn", &e->gfn);
+	km_trace_hex(f, KM_NAMES("gfn"), &e->gfn);
 	if (strcmp(e->name, "kvm_mmu_set_spte"))
 		return true; /* mark_mmio_spte() */
-	if (!km_trace_hex(f, "spte", &e->new_spte) || !read_level(f, e))
+	if (!km_trace_hex(f, KM_NAMES("spte"), &e->new_spte) || !read_level(f, e))
 		return false;
 	return true;
 }
 
 static bool spte_changed(const struct km_trace_fields *f, struct km_trace_event *e)
 {
-	return km_trace_hex(f, "gfn", &e->gfn) && km_trace_hex(f, "old_spte|old", &e->old_spte) &&
-	       km_trace_hex(f, "new_spte|new", &e->new_spte) && (read_level(f, e) || true);
+	return km_trace_hex(f, KM_NAMES("gfn"), &e->gfn) &&
+	       km_trace_hex(f, KM_NAMES("old_spte", "old"), &e->old_spte) &&
+	       km_trace_hex(f, KM_NAMES("new_spte", "new"), &e->new_spte) &&
+	       (read_level(f, e) || true);
 }
 
 static bool requested(const struct km_trace_fields *f, struct km_trace_event *e)
 {
-	return km_trace_hex(f, "gfn", &e->gfn) && km_trace_hex(f, "pfn", &e->pfn) &&
-	       read_level(f, e);
+	return km_trace_hex(f, KM_NAMES("gfn"), &e->gfn) &&
+	       km_trace_hex(f, KM_NAMES("pfn"), &e->pfn) && read_level(f, e);
 }
 
 static bool emulate_insn(const char *text, struct km_trace_event *e)
@@ -309,7 +318,7 @@ static bool emulate_insn(const char *text, struct km_trace_event *e)
 
 static bool paging_element(const struct km_trace_fields *f, struct km_trace_event *e)
 {
-	return km_trace_hex(f, "pte", &e->guest_pte) && read_level(f, e);
+	return km_trace_hex(f, KM_NAMES("pte"), &e->guest_pte) && read_level(f, e);
 }
 
 const char *km_trace_wanted_fields(enum km_trace_kind kind)
@@ -349,7 +358,7 @@ static bool fields_of_kind(const char *text, const struct km_trace_fields *f,
 	case KM_TRACE_FAST_PAGE_FAULT:
 		return fast_page_fault(f, e);
 	case KM_TRACE_MMIO:
-		e->has_address = km_trace_hex(f, "gpa", &e->address);
+		e->has_address = km_trace_hex(f, KM_NAMES("gpa"), &e->address);
 		return true;
 	case KM_TRACE_EXIT:
 	case KM_TRACE_NESTED_EXIT:
@@ -402,9 +411,9 @@ static bool read_fields(const struct km_trace_head *head, struct km_trace_event 
 		text = mark + sizeof(failed) - 1;
 	km_trace_fields_read(text, &fields);
 	fields.raw = is_raw(head, &fields);
-	if (km_trace_decimal(&fields, "vcpu|vcpu_id", &id) && id < 1ULL << 30)
+	if (km_trace_decimal(&fields, KM_NAMES("vcpu", "vcpu_id"), &id) && id < 1ULL << 30)
 		e->vcpu = (int64_t)id;
-	e->has_rip = km_trace_hex(&fields, "rip|guest_rip", &e->rip);
+	e->has_rip = km_trace_hex(&fields, KM_NAMES("rip", "guest_rip"), &e->rip);
 	return fields_of_kind(text, &fields, e);
 }
 
@@ -412,15 +421,15 @@ static bool read_fields(const struct km_trace_head *head, struct km_trace_event 
 
 static void thread_of_pairs(const struct km_trace_fields *f, struct km_trace_event *e)
 {
-	struct km_trace_word comm = km_trace_field(f, "comm");
+	struct km_trace_word comm = km_trace_field(f, KM_NAMES("comm"));
 	uint64_t number;
 
-	e->has_tid = km_trace_decimal(f, "tid|pid", &number) && number < 1u << 31;
+	e->has_tid = km_trace_decimal(f, KM_NAMES("tid", "pid"), &number) && number < 1u << 31;
 	if (e->has_tid)
 		e->tid = (uint32_t)number;
-	if (km_trace_decimal(f, "vcpu|vcpu_id", &number) && number < 1u << 16)
+	if (km_trace_decimal(f, KM_NAMES("vcpu", "vcpu_id"), &number) && number < 1u << 16)
 		e->vcpu = (int64_t)number;
-	e->has_rip = km_trace_hex(f, "rip|guest_rip|ip", &e->rip);
+	e->has_rip = km_trace_hex(f, KM_NAMES("rip", "guest_rip", "ip"), &e->rip);
 	memcpy(e->comm, comm.at, comm.len < 16 ? comm.len : 16);
 }
 
@@ -502,7 +511,7 @@ static bool lost_events(const char *text, uint64_t *lost)
 	const char *at;
 
 	*lost = 0;
-	if (strncmp(text, "CPU:", 4) || !strstr(text, "EVENTS"))
+	if (!km_begins(text, "CPU:") || !strstr(text, "EVENTS"))
 		return false;
 	at = strchr(text, '[');
 	if (!at)
@@ -519,15 +528,17 @@ static bool lost_events(const char *text, uint64_t *lost)
  * (kvm)" */
 static bool is_frame(const char *text)
 {
-	size_t name = km_trace_name_length(text);
+	size_t name;
 
+	text += 2 * km_begins(text, "? ");
+	name = km_trace_name_length(text);
 	/* of a splat: "kvm_tdp_mmu_map+0x7ab/0xb10 arch/x86/kvm/mmu/tdp_mmu.c:1180" */
-	if (name && !strncmp(text + name, "+0x", 3) && strstr(text + name, "/0x"))
+	if (name && km_begins(text + name, "+0x") && strstr(text + name, "/0x"))
 		return true;
 	if (*text == '=' || *text == '<')
-		return !strncmp(text, "=> ", 3) || !strncmp(text, "<stack trace>", 13);
-	return isxdigit((unsigned char)*text) &&
-	       (strspn(text, "0123456789abcdef") >= 8 && strchr(text, '(') && !strchr(text, ':'));
+		return km_begins(text, "=> ") || km_begins(text, "<stack trace>");
+	return name >= 8 && strspn(text, "0123456789abcdef") >= 8 && strchr(text, '(') &&
+	       !strchr(text, ':');
 }
 
 /* "kvm_mmu_page_fault <-handle_ept_violation", of the function tracer. */
@@ -542,12 +553,12 @@ static bool is_function(const char *text)
 /* " 3)  |  kvm_mmu_page_fault() {" of function_graph, where a comment would be an event. */
 static bool is_graph(const char *text)
 {
-	size_t digits = strspn(text, "0123456789.");
+	size_t digits = km_is_digit(*text) ? strspn(text, "0123456789.") : 0;
 
-	if (digits && !strncmp(text + digits, " |", 2)) {
+	if (digits && km_begins(text + digits, " |")) {
 		text += digits + 2;
 		text += strspn(text, " \t");
-		digits = strspn(text, "0123456789");
+		digits = km_digit_span(text);
 	}
 	return digits && text[digits] == ')' && !strstr(text, "/* ") &&
 	       (strchr(text, '|') || strstr(text, " => "));
@@ -563,8 +574,8 @@ static bool is_register_dump(const char *text)
 		"GDT=", "IDT=", "CR0=", "DR0=", "DR6=", "EFER=", "Code="};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (*text == *names[i] && !strncmp(text, names[i], strlen(names[i])))
-			return strncmp(text + strlen(names[i]), "0x", 2) != 0;
+		if (km_begins(text, names[i]))
+			return !km_begins(text + strlen(names[i]), "0x");
 	}
 	return false;
 }
@@ -578,10 +589,11 @@ static bool is_only(const char *text, const char *set)
 static bool is_harmless(const char *text)
 {
 	static const char *const beginnings[] = {
-		"#",	      "cpus=",	     "version = ",    "version:",   "$ ",	"% ",
-		"```",	      "[...]",	     "[snip",	      "<snip",	    "(...)",	"CPU ALL",
-		"trace-cmd ", "perf record", "[ perf record", "Attaching ", "Tracing ", "root@",
-		"Samples:",   "-- ",	     "<...>$",	      "-->",	    "--->",	"On ",
+		"#",	      "cpus=",	  "version = ", "version:",    "$ ",
+		"% ",	      "```",	  "[...]",	"[snip",       "<snip",
+		"(...)",      "CPU ALL",  "trace-cmd ", "perf record", "[ perf record",
+		"Attaching ", "Tracing ", "root@",	"Samples:",    "Script ",
+		"-- ",	      "<...>$",	  "-->",	"--->",	       "On ",
 	};
 	size_t len;
 
@@ -590,23 +602,25 @@ static bool is_harmless(const char *text)
 	if (is_frame(text) || is_function(text) || is_graph(text) || is_register_dump(text))
 		return true;
 	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
-		if (*text == *beginnings[i] && !strncmp(text, beginnings[i], strlen(beginnings[i])))
+		if (km_begins(text, beginnings[i]))
 			return true;
 	}
 	/* "CPU 3 is empty", "cpu 3 has 12 events" */
 	if (!strncasecmp(text, "cpu ", 4)) {
-		len = strspn(text + 4, "0123456789");
-		return len && !strncmp(text + 4 + len, " is empty", 9);
+		len = km_digit_span(text + 4);
+		return len && km_begins(text + 4 + len, " is empty");
 	}
 	return false;
 }
 
 enum km_trace_line km_trace_line(const char *line, struct km_trace_event *event, uint64_t *lost)
 {
-	const char *text = line + strspn(line, " \t");
 	struct km_trace_head head;
 	enum km_trace_line found;
+	const char *text = line;
 
+	while (*text == ' ' || *text == '\t')
+		text++;
 	*lost = 0;
 	memset(event, 0, sizeof(*event));
 	event->count = 1;
@@ -618,7 +632,8 @@ enum km_trace_line km_trace_line(const char *line, struct km_trace_event *event,
 	found = km_trace_head(line, event, &head);
 	if (found == KM_LINE_EVENT && !head.known && head.prose)
 		found = KM_LINE_UNNAMED;
-	if (found == KM_LINE_UNNAMED && strstr(text, "<stack trace>"))
+	if (found == KM_LINE_UNNAMED &&
+	    (strstr(text, "<stack trace>") || strstr(text, ": PERF_RECORD_")))
 		return KM_LINE_HARMLESS;
 	if (found != KM_LINE_EVENT)
 		return found == KM_LINE_UNNAMED && pairs(text, event) ? KM_LINE_EVENT : found;

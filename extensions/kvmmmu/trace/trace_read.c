@@ -2,6 +2,7 @@
 #include "trace/trace_read.h"
 
 #include "trace/follow_faults.h"
+#include "trace/records.h"
 #include "trace/lines.h"
 #include "trace/trace_head.h"
 #include "trace/trace_line.h"
@@ -26,28 +27,39 @@ struct pending {
 
 struct reader {
 	struct km_lines lines;
+	struct km_records records;
 	struct pending held[2];
 	size_t last; /* which of the two is pending */
 };
 
 /* --- lines --- */
 
-static void keep_odd(struct km_trace *t, const struct pending *p)
+/* Count @lines that are not understood; @first is the first of them. */
+static void count_odd(struct km_trace *t, const struct km_line *first, enum km_trace_kind kind,
+		      uint64_t lines)
 {
-	size_t len = p->line.len < sizeof(t->first_odd_text) ? p->line.len
-							     : sizeof(t->first_odd_text) - 1;
+	size_t len =
+		first->len < sizeof(t->first_odd_text) ? first->len : sizeof(t->first_odd_text) - 1;
 
-	if (p->found == KM_LINE_NO_FIELDS)
-		t->odd_events[p->event.kind]++;
-	if (t->odd++)
+	t->odd += lines;
+	if (t->odd > lines)
 		return;
-	t->first_odd = p->line.number;
-	t->first_odd_kind = p->found == KM_LINE_NO_FIELDS ? p->event.kind : KM_TRACE_OTHER;
-	memcpy(t->first_odd_text, p->line.text, len);
+	t->first_odd = first->number;
+	t->first_odd_kind = kind;
+	memcpy(t->first_odd_text, first->text, len);
 	for (size_t i = 0; i < len; i++) {
 		if ((unsigned char)t->first_odd_text[i] < ' ' || t->first_odd_text[i] & 0x80)
 			t->first_odd_text[i] = '?';
 	}
+}
+
+static void keep_odd(struct km_trace *t, const struct pending *p)
+{
+	enum km_trace_kind kind = p->found == KM_LINE_NO_FIELDS ? p->event.kind : KM_TRACE_OTHER;
+
+	if (p->found == KM_LINE_NO_FIELDS)
+		t->odd_events[kind]++;
+	count_odd(t, &p->line, kind, 1);
 }
 
 /* A line with the head of a log, or one that only KVM's messages look like. */
@@ -103,6 +115,14 @@ static bool is_clock(const char *text)
 	       !text[strspn(text, "0123456789:.-+TZ, ")];
 }
 
+/* A line of base64, whose text mail programs decode. */
+static bool is_base64(const char *word, size_t len)
+{
+	return len >= 60 && !(len % 4) &&
+	       strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") >=
+		       len;
+}
+
 /*
  * Is it a sentence between traces, without any number that could be evidence? Addresses of mails
  * and web pages are none.
@@ -114,6 +134,8 @@ static bool is_prose(const char *text)
 		return true;
 	while (*text) {
 		size_t word = strcspn(text, " \t"), at = 0;
+		if (is_base64(text, word))
+			return false;
 		bool address =
 			(word > 1 && memchr(text + 1, '@', word - 1)) ||
 			(word > 4 && strstr(text, "://") && strstr(text, "://") < text + word);
@@ -164,14 +186,23 @@ static void finish_line(struct km_trace *t, struct pending *p)
 static void look_at(struct pending *p)
 {
 	p->any = true;
-	km_lines_drop_empty(&p->line);
 	p->found = km_trace_line(p->line.text, &p->event, &p->lost);
+	if (p->found == KM_LINE_EVENT && p->event.kind == KM_TRACE_OTHER &&
+	    km_lines_drop_empty(&p->line))
+		p->found = km_trace_line(p->line.text, &p->event, &p->lost);
 	/* a trace that went through the kernel's log (ftrace_dump) is a trace */
 	p->message = p->stamp = NULL;
 	p->stamp_len = 0;
 	if (p->found != KM_LINE_PARTIAL &&
 	    (p->found != KM_LINE_EVENT || p->event.kind == KM_TRACE_OTHER))
 		p->message = km_log_head(p->line.text, &p->stamp, &p->stamp_len);
+}
+
+/* The blank at the column where a terminal breaks lines is the first of the next line. */
+static bool is_cut_at_blank(const struct pending *before, const struct pending *p)
+{
+	return km_lines_may_be_cut(&before->line) && !isspace((unsigned char)p->line.text[1]) &&
+	       p->found == KM_LINE_UNNAMED;
 }
 
 /*
@@ -182,7 +213,9 @@ static bool has_no_head(const struct pending *before, const struct pending *p)
 {
 	bool lacks = before->found == KM_LINE_NO_FIELDS && !before->message;
 
-	if (p->message || !p->line.len || isspace((unsigned char)p->line.text[0]))
+	if (p->message || !p->line.len)
+		return false;
+	if (isspace((unsigned char)p->line.text[0]) && !is_cut_at_blank(before, p))
 		return false;
 	if (p->found == KM_LINE_HARMLESS)
 		return lacks || p->line.text[0] == '-';
@@ -221,6 +254,8 @@ static bool goes_on(const struct pending *before, const struct pending *p)
 {
 	bool lacks = before->found == KM_LINE_NO_FIELDS && !before->message;
 
+	if (p->found == KM_LINE_EVENT && before->found == KM_LINE_EVENT)
+		return false;
 	if (!may_go_on(before) || !p->line.len || begins_alike(before, p))
 		return false;
 	if (!lacks && !km_lines_is_wrapped(&before->line, &p->line))
@@ -230,18 +265,68 @@ static bool goes_on(const struct pending *before, const struct pending *p)
 	return has_no_head(before, p) && !km_log_begins(p->line.text);
 }
 
+/*
+ * Join the lines at a blank, or where a terminal broke a word: within a number, or so that the
+ * event has its fields only without the blank.
+ */
+static void join(struct pending *before, const struct pending *p)
+{
+	bool may_be_cut = km_lines_may_be_cut(&before->line), cut;
+	struct pending whole;
+
+	if (may_be_cut)
+		whole = *before;
+	cut = km_lines_is_cut(&before->line, &p->line) ||
+	      (may_be_cut && km_lines_cuts_number(&before->line, &p->line));
+	km_lines_append(&before->line, &p->line, cut);
+	look_at(before);
+	if (!may_be_cut || before->found != KM_LINE_NO_FIELDS || before->message)
+		return;
+	km_lines_append(&whole.line, &p->line, !cut);
+	look_at(&whole);
+	if (whole.found == KM_LINE_EVENT) {
+		before->line = whole.line;
+		look_at(before);
+	}
+}
+
 static void take_line(struct km_trace *t, struct reader *r)
 {
 	struct pending *before = &r->held[r->last], *p = &r->held[!r->last];
 
 	look_at(p);
 	if (goes_on(before, p)) {
-		km_lines_append(&before->line, &p->line);
-		look_at(before);
+		join(before, p);
 		return;
 	}
 	finish_line(t, before);
 	r->last = !r->last;
+}
+
+static void count_odd_records(struct km_trace *t, struct reader *r)
+{
+	struct km_line first;
+	uint64_t odd = km_records_take_odd(&r->records, &first);
+
+	if (odd)
+		count_odd(t, &first, KM_TRACE_OTHER, odd);
+}
+
+/* A line of a log in JSON makes up none, one or more messages. */
+static void take_line_or_record(struct km_trace *t, struct reader *r)
+{
+	if (!km_records_add(&r->records, &r->held[!r->last].line))
+		take_line(t, r);
+	while (km_records_next(&r->records, &r->held[!r->last].line))
+		take_line(t, r);
+	count_odd_records(t, r);
+}
+
+static void end_records(struct km_trace *t, struct reader *r)
+{
+	km_records_end(&r->records);
+	count_odd_records(t, r);
+	km_records_deinit(&r->records);
 }
 
 /* --- the whole --- */
@@ -271,15 +356,17 @@ km_error *km_trace_read(FILE *file, const struct km_trace_rules *rules,
 	if (err)
 		return err;
 	km_lines_init(&r->lines, file);
+	km_records_init(&r->records);
 	while (!err && km_lines_read(&r->lines, &r->held[!r->last].line)) {
 		if (!(r->lines.lines & LINES_BETWEEN_PROGRESS) && progress &&
 		    !progress(ctx, r->lines.bytes))
 			err = km_errorf(KM_EINTR, "interrupted");
 		else
-			take_line(t, r);
+			take_line_or_record(t, r);
 	}
 	error = r->lines.error;
 	finish_line(t, &r->held[r->last]);
+	end_records(t, r);
 	km_log_settle(&t->log);
 	t->lines = r->lines.lines;
 	t->bytes = r->lines.bytes;

@@ -264,9 +264,15 @@ static void test_samples(void **state)
 	v = judge(s, LOOKS);
 	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
 	assert_int_equal(v.certainty, KM_PROVEN);
-	loop(s); /* other addresses, nothing fixed by this vCPU */
+	loop(s); /* another address at the same RIP, nothing fixed: an event that is delivered */
 	s[3].addr = 0x5000000;
-	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	s[2].rip = unreadable; /* RIP is not known: it may be another one */
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
+	assert_int_equal(v.certainty, KM_POSSIBLE);
+	s[2].rip = val(0x2000);
+	assert_int_equal(judge(s, LOOKS).certainty, KM_POSSIBLE);
 	loop(s);
 	s[3].rip = val(0x2000);
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
@@ -336,19 +342,30 @@ static void test_samples_without_fault(void **state)
 	assert_int_equal(v.certainty, KM_LIKELY);
 	v = judge(s + 2, 2);
 	assert_int_equal(v.trend, KM_TREND_OPEN);
-	/* RIP of a look without a fault counts, too */
+	/* RIP of a look without a fault may be in the handler of an interrupt */
 	s[3].rip = val(0x2000);
-	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_LOOPS);
+	assert_int_equal(v.certainty, KM_LIKELY);
+	/* unless the processor permits it, or most exits were something else */
+	s[1].processor = KM_ALLOWS;
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	s[1].processor = KM_DENIES;
+	s[3].exits = val(s[0].exits.v + 2 * (s[3].pf_taken.v - s[0].pf_taken.v));
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
+	s[3].exits.v += 2;
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	s[3].exits = val(400);
 	s[3].rip = unreadable;
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
-	/* the one in the middle, and another fault after it */
+	/* the one in the middle, and another fault after it at the same RIP */
 	loop(s);
 	s[1].has_fault = false;
 	s[2].addr = 0x5000000;
-	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 	s[2].addr = s[0].addr;
 	s[2].error_code = val(4);
-	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 	/* looks at the very same fault count once: it did not run in between */
 	loop(s);
 	s[1].pf_taken = s[0].pf_taken;
@@ -483,16 +500,17 @@ static void test_samples_of_a_livelock(void **state)
 		s[i].invalidate_seq = val(1000 + 100 * i);
 	}
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
-	s[2].rip = val(0x2000);
+	s[2].rip = val(0x2000); /* it advances, or an interrupt reached it in the livelock */
 	v = judge(s, LOOKS);
 	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
-	assert_int_equal(v.certainty, KM_PROVEN);
+	assert_int_equal(v.certainty, KM_POSSIBLE);
 	free(e);
 }
 
 /* The vCPU moves on: what the counters say about it in addition. */
 static void test_samples_that_move(void **state)
 {
+	struct km_samples_verdict v;
 	struct km_sample s[LOOKS];
 
 	(void)state;
@@ -500,19 +518,40 @@ static void test_samples_that_move(void **state)
 	s[3].addr += 0x1000;
 	s[3].pf_emulate = val(300);
 	assert_int_equal(judge(s, LOOKS).certainty, KM_PROVEN);
-	s[3].emulation_failed = val(200);
+	s[3].emulation_failed = val(150);
 	assert_int_equal(judge(s, LOOKS).certainty, KM_PROVEN);
+	/* few were resolved: those of an interrupt handler, while it loops */
+	s[3].emulation_failed = val(151);
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
+	assert_int_equal(v.certainty, KM_POSSIBLE);
 	s[3].emulation_failed = val(0);
 	s[3].pf_emulate = val(0);
-	s[3].mmio_exits = val(90);
+	s[3].mmio_exits = val(153);
 	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
+	/* as many invalidations: not proven */
+	s[3].mmio_exits = val(3);
+	s[3].pf_fixed = val(310);
+	assert_int_equal(judge(s, LOOKS).certainty, KM_PROVEN);
+	s[0].invalidate_seq = val(100);
+	s[3].invalidate_seq = val(400);
+	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
+	for (size_t i = 0; i < LOOKS; i++) /* only RIP, as on Intel */
+		s[i].has_fault = false;
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	s[3].rip = val(0x2000);
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
+	assert_int_equal(v.certainty, KM_POSSIBLE);
 	/* no fault at hand, none resolved: RIP alone */
 	loop(s);
 	for (size_t i = 0; i < LOOKS; i++)
 		s[i].has_fault = false;
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 	s[3].rip = val(0x2000);
-	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
+	assert_int_equal(v.certainty, KM_POSSIBLE);
 	/* the same fault from two places */
 	loop(s);
 	s[3].rip = val(0x2000);
@@ -1329,7 +1368,7 @@ static void test_spurious_loop(void **state)
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
 	judges_say(KM_ALLOWS, KM_ALLOWS, KM_DENIES);
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
-	/* an entry above the leaf that lacks rights is as good a reason, on direct MMUs */
+	/* an entry above the leaf that lacks rights is as good a reason */
 	w.c.walk.count = 2;
 	l[1] = l[0];
 	l[0].level = 2;
@@ -1357,9 +1396,30 @@ static void test_spurious_loop(void **state)
 	w.c.path.ret = KM_RET_PF_SPURIOUS;
 	l[0].special = true;
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
-	l[0].special = false;
+	/* tables of guests' page tables: nothing is asked, and only such an entry can be why */
 	w.c.all.mmus[0].root_role.direct = 0;
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	l[0].special = false;
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
+	w.c.walk.end = KM_END_NOT_PRESENT;
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	w.c.walk.end = KM_END_LEAF;
+	w.c.path.ret = KM_RET_PF_FIXED;
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	w.c.path.ret = KM_RET_PF_UNKNOWN; /* the guest's page tables are not known */
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
+	w.vcpu.stats.pf_taken = val(20000);
+	w.vcpu.stats.pf_fixed = val(100);
+	w.vcpu.stats.pf_spurious = val(19000);
+	w.vcpu.stats.pf_emulate = w.vcpu.stats.pf_guest = val(0);
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
+	w.vcpu.stats = (struct km_vcpu_stats){.pf_taken = unreadable};
+	w.c.path.ret = KM_RET_PF_SPURIOUS;
+	judges_say(KM_ALLOWS, KM_DENIES, KM_ALLOWS);
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	judges_say(KM_ALLOWS, KM_DENIES, KM_DENIES);
+	w.c.all.mmus[0].root_role.direct = 1;
+	l[0].special = true;
 	/* the test of older kernels differs by design: never more than possible by itself */
 	w.kernel.features.spte_table = false;
 	w.fault.age = KM_AGE_IN_HANDLER;
@@ -1367,7 +1427,7 @@ static void test_spurious_loop(void **state)
 	w.c.panel.verdicts[KM_JUDGE_LEGACY].consulted = true;
 	w.c.panel.verdicts[KM_JUDGE_LEGACY].ruling = KM_ALLOWS;
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
-	w.c.all.mmus[0].root_role.direct = 1;
+	l[0].special = false;
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
 	/* twins: they agree, or nobody knows */
 	judges_say(KM_ALLOWS, KM_DENIES, KM_ALLOWS);

@@ -90,7 +90,7 @@ static void check_table(struct search *s, const struct km_mmu_page *parent,
 	struct km_mmu_page child;
 	const char *why;
 
-	if (s->mmu->root_role.direct && km_nonleaf_spte_lacks(s->masks, entry->spte.value))
+	if (km_nonleaf_spte_lacks(s->masks, entry->spte.value))
 		note(&audit->weak, entry);
 	if (audit->mismatch.found)
 		return;

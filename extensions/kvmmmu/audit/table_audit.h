@@ -28,7 +28,7 @@ struct km_table_audit {
 	struct km_table_entry frozen;
 	struct km_table_entry reserved; /* has bits that KVM reserves */
 	uint64_t reserved_bits;
-	struct km_table_entry weak; /* a non-leaf entry of a direct MMU that lacks a permission */
+	struct km_table_entry weak; /* a non-leaf entry that lacks a permission */
 	struct km_table_entry
 		mismatch; /* points to a page table that was made for something else */
 	struct km_page_role parent_role;

@@ -112,6 +112,12 @@ static bool changes_between(const struct km_sample *a, const struct km_sample *b
 	return true;
 }
 
+/* Were most faults resolved? In a loop few are: those of the guest's interrupt handlers. */
+static bool mostly_resolved(const struct changes *by)
+{
+	return by->fixed + by->emulated + by->mmio >= by->taken / 2;
+}
+
 /* Did about as many invalidations end as faults were fixed? */
 static bool zapped_each_time(const struct changes *by)
 {
@@ -122,14 +128,16 @@ static bool zapped_each_time(const struct changes *by)
 /* ---- what the samples have in common ---- */
 
 /*
- * Samples without a fault (during an interrupt, say) have only RIP to compare; of those with one,
- * each that is not the very fault that an earlier sample saw counts.
+ * Of the samples with a fault, each that is not the very fault that an earlier sample saw counts.
+ * RIP of a sample without one may be in the guest's handler of an interrupt, which runs while the
+ * interrupted instruction makes no progress.
  */
 struct common {
 	size_t faults; /* the same fault, taken again each time */
 	bool every;    /* every sample is one of those */
 	bool same_fault;
-	bool fault_moved, rip_moved;
+	bool fault_moved, rip_moved;  /* among those that have a fault */
+	bool rip_moved_elsewhere;     /* among all samples */
 	bool rip_known, spte, denied; /* in all that have a fault */
 	bool any_fault_exit;
 };
@@ -154,18 +162,21 @@ static struct common compare(const struct km_sample *s, size_t count)
 {
 	struct common all = {.rip_known = true, .spte = true, .denied = true};
 	const struct km_sample *first = NULL, *latest = NULL;
-	struct km_val rip = s[0].rip;
+	struct km_val rip = s[0].rip, fault_rip = {.known = KM_UNREADABLE};
 
 	for (size_t i = 0; i < count; i++) {
 		if (!km_is_known(rip))
 			rip = s[i].rip;
-		all.rip_moved |= km_is_known(s[i].rip) && s[i].rip.v != rip.v;
+		all.rip_moved_elsewhere |= km_is_known(s[i].rip) && s[i].rip.v != rip.v;
 		all.any_fault_exit |= s[i].has_fault || s[i].fault_exit;
 		if (!s[i].has_fault)
 			continue;
 		if (!first)
 			first = &s[i];
 		all.fault_moved |= is_other_fault(first, &s[i]);
+		if (!km_is_known(fault_rip))
+			fault_rip = s[i].rip;
+		all.rip_moved |= km_is_known(s[i].rip) && s[i].rip.v != fault_rip.v;
 		all.rip_known &= km_is_known(s[i].rip);
 		all.spte &= s[i].has_spte && first->has_spte && s[i].spte == first->spte &&
 			    s[i].level == first->level;
@@ -191,7 +202,9 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 	/* an hour may be between two samples: were most exits in it such faults? */
 	bool mostly = by->spurious && by->spurious >= by->exits / 2;
 	bool proven = (all->faults >= 3 || all->every) && mostly && all->rip_known && all->spte &&
-		      all->denied;
+		      all->denied && !all->rip_moved_elsewhere;
+	/* it was at another RIP in between: in an interrupt handler, if most exits were faults */
+	bool interrupted = all->denied && by->taken >= by->exits / 2;
 
 	if (all->rip_moved) {
 		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
@@ -203,6 +216,12 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 		    "the same fault in %zu of %zu samples, but meanwhile the guest halted %" PRIu64
 		    " times: it did something else in between",
 		    all->faults, count, by->halts);
+	} else if (!by->resolved && all->rip_moved_elsewhere && !interrupted) {
+		say(v, KM_TREND_OPEN, KM_NOTE,
+		    "the same fault in %zu of %zu samples, but meanwhile RIP was another one: it "
+		    "is not "
+		    "known whether it did something else in between",
+		    all->faults, count);
 	} else if (!by->resolved) {
 		say(v, KM_TREND_LOOPS, proven ? KM_PROVEN : KM_LIKELY,
 		    "the same fault%s in %zu of %zu samples; meanwhile exits rose by %" PRIu64
@@ -230,28 +249,59 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 	}
 }
 
-/* Faults were resolved; whether the guest advances, RIP and the address show. */
+/* Faults were resolved; whether the guest advances, RIP and the address of faults show. */
 static void judge_resolved(const struct common *all, const struct changes *by, size_t count,
 			   struct km_samples_verdict *v)
 {
 	bool moved = all->fault_moved || all->rip_moved;
-	bool rip_same = !moved && all->rip_known;
+	bool zapped = zapped_each_time(by);
+	enum km_certainty certainty = KM_LIKELY;
 
-	if (rip_same && zapped_each_time(by))
+	if (!mostly_resolved(by) || (zapped && !moved))
+		certainty = KM_POSSIBLE;
+	else if (moved && !zapped && (by->fixed || by->emulated))
+		certainty = KM_PROVEN;
+	if (zapped && all->rip_known && !moved && !all->rip_moved_elsewhere)
 		say(v, KM_TREND_OPEN, KM_NOTE,
 		    "between %zu samples %" PRIu64 " faults were fixed and %" PRIu64
 		    " invalidations ended, and RIP is the same: it is not known whether the guest "
 		    "advances",
 		    count, by->fixed, by->invalidations);
 	else
-		say(v, KM_TREND_PROGRESSES,
-		    moved && (by->fixed || by->emulated) ? KM_PROVEN : KM_LIKELY,
+		say(v, KM_TREND_PROGRESSES, certainty,
 		    "between %zu samples %" PRIu64 " faults were taken, %" PRIu64 " fixed, %" PRIu64
 		    " emulated, %" PRIu64 " exits were MMIO%s",
 		    count, by->taken, by->fixed, by->emulated, by->mmio,
-		    all->fault_moved ? "; the fault is a different one"
-		    : all->rip_moved ? "; RIP changed"
-				     : "");
+		    all->fault_moved	       ? "; the fault is a different one"
+		    : all->rip_moved_elsewhere ? "; RIP changed"
+					       : "");
+}
+
+/*
+ * No fault was resolved, and not all samples have the same one. The guest need not have advanced:
+ * an event that is delivered meanwhile has faults of its own, and its handler runs.
+ */
+static void judge_unresolved(const struct common *all, const struct changes *by, size_t count,
+			     struct km_samples_verdict *v)
+{
+	if (all->fault_moved && (all->rip_moved || !all->rip_known))
+		say(v, KM_TREND_PROGRESSES, KM_POSSIBLE,
+		    "the fault differs between %zu samples: the guest advances, or was interrupted",
+		    count);
+	else if (all->fault_moved)
+		say(v, KM_TREND_OPEN, KM_NOTE,
+		    "the fault differs between %zu samples, but RIP is the same, and none of "
+		    "%" PRIu64 " faults was fixed: it is not known whether the guest advances",
+		    count, by->taken);
+	else if (all->rip_moved_elsewhere)
+		say(v, KM_TREND_PROGRESSES, KM_POSSIBLE,
+		    "RIP differs between %zu samples: the guest advances, or was interrupted",
+		    count);
+	else
+		say(v, KM_TREND_OPEN, KM_NOTE,
+		    "between %zu samples %" PRIu64
+		    " faults were taken, and none was fixed; it is not known which faults",
+		    count, by->taken);
 }
 
 void km_samples_judge(const struct km_sample *s, size_t count, struct km_samples_verdict *v)
@@ -280,17 +330,8 @@ void km_samples_judge(const struct km_sample *s, size_t count, struct km_samples
 		    count, by.exits);
 	else if (by.resolved)
 		judge_resolved(&all, &by, count, v);
-	else if (all.fault_moved)
-		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
-		    "the fault differs between %zu samples: the guest advances", count);
-	else if (all.rip_moved)
-		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
-		    "RIP differs between %zu samples: the guest advances", count);
 	else
-		say(v, KM_TREND_OPEN, KM_NOTE,
-		    "between %zu samples %" PRIu64
-		    " faults were taken, and none was fixed; it is not known which faults",
-		    count, by.taken);
+		judge_unresolved(&all, &by, count, v);
 }
 
 /* ---- what follows for the findings ---- */

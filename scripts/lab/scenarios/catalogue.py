@@ -277,6 +277,35 @@ add(Scenario("stale-tlb-or-spurious", "late-twice",
              gens=("7.3", "6.1"), check=None),
     twin="the page is not mapped yet", when="is_not_mapped")
 
+add(Scenario("healthy-async-ready", "provided-page",
+             "the page of an asynchronous page fault has come, and KVM maps it before the guest asks again "
+             "(kvm_arch_async_page_ready())",
+             stop=FAULTIN, when="is_prefetch", armed=True, gens=("7.3", "6.1")),
+    twin="the guest asks for the page for the first time", when="is_of_guest")
+
+add(Scenario("healthy-device-mapping", "device-mapping",
+             "the VMM maps a device's memory privately (VM_PFNMAP), and the host's page tables have it read-only: KVM "
+             "emulates the write, which copies the page",
+             stop=FAULTIN, present=True, armed=True, gens=("7.3", "6.1")),
+    twin="the VMM maps ordinary memory privately, and the host's page tables have the zero page: KVM lets the host "
+         "copy the page")
+
+# ---- nested guests ----
+
+add(Scenario("healthy-nested-exit", "nested-unmapped-page",
+             "the guest's hypervisor has not mapped the page for its nested guest: KVM is delivering the fault to it, "
+             "and arch.mmu is root_mmu already",
+             states=("progressing", "healthy"), stop=PAGING, when="is_unmapped_by_guest", deeper="kvm_init_mmu",
+             gens=("7.3", "6.1"), check="fixes"),
+    twin="the hypervisor has mapped the page: KVM is mapping it, too", when="is_mapped_by_guest", deeper=None)
+
+add(Scenario("spurious-loop-nested", "nested-written-page",
+             "the W bit of a non-leaf SPTE above the page was cleared in the shadow of the page tables that the "
+             "guest's hypervisor made for its nested guest",
+             first="spurious-loop", also=("role-corruption", "hardware-stricter"), states=("stuck",), act="nonleaf_w",
+             gens=("7.3", "6.1"), stop=PAGING, check="loops"),
+    twin="the W bit of a non-leaf SPTE above another page was cleared", stop=ANYWHERE, check="moves")
+
 # ---- shadow paging ----
 
 SHADOW = "kvm_amd.npt=0"
@@ -352,14 +381,6 @@ for name, plot, done, more in (
         ("healthy-seq-bit31", "stride",
          "bit 31 of mmu_invalidate_seq was set on a kernel that reads it as unsigned long",
          {"act": "seq_bit31", "stop": STALE, "at": None, "check": "fixes", "gens": ("7.3", "6.12", "6.1")}),
-        ("healthy-async-ready", "provided-page",
-         "the page of an asynchronous page fault has come, and KVM maps it before the guest asks again "
-         "(kvm_arch_async_page_ready())",
-         {"stop": FAULTIN, "when": "is_prefetch", "armed": True, "gens": ("7.3", "6.1")}),
-        ("healthy-device-mapping", "device-mapping",
-         "the VMM maps a device's memory privately (VM_PFNMAP), and the host's page tables have it read-only: KVM "
-         "emulates the write, which copies the page",
-         {"stop": FAULTIN, "present": True, "armed": True, "gens": ("7.3", "6.1")}),
         ("healthy-prefault", "prefault-after-slot-change",
          "the state in which 6.12 hangs; 7.3 does not", {"stop": ANYWHERE}),
         ("waiting-apf", "held-page-interruptible",

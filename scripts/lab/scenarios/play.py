@@ -266,6 +266,21 @@ class Play:
     def is_prefetch(self, fault):
         return int(fault["prefetch"])
 
+    def is_of_guest(self, fault):
+        return not self.is_prefetch(fault)
+
+    def entry_of_guest(self):
+        """Return the last entry of the page tables that the subject made for its nested guest (vmm/nested.h)."""
+        ram = next(int(line["hva"], 16) for line in self.said if line.get("what") == "ram")
+        table = 0x20d000 + 0x10000 * self.stage["subject"]
+        return int(oracle.pointer(ram + table + (self.page >> 12 & 511) * 8, "unsigned long").dereference())
+
+    def is_mapped_by_guest(self, _fault):
+        return self.entry_of_guest() & 1
+
+    def is_unmapped_by_guest(self, _fault):
+        return not self.entry_of_guest()
+
     def is_mapped(self, fault):
         """Another vCPU has mapped the page since the processor raised the fault."""
         last = self.walk(int(fault["addr"]))[-1]

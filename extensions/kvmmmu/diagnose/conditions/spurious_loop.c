@@ -12,12 +12,12 @@ static bool table_is_wrong(const struct km_case *c)
 }
 
 /*
- * An entry above the leaf that lacks a permission which the leaf has. KVM makes non-leaf entries of
- * direct MMUs with all permissions, and its tests look at the leaf only.
+ * An entry above the leaf that lacks a permission. KVM makes non-leaf entries with all of them
+ * (make_nonleaf_spte()), and its tests look at the leaf only.
  */
 static const struct km_walk_level *upper_that_lacks(const struct km_case *c)
 {
-	for (size_t i = 0; c->mmu->root_role.direct && i + 1 < c->walk.count; i++) {
+	for (size_t i = 0; i + 1 < c->walk.count; i++) {
 		const struct km_walk_level *l = &c->walk.levels[i];
 
 		if (!l->special && km_nonleaf_spte_lacks(&c->masks, l->spte.value))
@@ -59,6 +59,44 @@ static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
 	return true;
 }
 
+static void say_upper(const struct km_walk_level *upper, struct km_diagnosis *d)
+{
+	km_evidence(d,
+		    "level %d, 0x%" PRIx64 "[%u]: 0x%" PRIx64
+		    " lacks a permission; KVM creates non-leaf entries with all permissions, and "
+		    "checks only the leaf",
+		    upper->level, upper->table_pa, upper->index, upper->spte.value);
+}
+
+/*
+ * Shadow paging, and the tables of nested guests: KVM makes the leaf anew and finds the value that
+ * it has. No fault changes a non-leaf entry that is present: FNAME(fetch).
+ */
+static bool judge_indirect(const struct km_case *c, struct km_diagnosis *d)
+{
+	const struct km_walk_level *upper = upper_that_lacks(c);
+	bool sure = c->has_path && c->path.ret == KM_RET_PF_SPURIOUS;
+	char fault[224];
+
+	if (!upper || !km_case_leaf(c) || km_case_ruling(c, KM_JUDGE_PROCESSOR) != KM_DENIES ||
+	    (!sure && c->path.ret != KM_RET_PF_UNKNOWN))
+		return false;
+	d->stuck = true;
+	d->certainty =
+		sure || km_case_counts(c).balance == KM_BALANCE_SPURIOUS ? KM_LIKELY : KM_POSSIBLE;
+	km_verdict_says(d, "a non-leaf SPTE lacks a permission, so that the processor denies the "
+			   "access, and KVM changes only leaves: each fault ends as "
+			   "RET_PF_SPURIOUS, and the guest faults again");
+	km_evidence(d, "%s", km_case_fault_spell(c, fault, sizeof(fault)));
+	km_evidence(d, "processor: denies (%s)", c->panel.verdicts[KM_JUDGE_PROCESSOR].why);
+	say_upper(upper, d);
+	km_evidence_counters(c, d);
+	if (!sure)
+		km_leaves_open(d, "whether the guest's page tables permit the access: %s",
+			       c->path.end ? c->path.end->text : "they are not known");
+	return true;
+}
+
 /*
  * KVM treats a fault as spurious that the processor will raise again. The legacy test looks at one
  * bit and differs from the processor by design: alone it is never more than possible.
@@ -72,6 +110,8 @@ bool km_diagnose_spurious_loop(const struct km_case *c, struct km_diagnosis *d)
 
 	if (!km_case_is_current(c))
 		return judge_audit(c, d);
+	if (c->has_panel && !c->mmu->root_role.direct)
+		return judge_indirect(c, d);
 	if (!ends_spurious(c, &sure))
 		return false;
 	asked = km_case_asked_judge(c);
@@ -89,11 +129,7 @@ bool km_diagnose_spurious_loop(const struct km_case *c, struct km_diagnosis *d)
 	km_evidence(d, "%s", km_case_fault_spell(c, fault, sizeof(fault)));
 	km_evidence_judges(c, d);
 	if (upper)
-		km_evidence(d,
-			    "level %d, 0x%" PRIx64 "[%u]: 0x%" PRIx64
-			    " lacks a permission; KVM creates non-leaf entries with all "
-			    "permissions, and checks only the leaf",
-			    upper->level, upper->table_pa, upper->index, upper->spte.value);
+		say_upper(upper, d);
 	km_evidence_counters(c, d);
 	if (!sure)
 		km_leaves_open(d, "whether KVM's handler reaches that test: %s",

@@ -155,4 +155,13 @@ program guest_read_far
 	jmp	2b
 guest_read_far_end:
 
+/* For a nested guest: VMMCALL lets its hypervisor unmap the page again. */
+program guest_write_unmapped
+	out	%al, $PORT_READY
+1:	movb	%al, (%ecx)
+	out	%al, $PORT_TICK
+	vmmcall
+	jmp	1b
+guest_write_unmapped_end:
+
 	.section .note.GNU-stack, "", @progbits

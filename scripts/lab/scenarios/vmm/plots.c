@@ -228,15 +228,16 @@ static void forbidden_memory(struct stage *stage)
 /*
  * A private mapping of a device's memory (here the BIOS): the host has no struct page for it that
  * KVM may use, and maps it read-only until the VMM writes to it. The subject reads, then writes.
+ * The twin's memory is ordinary.
  */
 static void device_mapping(struct stage *stage)
 {
-	int fd = open("/dev/mem", O_RDONLY | O_CLOEXEC);
+	int fd = open(stage->twin ? "/dev/zero" : "/dev/mem", O_RDONLY | O_CLOEXEC);
 
 	stage_set_up(stage, 0, 16, MADV_NOHUGEPAGE);
 	if (fd < 0 || mmap(stage->hva, 0x10000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
 			   0xf0000) != stage->hva)
-		die("/dev/mem");
+		die("a device");
 	stage_cast(stage);
 	cast_role(subject(stage), ROLE(guest_read_then_write), "read, write");
 	begin(stage);
@@ -476,6 +477,27 @@ static void many_shadow_pages(struct stage *stage)
 	begin(stage);
 }
 
+/* ---- nested guests ---- */
+
+/* A nested guest writes to the page, which is mapped writable before "go". */
+static void nested_written_page(struct stage *stage)
+{
+	stage_set_up(stage, 0, 0, MADV_NOHUGEPAGE);
+	stage_cast(stage);
+	cast_nested(stage, ROLE(guest_write_then_write));
+	begin_with(stage, stage->spare, 0);
+}
+
+/* A nested guest writes to the page, which its hypervisor, the subject, maps and unmaps. */
+static void nested_unmapped_page(struct stage *stage)
+{
+	stage_set_up(stage, 0, 0, MADV_NOHUGEPAGE);
+	stage_cast(stage);
+	cast_nested(stage, ROLE(guest_write_unmapped));
+	withhold_page(stage);
+	begin(stage);
+}
+
 /* ---- huge pages ---- */
 
 /* A huge page is mapped writable; then dirty logging of its slot is enabled. The twin's are small.
@@ -708,6 +730,8 @@ const struct plot plots[] = {
 	{"mmio-then-new-slot", mmio, new_slot},
 	{"deleted-slot", deleted_slot, delete_now},
 	{"prefault-after-slot-change", prefault_after_slot_change, NULL},
+	{"nested-written-page", nested_written_page, NULL},
+	{"nested-unmapped-page", nested_unmapped_page, NULL},
 	{"huge-page", huge_page, log_huge_page},
 	{"toggled-log", toggled_log, start_toggling},
 	{"execute-huge-page", execute_huge_page, NULL},

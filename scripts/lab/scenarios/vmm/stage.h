@@ -28,6 +28,7 @@ PROGRAM(guest_rep_stos);
 PROGRAM(guest_read_interruptible);
 PROGRAM(guest_read_async);
 PROGRAM(guest_read_far);
+PROGRAM(guest_write_unmapped);
 
 struct stage {
 	const char *name;
@@ -73,6 +74,12 @@ uint8_t *host_of(struct stage *stage, uint64_t gpa);
 void stage_set_up(struct stage *stage, unsigned int flags, uint64_t pages, int advice);
 void stage_cast(struct stage *stage);
 void cast_role(struct vcpu *vcpu, const uint8_t *code, const uint8_t *code_end, const char *doing);
+/* Let the subject run this program in a guest of its own, whose memory is the subject's (nested.c).
+ */
+void cast_nested(struct stage *stage, const uint8_t *code, const uint8_t *code_end);
+/* Let the subject map the page for that guest only when it is needed, in a page table of its own.
+ */
+void withhold_page(struct stage *stage);
 void set_arguments(struct vcpu *vcpu, uint64_t rcx, uint64_t rbx, uint64_t rsi);
 void stage_start(struct stage *stage, uint64_t rbx, uint64_t rsi);
 void slot_set(struct stage *stage, int slot, unsigned int flags, uint64_t base, uint64_t size,

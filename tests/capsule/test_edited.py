@@ -36,7 +36,8 @@ class Case:
         self.vcpu = f"0:{self.truth['expect'][0]['vcpu']}"
         self.base = {"kvm": self.truth["kvm"], "kvm_vcpu": self.truth["kvm_vcpu"],
                      "vmcb": (self.truth["last_exit"] or {}).get("vmcb"),
-                     "kvm_page_fault": (self.truth["fault"] or {}).get("address")}
+                     "kvm_page_fault": (self.truth["fault"] or {}).get("address"),
+                     "kvm_run": "0xffff888ffe000000"}  # where edits put it
 
     def set(self, name, value):
         self.capsule.set(HEX(self.base[name.split(".")[0]]), name, HEX(value))
@@ -50,6 +51,9 @@ class Case:
 
     def call(self, comm, function):
         self.capsule.call(self.capsule.task_named(comm), function)
+
+    def call_subject(self, function):
+        self.capsule.call(self.capsule.read(HEX(self.base["kvm_vcpu"]), "kvm_vcpu.mutex_owner") & ~7, function)
 
     def vcpu_member(self, index, name, value):
         for base, found in self.capsule.structures("kvm_vcpu.vcpu_idx"):
@@ -128,8 +132,8 @@ def make_tdx(capsule, name):
     capsule.set(kvm, "kvm.has_private_mem", 1)
     capsule.set(kvm, "kvm.gfn_direct_bits", SHARED >> 12)
     size = max(m["offset"] + m["size"] for n, m in capsule.layout.items() if n.startswith("vcpu_vmx."))
-    capsule.add_type("vcpu_tdx", size + 8, [("vcpu", ("vcpu_vmx", "vcpu"), 0), ("vt", ("vcpu_vmx", "vt"),
-                                            capsule.offset_in_types("vcpu_vmx", "vt")), ("exit_gpa", None, size)])
+    capsule.add_type("vcpu_tdx", size + 16, [("vcpu", ("vcpu_vmx", "vcpu"), 0), ("vt", ("vcpu_vmx", "vt"),
+                                            capsule.offset_in_types("vcpu_vmx", "vt")), ("exit_gpa", None, size), ("vp_enter_ret", None, size + 8)])
     return kvm, vcpu, size
 
 
@@ -180,6 +184,17 @@ def test_tdx_address_of_the_last_exit(host):
     host.put(host.virtual, vcpu + exit_gpa, (0x1000).to_bytes(8, "little"))
     fault = explain(host.save(), "0:0")["faults"][0]
     assert HEX(fault["address"]) == 0x1000 and HEX(fault["error_code"]) & PFERR_PRIVATE
+
+
+def test_tdx_module_does_not_enter(host):
+    """TDH.VP.ENTER found the S-EPT locked: the module suspects a zero-step attack. The twin's exit is an EPT violation."""
+    _, vcpu, exit_gpa = make_tdx(host, "0:0")
+    for name, value in {"pf_taken": 17926, "pf_fixed": 1, "pf_spurious": 0, "pf_emulate": 0}.items():
+        host.set(vcpu, f"kvm_vcpu.stat_{name}", value)
+    for status, found in ((48, False), (0x8000020000000092, True)):
+        host.put(host.virtual, vcpu + exit_gpa + 8, status.to_bytes(8, "little"))
+        said = explain(host.save(), "0:0")
+        assert (("sept-busy", "possible") in [(f["id"], f["certainty"]) for f in said["findings"]]) == found, said
 
 
 def test_snp_encrypted_access_is_private(tmp_path):

@@ -1593,26 +1593,32 @@ static void test_rmp_fault(void **state)
 
 static void test_private_unbacked(void **state)
 {
-	struct km_val private = val(KVM_MEMORY_ATTRIBUTE_PRIVATE);
+	struct km_val private = val(KVM_MEMORY_ATTRIBUTE_PRIVATE), file = unreadable;
 
 	(void)state;
 	reset();
-	nothing(km_rule_private_unbacked(&w.c, private, &w.d));
+	nothing(km_rule_private_unbacked(&w.c, private, file, &w.d));
 	w.c.error_code |= PFERR_PRIVATE_ACCESS;
-	found(km_rule_private_unbacked(&w.c, private, &w.d), KM_LIKELY, true);
+	found(km_rule_private_unbacked(&w.c, private, file, &w.d), KM_LIKELY, true);
 	w.fault.age = KM_AGE_LAST_EXIT;
-	found(km_rule_private_unbacked(&w.c, private, &w.d), KM_POSSIBLE, true);
-	nothing(km_rule_private_unbacked(&w.c, val(0), &w.d));
-	nothing(km_rule_private_unbacked(&w.c, unreadable, &w.d));
+	found(km_rule_private_unbacked(&w.c, private, file, &w.d), KM_POSSIBLE, true);
+	nothing(km_rule_private_unbacked(&w.c, val(0), file, &w.d));
+	nothing(km_rule_private_unbacked(&w.c, unreadable, file, &w.d));
 	w.slots[0].flags = KVM_MEM_GUEST_MEMFD;
-	nothing(km_rule_private_unbacked(&w.c, private, &w.d));
+	nothing(km_rule_private_unbacked(&w.c, private, file, &w.d));
+	file = val(0xffff888001234500);
+	nothing(km_rule_private_unbacked(&w.c, private, file, &w.d));
+	file = val(0); /* the VMM has closed it */
+	found(km_rule_private_unbacked(&w.c, private, file, &w.d), KM_POSSIBLE, true);
+	assert_non_null(strstr(w.d.verdict, "closed"));
+	file = unreadable;
 	w.slots[0].flags = KVM_MEMSLOT_GMEM_ONLY;
-	nothing(km_rule_private_unbacked(&w.c, private, &w.d));
+	nothing(km_rule_private_unbacked(&w.c, private, file, &w.d));
 	w.slots[0].flags = 0;
 	w.c.error_code = PFERR_WRITE_MASK | PFERR_GUEST_ENC_MASK; /* as the processor reports it */
-	found(km_rule_private_unbacked(&w.c, private, &w.d), KM_POSSIBLE, true);
+	found(km_rule_private_unbacked(&w.c, private, file, &w.d), KM_POSSIBLE, true);
 	w.c.slot = NULL;
-	nothing(km_rule_private_unbacked(&w.c, private, &w.d));
+	nothing(km_rule_private_unbacked(&w.c, private, file, &w.d));
 }
 
 static void test_mmu_context_mismatch(void **state)
@@ -1725,6 +1731,149 @@ static void test_dirty_ring_full(void **state)
 	f.dirty_index = val(0x100);
 	f.reset_index.known = KM_UNREADABLE;
 	lacks(km_rule_dirty_ring_full(&w.c, &f, &w.d));
+}
+
+static void test_nested_entry_fails(void **state)
+{
+	struct km_nested_entry_facts f = {val(1), val(17)}; /* KVM_EXIT_INTERNAL_ERROR */
+
+	(void)state;
+	reset();
+	nothing(km_rule_nested_entry_fails(&w.c, &f, &w.d));
+	w.vcpu.requests = val(KM_BIT(KVM_REQ_GET_NESTED_STATE_PAGES));
+	found(km_rule_nested_entry_fails(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	/* its twin: KVM_SET_NESTED_STATE was just called */
+	f.exit_reason = val(2);
+	found(km_rule_nested_entry_fails(&w.c, &f, &w.d), KM_NOTE, false);
+	f.exit_reason = (struct km_val){.known = KM_UNREADABLE, .v = 17};
+	found(km_rule_nested_entry_fails(&w.c, &f, &w.d), KM_NOTE, false);
+	f.exit_reason = val(17);
+	f.guest_mode = val(0);
+	nothing(km_rule_nested_entry_fails(&w.c, &f, &w.d));
+	f.guest_mode = (struct km_val){.known = KM_UNREADABLE, .v = 1};
+	nothing(km_rule_nested_entry_fails(&w.c, &f, &w.d));
+	f.guest_mode = val(1);
+	w.vcpu.requests.known = KM_UNREADABLE;
+	nothing(km_rule_nested_entry_fails(&w.c, &f, &w.d));
+}
+
+/* A vCPU that has left KVM_RUN, with a fault that is not resolved and too few objects. */
+static struct km_topup_facts short_of_memory(void)
+{
+	reset();
+	w.fault.source = KM_FAULT_VMCB;
+	w.fault.age = KM_AGE_LAST_EXIT;
+	vcpu_is_in("kvm_vcpu_ioctl");
+	w.c.has_path = w.c.has_panel = true;
+	w.c.path.steps[0].id = "topup";
+	w.c.path.count = 1;
+	w.c.panel.verdicts[KM_JUDGE_PROCESSOR].ruling = KM_DENIES;
+	most_retried();
+	return (struct km_topup_facts){val(14), val(4), val(5)};
+}
+
+static void test_topup_fails(void **state)
+{
+	struct km_topup_facts f = short_of_memory();
+
+	(void)state;
+	found(km_rule_topup_fails(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	f.shadow_page = val(5); /* its twin: every cache has what the handler needs */
+	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
+	f.page_header = val(4);
+	found(km_rule_topup_fails(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	f.page_header = (struct km_val){.known = KM_UNREADABLE};
+	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
+	f.pte_list = val(13);
+	found(km_rule_topup_fails(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	/* the handler may not have begun */
+	vcpu_is_in("kvm_arch_vcpu_ioctl_run");
+	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
+	w.c.last.stack.count = 0;
+	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
+	f = short_of_memory();
+	w.c.last.has_stack = false;
+	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
+	f = short_of_memory();
+	w.c.last.stack.pages_missing = 1;
+	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
+	/* nothing is to be mapped, or that needs no memory */
+	f = short_of_memory();
+	w.c.panel.verdicts[KM_JUDGE_PROCESSOR].ruling = KM_ALLOWS;
+	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
+	f = short_of_memory();
+	w.c.path.steps[0].id = "fast";
+	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
+	f = short_of_memory();
+	w.c.has_path = false;
+	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
+	f = short_of_memory();
+	w.fault.age = KM_AGE_RESIDUE;
+	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
+	/* once: the VMM may handle it */
+	f = short_of_memory();
+	most_spurious();
+	found(km_rule_topup_fails(&w.c, &f, &w.d), KM_NOTE, false);
+	/* in the handler: only while the host looks for memory */
+	f = short_of_memory();
+	w.fault.source = KM_FAULT_STACK;
+	w.fault.age = KM_AGE_IN_HANDLER;
+	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
+	vcpu_is_in("mmu_topup_memory_caches");
+	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
+	strcpy(w.c.last.stack.frames[1].function, "try_to_free_mem_cgroup_pages");
+	w.c.last.stack.frames[1].sure = true;
+	w.c.last.stack.count = 2;
+	found(km_rule_topup_fails(&w.c, &f, &w.d), KM_LIKELY, true);
+	f = (struct km_topup_facts){val(14), val(5), val(5)};
+	found(km_rule_topup_fails(&w.c, &f, &w.d), KM_LIKELY, true);
+	most_spurious();
+	found(km_rule_topup_fails(&w.c, &f, &w.d), KM_NOTE, false);
+	vcpu_is_in("try_to_free_mem_cgroup_pages");
+	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
+}
+
+static void test_sept_busy(void **state)
+{
+	struct km_sept_facts f = {val(0x8000020000000092), val(0)};
+	struct km_task *task;
+
+	(void)state;
+	reset();
+	nothing(km_rule_sept_busy(&w.c, &f, &w.d)); /* no TDX guest */
+	w.vm.vm_type = val(KM_VM_TDX);
+	found(km_rule_sept_busy(&w.c, &f, &w.d), KM_NOTE, false);
+	assert_non_null(strstr(w.d.verdict, "zero-step"));
+	most_retried();
+	found(km_rule_sept_busy(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	f.vp_enter_ret = val(0x80000200000000a9); /* TD_EPOCH */
+	found(km_rule_sept_busy(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_null(strstr(w.d.verdict, "zero-step"));
+	f.vp_enter_ret = val(0x8000020100000092);
+	nothing(km_rule_sept_busy(&w.c, &f, &w.d));
+	f.vp_enter_ret = val(48);
+	nothing(km_rule_sept_busy(&w.c, &f, &w.d));
+	f.vp_enter_ret = (struct km_val){.known = KM_UNREADABLE, .v = 0x8000020000000092};
+	nothing(km_rule_sept_busy(&w.c, &f, &w.d));
+	/* all wait for a task that removes private memory */
+	f.wait_for_zap = val(1);
+	found(km_rule_sept_busy(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	vcpu_is_in("tdx_handle_ept_violation");
+	found(km_rule_sept_busy(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_non_null(strstr(w.d.evidence[1], "tdx_handle_ept_violation"));
+	w.tasks.complete = false;
+	found(km_rule_sept_busy(&w.c, &f, &w.d), KM_NOTE, false);
+	w.tasks.complete = true;
+	w.vm.mm = unreadable;
+	found(km_rule_sept_busy(&w.c, &f, &w.d), KM_NOTE, false);
+	w.vm.mm = val(MM);
+	task = add_task("tdx_sept_remove_leaf_spte");
+	found(km_rule_sept_busy(&w.c, &f, &w.d), KM_NOTE, false);
+	assert_non_null(strstr(w.d.evidence[1], "tdx_sept_remove_leaf_spte"));
+	task->stack.count = 0; /* not seen */
+	found(km_rule_sept_busy(&w.c, &f, &w.d), KM_NOTE, false);
+	f.wait_for_zap = (struct km_val){.known = KM_UNREADABLE, .v = 1};
+	nothing(km_rule_sept_busy(&w.c, &f, &w.d));
 }
 
 static void test_shadow_page_quota(void **state)
@@ -2252,6 +2401,9 @@ int main(void)
 		cmocka_unit_test(test_mmio_over_leaf),
 		cmocka_unit_test(test_lost_async_pf),
 		cmocka_unit_test(test_dirty_ring_full),
+		cmocka_unit_test(test_nested_entry_fails),
+		cmocka_unit_test(test_topup_fails),
+		cmocka_unit_test(test_sept_busy),
 		cmocka_unit_test(test_shadow_page_quota),
 		cmocka_unit_test(test_map_zap_livelock),
 		cmocka_unit_test(test_tlb_flush_stall),

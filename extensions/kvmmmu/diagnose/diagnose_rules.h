@@ -192,8 +192,9 @@ bool km_rule_spurious_storm(const struct km_case *c, const struct km_storm_facts
 
 /* @attributes: of the gfn. */
 bool km_rule_rmp_fault(const struct km_case *c, struct km_val attributes, struct km_diagnosis *d);
+/* @gmem_file: kvm_memory_slot.gmem.file. */
 bool km_rule_private_unbacked(const struct km_case *c, struct km_val attributes,
-			      struct km_diagnosis *d);
+			      struct km_val gmem_file, struct km_diagnosis *d);
 
 /* @guest_mode: the vCPU runs a nested guest. */
 bool km_rule_mmu_context_mismatch(const struct km_case *c, struct km_val guest_mode,
@@ -209,6 +210,32 @@ struct km_dirty_ring_facts {
 
 bool km_rule_dirty_ring_full(const struct km_case *c, const struct km_dirty_ring_facts *f,
 			     struct km_diagnosis *d);
+
+/* What KVM_REQ_GET_NESTED_STATE_PAGES is about. */
+struct km_nested_entry_facts {
+	struct km_val guest_mode;  /* the vCPU runs a nested guest */
+	struct km_val exit_reason; /* kvm_run */
+};
+
+bool km_rule_nested_entry_fails(const struct km_case *c, const struct km_nested_entry_facts *f,
+				struct km_diagnosis *d);
+
+/* Objects in the caches that mmu_topup_memory_caches() fills. */
+struct km_topup_facts {
+	struct km_val pte_list, shadow_page, page_header;
+};
+
+bool km_rule_topup_fails(const struct km_case *c, const struct km_topup_facts *f,
+			 struct km_diagnosis *d);
+
+/* TDX: what TDH.VP.ENTER returned last, and whether vCPUs have to wait for a change of the S-EPT.
+ */
+struct km_sept_facts {
+	struct km_val vp_enter_ret, wait_for_zap;
+};
+
+bool km_rule_sept_busy(const struct km_case *c, const struct km_sept_facts *f,
+		       struct km_diagnosis *d);
 
 /* @exit_reason: kvm_run. */
 bool km_rule_emulation_fails(const struct km_case *c, struct km_val exit_reason,

@@ -9,6 +9,7 @@
 
 /* Bits of kvm_vcpu.requests, the same in all kernels; macros, so not in type information. */
 #define KVM_REQ_VM_DEAD			1
+#define KVM_REQ_GET_NESTED_STATE_PAGES	32
 #define KVM_REQ_MMU_FREE_OBSOLETE_ROOTS 39
 
 #define KM_VCPU_STATS(F)                                                                           \

@@ -1742,6 +1742,7 @@ static void test_nested_entry_fails(void **state)
 	nothing(km_rule_nested_entry_fails(&w.c, &f, &w.d));
 	w.vcpu.requests = val(KM_BIT(KVM_REQ_GET_NESTED_STATE_PAGES));
 	found(km_rule_nested_entry_fails(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_true(w.d.apart);
 	/* its twin: KVM_SET_NESTED_STATE was just called */
 	f.exit_reason = val(2);
 	found(km_rule_nested_entry_fails(&w.c, &f, &w.d), KM_NOTE, false);
@@ -1844,6 +1845,7 @@ static void test_sept_busy(void **state)
 	w.vm.vm_type = val(KM_VM_TDX);
 	found(km_rule_sept_busy(&w.c, &f, &w.d), KM_NOTE, false);
 	assert_non_null(strstr(w.d.verdict, "zero-step"));
+	assert_true(w.d.apart);
 	most_retried();
 	found(km_rule_sept_busy(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	f.vp_enter_ret = val(0x80000200000000a9); /* TD_EPOCH */

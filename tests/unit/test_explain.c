@@ -1366,6 +1366,14 @@ static void test_spurious_loop(void **state)
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
 	t->status = KM_TABLE_DIFFERS;
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
+	/* unless the table is being written */
+	w.c.last.has_stack = true;
+	w.c.last.stack.frames[0].sure = true;
+	w.c.last.stack.count = 1;
+	strcpy(w.c.last.stack.frames[0].function, "kvm_init_mmu");
+	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
+	strcpy(w.c.last.stack.frames[0].function, "kvm_vcpu_ioctl");
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
 	judges_say(KM_ALLOWS, KM_ALLOWS, KM_DENIES);
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
 	/* an entry above the leaf that lacks rights is as good a reason */

@@ -85,6 +85,28 @@ bool km_case_in_prefault(const struct km_case *c)
 	       km_case_in(c, "kvm_tdp_page_prefault") || km_case_in(c, "kvm_tdp_map_page");
 }
 
+bool km_tables_being_filled(const struct km_case *c)
+{
+	static const char *const functions[] = {
+		"kvm_init_mmu",
+		"kvm_mmu_reset_context",
+		"init_kvm_tdp_mmu",
+		"init_kvm_softmmu",
+		"init_kvm_nested_mmu",
+		"init_kvm_page_walk",
+		"kvm_init_shadow_npt_mmu",
+		"kvm_init_shadow_ept_mmu",
+		"shadow_mmu_init_context",
+		"update_permission_bitmask",
+		"update_spte_permission_bitmask",
+		"reset_guest_paging_metadata",
+		"__kvm_mmu_refresh_passthrough_bits",
+		NULL,
+	};
+
+	return km_case_in_any(c, functions);
+}
+
 bool km_case_is_write(const struct km_case *c)
 {
 	return c->has_error_code && (c->error_code & PFERR_WRITE_MASK);

@@ -54,6 +54,9 @@ bool km_case_in_any(const struct km_case *c, const char *const *functions);
  */
 bool km_case_in_prefault(const struct km_case *c);
 
+/* Is the vCPU's thread where role and permission table are written, one after the other? */
+bool km_tables_being_filled(const struct km_case *c);
+
 /*
  * Is there a fault to judge: one that is being handled, that of the last exit, or one that the user
  * supplied? Only the first can be more than possible.

@@ -123,29 +123,6 @@ static void judge_other_table(const struct km_perm_table *t, struct km_diagnosis
 				t->context, km_table_differences(t) ? "permissions" : "pkru_mask");
 }
 
-/* Where role and table are being written, one after the other. */
-static bool is_being_filled(const struct km_case *c)
-{
-	static const char *const functions[] = {
-		"kvm_init_mmu",
-		"kvm_mmu_reset_context",
-		"init_kvm_tdp_mmu",
-		"init_kvm_softmmu",
-		"init_kvm_nested_mmu",
-		"init_kvm_page_walk",
-		"kvm_init_shadow_npt_mmu",
-		"kvm_init_shadow_ept_mmu",
-		"shadow_mmu_init_context",
-		"update_permission_bitmask",
-		"update_spte_permission_bitmask",
-		"reset_guest_paging_metadata",
-		"__kvm_mmu_refresh_passthrough_bits",
-		NULL,
-	};
-
-	return km_case_in_any(c, functions);
-}
-
 /*
  * The permission table of one context contradicts its role: it is corrupted, whatever the vCPU
  * does. It is why the vCPU makes no progress only if KVM asks this table about this fault and gets
@@ -163,7 +140,7 @@ bool km_rule_perm_table_mismatch(const struct km_case *c, bool moving, struct km
 		judge_asked_table(c, t, d);
 	else
 		judge_other_table(t, d);
-	if (is_being_filled(c)) {
+	if (km_tables_being_filled(c)) {
 		d->certainty = KM_NOTE;
 		d->stuck = d->advise = false;
 		km_leaves_open(

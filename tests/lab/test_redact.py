@@ -125,8 +125,11 @@ def test_every_pointer_is_moved(pair):
     bounds = used(plain)
     is_address = lambda value: any(low <= value <= high for low, high in bounds)
     assert len(before) == len(after)
+    # items are packed: two bytes of 0xff may follow a pointer to the direct map, whose end then looks like an address
+    direct = {number(i["address"]) >> 28 for i in listed(plain)["items"] if i["space"] == "virt" and number(i["address"]) < 0xFFFFC80000000000}
     pointers = [struct.unpack_from("<Q", before, at.start() - 4)[0] for at in re.finditer(rb"(?=\xff\xff\xff\xff)", before)
-                if at.start() >= 4 and before[at.start() - 4:at.start() + 4] == after[at.start() - 4:at.start() + 4]]
+                if at.start() >= 6 and before[at.start() - 4:at.start() + 4] == after[at.start() - 4:at.start() + 4]
+                and struct.unpack_from("<Q", before, at.start() - 6)[0] >> 28 not in direct]
     assert not [hex(value) for value in pointers if is_address(value)]
     assert before != after
     # and so is where they are

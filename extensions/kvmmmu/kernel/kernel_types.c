@@ -131,9 +131,10 @@ static km_error *open_btf(const struct km_kernel *kernel, uint64_t addr, uint64_
 	if (!blob)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	err = km_read_bulk(kernel->mem, addr, blob, len);
-	if (!err)
-		err = km_btf_open(blob, len, base, origin, types);
-	free(blob);
+	if (err)
+		free(blob);
+	else
+		err = km_btf_open_taken(blob, len, base, origin, types);
 	return km_error_context(err, "%s", origin);
 }
 

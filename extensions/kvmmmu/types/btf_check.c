@@ -3,6 +3,7 @@
 
 #include <linux/btf.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* the limit in libbpf */
@@ -153,11 +154,12 @@ static km_error *check_type(struct check *c)
 	return NULL;
 }
 
-static km_error *check_types(struct check *c)
+static km_error *check_types(struct check *c, uint32_t *starts)
 {
 	km_error *err;
 
 	for (; c->at < c->len; c->id++) {
+		*starts++ = c->at;
 		err = check_type(c);
 		if (err)
 			return err;
@@ -168,7 +170,7 @@ static km_error *check_types(struct check *c)
 }
 
 km_error *km_btf_check(const void *data, size_t len, const struct km_btf_extent *base,
-		       struct km_btf_extent *extent)
+		       struct km_btf_extent *extent, uint32_t **starts)
 {
 	const char *bytes = data, *strings;
 	struct km_btf_header header;
@@ -176,12 +178,14 @@ km_error *km_btf_check(const void *data, size_t len, const struct km_btf_extent 
 	size_t body;
 	km_error *err;
 
+	*starts = NULL;
 	if (len < sizeof(header))
 		return bad("shorter than its header");
 	memcpy(&header, data, sizeof(header));
 	if (header.magic != BTF_MAGIC || header.version != BTF_VERSION)
 		return bad("not BTF of a known version");
-	if (header.hdr_len < sizeof(header) || header.hdr_len > len)
+	/* every type is aligned */
+	if (header.hdr_len < sizeof(header) || header.hdr_len > len || header.hdr_len % 4)
 		return bad("a header of impossible length");
 	body = len - header.hdr_len;
 	/* libbpf requires strings after types */
@@ -207,7 +211,11 @@ km_error *km_btf_check(const void *data, size_t len, const struct km_btf_extent 
 		.end_string = (base ? base->end_string : 0) + header.str_len,
 		.id = base ? base->end_id : 1,
 	};
-	err = check_types(&c);
+	/* no type is smaller; what is not used of the array costs no memory */
+	*starts = malloc((header.type_len / sizeof(struct btf_type) + 1) * sizeof(**starts));
+	if (!*starts)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	err = check_types(&c, *starts);
 	if (err)
 		return err;
 	extent->end_id = c.id;

@@ -27,11 +27,12 @@ struct km_btf_extent {
 };
 
 /*
- * Check header, types, strings and every reference between them, so that libbpf never reads outside
- * the blob. Types may still refer to themselves. @base describes the BTF that a split one is based
- * on, or NULL. KM_EDATA: damaged.
+ * Check header, types, strings and every reference between them, so that nobody who reads types
+ * reads outside the blob. Types may still refer to themselves. @base describes the BTF that a split
+ * one is based on, or NULL. *@starts, which the caller frees, even on failure, has the offset of
+ * each type in the types, the first of them first. KM_EDATA: damaged; KM_ENOMEM.
  */
 km_error *km_btf_check(const void *data, size_t len, const struct km_btf_extent *base,
-		       struct km_btf_extent *extent);
+		       struct km_btf_extent *extent, uint32_t **starts);
 
 #endif

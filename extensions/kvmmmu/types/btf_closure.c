@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "types/btf_closure.h"
 
-#include <bpf/btf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +66,7 @@ static km_error *source_of(struct km_closure *c, const struct km_btf_source *fro
 {
 	struct source *s;
 
-	while (from->base && id < from->first)
+	while (from->base && id < from->graph->first)
 		from = from->base;
 	for (size_t i = 0; i < c->source_count; i++) {
 		*source = &c->sources[i];

@@ -6,27 +6,17 @@
 #ifndef KVMMMU_BTF_CLOSURE_H
 #define KVMMMU_BTF_CLOSURE_H
 
-#include "base/error.h"
+#include "types/btf_source.h"
 
-#include <stddef.h>
-#include <stdint.h>
-
-struct btf;
 struct km_closure;
-
-/* BTF, and what it is based on: types with ids below @first are those of @base. */
-struct km_btf_source {
-	struct btf *btf; /* with the types of @base */
-	const struct km_btf_source *base;
-	uint32_t first;
-};
 
 /* Create an empty closure; free it with km_closure_free(). KM_ENOMEM. */
 km_error *km_closure_new(struct km_closure **closure);
 void km_closure_free(struct km_closure *closure);
 
 /*
- * Add type @id of @from and everything that it contains, unless it is already there. KM_EDATA:
+ * Add type @id of @from, which km_btf_source_make() has made, and everything that it contains,
+ * unless it is already there. KM_EDATA:
  * types that contain themselves. KM_ENOMEM.
  */
 km_error *km_closure_add(struct km_closure *closure, const struct km_btf_source *from, uint32_t id);

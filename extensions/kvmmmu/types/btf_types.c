@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "types/btf_types.h"
-#include "types/btf_check.h"
 #include "types/btf_closure.h"
 #include "types/typepath.h"
 
-#include <bpf/btf.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct km_btf {
 	struct km_types types;
-	struct km_btf_extent extent;
-	struct km_btf_source source;
+	struct km_btf_graph graph;
+	struct km_btf_source source; /* of the graph */
 	/* open-addressed hash table of types by tag; 0: free. Built at first use. */
 	uint32_t *names;
 	size_t cap;
@@ -32,9 +29,7 @@ static km_error *damaged(const char *how)
 
 static const char *name_of(const struct km_btf *btf, uint32_t offset)
 {
-	const char *name = btf__name_by_offset(btf->source.btf, offset);
-
-	return name ? name : "";
+	return km_btf_name(&btf->graph, offset);
 }
 
 /* ---- names ---- */
@@ -65,8 +60,7 @@ static uint32_t *slot(const struct km_btf *btf, const char *name)
 	for (const char *p = name; *p; p++)
 		hash = (hash ^ (unsigned char)*p) * 16777619u;
 	for (i = hash & (btf->cap - 1); btf->names[i]; i = (i + 1) & (btf->cap - 1))
-		if (!strcmp(name_of(btf, btf__type_by_id(btf->source.btf, btf->names[i])->name_off),
-			    name))
+		if (!strcmp(name_of(btf, km_btf_type(&btf->graph, btf->names[i])->name_off), name))
 			break;
 	return &btf->names[i];
 }
@@ -75,23 +69,23 @@ static km_error *index_names(struct km_btf *btf)
 {
 	size_t n = 0;
 
-	for (uint32_t id = btf->source.first; id < btf->extent.end_id; id++)
-		n += is_tagged(btf__type_by_id(btf->source.btf, id));
+	for (uint32_t id = btf->graph.first; id < btf->graph.extent.end_id; id++)
+		n += is_tagged(km_btf_type(&btf->graph, id));
 	for (btf->cap = 64; btf->cap < 2 * n; btf->cap *= 2)
 		;
 	btf->names = calloc(btf->cap, sizeof(*btf->names));
 	if (!btf->names)
 		return km_errorf(KM_ENOMEM, "out of memory");
-	for (uint32_t id = btf->source.first; id < btf->extent.end_id; id++) {
-		const struct btf_type *type = btf__type_by_id(btf->source.btf, id);
+	for (uint32_t id = btf->graph.first; id < btf->graph.extent.end_id; id++) {
+		const struct btf_type *type = km_btf_type(&btf->graph, id);
 		uint32_t *at;
 
 		if (!is_tagged(type))
 			continue;
 		at = slot(btf, name_of(btf, type->name_off));
 		/* the first type of a name is kept, but a struct replaces a typedef */
-		if (!*at || (btf_is_typedef(btf__type_by_id(btf->source.btf, *at)) &&
-			     !btf_is_typedef(type)))
+		if (!*at ||
+		    (btf_is_typedef(km_btf_type(&btf->graph, *at)) && !btf_is_typedef(type)))
 			*at = id;
 	}
 	return NULL;
@@ -113,7 +107,7 @@ static km_error *find_tag(struct km_btf *btf, const char *tag, uint32_t *id)
 static km_error *peel(const struct km_btf *btf, uint32_t id, const struct btf_type **type)
 {
 	for (int depth = 0; depth < KM_TYPE_DEPTH; depth++) {
-		*type = btf__type_by_id(btf->source.btf, id);
+		*type = km_btf_type(&btf->graph, id);
 		if (!*type)
 			return damaged("a reference to a type that does not exist");
 		switch (btf_kind(*type)) {
@@ -187,8 +181,7 @@ static km_error *shape_of(const struct km_btf *btf, uint32_t id, int depth, stru
 		.is_signed = elem.is_signed,
 	};
 	/* an array of arrays, without a typedef between, has two dimensions */
-	if (elem.is_array &&
-	    btf_is_array(btf__type_by_id(btf->source.btf, btf_array(type)->type))) {
+	if (elem.is_array && btf_is_array(km_btf_type(&btf->graph, btf_array(type)->type))) {
 		shape->elem_size = elem.elem_size;
 		shape->elem_type = elem.elem_type;
 		if (__builtin_mul_overflow(shape->count, elem.count, &shape->count))
@@ -339,8 +332,8 @@ static km_error *enumerator(struct km_types *types, const char *tag, const char 
 		if (!err && !find_enumerator(btf, type, name, value))
 			err = km_errorf(KM_EABSENT, "%s has no enumerator %s", tag, name);
 	} else {
-		for (id = btf->source.first; id < btf->extent.end_id; id++)
-			if (find_enumerator(btf, btf__type_by_id(btf->source.btf, id), name, value))
+		for (id = btf->graph.first; id < btf->graph.extent.end_id; id++)
+			if (find_enumerator(btf, km_btf_type(&btf->graph, id), name, value))
 				return NULL;
 		err = km_errorf(KM_EABSENT, "no enumerator %s", name);
 	}
@@ -354,6 +347,8 @@ static km_error *copy(struct km_types *types, const char *tag, struct km_closure
 	km_error *err = find_tag(btf, tag, &id);
 
 	if (!err)
+		err = km_btf_source_make(&btf->source);
+	if (!err)
 		err = km_closure_add(closure, &btf->source, id);
 	return km_error_context(err, "%s", types->origin);
 }
@@ -362,7 +357,8 @@ static void btf_types_free(struct km_types *types)
 {
 	struct km_btf *btf = btf_of(types);
 
-	btf__free(btf->source.btf);
+	km_btf_source_deinit(&btf->source);
+	km_btf_graph_deinit(&btf->graph);
 	free(btf->names);
 	free(types->origin);
 	free(btf);
@@ -376,109 +372,40 @@ static const struct km_types_ops btf_ops = {
 	.free = btf_types_free,
 };
 
-/*
- * A new blob: the types and strings of @base, if there is one, and those of @data. Ids and offsets
- * into the strings remain as they are. Return NULL if memory is exhausted.
- *
- * libbpf gets only what was checked, with a header of the first version: later versions may use
- * other parts. It gets no split BTF, because btf__new_split() is not exported before libbpf 1.6,
- * and btf__parse_split() wants a path.
- */
-static void *join(const char *data, const struct km_btf_extent *extent, const struct btf *base,
-		  uint32_t *len)
+km_error *km_btf_open_taken(void *data, size_t len, struct km_types *base, const char *origin,
+			    struct km_types **types)
 {
-	struct km_btf_header header = {
-		.magic = BTF_MAGIC, .version = BTF_VERSION, .hdr_len = sizeof(header)};
-	struct km_btf_header first = {0};
-	const char *bytes = NULL;
-	uint64_t types, strings;
-	char *joined, *end;
-
-	if (base) {
-		bytes = btf__raw_data(base, len);
-		if (!bytes)
-			return NULL;
-		memcpy(&first, bytes, sizeof(first));
-		bytes += first.hdr_len;
-	}
-	types = (uint64_t)first.type_len + extent->types_len;
-	strings = (uint64_t)first.str_len + extent->strings_len;
-	if (sizeof(header) + types + strings > UINT32_MAX)
-		return NULL;
-	header.type_len = header.str_off = types;
-	header.str_len = strings;
-	*len = sizeof(header) + types + strings;
-	joined = malloc(*len);
-	if (!joined)
-		return NULL;
-	end = mempcpy(joined, &header, sizeof(header));
-	if (base)
-		end = mempcpy(end, bytes + first.type_off, first.type_len);
-	end = mempcpy(end, data + extent->types, extent->types_len);
-	if (base)
-		end = mempcpy(end, bytes + first.str_off, first.str_len);
-	memcpy(end, data + extent->strings, extent->strings_len);
-	return joined;
-}
-
-/* Return NULL with errno set if libbpf refuses it or memory is exhausted. */
-static struct btf *new_btf(const void *data, const struct km_btf_extent *extent,
-			   const struct btf *base)
-{
-	struct btf *btf;
-	uint32_t len;
-	void *joined = join(data, extent, base, &len);
-	int error;
-
-	if (!joined) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	btf = btf__new(joined, len);
-	error = errno;
-	free(joined);
-	errno = error;
-	return btf;
-}
-
-static km_error *open_btf(struct km_btf *btf, const void *data, size_t len,
-			  const struct km_btf *base)
-{
+	struct km_btf *btf = calloc(1, sizeof(*btf)), *from = NULL;
 	km_error *err;
 
-	err = km_btf_check(data, len, base ? &base->extent : NULL, &btf->extent);
-	if (err)
-		return err;
-	btf->source.first = base ? base->extent.end_id : 1;
-	btf->source.base = base ? &base->source : NULL;
-	btf->source.btf = new_btf(data, &btf->extent, base ? base->source.btf : NULL);
-	if (!btf->source.btf)
-		return errno == ENOMEM ? km_errorf(KM_ENOMEM, "out of memory")
-				       : damaged(strerror(errno));
-	if (btf__type_cnt(btf->source.btf) != btf->extent.end_id)
-		return damaged("libbpf finds a different number of types");
-	return NULL;
-}
-
-km_error *km_btf_open(const void *data, size_t len, struct km_types *base, const char *origin,
-		      struct km_types **types)
-{
-	struct km_btf *btf;
-	km_error *err;
-
-	if (base && base->ops != &btf_ops)
-		return km_errorf(KM_EDATA, "%s: BTF cannot be based on %s", origin, base->origin);
-	btf = calloc(1, sizeof(*btf));
 	if (!btf || !(btf->types.origin = strdup(origin))) {
 		free(btf);
+		free(data);
 		return km_errorf(KM_ENOMEM, "out of memory");
 	}
 	btf->types.ops = &btf_ops;
-	err = open_btf(btf, data, len, base ? btf_of(base) : NULL);
+	if (base && base->ops != &btf_ops) {
+		free(data);
+		err = km_errorf(KM_EDATA, "BTF cannot be based on %s", base->origin);
+	} else {
+		from = base ? btf_of(base) : NULL;
+		err = km_btf_graph_init(&btf->graph, data, len, from ? &from->graph : NULL);
+	}
+	btf->source = (struct km_btf_source){&btf->graph, from ? &from->source : NULL, NULL};
 	if (err) {
 		btf_types_free(&btf->types);
 		return km_error_context(err, "%s", origin);
 	}
 	*types = &btf->types;
 	return NULL;
+}
+
+km_error *km_btf_open(const void *data, size_t len, struct km_types *base, const char *origin,
+		      struct km_types **types)
+{
+	void *copy = malloc(len ? len : 1);
+
+	if (!copy)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	return km_btf_open_taken(memcpy(copy, data, len), len, base, origin, types);
 }

@@ -20,4 +20,8 @@
 km_error *km_btf_open(const void *data, size_t len, struct km_types *base, const char *origin,
 		      struct km_types **types);
 
+/* As km_btf_open(), but @data is allocated and is taken over, even on failure. */
+km_error *km_btf_open_taken(void *data, size_t len, struct km_types *base, const char *origin,
+			    struct km_types **types);
+
 #endif

@@ -2,10 +2,11 @@
 """What perf, bpftrace and trace-cmd printed of the lab's machines (recordings/), read without any line left over.
 
 scripts/lab/trace/record_tools.py recorded them on Linux 7.3 with perf 6.1, bpftrace 0.17 and trace-cmd 3.1.6; they are
-the first lines of its files. The events were counted by other means: `grep -c` on the files.
+the first lines of its files, and one whole trace.dat. The events were counted by other means: `grep -c` on the files.
 """
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -32,6 +33,45 @@ def test_perf_script(name):
     assert {v["comm"]: v["tid"] for v in answer["vcpus"]} == \
         {comm: int(tid) for comm, tid in re.findall(r"^ *(\S+) +(\d+) ", text, re.MULTILINE)}
     assert answer["judged"]["differs"] == answer["judged"]["contradicts"] == 0
+
+
+# --- trace.dat ---
+
+TRACE_DAT = RECORDINGS / "trace-cmd.dat"
+
+
+@pytest.fixture(scope="module", params=[(), ("-N",), ("-l",), ("-t",), ("-R",)],
+                ids=["report", "without plugins", "latency", "ns", "raw"])
+def trace_cmd_report(request, tmp_path_factory):
+    """What trace-cmd prints of the recording, with one of its options: text and a file of it."""
+    text = subprocess.run(["trace-cmd", "report", *request.param, TRACE_DAT], stdout=subprocess.PIPE, text=True,
+                          check=True).stdout
+    file = tmp_path_factory.mktemp("report") / "report"
+    file.write_text(text)
+    return text, file
+
+
+def test_trace_dat(trace_cmd_report):
+    """The file itself, and the text of it: the same answer, and the events that grep finds."""
+    text, file = trace_cmd_report
+    whole, answer = replay(TRACE_DAT), replay(file)
+    for key, event in (("page_faults", "kvm_page_fault"), ("fast_page_faults", "fast_page_fault"), ("exits", "kvm_exit"),
+                       ("set_sptes", "kvm_mmu_set_spte"), ("userspace_exits", "kvm_userspace_exit")):
+        assert whole["trace"][key] == answer["trace"][key] == len(re.findall(rf"\b{event}: ", text)) > 100, key
+    assert whole["trace"].pop("file") != answer["trace"].pop("file")
+    for key in ("first", "last"):  # rounded or not
+        assert abs(float(whole["trace"].pop(key)) - float(answer["trace"].pop(key))) < 2e-6
+    assert whole["trace"] == answer["trace"] and whole["judged"] == answer["judged"]
+    assert whole["judged"]["differs"] == whole["judged"]["contradicts"] == 0 < whole["judged"]["fits"]
+    # the latency format has eight characters of a name
+    counted = [[{key: row[key] for key in row if key != "comm"} for row in x["vcpus"] + x["faults"]]
+               for x in (whole, answer)]
+    assert counted[0] == counted[1]
+
+
+def test_perf_kvm_stat():
+    assert [(c["key"], c["count"]) for c in replay("perf-kvm-stat.txt")["counts"]] == \
+        [("interrupt", 915), ("npf", 565), ("io", 388)]
 
 
 def test_perf_trace():
@@ -76,6 +116,22 @@ def test_a_wrapped_log_of_a_real_host():
     report = kvmmmu(capsule, "report", "-j").json
     assert [(line["time"], line["repeats"]) for line in report["host"]["kernel_log"]] == \
         [("[   37.896337]", 1), ("[   37.896337]", 303)]
+
+
+def test_a_warning_of_a_real_host():
+    """The same with a log buffer that still has the WARN of the first fault: both are cited."""
+    capsule = HERE / "logs" / "7.3-reserved-bits-warn.kvmmmu"
+    hierarchy, warn = kvmmmu(capsule, "log", "-j").json["log"][-2:]
+    assert hierarchy["kind"] == "hierarchy" and hierarchy["repeats"] == 1309 and hierarchy["time"] == "[   15.799151]"
+    assert warn["kind"] == "warn" and warn["time"] == "[   15.801623]" and warn["function"] == "kvm_mmu_page_fault"
+    assert "reserved bits" in warn["means"]
+    explained = " ".join(kvmmmu(capsule, "explain", "0:2").out.split())
+    finding = explained[explained.index("! reserved-bits (likely)"):explained.index("next: ")]
+    assert "kernel log [ 15.799151]: get_mmio_spte: reserved bits set on MMU-present spte, addr 0xc96e000" in finding
+    assert "kernel log [ 15.801623]: WARNING: arch/x86/kvm/mmu/mmu.c:4535 at kvm_mmu_page_fault.cold+0xc7/0xe4" in finding
+    lines = kvmmmu(capsule, "report", "-j").json["host"]["kernel_log"]
+    assert [(line["time"], line["repeats"]) for line in lines[-2:]] == [("[   15.799151]", 1309), ("[   15.801623]", 1)]
+    assert "vmm-vcpu" not in str(lines)  # no names
 
 
 # --- counts ---

@@ -13,9 +13,10 @@
 
 static enum km_trace_line parse(const char *line, struct km_trace_event *e)
 {
+	bool kernel_base = false;
 	uint64_t lost;
 
-	return km_trace_line(line, e, &lost);
+	return km_trace_line(line, e, &lost, &kernel_base);
 }
 
 static void test_page_fault_as_every_tool_prints_it(void **state)
@@ -87,6 +88,46 @@ static void test_fast_page_fault(void **state)
 	assert_int_equal(e.time, 1500000000);
 }
 
+/* The same fields as libtraceevent prints them: first in decimal, since 1.4 as TP_printk() does. */
+static void test_raw_fields(void **state)
+{
+	static const char *const lines[] = {
+		"a-1 [000] 1.2: kvm_mmu_set_spte: gfn=33270 spte=567590885 sptep=1 level=1 r=1",
+		"a-1 [000] 1.2: kvm_mmu_set_spte: gfn=81f6 spte=21d4bfe5 sptep=1 level=1 r=1"};
+	bool kernel_base = false;
+	struct km_trace_event e;
+	uint64_t lost;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		assert_int_equal(km_trace_line(lines[i], &e, &lost, &kernel_base), KM_LINE_EVENT);
+		assert_int_equal(kernel_base, i);
+		assert_int_equal(e.gfn, 0x81f6);
+		assert_int_equal(e.new_spte, 0x21d4bfe5);
+	}
+	/* a line that does not show it, in the same file */
+	assert_int_equal(
+		km_trace_line("a-1 [000] 1.2: kvm_mmu_set_spte: gfn=8150 spte=21 level=2 r=1", &e,
+			      &lost, &kernel_base),
+		KM_LINE_EVENT);
+	assert_int_equal(e.gfn, 0x8150);
+	/* flags are decimal in both; a long has "0x" in both */
+	assert_int_equal(km_trace_line("a-1 [000] 1.2: fast_page_fault: vcpu_id=0 "
+				       "cr2_or_gpa=4000000 error_code=4294967303 sptep=0xffff "
+				       "old_spte=0x21 new_spte=21 ret=4",
+				       &e, &lost, &kernel_base),
+			 KM_LINE_EVENT);
+	assert_int_equal(e.address, 0x4000000);
+	assert_int_equal(e.error_code, 0x100000007);
+	kernel_base = false;
+	assert_int_equal(km_trace_line("a-1 [000] 1.2: kvm_page_fault: vcpu_id=0 "
+				       "fault_address=0x7c45000 error_code=388",
+				       &e, &lost, &kernel_base),
+			 KM_LINE_EVENT);
+	assert_false(kernel_base);
+	assert_int_equal(e.error_code, 0x184);
+}
+
 static void test_lines_that_are_no_events(void **state)
 {
 	static const struct {
@@ -134,8 +175,9 @@ static void test_lines_that_are_no_events(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct km_trace_event e;
+		bool kernel_base = false;
 		uint64_t lost = 0;
-		enum km_trace_line kind = km_trace_line(cases[i].line, &e, &lost);
+		enum km_trace_line kind = km_trace_line(cases[i].line, &e, &lost, &kernel_base);
 
 		if (kind != cases[i].kind)
 			fail_msg("\"%s\": %d", cases[i].line, kind);
@@ -523,6 +565,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_page_fault_as_every_tool_prints_it),
 		cmocka_unit_test(test_fast_page_fault),
+		cmocka_unit_test(test_raw_fields),
 		cmocka_unit_test(test_lines_that_are_no_events),
 		cmocka_unit_test(test_a_loop_is_found),
 		cmocka_unit_test(test_no_loop_where_all_is_fixed),

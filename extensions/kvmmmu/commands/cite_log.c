@@ -41,6 +41,7 @@ static bool warns_about(const char *function, const char *finding)
 		{"reserved-bits", "get_mmio_spte"},
 		{"reserved-bits", "walk_shadow_page_get_mmio_spte"},
 		{"reserved-bits", "handle_mmio_page_fault"},
+		{"reserved-bits", "kvm_mmu_page_fault"}, /* with that one inlined */
 		{"child-page-mismatch", "kvm_mmu_page_set_translation"},
 		{"access-track-lost", "mark_spte_for_access_track"},
 		{"invalidate-leaked", "kvm_mmu_notifier_invalidate_range_end"},

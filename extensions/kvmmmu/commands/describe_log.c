@@ -339,7 +339,20 @@ static void describe_sptes(struct km_node *node, const struct km_log_entry *entr
 
 /* --- registers of a WARN --- */
 
-/* Registers that may hold the SPTE that the WARN is about: mapped in exactly some formats. */
+/* Bits that no KVM sets in an SPTE that maps: constants of string functions have them. */
+#define NEVER_SET (KM_BIT(59) | KM_BIT(60))
+
+/* May the register hold the SPTE that the WARN is about? Return the formats, as bits. */
+static unsigned formats_of_register(uint64_t value)
+{
+	bool kernel = value >> 47 == 0x1ffff;
+
+	if (kernel || (value & NEVER_SET) || !(value & KM_BIT(11)) || value < KM_BIT(20) ||
+	    !km_fit_is_mapped(value))
+		return 0;
+	return km_fit_formats(value, 0);
+}
+
 static void describe_registers(struct km_node *node, const struct km_log_entry *entry)
 {
 	struct km_node *table =
@@ -351,11 +364,7 @@ static void describe_registers(struct km_node *node, const struct km_log_entry *
 	km_doc_column(table, "may_be_spte", NULL, false);
 	for (size_t i = 0; i < entry->register_count; i++) {
 		const struct km_log_register *r = &entry->registers[i];
-		bool kernel = r->value >> 47 == 0x1ffff;
-		unsigned fits = kernel || !(r->value & KM_BIT(11)) || !km_fit_is_mapped(r->value) ||
-						r->value < KM_BIT(20)
-					? 0
-					: km_fit_formats(r->value, 0);
+		unsigned fits = formats_of_register(r->value);
 		struct km_node *row = km_doc_row(table);
 
 		km_doc_cell(row, "name", km_v_text(km_doc_text(node, "%s", r->name)));

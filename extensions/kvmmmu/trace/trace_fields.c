@@ -36,7 +36,7 @@ static const char *read_word(const char *text, struct km_trace_word *word)
 void km_trace_fields_read(const char *text, struct km_trace_fields *fields)
 {
 	fields->count = 0;
-	fields->raw = false;
+	fields->raw = fields->kernel_base = false;
 	while (fields->count < KM_TRACE_WORDS) {
 		while (class_of(*text) == BLANK)
 			text++;
@@ -144,7 +144,7 @@ bool km_trace_hex(const struct km_trace_fields *f, const char *const *names, uin
 {
 	struct km_trace_word word = km_trace_field(f, names);
 
-	if (f->raw && word.mark && number(word.at, word.len, 10, 20, value))
+	if (f->raw && !f->kernel_base && word.mark && number(word.at, word.len, 10, 20, value))
 		return true;
 	return km_trace_word_hex(word, value);
 }

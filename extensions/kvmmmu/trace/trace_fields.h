@@ -24,6 +24,9 @@ struct km_trace_fields {
 	/* numbers without "0x" in name=value and name: value are decimal, as the tools print raw
 	 * fields; else hexadecimal */
 	bool raw;
+	/* raw, but numbers are in the base of the kernel's TP_printk(), which is mostly hexadecimal
+	 */
+	bool kernel_base;
 };
 
 /* The names that a field has in different events, kernels and tools. */

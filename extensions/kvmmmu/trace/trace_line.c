@@ -42,7 +42,7 @@ static bool flags(const struct km_trace_fields *f, const char *name, uint64_t *v
 	if (!rest.at[0])
 		return false;
 	if (f->raw && rest.mark)
-		return km_trace_hex(f, KM_NAMES(name), value);
+		return km_trace_decimal(f, KM_NAMES(name), value) || km_trace_word_hex(rest, value);
 	if (km_trace_word_is(rest, "sptep"))
 		return true;
 	while (rest.len) {
@@ -394,7 +394,40 @@ static bool is_raw(const struct km_trace_head *head, const struct km_trace_field
 	return head->call || (marked >= 2 && marked * 2 > f->count);
 }
 
-static bool read_fields(const struct km_trace_head *head, struct km_trace_event *e)
+static bool is_decimal(struct km_trace_word word)
+{
+	for (size_t i = 0; i < word.len; i++) {
+		if (!km_is_digit(word.at[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Older libtraceevents print raw fields in decimal, newer ones (1.4 and later) in the base of
+ * TP_printk(): "gfn=81f6", "fault_address=0x00000000081f6000". Does the line show the latter?
+ */
+static bool shows_kernel_base(const struct km_trace_fields *f)
+{
+	static const char *const names[] = {"gfn",	     "pfn",	   "spte", "new_spte",
+					    "old_spte",	     "cr2_or_gpa", "pte",  "addr",
+					    "fault_address", "info1"};
+	uint64_t number;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct km_trace_word word = km_trace_field(f, KM_NAMES(names[i]));
+
+		if (!word.mark || is_decimal(word) || !km_trace_word_hex(word, &number))
+			continue;
+		/* a long is "0x7c45000" in any case */
+		if (!km_begins(word.at, "0x") || word.at[2] == '0' || strstr(names[i], "spte"))
+			return true;
+	}
+	return false;
+}
+
+static bool read_fields(const struct km_trace_head *head, struct km_trace_event *e,
+			bool *kernel_base)
 {
 	static const char failed[] = "[FAILED TO PARSE]";
 	const char *text = head->body, *mark;
@@ -411,6 +444,9 @@ static bool read_fields(const struct km_trace_head *head, struct km_trace_event 
 		text = mark + sizeof(failed) - 1;
 	km_trace_fields_read(text, &fields);
 	fields.raw = is_raw(head, &fields);
+	if (fields.raw && !*kernel_base && !head->call)
+		*kernel_base = shows_kernel_base(&fields);
+	fields.kernel_base = fields.raw && *kernel_base;
 	if (km_trace_decimal(&fields, KM_NAMES("vcpu", "vcpu_id"), &id) && id < 1ULL << 30)
 		e->vcpu = (int64_t)id;
 	e->has_rip = km_trace_hex(&fields, KM_NAMES("rip", "guest_rip"), &e->rip);
@@ -613,7 +649,8 @@ static bool is_harmless(const char *text)
 	return false;
 }
 
-enum km_trace_line km_trace_line(const char *line, struct km_trace_event *event, uint64_t *lost)
+enum km_trace_line km_trace_line(const char *line, struct km_trace_event *event, uint64_t *lost,
+				 bool *kernel_base)
 {
 	struct km_trace_head head;
 	enum km_trace_line found;
@@ -637,7 +674,7 @@ enum km_trace_line km_trace_line(const char *line, struct km_trace_event *event,
 		return KM_LINE_HARMLESS;
 	if (found != KM_LINE_EVENT)
 		return found == KM_LINE_UNNAMED && pairs(text, event) ? KM_LINE_EVENT : found;
-	if (read_fields(&head, event))
+	if (read_fields(&head, event, kernel_base))
 		return KM_LINE_EVENT;
 	return head.prose ? KM_LINE_UNNAMED : KM_LINE_NO_FIELDS;
 }

@@ -7,9 +7,11 @@
 
 /*
  * Parse @line. *@lost: events dropped, 0 if the line is not about that. @event is filled for
- * KM_LINE_EVENT; for KM_LINE_NO_FIELDS its kind is.
+ * KM_LINE_EVENT; for KM_LINE_NO_FIELDS its kind is. *@kernel_base: raw fields of this file have the
+ * base that TP_printk() prints them in; set if the line shows that.
  */
-enum km_trace_line km_trace_line(const char *line, struct km_trace_event *event, uint64_t *lost);
+enum km_trace_line km_trace_line(const char *line, struct km_trace_event *event, uint64_t *lost,
+				 bool *kernel_base);
 
 /*
  * Does @line have two words or more of the form name=value or name(value), or an event's name

@@ -29,7 +29,8 @@ struct reader {
 	struct km_lines lines;
 	struct km_records records;
 	struct pending held[2];
-	size_t last; /* which of the two is pending */
+	size_t last;	  /* which of the two is pending */
+	bool kernel_base; /* of raw fields: see trace_line.h */
 };
 
 /* --- lines --- */
@@ -183,13 +184,13 @@ static void finish_line(struct km_trace *t, struct pending *p)
 	}
 }
 
-static void look_at(struct pending *p)
+static void look_at(struct pending *p, bool *kernel_base)
 {
 	p->any = true;
-	p->found = km_trace_line(p->line.text, &p->event, &p->lost);
+	p->found = km_trace_line(p->line.text, &p->event, &p->lost, kernel_base);
 	if (p->found == KM_LINE_EVENT && p->event.kind == KM_TRACE_OTHER &&
 	    km_lines_drop_empty(&p->line))
-		p->found = km_trace_line(p->line.text, &p->event, &p->lost);
+		p->found = km_trace_line(p->line.text, &p->event, &p->lost, kernel_base);
 	/* a trace that went through the kernel's log (ftrace_dump) is a trace */
 	p->message = p->stamp = NULL;
 	p->stamp_len = 0;
@@ -269,7 +270,7 @@ static bool goes_on(const struct pending *before, const struct pending *p)
  * Join the lines at a blank, or where a terminal broke a word: within a number, or so that the
  * event has its fields only without the blank.
  */
-static void join(struct pending *before, const struct pending *p)
+static void join(struct pending *before, const struct pending *p, bool *kernel_base)
 {
 	bool may_be_cut = km_lines_may_be_cut(&before->line), cut;
 	struct pending whole;
@@ -279,14 +280,14 @@ static void join(struct pending *before, const struct pending *p)
 	cut = km_lines_is_cut(&before->line, &p->line) ||
 	      (may_be_cut && km_lines_cuts_number(&before->line, &p->line));
 	km_lines_append(&before->line, &p->line, cut);
-	look_at(before);
+	look_at(before, kernel_base);
 	if (!may_be_cut || before->found != KM_LINE_NO_FIELDS || before->message)
 		return;
 	km_lines_append(&whole.line, &p->line, !cut);
-	look_at(&whole);
+	look_at(&whole, kernel_base);
 	if (whole.found == KM_LINE_EVENT) {
 		before->line = whole.line;
-		look_at(before);
+		look_at(before, kernel_base);
 	}
 }
 
@@ -294,9 +295,9 @@ static void take_line(struct km_trace *t, struct reader *r)
 {
 	struct pending *before = &r->held[r->last], *p = &r->held[!r->last];
 
-	look_at(p);
+	look_at(p, &r->kernel_base);
 	if (goes_on(before, p)) {
-		join(before, p);
+		join(before, p, &r->kernel_base);
 		return;
 	}
 	finish_line(t, before);

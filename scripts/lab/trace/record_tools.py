@@ -82,6 +82,9 @@ def main():
             qmp.run("stop")
             qmp.run("pmemsave", val=TO << 20, size=int(done[1]), filename=f"{work}/out.tar")
             subprocess.run(["tar", "-xf", f"{work}/out.tar", "-C", out], check=True)
+            with open(f"{out}/perf-kvm-stat.txt", "w") as text:  # it does not end in the machine
+                subprocess.run(["perf", "kvm", "-i", f"{out}/kvm.data", "stat", "report"], stdin=subprocess.DEVNULL,
+                               stdout=text, stderr=text, check=True)
         finally:
             shutil.copy(f"{work}/console", f"{out}/console")
             qemu.kill()

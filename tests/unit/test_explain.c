@@ -311,6 +311,17 @@ static void test_samples(void **state)
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
 	s[0].halt_exits = unreadable;
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
+	loop(s); /* soon after another: KVM may have retried the fault that often */
+	s[1].pf_taken = val(50 + 7);
+	v = judge(s, 2);
+	assert_int_equal(v.trend, KM_TREND_OPEN);
+	assert_int_equal(v.certainty, KM_NOTE);
+	s[1].pf_taken = val(50 + 8);
+	assert_int_equal(judge(s, 2).trend, KM_TREND_LOOPS);
+	s[1].pf_taken = val(50); /* nor are MMIO SPTEs counted */
+	assert_int_equal(judge(s, 2).trend, KM_TREND_LOOPS);
+	s[1].exits = val(100 + 7);
+	assert_int_equal(judge(s, 2).trend, KM_TREND_OPEN);
 	loop(s); /* counters that fall, or are not readable */
 	s[3].pf_taken = val(1);
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
@@ -463,6 +474,11 @@ static void test_samples_of_a_livelock(void **state)
 	v = judge(s, LOOKS);
 	assert_int_equal(v.trend, KM_TREND_LOOPS);
 	assert_int_equal(v.certainty, KM_POSSIBLE);
+	/* zapped a few times: so is any page of a healthy VM */
+	s[1].pf_taken = val(50 + 7);
+	assert_int_equal(judge(s, 2).trend, KM_TREND_OPEN);
+	s[1].pf_taken = val(50 + 8);
+	assert_int_equal(judge(s, 2).trend, KM_TREND_LOOPS);
 	/* as many as half of the faults, or fewer */
 	for (size_t i = 0; i < LOOKS; i++)
 		s[i].invalidate_seq = val(1000 + 50 * i);

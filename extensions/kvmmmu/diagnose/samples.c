@@ -195,6 +195,13 @@ static struct common compare(const struct km_sample *s, size_t count)
 
 /* ---- the verdict ---- */
 
+/*
+ * A healthy vCPU may take the same fault several times: is_page_fault_stale() makes it retry while
+ * invalidations are under way, and a fault that another vCPU has fixed is spurious. As many times
+ * in all samples together are a loop.
+ */
+#define RETRIES 8
+
 /* The same fault in several samples. */
 static void judge_same_fault(const struct common *all, const struct changes *by, size_t count,
 			     struct km_samples_verdict *v)
@@ -205,6 +212,8 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 		      all->denied && !all->rip_moved_elsewhere;
 	/* it was at another RIP in between: in an interrupt handler, if most exits were faults */
 	bool interrupted = all->denied && by->taken >= by->exits / 2;
+	/* pf_taken does not count faults on MMIO SPTEs */
+	uint64_t again = by->taken ? by->taken : by->exits;
 
 	if (all->rip_moved) {
 		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
@@ -219,9 +228,13 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 	} else if (!by->resolved && all->rip_moved_elsewhere && !interrupted) {
 		say(v, KM_TREND_OPEN, KM_NOTE,
 		    "the same fault in %zu of %zu samples, but meanwhile RIP was another one: it "
-		    "is not "
-		    "known whether it did something else in between",
+		    "is not known whether it did something else in between",
 		    all->faults, count);
+	} else if (again < RETRIES && (!by->resolved || zapped_each_time(by))) {
+		say(v, KM_TREND_OPEN, KM_NOTE,
+		    "the same fault in %zu of %zu samples, but it was taken at most %" PRIu64
+		    " times in between: KVM may have retried it",
+		    all->faults, count, again);
 	} else if (!by->resolved) {
 		say(v, KM_TREND_LOOPS, proven ? KM_PROVEN : KM_LIKELY,
 		    "the same fault%s in %zu of %zu samples; meanwhile exits rose by %" PRIu64

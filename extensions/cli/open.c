@@ -79,6 +79,9 @@ static km_error *open_input(const char *debug, struct km_opened *opened)
 	int fd = STDIN_FILENO;
 	km_error *err = NULL;
 
+	if (isatty(fd))
+		return km_errorf(KM_EDATA, "standard input is a terminal: use \"kvmmmu - COMMAND "
+					   "<DUMP\", or a pipe");
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		err = spool_pipe(STDIN_FILENO, &fd);
 	if (err)

@@ -175,6 +175,15 @@ def test_input_that_is_no_dump(data, says):
     assert run.returncode == 3 and says in run.stderr.decode() and len(run.stderr.splitlines()) == 1
 
 
+def test_input_that_is_a_terminal():
+    """Nobody types a dump: it does not wait for one."""
+    parent, child = pty.openpty()
+    run = subprocess.run([BUILD / "kvmmmu", "-", "explain"], stdin=child, capture_output=True, text=True, timeout=60)
+    os.close(parent), os.close(child)
+    assert run.returncode == 3 and not run.stdout
+    assert run.stderr == 'kvmmmu: standard input is a terminal: use "kvmmmu - COMMAND <DUMP", or a pipe\n'
+
+
 @pytest.mark.parametrize("program", ["gzip", "xz", "zstd"])
 def test_a_compressed_dump_is_named(tmp_path, program):
     """Its unpacked bytes through a pipe are answered."""

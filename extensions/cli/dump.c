@@ -8,7 +8,7 @@
 #include "dump/image.h"
 #include "dump/kdump_header.h"
 #include "dump/vmcoreinfo.h"
-#include "flattened.h"
+#include "dump/flattened.h"
 #include "kdump_pages.h"
 #include "types/unpack.h"
 
@@ -25,9 +25,9 @@
 struct dump {
 	struct km_target target;
 	struct km_file file;
-	struct flattened *flattened; /* where its pieces are; NULL: it is not flattened */
-	struct kdump_pages *pages;   /* that a kdump-compressed file holds; else NULL */
-	struct km_elf_core core;     /* that an ELF file holds */
+	struct km_flattened *flattened; /* where its pieces are; NULL: it is not flattened */
+	struct kdump_pages *pages;	/* that a kdump-compressed file holds; else NULL */
+	struct km_elf_core core;	/* that an ELF file holds */
 	char *vmcoreinfo;
 	struct km_address_space kernel;
 	struct km_image *image;
@@ -176,8 +176,8 @@ static km_error *open_format(struct dump *dump)
 	km_error *err = NULL;
 	char pages[32];
 
-	if (flattened_is(&dump->file))
-		err = flattened_index(&dump->file, &dump->flattened);
+	if (km_flattened_is(&dump->file))
+		err = km_flattened_index(&dump->file, &dump->flattened);
 	if (!err)
 		err = check_headers(dump);
 	if (err)
@@ -240,7 +240,7 @@ void dump_close(struct dump *dump)
 	km_address_space_deinit(&dump->kernel);
 	if (dump->file.fd >= 0)
 		close(dump->file.fd);
-	flattened_free(dump->flattened);
+	km_flattened_free(dump->flattened);
 	kdump_pages_close(dump->pages);
 	km_elf_core_free(&dump->core);
 	free(dump->vmcoreinfo);

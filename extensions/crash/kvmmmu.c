@@ -7,6 +7,7 @@
 #include "commands/help.h"
 #include "commands/help_text.h"
 #include "dump/dump_notes.h"
+#include "dump/flattened.h"
 #include "dump/image.h"
 
 #include <crash/defs.h>
@@ -83,24 +84,53 @@ static bool crash_symbol_at(struct km_target *target, uint64_t addr, char *name,
 	return image && km_image_symbol_at(image, addr, name, size, offset);
 }
 
-/* Read the registers from the notes of the dump, which crash holds open; it only prints them. */
-static bool crash_registers(struct km_target *target, unsigned cpu, struct km_registers *regs)
+/* The dump, which crash holds open: looked for among its files, once. */
+static struct {
+	bool searched, found;
+	struct km_file file;
+	struct km_flattened *flattened;
+} dump;
+
+/* Return true if the file is a dump with registers of CPUs in its notes. */
+static bool use_file(int fd)
+{
+	struct km_registers regs;
+	km_error *err = NULL;
+
+	if (!km_file_init(&dump.file, fd))
+		return false;
+	if (km_flattened_is(&dump.file))
+		err = km_flattened_index(&dump.file, &dump.flattened);
+	if (!err && km_dump_notes_registers(&dump.file, 0, &regs))
+		return true;
+	km_error_free(err);
+	km_flattened_free(dump.flattened);
+	dump.flattened = NULL;
+	return false;
+}
+
+static void find_dump(void)
 {
 	DIR *files = opendir("/proc/self/fd");
 	const struct dirent *entry;
-	bool found = false;
 
-	(void)target;
-	while (files && !found && (entry = readdir(files))) {
-		struct km_file file;
+	dump.searched = true;
+	while (files && !dump.found && (entry = readdir(files))) {
 		int fd = atoi(entry->d_name);
 
-		found = *entry->d_name != '.' && fd != dirfd(files) && km_file_init(&file, fd) &&
-			km_dump_notes_registers(&file, cpu, regs);
+		dump.found = *entry->d_name != '.' && fd != dirfd(files) && use_file(fd);
 	}
 	if (files)
 		closedir(files);
-	return found;
+}
+
+/* Read the registers from the notes of the dump; crash only prints them. */
+static bool crash_registers(struct km_target *target, unsigned cpu, struct km_registers *regs)
+{
+	(void)target;
+	if (!dump.searched)
+		find_dump();
+	return dump.found && km_dump_notes_registers(&dump.file, cpu, regs);
 }
 
 static const struct km_target_ops crash_ops = {
@@ -163,6 +193,9 @@ void __attribute__((destructor)) kvmmmu_fini(void)
 	session = NULL;
 	km_image_free(image);
 	image = NULL;
+	km_flattened_free(dump.flattened);
+	dump.flattened = NULL;
+	dump.searched = dump.found = false;
 	km_help_page_free(help_page);
 	help_page = NULL;
 }

@@ -3,7 +3,7 @@
  * libFuzzer target: the input as a flattened dump. The index must find the bytes that writing the
  * pieces one after the other would give.
  */
-#include "../../extensions/cli/flattened.h"
+#include "dump/flattened.h"
 
 #include <endian.h>
 #include <stdint.h>
@@ -64,19 +64,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 					  "\0\0\0\0\0\0\0\1"
 					  "\0\0\0\0\0\0\0\1"};
 	int fd = memfd_create("flat", MFD_CLOEXEC);
-	struct flattened *index = NULL;
+	struct km_flattened *index = NULL;
 	struct km_file file;
 	km_error *err;
 
 	if (fd < 0 || write(fd, header, sizeof(header)) < 0 || write(fd, data, len) < 0)
 		abort();
-	if (!km_file_init(&file, fd) || !flattened_is(&file))
+	if (!km_file_init(&file, fd) || !km_flattened_is(&file))
 		abort();
-	err = flattened_index(&file, &index);
+	err = km_flattened_index(&file, &index);
 	if (!err)
 		check(&file, data, len);
 	km_error_free(err);
-	flattened_free(index);
+	km_flattened_free(index);
 	close(fd);
 	return 0;
 }

@@ -11,7 +11,9 @@ import time
 
 import pytest
 
-from tools import Crash, dumps, kernel
+import schema
+from tools import Crash, dumps, kernel, kvmmmu
+
 
 @pytest.fixture(scope="module")
 def manners(tmp_path_factory):
@@ -126,3 +128,11 @@ def test_ctrl_c_ends_the_command_not_the_session():
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         os.close(tty)
+
+
+def test_registers_of_a_flattened_dump():
+    """As QEMU writes it: without its registers, a fault in the handler is only that of the last exit."""
+    dump = dumps("7.3") / "healthy.flat.kdump"
+    expected = kvmmmu(dump, "explain", "-j").json["vcpus"]
+    assert any(f["source"] == "stack" and f["age"] == "in handler" for v in expected for f in v["faults"])
+    assert schema.parse(Crash("7.3", dump).run("kvmmmu explain -j")[0])["vcpus"] == expected

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "flattened.h"
+#include "dump/flattened.h"
 
 #include "base/target.h"
 
@@ -41,7 +41,7 @@ struct part {
 
 #define NO_RUN UINT32_MAX
 
-struct flattened {
+struct km_flattened {
 	struct km_file_layout layout;
 	uint64_t size; /* of the dump */
 	struct run *runs;
@@ -52,7 +52,7 @@ struct flattened {
 
 static const struct header header_v1 = {"makedumpfile", 1, 1};
 
-bool flattened_is(struct km_file *file)
+bool km_flattened_is(struct km_file *file)
 {
 	struct header h;
 
@@ -94,7 +94,7 @@ static km_error *too_many(void)
 			 MAX_PIECES, MAX_RUNS);
 }
 
-static km_error *add_piece(struct flattened *f, uint64_t at, uint64_t from, uint32_t len)
+static km_error *add_piece(struct km_flattened *f, uint64_t at, uint64_t from, uint32_t len)
 {
 	struct run *run = f->run_count ? &f->runs[f->run_count - 1] : NULL;
 
@@ -127,7 +127,7 @@ static km_error *truncated(struct km_file *file)
 }
 
 /* Add the piece with header @r, whose bytes begin at @from, and advance *@from to the next one. */
-static km_error *take_piece(struct flattened *f, struct km_file *file, const struct record *r,
+static km_error *take_piece(struct km_flattened *f, struct km_file *file, const struct record *r,
 			    uint64_t *from)
 {
 	uint64_t at = (uint64_t)r->offset, left = (uint64_t)r->size;
@@ -148,7 +148,7 @@ static km_error *take_piece(struct flattened *f, struct km_file *file, const str
 	return err;
 }
 
-static km_error *read_headers(struct flattened *f, struct km_file *file)
+static km_error *read_headers(struct km_flattened *f, struct km_file *file)
 {
 	uint64_t from = HEADER_SIZE, count = 0;
 	km_error *err = NULL;
@@ -199,7 +199,7 @@ static uint32_t next_free(uint32_t *next, uint32_t i)
  * Give each place between two neighbouring cuts the last run that covers it: from the last run to
  * the first, each takes the places that are still free.
  */
-static void assign_runs(const struct flattened *f, const uint64_t *cuts, size_t count,
+static void assign_runs(const struct km_flattened *f, const uint64_t *cuts, size_t count,
 			uint32_t *next, uint32_t *owner)
 {
 	for (uint32_t i = 0; i < count; i++) {
@@ -218,7 +218,7 @@ static void assign_runs(const struct flattened *f, const uint64_t *cuts, size_t 
 	}
 }
 
-static size_t sort_cuts(const struct flattened *f, uint64_t *cuts)
+static size_t sort_cuts(const struct km_flattened *f, uint64_t *cuts)
 {
 	size_t count = 0, kept = 1;
 
@@ -234,7 +234,7 @@ static size_t sort_cuts(const struct flattened *f, uint64_t *cuts)
 	return kept;
 }
 
-static km_error *resolve_overlaps(struct flattened *f)
+static km_error *resolve_overlaps(struct km_flattened *f)
 {
 	size_t most = 2 * f->run_count + 1, count;
 	uint64_t *cuts = reallocarray(NULL, most, sizeof(*cuts));
@@ -258,7 +258,7 @@ static km_error *resolve_overlaps(struct flattened *f)
 /* ---- reading ---- */
 
 /* The part that has offset @at: the first one begins at 0. */
-static const struct part *part_at(const struct flattened *f, uint64_t at)
+static const struct part *part_at(const struct km_flattened *f, uint64_t at)
 {
 	size_t low = 0, high = f->part_count;
 
@@ -275,7 +275,7 @@ static const struct part *part_at(const struct flattened *f, uint64_t at)
 
 static void find(const struct km_file_layout *layout, uint64_t at, uint64_t *from, uint64_t *len)
 {
-	const struct flattened *f = (const struct flattened *)layout;
+	const struct km_flattened *f = (const struct km_flattened *)layout;
 	const struct part *part = part_at(f, at), *last = &f->parts[f->part_count - 1];
 	uint64_t end = part < last ? part[1].at : UINT64_MAX, begin;
 	const struct run *run;
@@ -294,16 +294,16 @@ static void find(const struct km_file_layout *layout, uint64_t at, uint64_t *fro
 		*len = begin + f->lens[run->first + i] - at;
 }
 
-km_error *flattened_index(struct km_file *file, struct flattened **index)
+km_error *km_flattened_index(struct km_file *file, struct km_flattened **index)
 {
-	struct flattened *f = calloc(1, sizeof(*f));
+	struct km_flattened *f = calloc(1, sizeof(*f));
 	km_error *err = f ? read_headers(f, file) : km_errorf(KM_ENOMEM, "out of memory");
 
 	km_progress_on_terminal(NULL, NULL, 0);
 	if (!err)
 		err = resolve_overlaps(f);
 	if (err) {
-		flattened_free(f);
+		km_flattened_free(f);
 		return err;
 	}
 	f->layout.find = find;
@@ -313,7 +313,7 @@ km_error *flattened_index(struct km_file *file, struct flattened **index)
 	return NULL;
 }
 
-void flattened_free(struct flattened *f)
+void km_flattened_free(struct km_flattened *f)
 {
 	if (!f)
 		return;

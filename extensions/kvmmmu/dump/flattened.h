@@ -11,10 +11,10 @@
 
 #include <stdbool.h>
 
-struct flattened;
+struct km_flattened;
 
 /* Does the file start with the header of a flattened dump? */
-bool flattened_is(struct km_file *file);
+bool km_flattened_is(struct km_file *file);
 
 /*
  * Read the headers of all pieces of @file, and from then on read @file as the dump: km_file_read()
@@ -24,7 +24,7 @@ bool flattened_is(struct km_file *file);
  * frees it when @file is not read any more. KM_EDATA: the dump is damaged or truncated; KM_EREAD:
  * it cannot be read; KM_ELIMIT: it has more pieces than a dump of 320 GB; KM_ENOMEM.
  */
-km_error *flattened_index(struct km_file *file, struct flattened **index);
-void flattened_free(struct flattened *index);
+km_error *km_flattened_index(struct km_file *file, struct km_flattened **index);
+void km_flattened_free(struct km_flattened *index);
 
 #endif

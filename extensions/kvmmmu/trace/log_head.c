@@ -48,8 +48,8 @@ static const char *behind_caller(const char *at)
 }
 
 /*
- * What is in the brackets: "22.860631", "+0.000007" of dmesg --reltime, or "Tue Mar  7 13:38:04
- * 2023", "Nov28 20:31", "2026-11-28 20:31:16.123".
+ * What is in the brackets: "22.860631", "+0.000007" of dmesg --reltime, "22.860631 <    0.000007>"
+ * of dmesg -d, or "Tue Mar  7 13:38:04 2023", "Nov28 20:31", "2026-11-28 20:31:16.123".
  */
 static bool is_time(const char *inside, size_t len)
 {
@@ -57,7 +57,7 @@ static bool is_time(const char *inside, size_t len)
 	size_t digits = strspn(inside + sign, DIGITS);
 
 	if (digits && inside[sign + digits] == '.')
-		return strspn(inside, DIGITS "+-.") >= len;
+		return strspn(inside, DIGITS "+-.<> ") >= len;
 	if (digits)
 		return digits == 4 && inside[4] == '-' && memchr(inside, ':', len);
 	return len > 8 && !sign && strspn(inside + 3, DIGITS ": ") && memchr(inside, ':', len);

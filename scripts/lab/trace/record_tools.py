@@ -66,6 +66,16 @@ def start_qemu(gen, work):
          "-qmp", f"unix:{work}/qmp,server=on,wait=off"], stdin=subprocess.DEVNULL)
 
 
+def print_recordings(out):
+    """What the machine need not do, which is slow."""
+    for name, command in (("trace-cmd.txt", ["trace-cmd", "report", "trace-cmd.dat"]),
+                          ("trace-cmd-latency.txt", ["trace-cmd", "report", "-l", "trace-cmd.dat"]),
+                          ("trace-cmd-raw.txt", ["trace-cmd", "report", "-R", "trace-cmd.dat"]),
+                          ("perf-kvm-stat.txt", ["perf", "kvm", "-i", "kvm.data", "stat", "report"])):
+        with open(f"{out}/{name}", "w") as text:
+            subprocess.run(command, cwd=out, stdin=subprocess.DEVNULL, stdout=text, stderr=text, check=True)
+
+
 def main():
     gen, out = sys.argv[1:]
     os.makedirs(out, exist_ok=True)
@@ -82,9 +92,7 @@ def main():
             qmp.run("stop")
             qmp.run("pmemsave", val=TO << 20, size=int(done[1]), filename=f"{work}/out.tar")
             subprocess.run(["tar", "-xf", f"{work}/out.tar", "-C", out], check=True)
-            with open(f"{out}/perf-kvm-stat.txt", "w") as text:  # it does not end in the machine
-                subprocess.run(["perf", "kvm", "-i", f"{out}/kvm.data", "stat", "report"], stdin=subprocess.DEVNULL,
-                               stdout=text, stderr=text, check=True)
+            print_recordings(out)
         finally:
             shutil.copy(f"{work}/console", f"{out}/console")
             qemu.kill()

@@ -22,7 +22,7 @@ void core_file_close(struct core_file *core);
 /* Returns the text of its VMCOREINFO note, which the caller frees; NULL: there is none. */
 char *core_file_vmcoreinfo(struct core_file *core);
 
-/* Return the file, which knows what of it could not be read; valid until it is closed. */
+/* Return the file, which records what could not be read of it; valid until it is closed. */
 struct km_file *core_file_of(struct core_file *core);
 
 /* Return why pages may be missing; valid until it is closed. */

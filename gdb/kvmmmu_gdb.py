@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """kvmmmu in gdb, for a gdb that is attached to a Linux host (such as QEMU's gdb stub) or has its vmcore.
 
-The analysis is in libkvmmmu-gdb.so, which is C. This module gives it gdb's memory, symbols and registers,
+The analysis is in libkvmmmu-gdb.so, which is written in C. This module gives it gdb's memory, symbols and registers,
 and prints its answers in gdb. kvmmmu.py loads it.
 """
 
@@ -200,7 +200,7 @@ class Host:
         self.key, self.access, self.name = key, access, name
         self.physical = None
         self.vcpus = (None, [])
-        self.symbols = {}  # name to address; None: gdb does not know it
+        self.symbols = {}  # name to address; None: unknown to gdb
         self.symbols_changed = False
         self.callbacks = Callbacks(*(kind(callback(getattr(self, "do_" + field)))
                                      for field, kind in Callbacks._fields_))

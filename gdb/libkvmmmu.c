@@ -213,7 +213,7 @@ static void forget(struct km_target *target)
 	forget_tables(gdb_of(target));
 }
 
-/* Of a core. */
+/* For a core file. */
 static const char *why_missing(struct km_target *target)
 {
 	const struct kvmmmu_gdb *g = gdb_of(target);
@@ -369,7 +369,7 @@ static km_error *use_own_tables(struct kvmmmu_gdb *g)
 /* Tries to find the kernel through one top-level table. */
 static km_error *try_tables(struct kvmmmu_gdb *g, uint64_t pgd, int levels)
 {
-	/* SME's C bit, if there is one, is above; which it is is not known yet */
+	/* SME's C bit, if there is one, is above; its position is not known yet */
 	const uint64_t below_c_bit = (UINT64_C(1) << 46) - 1;
 	km_error *err = km_address_space_init_pgd(&g->kernel, &g->target, pgd, levels, below_c_bit);
 	uint64_t image;

@@ -43,7 +43,7 @@ struct kvmmmu_gdb;
 
 /*
  * Opens a target of gdb: @host is gdb and its version, @name the connection or the core's file
- * name, @debug where debuginfo is searched first (NULL is fine). Nothing is read yet. The caller
+ * name, @debug where debuginfo is searched for first (may be NULL). Nothing is read yet. The caller
  * calls kvmmmu_close(). NULL: out of memory.
  */
 KVMMMU_API struct kvmmmu_gdb *kvmmmu_open(const struct kvmmmu_callbacks *callbacks,
@@ -52,8 +52,8 @@ KVMMMU_API struct kvmmmu_gdb *kvmmmu_open(const struct kvmmmu_callbacks *callbac
 KVMMMU_API void kvmmmu_close(struct kvmmmu_gdb *gdb);
 
 /*
- * Runs a command. @moving says why the kernel runs meanwhile; NULL: it does not. The caller frees
- * *@out and *@errors with kvmmmu_free(). Returns an enum km_exit.
+ * Runs a command. @moving is the reason why the kernel runs meanwhile; NULL: it does not. The
+ * caller frees *@out and *@errors with kvmmmu_free(). Returns an enum km_exit.
  */
 KVMMMU_API int kvmmmu_run(struct kvmmmu_gdb *gdb, const char *moving, int argc, char **argv,
 			  char **out, char **errors);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Each file is read by a child: what a stranger's file does to it, by time, memory or a bug of
- * ours, costs that file's answer and no other. fork() takes a tenth of a millisecond here, for
- * there is nothing to copy yet.
+ * Each file is read by a child process: a file that takes too much time or memory, or that triggers
+ * a bug, affects only its own answer. fork() takes a tenth of a millisecond here, because there is
+ * little to copy yet.
  */
 #include "batch.h"
 
@@ -69,7 +69,7 @@ static int ask(const struct run *run, const char *file, FILE *out, const char **
 	return code;
 }
 
-/* Without "kvmmmu: " and the newline that make it a line for people. */
+/* Strip "kvmmmu: " and the newline, which are only for people. */
 static const char *message(char *text)
 {
 	static const char name[] = "kvmmmu: ";
@@ -112,7 +112,7 @@ static int64_t now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Append what can be read from @fd. False at its end, and if there is too much. */
+/* Append what can be read from @fd. Return false at its end, or if there is too much. */
 static bool take(int fd, struct text *t)
 {
 	ssize_t got;
@@ -132,7 +132,7 @@ static bool take(int fd, struct text *t)
 	return got > 0 || (got < 0 && errno == EINTR);
 }
 
-/* Read what the child writes. False: time is over. */
+/* Read what the child writes. Return false on timeout. */
 static bool take_all(const struct run *run, int fd, struct text *t)
 {
 	int64_t end = now_ms() + (int64_t)run->seconds * 1000;

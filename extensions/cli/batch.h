@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* kvmmmu batch: many dumps, a line of JSON about each. */
+/* kvmmmu batch: one line of JSON for each of many dumps. */
 #ifndef KVMMMU_CLI_BATCH_H
 #define KVMMMU_CLI_BATCH_H
 

@@ -99,7 +99,7 @@ static struct km_file *file(struct km_target *target)
 	return &dump_of(target)->file;
 }
 
-/* Of a running kernel: what is mapped where. Its own symbols never move. */
+/* For a running kernel: forget the cached page tables. Addresses of its symbols never change. */
 static void forget(struct km_target *target)
 {
 	km_memory_forget(dump_of(target)->kernel.tables);

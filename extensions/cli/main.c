@@ -37,7 +37,7 @@ static bool wants_color(const char *when)
 	return isatty(STDOUT_FILENO) && !(no && *no) && !(term && !strcmp(term, "dumb"));
 }
 
-/* 0: standard output is not a terminal, or does not tell. */
+/* 0: standard output is not a terminal, or its width is not known. */
 static unsigned terminal_columns(void)
 {
 	const char *columns = getenv("COLUMNS");
@@ -127,7 +127,10 @@ static int run_words(struct km_command_line *line, FILE *out)
 	return run_on(first, line, out);
 }
 
-/* About the command that the line names, with or without a dump before it; else about all. */
+/*
+ * Print help about the command that the line names, with or without a dump before it; otherwise
+ * about all commands.
+ */
 static void help(const struct km_command_line *line, FILE *out)
 {
 	for (int i = 0; i < line->argc && i < 2; i++) {
@@ -158,7 +161,7 @@ static int answer(struct km_command_line *line, FILE *out)
 	return KM_EXIT_ANSWERED;
 }
 
-/* So that no file we open takes the place of a closed standard output. */
+/* Prevent a file that is opened later from taking the place of a closed standard output. */
 static void fill_standard_files(void)
 {
 	int fd;

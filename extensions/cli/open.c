@@ -38,13 +38,13 @@ static bool is_anything(const char *path, km_error **err)
 	return true;
 }
 
-/* The first that takes the path opens it. */
+/* The first one that accepts the path opens it. */
 static const struct {
 	bool (*takes)(const char *path, km_error **err);
 	km_error *(*open)(const char *path, const char *debug, struct km_opened *opened);
 } openers[] = {
 	{km_is_capsule, open_capsule},
-	{is_anything, open_dump}, /* and says what is wrong with it */
+	{is_anything, open_dump}, /* and reports what is wrong with it */
 };
 
 /* A pipe can be read only once, and opening one without a writer never returns. */

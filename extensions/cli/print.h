@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the build makes of the tables of commands, options and findings: `kvmmmu --print TEXT`. */
+/*
+ * What the build generates from the tables of commands, options and findings: `kvmmmu --print
+ * TEXT`.
+ */
 #ifndef KVMMMU_PRINT_H
 #define KVMMMU_PRINT_H
 

@@ -18,7 +18,7 @@ static bool ends_sentence(const char *word, size_t len)
 	return len && strchr(".?!", word[len - 1]);
 }
 
-/* An option's "-" is a minus sign, that it can be copied from the page. */
+/* An option's "-" is a minus sign, so that it can be copied from the page. */
 static void put_word(FILE *out, const char *word, size_t len, bool at_start)
 {
 	bool option = len > 1 && word[strspn(word, "(\"")] == '-';
@@ -35,7 +35,7 @@ static void put_word(FILE *out, const char *word, size_t len, bool at_start)
 	}
 }
 
-/* Text lines: a sentence begins a line, as mdoc wants it. */
+/* Text lines: each sentence begins on a new line, as is usual in mdoc. */
 static void put_text(FILE *out, const char *text)
 {
 	size_t column = 0, len;

@@ -38,7 +38,7 @@ static int temporary_file(void)
 	return fd;
 }
 
-/* Fill @buf from a pipe, which returns less at a time. -1 with errno. */
+/* Fill @buf from a pipe, whose reads return less at a time. Return -1 with errno on an error. */
 static ssize_t read_chunk(int from, char *buf)
 {
 	size_t have = 0;

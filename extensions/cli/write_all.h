@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writing all of an answer, by one call or several. */
+/* Write all of an answer, with one call or several. */
 #ifndef KVMMMU_WRITE_ALL_H
 #define KVMMMU_WRITE_ALL_H
 
@@ -11,7 +11,7 @@
 /* Write @len bytes to @fd. Return false, with the reason in errno, if that fails. */
 bool write_all(int fd, const char *bytes, size_t len);
 
-/* Likewise, but a reader that has gone (`| head`) has seen enough: *@gone is set, no error. */
+/* Likewise, but if the reader is gone (`| head`), set *@gone; this is not an error. */
 km_error *write_answer(int fd, const char *text, size_t len, bool *gone);
 
 #endif

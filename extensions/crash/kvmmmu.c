@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * kvmmmu.so: the crash(8) command. It uses crash's functions, and no members of its structures,
- * which move from version to version: one build works in crash 8 and 9.
+ * whose offsets change between versions: one build works in crash 8 and 9.
  */
 #include "commands/command.h"
 #include "commands/help.h"
@@ -54,7 +54,7 @@ static bool crash_interrupted(struct km_target *target)
 
 static struct km_image *image;
 
-/* The kernel's own symbol table, found by crash's symbols. NULL when memory is out. */
+/* The kernel's own symbol table, found by crash's symbols. NULL: out of memory. */
 static struct km_image *kernel_image(struct km_target *target)
 {
 	static const char *const names[] = {"kallsyms_names",	    "kallsyms_num_syms",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Make an ELF dump larger: add memory that is all holes, on which the answers do not depend."""
+"""Make an ELF dump larger: add memory that consists of holes, on which the answers do not depend."""
 
 import shutil
 import struct

@@ -19,7 +19,7 @@
 #define ROUNDS 5
 #define LAST   ((1ULL << 48) - 1)
 
-/* Of this process, so that others do not count. */
+/* The CPU time of this process only, so that others do not count. */
 static double now(void)
 {
 	struct timespec t;

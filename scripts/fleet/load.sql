@@ -13,7 +13,7 @@ CREATE TEMP TABLE line (run INTEGER, job INTEGER, line TEXT);
 .import "|find runs -path 'runs/*/jobs' -exec awk -F '\t' -v OFS='\037' '$1 ~ /^[0-9]+$/ { split(FILENAME, part, \"/\"); print part[2], $1, $2 }' {} +" job
 .import "|find runs -path 'runs/*/answers/*' -name '*[0-9]' -exec awk -v OFS='\037' '{ split(FILENAME, part, \"/\"); print part[2], part[4], $0 }' {} +" line
 
--- The line of a job that was killed may be torn.
+-- The line of a job that was killed may be incomplete.
 CREATE TEMP TABLE parsed AS
 	SELECT run, job, line ->> '$.file' AS file, line FROM line WHERE json_valid(line) AND line ->> '$.command' = 'batch';
 CREATE INDEX temp.parsed_file ON parsed (file, run);

@@ -38,8 +38,8 @@ km_error *km_error_context(km_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * Has memory run out since the last call? Then an answer may lack something, though the error was
- * handled: what could not be read for want of memory looks like what is not there.
+ * Has memory run out since the last call? If so, the answer may be incomplete even if the error was
+ * handled: data that could not be read for lack of memory seems to be absent.
  */
 bool km_memory_exhausted(void);
 

@@ -42,8 +42,8 @@ static ssize_t read_once(int fd, uint64_t at, void *buf, size_t len)
 }
 
 /*
- * Return 0, or why not all bytes were read; *@done of them were. A short read is repeated as a
- * whole. If it is short again, the bytes after it tell why.
+ * Return 0, or the reason why not all bytes were read; *@done is the number that were. A short read
+ * is repeated as a whole. If it is short again, a read of the bytes after it shows the reason.
  */
 static int read_whole(int fd, uint64_t at, uint8_t *buf, size_t len, size_t *done)
 {
@@ -65,7 +65,7 @@ static int read_whole(int fd, uint64_t at, uint8_t *buf, size_t len, size_t *don
 	return rest ? KM_UNREAD_SHORT : KM_UNREAD_GONE;
 }
 
-/* Extend a place that it touches, or add it. */
+/* Extend an adjacent range, or add a new one. */
 static void add_place(struct km_file *file, uint64_t at, uint64_t len, int error)
 {
 	for (size_t i = 0; i < file->count; i++) {
@@ -150,7 +150,7 @@ const char *km_file_trouble(struct km_file *file)
 		used += len > 0 && (size_t)len < sizeof(file->text) - used ? (size_t)len : 0;
 	}
 	if (shown < file->count || file->more)
-		snprintf(file->text + used, sizeof(file->text) - used, "; and further places");
+		snprintf(file->text + used, sizeof(file->text) - used, "; and in other places");
 	return file->count ? file->text : NULL;
 }
 

@@ -61,8 +61,8 @@ bool km_file_read(struct km_file *file, uint64_t at, void *buf, size_t len);
 const char *km_file_trouble(struct km_file *file);
 
 /*
- * Return @err, or if something could not be read, an error that names it in its place: that the
- * file seems damaged, or of another format, follows from that. @err may be NULL.
+ * Return @err or, if something could not be read, an error that reports this instead, because this
+ * may be why the file seems damaged or of another format. @err may be NULL.
  */
 km_error *km_file_blame(struct km_file *file, km_error *err);
 

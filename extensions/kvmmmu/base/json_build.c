@@ -40,7 +40,7 @@ const char *km_json_text(struct json_object *value, int style)
 {
 	const char *text;
 
-	errno = 0; /* json-c cuts off what it has no memory for, without an error */
+	errno = 0; /* json-c truncates without an error if memory is exhausted */
 	text = value ? json_object_to_json_string_ext(value, style) : NULL;
 	return errno == ENOMEM ? NULL : text;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Builds JSON that is whole or not there: json-c drops what it has no memory for. Each function
- * sets *@ok to false if memory is exhausted, and never to true.
+ * Builds JSON that is complete or absent: json-c silently drops what it cannot allocate. Each
+ * function sets *@ok to false if memory is exhausted, and never to true.
  */
 #ifndef KVMMMU_JSON_BUILD_H
 #define KVMMMU_JSON_BUILD_H

@@ -27,7 +27,7 @@ struct budget {
 	bool memory_exceeded, cpu_exceeded;
 };
 
-#define CHECK_INTERVAL 20000000 /* nanoseconds between two looks at the CPU time */
+#define CHECK_INTERVAL 20000000 /* nanoseconds between two checks of the CPU time */
 
 struct km_memory {
 	struct km_target *target;
@@ -164,14 +164,15 @@ static bool cpu_is_exceeded(struct km_memory *mem)
 km_error *km_check_limits(struct km_memory *mem)
 {
 	if (mem->budget.memory_exceeded)
-		return km_errorf(KM_ELIMIT,
-				 "stopped: this answer needs more than the limit of %" PRIu64
-				 " MiB of memory; select one VM or vCPU, or suspect a damaged file",
-				 memory_limit(mem) >> 20);
+		return km_errorf(
+			KM_ELIMIT,
+			"stopped: this answer needs more than the limit of %" PRIu64
+			" MiB of memory; select one VM or vCPU; the file may also be damaged",
+			memory_limit(mem) >> 20);
 	if (cpu_is_exceeded(mem))
 		return km_errorf(KM_ELIMIT,
 				 "stopped: this answer needs more than the limit of %u seconds of "
-				 "CPU time; select one VM or vCPU, or suspect a damaged file",
+				 "CPU time; select one VM or vCPU; the file may also be damaged",
 				 mem->target->limits.cpu_seconds);
 	return NULL;
 }

@@ -12,7 +12,7 @@ struct km_opened {
 };
 
 /*
- * Open @path as a target; debuginfo is looked for in @debug first (NULL is fine). The caller calls
+ * Open @path as a target; debuginfo is searched for in @debug first (may be NULL). The caller calls
  * km_opened_close() if there is no error.
  */
 typedef km_error *km_open_fn(const char *path, const char *debug, struct km_opened *opened);

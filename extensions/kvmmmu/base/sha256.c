@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* liblzma has SHA-256 as the check of a block, also of one that it does not compress. */
+/* liblzma can use SHA-256 as the integrity check of a block, even of one that is not compressed. */
 #include "base/sha256.h"
 
 #include "base/file_read.h"

@@ -371,7 +371,7 @@ static bool has_one_value(const struct km_node *node)
 	       (node->kind == KM_N_FIELD || node->kind == KM_N_SECTION);
 }
 
-/* Two members of one name in an object of JSON: a reader sees one of them. */
+/* Two members with the same name in a JSON object: a reader sees only one of them. */
 static void check_keys(const struct km_node *parent)
 {
 	for (const struct km_node *n = parent->first; n; n = n->next) {

@@ -23,7 +23,7 @@ enum km_node_kind {
 	KM_N_COLUMN,
 	KM_N_ROW,
 	KM_N_NOTE,    /* a remark; JSON: a string in the array of its key, "notes" without one */
-	KM_N_FINDING, /* something that deserves a look; JSON: in "findings" of its section */
+	KM_N_FINDING, /* something that needs attention; JSON: in "findings" of its section */
 };
 
 /* How a node is drawn where there are pictures; others print what it holds. */
@@ -77,7 +77,7 @@ void km_document_limit(struct km_document *doc, size_t bytes);
 /* Return the limit if it was reached, else 0. Then the document is incomplete: do not show it. */
 size_t km_document_full(const struct km_document *doc);
 
-/* Return an empty document, or NULL when memory is out. The caller frees it. */
+/* Return an empty document, or NULL if memory is exhausted. The caller frees it. */
 struct km_document *km_document_new(void);
 void km_document_free(struct km_document *doc);
 
@@ -97,7 +97,10 @@ const char *km_document_defect(const struct km_document *doc);
 /* Return true if a finding anywhere in the tree is at least this certain. */
 bool km_document_finds(const struct km_document *doc, enum km_certainty at_least);
 
-/* Return a copy of the formatted text that lives as long as the document; "" when memory is out. */
+/*
+ * Return a copy of the formatted text that lives as long as the document; "" if memory is
+ * exhausted.
+ */
 const char *km_doc_text(struct km_node *node, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -106,7 +109,7 @@ struct km_node *km_doc_section(struct km_node *parent, const char *key, const ch
 struct km_node *km_doc_compact(struct km_node *parent, const char *key, const char *title);
 struct km_node *km_doc_list(struct km_node *parent, const char *key);
 
-/* @label: NULL: for machines only; "": the value speaks for itself. @key: NULL: for people only. */
+/* @label: NULL: for machines only; "": the value needs no label. @key: NULL: for people only. */
 void km_doc_field(struct km_node *parent, const char *key, const char *label,
 		  struct km_value value);
 

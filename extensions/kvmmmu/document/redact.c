@@ -161,7 +161,7 @@ static bool after_frame(const char *begin, const char *text)
 	       (!strncmp(text - 4, "gfn ", 4) || !strncmp(text - 4, "pfn ", 4));
 }
 
-/* Write what stands for the number in the @digits characters at @text. */
+/* Write the replacement of the number in the @digits characters at @text. */
 static void put_number(struct km_redaction *r, bool frame, const char *text, size_t digits,
 		       FILE *out)
 {

@@ -12,11 +12,11 @@
 
 struct km_redaction;
 
-/* Return an empty redaction, or NULL when memory is out. The caller frees it. */
+/* Return an empty redaction, or NULL if memory is exhausted. The caller frees it. */
 struct km_redaction *km_redaction_new(void);
 void km_redaction_free(struct km_redaction *r);
 
-/* @number is not an address, however it looks: an error code, a role. */
+/* @number is not an address, even if it looks like one: an error code, a role. */
 void km_redaction_keep(struct km_redaction *r, uint64_t number);
 
 /* Replace @name wherever it is a word; "" is ignored. */

@@ -16,7 +16,7 @@ enum km_value_kind {
 	KM_V_BOOL,
 };
 
-/* How much a value calls for attention; colour where there is any. */
+/* How much attention a value needs; shown in color where possible. */
 enum km_tone {
 	KM_TONE_PLAIN,
 	KM_TONE_GOOD,

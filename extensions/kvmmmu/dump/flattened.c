@@ -89,8 +89,8 @@ static bool continues(const struct run *run, uint64_t at, uint64_t from)
 static km_error *too_many(void)
 {
 	return km_errorf(KM_ELIMIT,
-			 "the flattened dump has more than %u pieces, or more than %u that do not "
-			 "follow the one before: rearrange it with makedumpfile -R",
+			 "the flattened dump has more than %u pieces, or more than %u "
+			 "non-contiguous ones: rearrange it with makedumpfile -R",
 			 MAX_PIECES, MAX_RUNS);
 }
 
@@ -185,7 +185,10 @@ static uint32_t index_of(const uint64_t *cuts, size_t count, uint64_t at)
 	return (uint32_t)(found - cuts);
 }
 
-/* Return the first place at or after @i that has no run; @next leads there, and is shortened. */
+/*
+ * Return the first place at or after @i that has no run; shorten the path in @next that leads
+ * there.
+ */
 static uint32_t next_free(uint32_t *next, uint32_t i)
 {
 	while (next[i] != i) {

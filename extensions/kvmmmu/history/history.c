@@ -193,7 +193,7 @@ static void put_event(struct stream *s, const struct cpu *c)
 	put(s, "\n");
 }
 
-/* read() of the stream: part of a line at most. */
+/* read() of the stream: returns at most the rest of a line. */
 static ssize_t read_text(void *data, char *buf, size_t size)
 {
 	struct stream *s = data;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The trace of the instance that shows most, read as the text of a trace is. */
+/* The trace of the instance with the most page faults, read like a text trace. */
 #ifndef KVMMMU_HISTORY_TRACE_H
 #define KVMMMU_HISTORY_TRACE_H
 
 #include "history/history.h"
 #include "trace/trace_read.h"
 
-/* Return the instance with most page faults, or with most events. NULL: there are no events. */
+/* Return the instance with the most page faults, or the most events. NULL: there are no events. */
 const struct km_instance *km_history_best(const struct km_history *history);
 
 /*

@@ -13,7 +13,7 @@
 #define PAGE_OFFSET_BASE_L4 0xffff888000000000ULL
 #define PAGE_OFFSET_BASE_L5 0xff11000000000000ULL
 
-/* The times of two boots may differ by this many seconds, for each is cut to a second. */
+/* The times of two boots may differ by this many seconds, because each is truncated to a second. */
 #define SAME_SECONDS 2
 
 /* sysctl_bootid is static; proc_do_uuid() makes it when it is read for the first time. */
@@ -152,7 +152,7 @@ static void find_order(const struct km_boot *a, const struct km_boot *b, struct 
 		r->order_known = true;
 		r->same_moment = first.v == second.v;
 	} else {
-		/* within a second, it does not tell */
+		/* within a second, it does not decide */
 		r->order_known = r->has_interval && r->interval;
 	}
 	r->later = r->order_known && second.v > first.v;

@@ -12,7 +12,7 @@
 struct km_boot {
 	char release[65];
 	char build_id[2 * KM_BUILD_ID_SIZE + 1]; /* of vmlinux; "": not known */
-	/* /proc/sys/kernel/random/boot_id as two words; 0 if nobody has read that file */
+	/* /proc/sys/kernel/random/boot_id as two words; 0 if that file was never read */
 	struct km_val id[2];
 	/* chosen at random at each boot, with KASLR */
 	uint64_t page_offset_base, vmemmap_base;
@@ -27,7 +27,7 @@ struct km_boot {
 void km_boot_read(const struct km_kernel *kernel, struct km_boot *boot);
 
 enum km_same_boot {
-	KM_BOOT_UNKNOWN, /* nothing tells two boots apart, or nothing confirms one */
+	KM_BOOT_UNKNOWN, /* nothing distinguishes two boots, or nothing confirms one */
 	KM_BOOT_SAME,
 	KM_BOOT_DIFFERS,
 };

@@ -40,7 +40,7 @@ static void lacks_member(struct km_host_fact *f, struct km_val val, enum km_memb
 					: "is not readable in the dump");
 }
 
-/* Return true if @val, the variable @symbol, is known; else say why not. */
+/* Return true if @val, the variable @symbol, is known; otherwise report why not. */
 static bool has(const struct km_kernel *k, struct km_host_fact *f, const char *symbol,
 		struct km_val val)
 {
@@ -335,7 +335,7 @@ struct km_host_facts *km_host_facts_read(const struct km_kernel *k)
 
 	if (!facts)
 		return NULL;
-	/* each fact says itself that an older capsule lacks it */
+	/* each fact reports on its own that an older capsule lacks it */
 	before = km_memory_optional(k->mem, true);
 	for (size_t i = 0; i < KM_HOST_FACT_COUNT; i++) {
 		facts->facts[i].id = table[i].id;

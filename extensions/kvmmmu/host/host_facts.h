@@ -49,8 +49,8 @@ struct km_host_facts {
 };
 
 /*
- * Return the facts, which the caller frees; NULL when memory is out. The command line is recorded
- * in capsules only with the names of processes.
+ * Return the facts, which the caller frees; NULL if memory is exhausted. The command line is
+ * recorded in capsules only with the names of processes.
  */
 struct km_host_facts *km_host_facts_read(const struct km_kernel *kernel);
 

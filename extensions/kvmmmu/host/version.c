@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Read "6.1" or "6.1.176" at *@at and go behind it; false: there is no version. */
+/* Read "6.1" or "6.1.176" at *@at and advance *@at past it; false: there is no version. */
 static bool read_version(const char **at, struct km_version *v, bool *has_stable)
 {
 	int len = 0, more = 0;
@@ -76,7 +76,7 @@ static int compare_series(const struct km_version *v, const struct km_version *o
 	return (v->minor > other->minor) - (v->minor < other->minor);
 }
 
-/* What one release in the list says about @v. */
+/* Compare one release in the list with @v. */
 static enum km_has_commit judge(const struct km_version *v, const struct km_version *release,
 				bool has_stable)
 {

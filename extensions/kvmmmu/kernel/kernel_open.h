@@ -19,8 +19,8 @@ km_error *km_kernel_open(struct km_target *target, const struct km_open_options 
 void km_kernel_free(struct km_kernel *kernel);
 
 /*
- * Forget what was read of memory and which of its pages were missing: each answer has its own. Of a
- * target that runs, also its page tables and where there is code. KM_ENOMEM.
+ * Forget the memory that was read and the pages that were missing, because each answer reports its
+ * own. For a target that runs, also forget its page tables and where its code is. KM_ENOMEM.
  */
 km_error *km_kernel_forget(struct km_kernel *kernel);
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Does a vCPU prove itself: do the structures that it was reached by and those that it leads to
- * agree? */
+/* Is it really a vCPU: do the structures that point to it and those that it points to agree? */
 #include "kvm/vcpu.h"
 
 #include "kernel/task_state.h"
@@ -34,7 +33,7 @@ static void check_identity(const struct km_kernel *k, uint64_t kvm, struct km_vc
 	}
 	if (differs(idx, v->idx)) {
 		km_contradict(&v->contradictions,
-			      "kvm_vcpu.vcpu_idx is %" PRIu64 ", its place in the VM is %u", idx.v,
+			      "kvm_vcpu.vcpu_idx is %" PRIu64 ", its index in the VM is %u", idx.v,
 			      v->idx);
 		wrong++;
 	}

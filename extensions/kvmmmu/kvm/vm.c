@@ -85,9 +85,8 @@ static void note_trouble(char **trouble, km_error *err)
 }
 
 /*
- * How many places of the array to look at. online_vcpus counts them; created_vcpus is one more
- * while a vCPU is being created. A number that is impossible, or smaller than the other, is not
- * believed.
+ * How many elements of the array to read. online_vcpus counts them; created_vcpus is one more while
+ * a vCPU is being created. A number that is impossible, or smaller than the other, is ignored.
  */
 static uint64_t count_places(struct km_vm *vm)
 {
@@ -165,11 +164,10 @@ static km_error *read_vcpus(const struct km_kernel *k, struct km_vm *vm)
 			km_error_free(err);
 		vm->vcpus_lost += !addr && online;
 		if (addr && is_there(vm, addr))
-			km_contradict(
-				&vm->contradictions,
-				"place %u of kvm.vcpu_array has a vCPU that another place has: "
-				"0x%" PRIx64,
-				i, addr);
+			km_contradict(&vm->contradictions,
+				      "index %u of kvm.vcpu_array has the same vCPU as another "
+				      "index: 0x%" PRIx64,
+				      i, addr);
 		else if (addr)
 			add_vcpu(k, vm, addr, i);
 	}
@@ -277,7 +275,7 @@ struct list_walk {
 	uint32_t offset; /* of the link in struct kvm */
 	enum km_member_id link, back;
 	bool complete; /* it ended where it began */
-	bool loop;     /* it came to a VM again */
+	bool loop;     /* it reached a VM for the second time */
 	bool torn;     /* a link back contradicts it */
 	size_t steps;
 };

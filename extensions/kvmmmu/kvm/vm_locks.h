@@ -14,7 +14,7 @@ struct km_vm_locks {
 
 /*
  * rwbase_rt.readers, which an rwlock of PREEMPT_RT has, as qrwlock.cnts. The bit for a waiting
- * writer is set also while it waits for nobody. Mirrors kernel/locking/rwbase_rt.c.
+ * writer is also set if the writer does not have to wait. Mirrors kernel/locking/rwbase_rt.c.
  */
 uint64_t km_mmu_lock_of_rt(uint64_t readers);
 

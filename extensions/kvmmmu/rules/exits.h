@@ -56,7 +56,7 @@ enum km_exit_kind {
 
 /*
  * What an exit with @exit_code (VMCB, EXITCODE) is if the active tables are of @paging: with NPT, a
- * #PF exit is the guest's own affair, and its address is not a GPA.
+ * #PF exit concerns only the guest, and its address is not a GPA.
  */
 enum km_exit_kind km_svm_exit_kind(enum km_paging paging, uint64_t exit_code);
 

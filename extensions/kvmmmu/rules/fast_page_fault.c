@@ -30,8 +30,8 @@ const char *km_fast_step_text(enum km_fast_step step)
 {
 	static const char *const texts[] = {
 		[KM_FAST_RSVD] = "reserved bits: not handled by the fast path",
-		[KM_FAST_PRIVATE_MISMATCH] = "the fault and the gfn differ in private or shared: "
-					     "not handled by the fast path",
+		[KM_FAST_PRIVATE_MISMATCH] = "the fault is private and the gfn is shared, or vice "
+					     "versa: not handled by the fast path",
 		[KM_FAST_NOT_PRESENT] = "not present, and A/D bits are enabled: there is no access "
 					"tracking that the fast path could undo",
 		[KM_FAST_NOT_WRITE] = "present, but not a write: the fast path cannot fix it",

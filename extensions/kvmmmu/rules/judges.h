@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The judges of the panel, each a pure function: does an SPTE forbid an access? walk/panel.h says
- * which judge the kernel itself consults and what a difference means.
+ * The judges of the panel, each a pure function: does an SPTE forbid an access? walk/panel.h
+ * reports which judge the kernel itself consults and what a difference means.
  */
 #ifndef KVMMMU_JUDGES_H
 #define KVMMMU_JUDGES_H

@@ -26,8 +26,10 @@ static bool is_behind_call_of(const struct km_kernel *k, uint64_t ip, uint64_t s
 	return start - (ip + (uint64_t)(int64_t)distance) <= MAX_PADDING;
 }
 
-/* Has the function from @start to @ip left its caller's bp alone? Then no entry says where it was
- * saved. */
+/*
+ * Has the function from @start to @ip left its caller's bp alone? If so, no entry records where it
+ * was saved.
+ */
 static bool keeps_bp(const struct km_kernel *k, uint64_t start, uint64_t ip)
 {
 	struct km_orc orc;

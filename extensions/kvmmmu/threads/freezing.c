@@ -26,8 +26,8 @@ static const char *const freezers[] = {
 };
 
 /*
- * Functions that meet frozen entries as well: a task in one of these has frozen an entry only while
- * it flushes remote TLBs (6.1 to 6.12).
+ * Functions that may find frozen entries as well: a task in one of these has frozen an entry only
+ * while it flushes remote TLBs (6.1 to 6.12).
  */
 static const char *const freezers_that_flush[] = {
 	"kvm_tdp_mmu_map",

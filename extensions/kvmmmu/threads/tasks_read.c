@@ -248,7 +248,7 @@ static void check_owners(struct task_reader *reader)
 {
 	for (size_t i = 0; i < reader->vms->count; i++) {
 		if (!km_is_known(reader->vms->vms[i].mm))
-			note_trouble(reader->tasks, "which process owns a VM is not readable");
+			note_trouble(reader->tasks, "which process owns a VM is not known");
 	}
 }
 

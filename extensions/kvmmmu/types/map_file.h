@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Maps files that others may change. A page that cannot be read, because the file has become
- * shorter or its disk fails, would be SIGBUS: it reads as zeros instead, and km_map_trouble() says
- * so.
+ * shorter or its disk fails, would be SIGBUS: it reads as zeros instead, and km_map_trouble()
+ * reports this.
  */
 #ifndef KVMMMU_MAP_FILE_H
 #define KVMMMU_MAP_FILE_H

@@ -170,9 +170,9 @@ const char *km_unpacker(const void *data, size_t len)
 km_error *km_packed_dump(const char *unpacker)
 {
 	return km_errorf(KM_EDATA,
-			 "compressed, and not a capsule: to read a dump, unpack it, or use "
-			 "\"%s -dc FILE | kvmmmu - COMMAND\", which needs the space of the whole "
-			 "dump in $TMPDIR each time",
+			 "compressed, and not a capsule: to read a dump, unpack it, or use \"%s "
+			 "-dc FILE | kvmmmu - COMMAND\", which needs as much space in $TMPDIR as "
+			 "the unpacked dump, each time",
 			 unpacker);
 }
 

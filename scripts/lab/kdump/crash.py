@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Starts the machines of one dump, makes the kernel crash, and notes where everybody was; runs inside gdb.
+"""Starts the machines of one dump, makes the kernel crash, and records where each thread was; runs inside gdb.
 
 The truth is read at machine_kexec(), when the other CPUs have been stopped and the crash kernel is about to
 start: what /proc/vmcore will show, read by a debugger with the kernel's own debuginfo.
@@ -30,9 +30,9 @@ NPF = 0x400
 REGISTERS = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss".split()
 STACK_SIZE = 4 << 12  # of a thread
 UNWOUND = "r15 r14 r13 r12 rbp rbx rip rsp".split()
-# Functions that go on on the interrupt stack.
+# Functions that continue on the interrupt stack.
 INTERRUPTS = ("sysvec_", "common_interrupt", "do_softirq", "__irq_exit_rcu", "irq_exit_rcu")
-# Functions that KVM is in while it handles a fault of the guest's, or one that the VMM asks for.
+# Functions that KVM is in while it handles a fault of the guest, or one that the VMM requests.
 HANDLER = {"kvm_mmu_page_fault", "kvm_mmu_do_page_fault", "kvm_tdp_page_fault", "direct_page_fault",
            "kvm_tdp_map_page", "kvm_arch_vcpu_pre_fault_memory", "nonpaging_page_fault", "kvm_handle_page_fault"}
 RUN = {"kvm_arch_vcpu_ioctl_run", "vcpu_run", "vcpu_enter_guest", "svm_vcpu_run", "svm_vcpu_enter_exit",
@@ -50,7 +50,7 @@ acts.leak_invalidation_of_all = leak_invalidation_of_all
 
 
 class Machine(play.Play):
-    """A scenario's machine that goes on until the kernel crashes."""
+    """A scenario's machine that keeps running until the kernel crashes."""
 
     def begin(self):
         scenario = self.scenario
@@ -70,7 +70,7 @@ class Machine(play.Play):
             self.act()
 
     def look(self):
-        """Everybody's counters and the fault of the subject's last exit, with the kernel stopped."""
+        """The counters of all vCPUs and the fault of the subject's last exit, with the kernel stopped."""
         self.count()
         self.seen.append({int(vcpu["vcpu_id"]): counters_of(vcpu) for vcpu in oracle.vcpus(self.kvm)})
         exit_ = oracle.last_exit(self.vcpu)
@@ -110,7 +110,7 @@ def saved_registers(cpu):
 
 
 def switched_registers(task):
-    """Of a task that does not run: what __switch_to_asm() left on its stack."""
+    """For a task that is not running: what __switch_to_asm() left on its stack."""
     sp = int(task["thread"]["sp"])
     frame = dict(zip("r15 r14 r13 r12 rbx rbp rip".split(), words(sp, 7)))
     return {**frame, "rsp": sp + 56, "cs": 0x10}
@@ -135,7 +135,7 @@ def before_interrupt_stack(frame):
 
 
 def frames():
-    """The frames down to the system call, and, where an interrupt ends them, the registers to go on with."""
+    """The frames down to the system call and, where an interrupt ends them, the registers to continue with."""
     found, frame = [], gdb.newest_frame()
     while frame is not None and frame.is_valid() and frame.name() and len(found) < 64:
         found.append({"function": frame.name(), "inlined": frame.type() == gdb.INLINE_FRAME,
@@ -183,7 +183,7 @@ def tasks_of(kvm):
 
 
 def task_of(machine, vcpu):
-    """The vCPU's thread, as the VMM told its id; KVM knows it only when it has run."""
+    """The vCPU's thread, whose ID the VMM reported; KVM knows it only after it has run."""
     tids = [line["tid"] for line in machine.said if line["kind"] == "vcpu" and line["id"] == int(vcpu["vcpu_id"])]
     return next((task for task in tasks_of(machine.kvm) if int(task["pid"]) in tids), None)
 
@@ -219,7 +219,7 @@ def place_of(machine, vcpu, lender):
 
 
 def residues(machine, task, rsp):
-    """Each struct kvm_page_fault about the story's page on the thread's stack, handled or not."""
+    """Each struct kvm_page_fault about the page of the scenario on the thread's stack, handled or not."""
     stack, page = int(task["stack"]), machine.page >> 12
     content = bytes(gdb.selected_inferior().read_memory(stack, STACK_SIZE))
     slot = int(machine.slot.address) & (1 << 64) - 1
@@ -268,7 +268,7 @@ class Orders:
         self.socket.sendall(command.encode() + b"\n")
 
     def run(self, command):
-        """Waits until the shell is through with it."""
+        """Waits until the shell has finished it."""
         self.control.read()
         self.send(f"{command}; echo 'LAB {{\"kind\":\"obeyed\"}}' >/dev/ttyS1")
         deadline = time.monotonic() + 3 * play.SECONDS
@@ -329,7 +329,7 @@ def main():
 
 try:
     code = main()
-except BaseException as error:  # gdb would print it and go on
+except BaseException as error:  # gdb would print it and continue
     if os.environ.get("LAB_TRACE"):
         traceback.print_exc()
     say(f"{CONFIG['generation']} {CONFIG['dump']['name']}: {error!r}")

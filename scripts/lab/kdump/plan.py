@@ -2,7 +2,7 @@
 """What runs when a kernel crashes: which machines, for each dump of a series.
 
 The machines are those of the scenarios (scenarios/catalogue.py), left running until the crash. A loop is one
-that makes no forward progress whatever the moment; a load is a healthy one that looks busy.
+that makes no forward progress at any moment; a load is a healthy one that looks busy.
 """
 
 import dataclasses
@@ -80,7 +80,7 @@ class Dump:
     seed: str
     machines: list      # names of scenarios
     trigger: str
-    delay: float        # seconds from the last look at the machines to the crash
+    delay: float        # seconds from the last sample of the machines to the crash
     trace_kb: int = 0   # size of ftrace's buffer of each CPU; 0: nothing is traced
     trace_seconds: float = 0.2
     form: str = ""      # options for a makedumpfile that runs in the crash kernel; none: it does not

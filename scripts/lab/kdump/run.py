@@ -27,7 +27,7 @@ import plan  # noqa: E402
 
 CPUS, DISK = 3, 640 << 20
 SAVE_SECONDS = 240
-# On a machine that is busy the timer may look as if it did not work.
+# On a busy machine, the timer may seem not to work.
 APPEND = "crashkernel=192M rdinit=/kdump-init nowatchdog no_timer_check"
 
 
@@ -74,7 +74,7 @@ def complain(gen, dump, work):
 
 
 def play(gen, dump, work):
-    """Boots the kernel and makes it crash: what gdb found, with the dump's size; None if it did not come about."""
+    """Boots the kernel and makes it crash: what gdb found, with the dump's size; None if it failed."""
     kernel = f"{boot.CACHE}/kernel/{gen}"
     slim, text = symbols_of(kernel)
     qemu = start(kernel, dump, work)
@@ -96,7 +96,7 @@ def play(gen, dump, work):
 
 
 def take(gen, dump, out, work):
-    """One dump; False if it did not come about."""
+    """One dump; False if it failed."""
     begun, to = time.monotonic(), f"{out}/{dump.name}"
     found = play(gen, dump, work)
     if os.environ.get("LAB_TRACE"):
@@ -114,7 +114,7 @@ def take(gen, dump, out, work):
 
 
 def keep_other_disk(dump, disk, to):
-    """What makedumpfile wrote in the crash kernel, or what tracefs said before."""
+    """What makedumpfile wrote in the crash kernel, or what tracefs printed before."""
     if dump.form:
         subprocess.run(["cp", "--sparse=always", disk, f"{to}.flat"], check=True)
     if dump.trace_kb:
@@ -129,7 +129,7 @@ def classes(record):
 
 
 def keep(raw, to, record):
-    """The vmcore without pages that are free or hold files, and the truth beside it; False if it is no dump."""
+    """The vmcore without pages that are free or hold files, and the truth beside it; False if it is not a dump."""
     tool = f"{boot.CACHE}/tools/kdump/makedumpfile"
     run = subprocess.run([tool, "-z", "-d", "23", raw, f"{to}.kdump.tmp"], text=True, capture_output=True, check=False)
     if run.returncode:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What kvmmmu says about real kdumps, against the truth.
+"""What kvmmmu reports about real kdumps, compared with the truth.
 
-verdicts.py table [--markdown] [PATH...]  what is said, by how the crash caught the vCPU; exit code 1 if anything is
+verdicts.py table [--markdown] [PATH...]  what is reported, by how the crash caught the vCPU; exit code 1 if anything is
                                        wrong. PATH: a dump, a capsule or a folder of them with their truth beside
                                        them; "all": those that "lab kdump" left in the cache; samples/kdump/ if
                                        there is none
-verdicts.py samples [GEN...]              samples/kdump/ anew, from the dumps that "lab kdump" left in the cache
+verdicts.py samples [GEN...]              recreate samples/kdump/ from the dumps that "lab kdump" left in the cache
 """
 
 import argparse
@@ -22,9 +22,9 @@ SAMPLES = TOP / "samples" / "kdump"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kvmmmu"
 PROGRAM = Path(os.environ.get("KVMMMU_BUILD", TOP / "build")) / "kvmmmu"
 SURE = ("likely", "proven")
-# Two of each way to be caught are kept.
+# Two for each place in which a vCPU can be caught are kept.
 PER_CLASS = 2
-# Conditions of the VM that need no fault, and what they allow to say whenever the crash comes.
+# Conditions of the VM that need no fault, and what has to be reported at any moment of the crash.
 STANDING = {"perm-table-zeroed": "named right", "perm-table-flip": "named right",
             "invalidate-leaked-all": "named, possible"}
 OUTCOMES = ("named right", "named, possible", "unknown", "other, possible", "healthy above possible", "wrong")
@@ -33,10 +33,10 @@ HEALTHY_OUTCOMES = ("clean", "a finding above note", "stuck")
 NPF = "0x400"
 HANDLER = "kvm_mmu_do_page_fault"  # its frame has the struct kvm_page_fault
 
-# What was said of a vCPU; findings: [(id, certainty)], faults: those of the JSON.
+# What was reported about a vCPU; findings: [(id, certainty)], faults: those of the JSON.
 Said = collections.namedtuple("Said", "state certainty findings faults")
 MISSING = Said("missing", "proven", [], [])
-# One vCPU: what it is, how it was caught, what was said, what that is worth, and what is wrong with it, in words.
+# One vCPU: what it is, how it was caught, what was reported, the class of that, and what is wrong with it, in words.
 Judged = collections.namedtuple("Judged", "name machine vcpu caught loops said outcome problem")
 
 
@@ -59,12 +59,12 @@ def text_of(said):
 
 
 def functions_of(place):
-    """Of the frames, from the innermost on; samples have no more of them."""
+    """The first frames, innermost first; samples contain only these."""
     return [frame if isinstance(frame, str) else frame["function"] for frame in place["frames"]]
 
 
 def problem_of_fault(machine, vcpu, loops, said):
-    """The fault is what the debugger read: of the last exit, or where a loop stands in the handler."""
+    """The fault is the one that the debugger read: that of the last exit, or that of a loop that is in the handler."""
     exit_ = vcpu["last_exit"]
     for fault in said.faults:
         if fault["source"] == "VMCB" and exit_["exit_code"] == NPF and not machine["name"].startswith("healthy-nested"):
@@ -98,22 +98,22 @@ def outcome_of_loop(machine, said):
 
 
 def is_at_hand(machine, vcpu):
-    """Does the dump hold the fault that it loops on, in the handler or as that of the last exit?"""
+    """Does the dump contain the fault that it loops on, in the handler or as that of the last exit?"""
     exit_ = vcpu["last_exit"]
     return vcpu["class"] == "in handler" or (
         exit_["exit_code"] == NPF and int(exit_["exit_info_2"], 16) >> 12 == int(machine["stage"]["page"], 16) >> 12)
 
 
 def least_of_loop(machine, vcpu, others_invalidate):
-    """What must be said at least: one of OUTCOMES."""
-    # Whose invalidation it is may not be known while somebody is inside one.
+    """What must be reported at least: one of OUTCOMES."""
+    # While a task is inside an invalidation, it may not be known whose invalidation it is.
     if machine["name"] in STANDING and not (others_invalidate and machine["cause"] == "invalidate-leaked"):
         return STANDING[machine["name"]]
     return "named, possible" if is_at_hand(machine, vcpu) else "other, possible"
 
 
 def problem_of_loop(machine, vcpu, said, outcome, others_invalidate):
-    """What must not be said of it."""
+    """What must not be reported about it."""
     if outcome in ("wrong", "healthy above possible"):
         return f"it loops ({machine['cause']}): {text_of(said)}"
     least = least_of_loop(machine, vcpu, others_invalidate)
@@ -123,7 +123,7 @@ def problem_of_loop(machine, vcpu, said, outcome, others_invalidate):
 
 
 def moves(vcpu):
-    """Its guest got on between the looks before the crash."""
+    """Its guest made progress between the samples before the crash."""
     looks = vcpu["looks"]
     return any(looks[-1][name] > looks[0][name] for name in ("io_exits", "pf_fixed"))
 
@@ -212,7 +212,7 @@ def tell(paths, markdown):
 
 def kinds_in(truth):
     """What a dump has to show: ways to be caught, by loops and by others; of both, a vCPU whose CPU panicked on top of
-    it, and one that moves though its VM is in trouble."""
+    it, and one that makes progress although its VM is in trouble."""
     for machine in truth["machines"]:
         for vcpu in machine["vcpus"]:
             loops = bool(machine["cause"]) and vcpu["vcpu"] == machine["stage"]["subject"]
@@ -225,7 +225,7 @@ def kinds_in(truth):
 
 
 def wanted(truths):
-    """Of these truths by path: a few in which each kind is there twice, in many generations, small ones first."""
+    """Choose from these truths by path: a few in which each kind is present twice, of many generations, small first."""
     kinds = {path: set(kinds_in(truth)) for path, truth in truths.items()}
     missing = collections.Counter({kind: PER_CLASS for found in kinds.values() for kind in found})
     chosen, generations = [], collections.Counter()
@@ -242,13 +242,13 @@ def wanted(truths):
 
 
 def truth_of_sample(path, truth):
-    """What tests need: without the frames' addresses, the layout of the modules and what makedumpfile said."""
+    """What tests need: without the frames' addresses, the layout of the modules and the output of makedumpfile."""
     kept = {key: truth[key] for key in "version name generation release seed trigger panic_cpu machines".split()}
     for machine in kept["machines"]:
         for vcpu in machine["vcpus"]:
             if vcpu["place"]:
                 vcpu["place"]["frames"] = [f["function"] for f in vcpu["place"]["frames"]]
-    # What this program said of vCPUs that it did not judge rightly, for whoever compares.
+    # What this version reported about vCPUs that it judged wrongly, for comparison.
     kept["problems_when_made"] = [f"{j.machine}, vCPU {j.vcpu}, {j.caught}: {j.problem}" for j in judge(path) if j.problem]
     return kept
 

@@ -33,7 +33,7 @@ static void *discard_each_100ms(void *arg)
 	return NULL;
 }
 
-/* What a balloon gives back: a few pages here and there. */
+/* What a balloon returns: a few pages in different places. */
 static void *inflate(void *arg)
 {
 	uint64_t first, pages;

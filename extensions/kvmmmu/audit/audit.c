@@ -57,7 +57,7 @@ struct run {
 	struct km_page_tables tables;
 	struct km_spte_masks masks; /* with the paging of the context */
 	struct km_look look;
-	struct km_vcpu_mmu contexts; /* of the vCPU whose roots are looked at */
+	struct km_vcpu_mmu contexts; /* of the vCPU whose roots are examined */
 	size_t room;
 	/* the kinds that are looked for, by scope */
 	enum km_audit_kind kinds[KM_AUDIT_KINDS];
@@ -144,7 +144,7 @@ static km_error *look(struct run *run, enum km_audit_scope scope)
 	return err;
 }
 
-/* The slot of a gfn; most often that of the last. */
+/* The slot of a gfn; usually it is that of the previous one. */
 static const struct km_memslot *slot_of(const struct km_memslots *slots, uint64_t gfn,
 					const struct km_memslot *last)
 {

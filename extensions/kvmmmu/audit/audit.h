@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The audit of a VM: every entry and every page of its page tables, compared with what KVM keeps
- * invariant, without a fault. arch/x86/kvm/mmu/.
+ * The audit of a VM: every entry and every page of its page tables, checked against KVM's
+ * invariants, without a fault. arch/x86/kvm/mmu/.
  */
 #ifndef KVMMMU_AUDIT_H
 #define KVMMMU_AUDIT_H
@@ -20,7 +20,7 @@ struct km_audit_options {
 /* Anomalies of one kind. */
 struct km_audit_sum {
 	uint64_t found;	  /* however many are kept */
-	uint64_t unknown; /* what was looked at without an answer: something is not readable */
+	uint64_t unknown; /* checks without a result, because something is not readable */
 	enum km_certainty certainty; /* the highest of those found */
 };
 
@@ -28,13 +28,13 @@ struct km_vm_audit {
 	struct km_audit_sum sums[KM_AUDIT_KINDS];
 	struct km_anomaly *anomalies; /* in the order in which they were found */
 	size_t count;
-	uint64_t tables, entries, leaves; /* that were looked at; entries: not empty ones */
+	uint64_t tables, entries, leaves; /* that were examined; entries: not empty ones */
 	uint64_t unreadable;		  /* page tables that were found and not read */
 	bool limit_hit;			  /* there are more page tables */
 	bool changing;			  /* KVM is changing page tables at this moment */
 	char why_changing[160];
 	bool moving;	/* the target changes while it is read: all are notes */
-	bool no_format; /* the SPTEs of this kernel cannot be decoded: nothing was looked at */
+	bool no_format; /* the SPTEs of this kernel cannot be decoded: nothing was examined */
 };
 
 /*

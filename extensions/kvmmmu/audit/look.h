@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a kind of anomaly (kinds/NAME.c) looks at, and what it answers. */
+/* What the check for a kind of anomaly (kinds/NAME.c) examines, and what it returns. */
 #ifndef KVMMMU_LOOK_H
 #define KVMMMU_LOOK_H
 
@@ -46,7 +46,7 @@ struct km_look {
 	const struct km_memslot *slot;	 /* of @gfn; NULL: none, or not known */
 
 	/* of kinds of tables */
-	const struct km_table_page *child_page; /* NULL: it was not looked at: there are too many */
+	const struct km_table_page *child_page; /* NULL: it was not examined: there are too many */
 	struct km_mmu_page child;
 
 	/* of kinds of roots */

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Page tables that are looked at for one vCPU: 4 MiB of them. */
+/* Page tables that are examined for one vCPU: 4 MiB of them. */
 #define MOST_TABLES 1024
 
 const char *km_child_contradiction(const struct km_mmu_page *parent, int level, unsigned index,
@@ -55,7 +55,7 @@ struct search {
 	uint64_t direct_bits;
 	struct km_gpte_format format;
 	bool has_format;
-	bool has_guest_table; /* of the shadow page whose entries are looked at */
+	bool has_guest_table; /* of the shadow page whose entries are examined */
 	uint8_t guest_table[KM_PAGE_SIZE];
 	struct km_table_audit *audit;
 };
@@ -112,7 +112,7 @@ static void check_table(struct search *s, const struct km_mmu_page *parent,
 }
 
 /*
- * Read the guest's page table that @sp shadows, if that is known and KVM keeps the two alike: not
+ * Read the guest's page table that @sp shadows, if that is known and KVM keeps the two in sync: not
  * for the address space of SMM, nor below a root that is not used any more.
  */
 static void read_guest_table(struct search *s, const struct km_table_page *page,

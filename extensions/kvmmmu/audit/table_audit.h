@@ -20,8 +20,8 @@ struct km_table_entry {
 
 struct km_table_audit {
 	bool done;
-	bool complete; /* otherwise there are more tables than were looked at, or unreadable ones */
-	uint64_t tables; /* that were looked at */
+	bool complete; /* otherwise, there are more tables than were examined, or unreadable ones */
+	uint64_t tables; /* that were examined */
 	uint64_t
 		unreadable; /* pages in entries that are not readable, or not proven to be tables */
 	/* the first entry of each kind */
@@ -47,8 +47,8 @@ km_error *km_table_audit(const struct km_kernel *kernel, const struct km_vm *vm,
 
 /*
  * How the page table @child contradicts the entry at @level and @index of @parent that points to
- * it; NULL if it does not, or is not known. A shadow page must not be reused though its gfn or role
- * differ: kvm_mmu_get_child_sp().
+ * it; NULL if it does not, or is not known. A shadow page must not be reused although its gfn or
+ * role differs: kvm_mmu_get_child_sp().
  */
 const char *km_child_contradiction(const struct km_mmu_page *parent, int level, unsigned index,
 				   const struct km_mmu_page *child, uint64_t direct_bits);

@@ -15,7 +15,7 @@ enum km_look_answer km_audit_access_track(const struct km_look *at, struct km_an
 	    at->spte.ad != KM_AD_DISABLED)
 		return KM_FITS;
 	if (at->spte.access_tracked && !saved)
-		km_anomaly_says(a, "it tracks accesses, and no permissions are saved");
+		km_anomaly_says(a, "it tracks accesses, but no permissions are saved");
 	else if (!at->spte.access_tracked && saved)
 		km_anomaly_says(a, "it has permissions, and 0x%" PRIx64 " are saved", saved);
 	else

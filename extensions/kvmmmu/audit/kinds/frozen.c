@@ -16,7 +16,7 @@ enum km_look_answer km_audit_frozen(const struct km_look *at, struct km_anomaly 
 		return KM_FITS;
 	if (!tasks || !tasks->complete || km_tasks_unseen(tasks)) {
 		a->certainty = KM_NOTE;
-		km_anomaly_says(a, "it is frozen; not all threads could be looked at: one of them "
+		km_anomaly_says(a, "it is frozen; not all threads could be examined: one of them "
 				   "may be its owner");
 	} else {
 		km_anomaly_says(a,

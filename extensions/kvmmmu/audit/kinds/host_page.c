@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * KVM takes the page from the VMM's page tables (hva_to_pfn()), and an mmu_notifier takes it away
- * before they change.
+ * KVM takes the page from the VMM's page tables (hva_to_pfn()), and an mmu_notifier zaps it before
+ * they change.
  */
 #include "audit/look.h"
 

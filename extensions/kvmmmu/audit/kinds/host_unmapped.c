@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * As host-page: what is swapped out, migrates or was unmapped has been zapped.
- */
+/* See host-page: pages that are swapped out, being migrated or unmapped have been zapped. */
 #include "audit/look.h"
 
 enum km_look_answer km_audit_host_unmapped(const struct km_look *at, struct km_anomaly *a)

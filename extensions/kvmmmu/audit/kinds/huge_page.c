@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * kvm_alloc_memslot_metadata() disallows huge pages that are not all in the memslot, and all of
- * them where gfn and HVA are not aligned alike.
+ * kvm_alloc_memslot_metadata() disallows huge pages that are not entirely in the memslot, and all
+ * huge pages if gfn and HVA differ in alignment.
  */
 #include "audit/look.h"
 

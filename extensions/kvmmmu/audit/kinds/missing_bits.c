@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * make_nonleaf_spte() gives all permissions, because the leaf alone decides; every MMU-present
- * entry that does not track accesses is present for the processor.
+ * make_nonleaf_spte() sets all permissions, because the leaf alone decides; every MMU-present entry
+ * that does not track accesses is present for the processor.
  */
 #include "rules/spte_generation.h"
 #include "audit/look.h"

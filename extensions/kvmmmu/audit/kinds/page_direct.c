@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Below a direct page table all are direct: there is no page table of the guest to shadow.
- */
+/* All page tables below a direct one are direct: there is no page table of the guest to shadow. */
 #include "audit/look.h"
 
 enum km_look_answer km_audit_page_direct(const struct km_look *at, struct km_anomaly *a)

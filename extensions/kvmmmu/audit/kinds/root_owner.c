@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * As page-owner, for a root: root_to_sp().
- */
+/* Like page-owner, but for a root: root_to_sp(). */
 #include "audit/look.h"
 
 enum km_look_answer km_audit_root_owner(const struct km_look *at, struct km_anomaly *a)

@@ -346,7 +346,7 @@ def debug_place():
 def check_architecture(inferior):
     name = inferior.architecture().name()
     if "x86-64" not in name:
-        raise gdb.GdbError(f"kvmmmu: for gdb the target is {name}: use \"set architecture i386:x86-64\"")
+        raise gdb.GdbError(f"kvmmmu: gdb assumes that the target is {name}: use \"set architecture i386:x86-64\"")
 
 
 def go_to_kernel(selected):

@@ -42,7 +42,7 @@ struct kvmmmu_gdb {
 	uint64_t page_offset;	   /* of the direct map */
 	bool checks_memory;	   /* refuse physical addresses that the direct map lacks */
 	uint64_t modules;	   /* address of the list of modules, or 0 */
-	uint64_t first_modules[2]; /* its first words: another kernel has others */
+	uint64_t first_modules[2]; /* its first words, which differ in another kernel */
 	bool answered;		   /* a command has succeeded since the kernel was found */
 };
 

@@ -296,7 +296,7 @@ static km_error *read_compressed(struct km_capsule *c, struct km_file *from, boo
 	return err;
 }
 
-/* Is it a dump that is no capsule: compressed by page, flattened, or of another ELF form? */
+/* Is it a dump but not a capsule: compressed page by page, flattened, or another ELF file? */
 static bool is_dump(const uint8_t *image, size_t size)
 {
 	static const char *const magics[] = {"KDUMP   ", "makedumpfile", ELFMAG};
@@ -373,7 +373,7 @@ static km_error *parse_header(const struct km_capsule *c, size_t *headers, size_
 		*headers = shdr.sh_info;
 		our_shdr = km_capsule_section_header(*headers);
 		if (memcmp(&shdr, &our_shdr, sizeof(shdr)))
-			return damaged("a section header of another form");
+			return damaged("an unexpected section header");
 	}
 	ours = km_capsule_header(*headers);
 	if (!*headers || memcmp(&ehdr, &ours, sizeof(ehdr)))
@@ -503,12 +503,12 @@ static km_error *parse_texts(struct km_capsule *c)
 	if (c->note_lens[KM_NOTE_MANIFEST] > MAX_MANIFEST)
 		return damaged("a manifest that is too long");
 	if (c->note_lens[KM_NOTE_TYPES] > MAX_TYPES)
-		return damaged("more types than any capsule");
+		return damaged("more types than a capsule may contain");
 	err = charge(c, (uint64_t)c->note_lens[KM_NOTE_TYPES] * TYPES_COST);
 	if (!err)
 		err = km_manifest_parse(manifest, c->note_lens[KM_NOTE_MANIFEST], &c->manifest);
 	if (!err && c->manifest.format != c->format)
-		err = damaged("the manifest is of another format");
+		err = damaged("the manifest is of a different format");
 	if (!err && stacks)
 		err = km_saved_stacks_parse(stacks, c->note_lens[KM_NOTE_STACKS],
 					    c->left - MIN_LEFT, &c->saved, &used);
@@ -644,7 +644,7 @@ km_error *km_capsule_check_form(const struct km_capsule *c)
 
 	free(json);
 	if (!same)
-		return damaged("the manifest contains more than its values");
+		return damaged("the manifest contains more than the known values");
 	if (c->odd_header)
 		return damaged("its gzip header is not that of a capsule");
 	for (uint32_t type = KM_NOTE_FORMAT; type <= km_capsule_last_note(c->format); type++) {

@@ -15,8 +15,8 @@ struct km_capsule_range {
 };
 
 /*
- * Is @path a capsule, compressed or not? False, too, if it cannot be opened. *@err is NULL, or says
- * why the file was opened and could not be read (KM_EREAD).
+ * Is @path a capsule, compressed or not? Also false if it cannot be opened. *@err is NULL, or the
+ * reason why the file was opened but could not be read (KM_EREAD).
  */
 bool km_is_capsule(const char *path, km_error **err);
 

@@ -254,7 +254,9 @@ km_error *km_capsule_write(const struct km_output *to, struct km_memory *mem,
 	if (!err)
 		err = pack(mem, &image, &packed, &size->packed);
 	if (!err && size->packed < image.len / KM_CAPSULE_MAX_RATIO)
-		err = km_errorf(KM_EDATA, "compresses better than any capsule that can be read");
+		err = km_errorf(
+			KM_EDATA,
+			"the capsule would be compressed more than the limit for reading it");
 	if (!err)
 		err = km_check_interrupt(mem);
 	if (!err && km_memory_exhausted())

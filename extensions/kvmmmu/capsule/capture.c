@@ -49,7 +49,7 @@ static void read_names(struct capture_run *run, const struct km_vm *vm)
 	run->rec->names = false;
 }
 
-/* Read the VMM's mappings of a slot's memory: explain looks at that of any faulting page. */
+/* Read the VMM's mappings of a slot's memory: explain may need that of any faulting page. */
 static km_error *read_mappings(struct capture_run *run, const struct km_vm *vm,
 			       const struct km_memslot *slot)
 {
@@ -212,7 +212,7 @@ static bool selected(const struct capture_run *run, const struct km_vms *vms,
 	return !owner;
 }
 
-/* Tasks are included as what was found of them, not as bytes. */
+/* Tasks are included as decoded values, not as bytes. */
 static km_error *read_tasks(struct capture_run *run, const struct km_vms *vms)
 {
 	struct km_saved_stacks *saved = run->rec->saved;

@@ -12,7 +12,7 @@
 
 #define BLANKS	   " \t"
 #define DIGITS	   "0123456789"
-#define SVM_EXITS  0x400 /* from here on an exit code is AMD's */
+#define SVM_EXITS  0x400 /* from here on, it is an AMD exit code */
 #define MOST_WORDS 6	 /* of a row */
 
 void km_counts_init(struct km_counts *c)
@@ -129,7 +129,7 @@ static bool is_of_fault(uint64_t number, enum km_reading *reading)
 	       (*reading == KM_READ_PFERR || *reading == KM_READ_EPT);
 }
 
-/* Is the first key an address or a GFN, as far as the map's name or the number shows? */
+/* Is the first key an address or a GFN, according to the map's name or the number? */
 static bool is_map_of_faults(const char *key, uint64_t first)
 {
 	static const char *const names[] = {"fault", "gfn", "gpa", "addr", "pf"};
@@ -253,7 +253,7 @@ static bool read_count(const char *at, size_t len, uint64_t *count)
 	return digits;
 }
 
-/* --- counts that tell by themselves --- */
+/* --- counts that are recognized by their form --- */
 
 /* "]: 12" at the end: the count, and the length of what is in front of it; false if there is none.
  */

@@ -18,7 +18,9 @@ struct km_trace_vcpu *km_faults_get_vcpu(struct km_trace *trace,
 /* Return what identifies the fault of this event. */
 struct km_trace_fault km_faults_key(const struct km_trace_event *event, bool has_error_code);
 
-/* Begin a fault: @key becomes the current one, and the fate of its page's last mapping is counted.
+/*
+ * Begin a fault: @key becomes the current one, and what happened to its page's last mapping is
+ * counted.
  */
 void km_faults_begin(struct km_trace *trace, struct km_trace_vcpu *vcpu,
 		     const struct km_trace_event *event, const struct km_trace_fault *key);

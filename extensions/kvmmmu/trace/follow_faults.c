@@ -20,7 +20,7 @@ static bool is_fault_exit(const struct km_trace_event *e)
 	       e->reason == KM_REASON_EPT_MISCONFIG;
 }
 
-/* Nobody recorded the fault itself: the exit is all there is of it. */
+/* The fault itself was not recorded: only its exit is known. */
 void km_follow_fault_of_exit(struct km_trace *t, struct km_trace_vcpu *v)
 {
 	const struct km_trace_event *e = &v->exit;
@@ -64,7 +64,7 @@ static void page_fault(struct km_trace *t, struct km_trace_vcpu *v, const struct
 	v->waits_for_fast = true;
 }
 
-/* --- what came of a fault --- */
+/* --- the result of a fault --- */
 
 static bool has_faults(const struct km_trace *t)
 {
@@ -111,7 +111,7 @@ static bool is_leaf(const struct km_trace_event *e)
 	return e->level <= PG_LEVEL_4K || (e->new_spte & KM_BIT(7));
 }
 
-/* By anybody: a vCPU that maps, or who takes mappings away. */
+/* By any thread: a vCPU that maps, or a thread that removes mappings. */
 static void spte_changed(struct km_trace *t, const struct km_trace_event *e)
 {
 	struct km_trace_vcpu *v;

@@ -12,14 +12,16 @@ void km_follow_event(struct km_trace *trace, const struct km_trace_event *event)
 void km_follow_fast_page_fault(struct km_trace *trace, struct km_trace_vcpu *vcpu,
 			       const struct km_trace_event *event);
 
-/* Nobody recorded the fault itself: the exit that the vCPU holds is all there is of it. */
+/* The fault itself was not recorded: only the exit that the vCPU holds is known. */
 void km_follow_fault_of_exit(struct km_trace *trace, struct km_trace_vcpu *vcpu);
 
 /* The instruction that is being emulated did not fail: it counts as done. */
 void km_follow_end_attempt(struct km_trace_vcpu *vcpu);
 
-/* There are no more: ends what is open, and sorts each vCPU's faults, the most frequent first:
- * follow_faults_end.c. */
+/*
+ * There are no more events: end what is open, and sort each vCPU's faults, the most frequent first:
+ * follow_faults_end.c.
+ */
 void km_follow_end(struct km_trace *trace);
 
 #endif

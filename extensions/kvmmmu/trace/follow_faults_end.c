@@ -23,7 +23,7 @@ static void believe_sptes(struct km_trace_tally *tally)
 	n[KM_OUTCOME_SLOW] -= n[KM_OUTCOME_SEEN_FIXED] + n[KM_OUTCOME_SEEN_SPURIOUS];
 }
 
-/* Are spurious and fixed 0 in each event, though the SPTEs of most contradict that? */
+/* Are spurious and fixed 0 in each event, although the SPTEs of most contradict that? */
 static bool outcome_is_lost(const struct km_trace *t)
 {
 	uint64_t said = 0, seen = 0, fast = t->events[KM_TRACE_FAST_PAGE_FAULT];

@@ -348,7 +348,7 @@ static void take_piece(struct km_line *line, const char *piece, size_t len)
 	line->text[line->len] = 0;
 }
 
-/* Begin a file: a byte order mark tells that it is UTF-16, as PowerShell and Notepad write it. */
+/* Begin a file: a byte order mark shows that it is UTF-16, as PowerShell and Notepad write it. */
 static void find_encoding(struct km_lines *text)
 {
 	text->encoding = KM_BYTES;

@@ -34,7 +34,7 @@ struct km_lines {
 	size_t at, end; /* what of the block was not read yet */
 	enum km_encoding { KM_UNREAD, KM_BYTES, KM_UTF16_LE, KM_UTF16_BE } encoding;
 	unsigned char units[1 << 14]; /* of UTF-16, before they become UTF-8 */
-	struct km_line piece;	      /* a quoted line that goes on in the next one */
+	struct km_line piece;	      /* a quoted line that continues on the next one */
 };
 
 /* Start at the position of @file, which must outlive @text. */
@@ -57,15 +57,15 @@ void km_lines_append(struct km_line *line, const struct km_line *more, bool cut)
 
 /*
  * tracefs of 6.1 prints kvm_fpu without its text and without a line feed, so that the next event
- * follows it on the same line. Remove such a kvm_fpu, which says nothing; return whether there is
- * one.
+ * follows it on the same line. Remove such a kvm_fpu, which contains no information; return whether
+ * there is one.
  */
 bool km_lines_drop_empty(struct km_line *line);
 
 /*
- * Did a mail program break the line between @line and @next, which has no head of its own? It
- * did if the first word of @next had no room, that is, if both are longer than a narrow mail. A
- * line that was broken once is assumed to be broken again.
+ * Did a mail program break the line between @line and @next, which has no head of its own? It did
+ * if the first word of @next did not fit, that is, if both together are longer than a narrow mail.
+ * A line that was broken once is assumed to be broken again.
  */
 bool km_lines_is_wrapped(const struct km_line *line, const struct km_line *next);
 

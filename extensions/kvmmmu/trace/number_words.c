@@ -254,7 +254,7 @@ static void add(struct km_number_words *numbers, struct km_number_word *word, co
 		numbers->words[numbers->count++] = *word;
 }
 
-/* May it be a number? A word of letters that are digits, too, is one if it is no name. */
+/* May it be a number? A word of letters that are digits, too, is one if it is not a name. */
 static bool looks_like_number(const char *at, size_t len, bool before_mark)
 {
 	size_t found;

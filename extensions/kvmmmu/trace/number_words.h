@@ -38,7 +38,7 @@ struct km_number_word {
 struct km_number_words {
 	struct km_number_word words[KM_NUMBER_WORDS];
 	size_t count;
-	bool amd, intel; /* a word or a name says so */
+	bool amd, intel; /* a word or a name shows this */
 	bool named;	 /* at least one number has a name */
 };
 

@@ -209,7 +209,7 @@ const char *km_reading_objection(enum km_reading reading, uint64_t value)
 		break;
 	case KM_READ_IDT:
 		if (value >> 32 || value & INTR_INFO_RESERVED)
-			return "interruption info has none of the bits 30:13 and none above 31";
+			return "interruption info has no bits in 30:13 and none above 31";
 		break;
 	case KM_READ_PFERR:
 	case KM_READ_SVM:

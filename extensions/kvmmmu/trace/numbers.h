@@ -30,8 +30,8 @@ enum km_reading km_guess_reading(uint64_t value, int values, bool ept, const cha
 				 bool *sure);
 
 /*
- * Why @value cannot be what @reading says, a sentence without a full stop; NULL if it can. Only the
- * forms that the processor fixes are checked.
+ * Why @value cannot be a number of kind @reading: a sentence without a full stop; NULL if it can.
+ * Only the forms that the processor fixes are checked.
  */
 const char *km_reading_objection(enum km_reading reading, uint64_t value);
 

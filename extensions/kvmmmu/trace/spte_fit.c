@@ -41,8 +41,8 @@ bool km_fit_is_mapped(uint64_t spte)
 }
 
 /*
- * The memory type of an EPT leaf tells it from an entry of other tables, which have other bits
- * there. KVM sets "ignore PAT" together with write-back and uncached memory only.
+ * The memory type of an EPT leaf distinguishes it from an entry of other tables, which have other
+ * bits there. KVM sets "ignore PAT" together with write-back and uncached memory only.
  */
 static const char *wrong_memory_type(uint64_t spte, int level)
 {

@@ -5,7 +5,7 @@
 
 enum class { PLAIN, BLANK, MARK, JOINT };
 
-/* What a character does: ends a word, ends the name in it, or says that it has no name. */
+/* What a character does: ends a word, ends the name in it, or shows that it has no name. */
 static const uint8_t classes[256] = {
 	[' '] = BLANK, ['\t'] = BLANK, [','] = BLANK, [';'] = BLANK, ['='] = MARK,
 	[':'] = MARK,  ['('] = MARK,   ['|'] = JOINT, ['/'] = JOINT,

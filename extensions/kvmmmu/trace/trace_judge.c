@@ -79,7 +79,7 @@ static void exclude(struct km_trace_rules *rules, unsigned excluded, uint64_t sp
 	}
 }
 
-/* Was an SPTE with the same bits looked at lately? If not, remember this one. */
+/* Was an SPTE with the same bits examined recently? If not, remember this one. */
 static bool was_seen(struct km_trace_rules *rules, uint64_t spte, int level)
 {
 	uint64_t bits = spte & ~ADDRESS;

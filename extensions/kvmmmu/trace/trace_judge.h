@@ -34,7 +34,7 @@ struct km_trace_rules {
 	size_t count;
 	bool inferred;
 	unsigned left; /* inferred formats that are not excluded */
-	/* SPTEs that were looked at last, without their addresses, which exclude nothing */
+	/* SPTEs that were examined last, without their addresses, which exclude nothing */
 	struct {
 		uint64_t bits;
 		int level;

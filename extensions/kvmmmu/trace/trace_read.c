@@ -14,7 +14,7 @@
 
 #define LINES_BETWEEN_PROGRESS 0xfff
 
-/* A line that may still go on. */
+/* A line that may continue. */
 struct pending {
 	struct km_line line;
 	enum km_trace_line found;

@@ -349,9 +349,9 @@ def test_a_named_spte_is_compared():
 
 
 @pytest.mark.parametrize("words,text", [
-    (["xyz"], '"xyz"'), (["0x"], '"0x"'), (["0x1g"], '"0x1g"'), (["12345678901234567890123"], "64 bits"),
-    (["vcpu", "3"], "none of these"), (["=", ":"], "not a number"), (["1", "2", "3", "4"], "4 numbers without names"),
-    (["--as", "ept", "error_code=184"], "--as is for numbers without names"), (["7", "8"], "more than one number"),
+    (["xyz"], '"xyz"'), (["0x"], '"0x"'), (["0x1g"], '"0x1g"'), (["12345678901234567890123"], "64-bit number"),
+    (["vcpu", "3"], "none of these"), (["=", ":"], "neither a 64-bit number"), (["1", "2", "3", "4"], "4 numbers without names"),
+    (["--as", "ept", "error_code=184"], "--as applies only to numbers without names"), (["7", "8"], "more than one number"),
     ([" ".join(f"err={n}" for n in range(1, 40))], "more than 15 numbers")])
 def test_what_is_no_number_is_named(words, text):
     answer = kvmmmu("error", *words)

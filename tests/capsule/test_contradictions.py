@@ -122,7 +122,7 @@ def test_two_places_with_one_vcpu(looping):
     slots = [at for at in slots if looping.read(at, "<Q") in [address(v) for v in vcpus]]
     looping.write(slots[1], "<Q", looping.read(slots[0], "<Q"))
     said = " ".join(kvmmmu(looping.path, "vms").out.split())
-    assert "has a vCPU that another place has" in said
+    assert "has the same vCPU as another index" in said
     assert len(vm_and_vcpus(looping.path)[1][1]) == len(vcpus) - 1
 
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* file descriptors that are looked at: the kernel uses the lowest ones first */
+/* file descriptors that are checked: the kernel uses the lowest ones first */
 #define MAX_FILES 1024
 
 bool km_output_is_stdout(const struct km_output *to)

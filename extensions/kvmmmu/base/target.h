@@ -113,8 +113,8 @@ struct km_target {
 };
 
 /*
- * What differs between a capsule and other targets is asked here, one question each; nothing else
- * looks at @capsule.
+ * The differences between a capsule and other targets are queried here, with one function for each;
+ * nothing else uses @capsule.
  */
 
 /* The capsule's statements about its kernel, or NULL if @target is not a capsule. */

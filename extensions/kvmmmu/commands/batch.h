@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The lines of kvmmmu batch: one for each file, whatever becomes of it. */
+/* The lines of kvmmmu batch: one for each file, even if it cannot be read. */
 #ifndef KVMMMU_BATCH_H
 #define KVMMMU_BATCH_H
 

@@ -16,9 +16,9 @@ static km_error *open_capsule(const char *path, struct km_opened *opened)
 	if (!km_is_capsule(path, &err))
 		return err ? err
 			   : km_errorf(KM_EABSENT,
-				       "%s: not a capsule: a debugger has only one dump open. "
-				       "\"kvmmmu %s "
-				       "capture -o CAPSULE\" in a shell makes one",
+				       "%s is not a capsule: a debugger can have only one dump "
+				       "open. To make a capsule, run \"kvmmmu %s capture -o "
+				       "CAPSULE\" in a shell",
 				       path, path);
 	return km_capsule_open_target(path, opened);
 }
@@ -42,7 +42,10 @@ static km_error *read_moments(const struct km_command_context *ctx, struct km_ta
 	return err;
 }
 
-/* What of the other file could not be read: in the error, if there is one, else in the answer. */
+/*
+ * Report what could not be read of the other file: in the error, if there is one, otherwise in the
+ * answer.
+ */
 static km_error *name_read_errors(struct km_node *root, struct km_target *target, const char *name,
 				  km_error *err)
 {

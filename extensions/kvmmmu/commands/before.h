@@ -38,8 +38,8 @@ void km_before_judge(const struct km_before *before, const struct km_moment *the
 		     const struct km_moment *now, struct km_samples_verdict *v);
 
 /*
- * Apply the verdict to @e, which the dump shows alone. Only a loop counts: what else happened
- * between two dumps, which may be hours apart, refutes nothing about the moment of one.
+ * Apply the verdict to @e, which the dump shows alone. Only a loop counts: the dumps may be hours
+ * apart, so other events between them do not refute what one of them shows.
  */
 void km_before_settle(const struct km_before *before, const struct km_samples_verdict *v,
 		      struct km_explanation *e);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* kvmmmu audit: what contradicts in the page tables of each VM. */
+/* kvmmmu audit: contradictions in the page tables of each VM. */
 #include "commands/command_context.h"
 
 #include "audit/audit.h"
@@ -139,7 +139,7 @@ static void describe_limits(struct km_node *node, const struct km_vm_audit *audi
 			    "checked",
 			    audit->unreadable);
 	if (audit->limit_hit)
-		km_doc_note(node, "there are more page tables than were looked at");
+		km_doc_note(node, "there are more page tables than were examined");
 	if (audit->changing)
 		km_doc_note(node,
 			    "page tables are being changed: %s. Anomalies that KVM causes "

@@ -35,7 +35,7 @@ static km_error *select_numbers(struct km_command_context *ctx, struct km_captur
 	return NULL;
 }
 
-/* What the manifest has about the kernel; @ids and @types hold its texts. */
+/* What the manifest contains about the kernel; @ids and @types hold its texts. */
 static void fill_info(const struct km_kernel *k, char ids[3][48], char *types,
 		      struct km_capsule_info *info)
 {
@@ -87,7 +87,7 @@ static void describe_limits(struct km_node *root, const struct km_manifest *m)
 			    "are not those of the kernel; other addresses are unchanged");
 }
 
-/* Has this kernel ended? Only then its addresses are of no use to an attacker. */
+/* Has this kernel stopped running? Only then are its addresses of no use to an attacker. */
 static bool has_panicked(const struct km_kernel *k)
 {
 	struct km_val cpu = km_kernel_variable(k, "panic_cpu", 4);
@@ -103,8 +103,8 @@ static void warn_of_addresses(struct km_node *root, const struct km_kernel *k)
 	if (!runs && has_panicked(k))
 		return;
 	km_doc_note(root,
-		    "the capsule contains addresses of kernel symbols: until this kernel is booted "
-		    "again, they tell an attacker what KASLR hides%s; --redact moves them",
+		    "the capsule contains addresses of kernel symbols: until this host is "
+		    "rebooted, they reveal what KASLR hides from attackers%s; --redact moves them",
 		    runs ? "" : " (nothing shows that it has panicked)");
 }
 
@@ -276,7 +276,7 @@ static void add_frame(struct km_node *table, uint64_t task, const struct km_fram
 	km_doc_cell(row, "sure", km_v_bool(f->sure));
 }
 
-/* Every frame of every stack: a capsule holds nothing else of stacks. */
+/* Every frame of every stack: a capsule contains nothing else of stacks. */
 static void describe_stacks(struct km_node *root, const struct km_saved_stacks *saved)
 {
 	struct km_node *frames = km_doc_table(root, "frames", NULL);
@@ -343,7 +343,7 @@ static void describe_capsule(struct km_node *root, struct km_capsule *capsule,
 	describe_manifest(head, m);
 }
 
-/* The document copies what it shows: @capsule and @check end before it. */
+/* The document copies what it shows, because @capsule and @check are freed before it. */
 static void describe_contents(struct km_command_context *ctx, struct km_capsule *capsule,
 			      const struct km_capsule_check *check)
 {

@@ -11,7 +11,7 @@ struct diff {
 	struct km_before before;
 	struct km_moments now; /* of the dump that was opened */
 	uint64_t both, only_earlier, only_later, trends[KM_TREND_PROGRESSES + 1];
-	struct km_node *table; /* one line for each vCPU; NULL: the user asks about one */
+	struct km_node *table; /* one line for each vCPU; NULL: the user selected one */
 	struct km_node *list;  /* the details */
 	struct km_node *missing;
 };
@@ -178,7 +178,7 @@ static const char *owner_text(struct km_node *node, const struct km_moment *m)
 	return m->comm[0] ? km_doc_text(node, "%s", m->comm) : "?";
 }
 
-/* Of those that only passed, the table says enough. */
+/* For other vCPUs, their line in the table is sufficient. */
 static bool deserves_details(const struct km_moment *a, const struct km_moment *b,
 			     const struct km_samples_verdict *v)
 {
@@ -334,9 +334,8 @@ static void describe_lost(struct diff *run)
 			    "compared",
 			    lost);
 	if (run->before.relation.same == KM_BOOT_UNKNOWN)
-		km_doc_note(run->ctx->root,
-			    "it is not known whether both are of the same boot: nothing that "
-			    "follows from both is more certain than possible");
+		km_doc_note(run->ctx->root, "it is not known whether both are of the same boot: "
+					    "findings that are based on both are at most possible");
 }
 
 static void diff(struct diff *run, const struct km_vcpu *vcpu)
@@ -347,7 +346,7 @@ static void diff(struct diff *run, const struct km_vcpu *vcpu)
 	if (run->before.relation.same != KM_BOOT_DIFFERS)
 		compare_all(run);
 	else
-		km_doc_note(run->ctx->root, "nothing is compared: the two are of different boots");
+		km_doc_note(run->ctx->root, "nothing was compared: the two are of different boots");
 	describe_summary(summary, run);
 	if (!run->only_earlier && !run->only_later)
 		km_doc_machine_only(run->missing);

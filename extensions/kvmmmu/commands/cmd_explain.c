@@ -15,16 +15,17 @@
 #include <string.h>
 #include <time.h>
 
-#define WATCH_MS    100 /* the target runs between two looks */
+#define WATCH_MS    100 /* the target runs between two samples */
 #define MAX_HEALTHY 32	/* lines about vCPUs that are healthy */
-#define WATCH_MORE  10	/* looks at most, so that the last one of a loop has its fault to explain */
+#define WATCH_MORE                                                                                 \
+	10 /* more samples at most, until the last one of a loop has a fault to explain */
 
 /* One run of the command. */
 struct explain {
 	struct km_command_context *ctx;
 	struct km_examiner by;
 	struct km_state_counts counts;
-	struct km_node *table;		 /* one line for each vCPU; NULL: the user asks about one */
+	struct km_node *table;		 /* one line for each vCPU; NULL: the user selected one */
 	struct km_node *list;		 /* the details */
 	struct km_log *log;		 /* KVM's messages in the dump's log buffer */
 	struct km_before *before;	 /* --before; else NULL */
@@ -226,9 +227,9 @@ static km_error *explain_all(struct explain *run, const struct km_vm *only)
 	return err;
 }
 
-/* ---- --watch: several looks at a target that runs in between ---- */
+/* ---- --watch: several samples of a target that runs in between ---- */
 
-/* Let the target run for a moment; all that was read is old then. */
+/* Let the target run for a moment; everything that was read before is then outdated. */
 static km_error *let_run(struct km_command_context *ctx)
 {
 	struct km_target *target = km_memory_target(ctx->kernel->mem);
@@ -248,7 +249,7 @@ static km_error *let_run(struct km_command_context *ctx)
 	return err ? err : km_kernel_forget(ctx->kernel);
 }
 
-/* What was remembered of kvm's symbols and types has to be that of the modules that are loaded. */
+/* The cached symbols and types of kvm have to be those of the modules that are loaded. */
 static km_error *check_modules(const struct km_kernel *kernel)
 {
 	bool same;
@@ -259,7 +260,7 @@ static km_error *check_modules(const struct km_kernel *kernel)
 	return km_errorf(KM_EABSENT, "kvm was unloaded, or loaded again, while it was watched");
 }
 
-/* Read all VMs anew, and find the vCPU at @addr among them. */
+/* Read all VMs again, and find the vCPU at @addr among them. */
 static km_error *find_again(struct explain *run, uint64_t addr, struct km_vm **vm,
 			    struct km_vcpu **vcpu)
 {
@@ -281,7 +282,8 @@ static km_error *find_again(struct explain *run, uint64_t addr, struct km_vm **v
 			 "the VM has ended: there is no struct kvm_vcpu 0x%" PRIx64 " now", addr);
 }
 
-/* As many looks as were asked for, and more while the last one of a loop has no fault to explain.
+/*
+ * As many samples as the user wants, and more while the last one of a loop has no fault to explain.
  */
 static bool needs_look(const struct km_sample *samples, size_t count, size_t asked,
 		       const struct km_samples_verdict *v)
@@ -292,20 +294,20 @@ static bool needs_look(const struct km_sample *samples, size_t count, size_t ask
 	       count < asked + WATCH_MORE;
 }
 
-/* The target cannot run any more: the looks that were taken are kept if they are several. */
+/* The target cannot run any more: keep the samples that were taken, if there are at least two. */
 static bool keep_looks(struct explain *run, km_error *err, size_t count)
 {
 	if (count < 2 || km_error_code(err) != KM_EABSENT)
 		return false;
-	km_doc_note(run->ctx->root, "stopped after %zu looks: %s", count, km_error_text(err));
+	km_doc_note(run->ctx->root, "stopped after %zu samples: %s", count, km_error_text(err));
 	km_error_free(err);
 	return true;
 }
 
-/* What it was is not readable any more: say at least what the looks showed. */
+/* The vCPU is not readable any more: report at least what the samples showed. */
 static km_error *say_looks(km_error *err, size_t count, const struct km_samples_verdict *v)
 {
-	return km_error_context(err, "stopped after %zu looks (%s, %s: %s)", count,
+	return km_error_context(err, "stopped after %zu samples (%s, %s: %s)", count,
 				km_trend_name(v->trend), km_certainty_text(v->certainty), v->text);
 }
 
@@ -325,7 +327,7 @@ static km_error *take_looks(struct explain *run, struct km_vm *vm, struct km_vcp
 			km_case_deinit(&x->c);
 			if (!err)
 				err = km_error_context(find_again(run, addr, &vm, &vcpu),
-						       "after %zu look%s", count,
+						       "after %zu sample%s", count,
 						       count == 1 ? "" : "s");
 		}
 		if (!err)
@@ -389,7 +391,7 @@ static km_error *explain(struct explain *run, struct km_vm *vm, struct km_vcpu *
 	return err;
 }
 
-/* What else the answer rests on, at its end. */
+/* Report at the end of the answer what else it depends on. */
 static void describe_rest(struct explain *run)
 {
 	struct km_node *root = run->ctx->root;
@@ -459,7 +461,7 @@ km_error *km_command_explain(struct km_command_context *ctx)
 	if (!err)
 		err = read_before(&run, vm, vcpu, &before);
 	if (!err)
-		/* what ftrace recorded was before the looks of --watch */
+		/* what ftrace recorded was before the samples of --watch */
 		err = o->watch ? km_examiner_reread(&run.by, &ctx->vms)
 			       : km_examiner_init(&run.by, ctx->kernel, &ctx->vms);
 	if (!err)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* kvmmmu fault: the walk of a fault, and how the panel judges it. */
+/* kvmmmu fault: the walk of a fault, and the results of the four checks. */
 #include "diagnose/case_read.h"
 #include "commands/command_context.h"
 #include "diagnose/case.h"
@@ -24,7 +24,8 @@ static const char *last_exit_text(const struct km_vcpu *vcpu)
 	if (km_vcpu_in_guest(vcpu))
 		return "last exit; the vCPU is in the guest again: the fault may have been fixed "
 		       "since";
-	return "last exit; the vCPU is outside the guest: the fault is being handled, or has been";
+	return "last exit; the vCPU is outside the guest: the fault is being handled, or has been "
+	       "handled";
 }
 
 /* NULL: the user's own fault. */
@@ -56,7 +57,7 @@ static void describe_exit(struct km_node *node, const struct km_vmcb *vmcb)
 	km_doc_field(exit, "vmcb_address", NULL, km_v_hex(vmcb->addr));
 }
 
-/* AMD: show the last exit, whatever it was. */
+/* AMD: show the last exit, even if it was not a fault. */
 static km_error *show_exit(struct km_command_context *ctx, const struct km_vcpu *vcpu)
 {
 	struct km_vmcb vmcb;
@@ -85,7 +86,7 @@ static const char *rest_text(struct km_node *node, const struct km_last_fault *l
 			   f->limits);
 }
 
-/* Say why there is no fault to judge. */
+/* Report why there is no fault to check. */
 static km_error *none_found(struct km_command_context *ctx, const struct km_case *c)
 {
 	const char *rest = rest_text(ctx->root, &c->last);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* kvmmmu find: what an address is to the VMs: slot, GPA, the SPTEs that map it, their page tables.
- */
+/* kvmmmu find: how the VMs use an address: slot, GPA, the SPTEs that map it, their page tables. */
 #include "commands/command_context.h"
 
 #include "walk/page_tables.h"
@@ -40,11 +39,11 @@ static const char *const kind_words[] = {
 
 struct find {
 	struct km_command_context *ctx;
-	unsigned kinds;	 /* a bit for each kind that is asked about */
+	unsigned kinds;	 /* a bit for each kind that is searched for */
 	uint64_t number; /* hexadecimal */
 	uint64_t tid;	 /* the word as a decimal number, for FIND_TASK only */
 	bool has_tid;
-	struct km_val pfn, table; /* page frame; physical address of an SPTE, as far as it is one */
+	struct km_val pfn, table; /* page frame; physical address of an SPTE, if it is one */
 	struct km_node *places, *sptes;
 	uint64_t place_count, spte_count, unreadable, unknown_gfns;
 	/* of one VM */
@@ -62,7 +61,7 @@ static bool asks(const struct find *f, enum kind kind)
 
 /* ---- what the number is ---- */
 
-/* One thing that the number is. @gpa, @hva, @pfn, @page: as far as they follow from it. */
+/* One meaning of the number. @gpa, @hva, @pfn and @page are set if they follow from it. */
 static void add_place(struct find *f, enum kind kind, const char *is, struct km_val gpa,
 		      struct km_val hva, struct km_val page)
 {
@@ -344,7 +343,7 @@ static km_error *search_vm(struct find *f, const struct km_vm *vm)
 	return err;
 }
 
-/* Set f->pfn and f->table, as far as the number is a page frame or the address of an SPTE. */
+/* Set f->pfn and f->table if the number is a page frame or the address of an SPTE. */
 static void resolve(struct find *f)
 {
 	const struct km_kernel *k = f->ctx->kernel;
@@ -437,8 +436,7 @@ static void conclude(struct find *f)
 	if (f->unknown_gfns)
 		km_doc_note(root,
 			    "for %" PRIu64
-			    " SPTEs of shadow paging the GPA is not readable: they may "
-			    "map it, too",
+			    " SPTEs (shadow paging), the GPA is not readable: they may also map it",
 			    f->unknown_gfns);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * kvmmmu layout: which members and symbols of the program's are in a kernel, under which names, and
- * what cannot be read without those that are missing.
+ * kvmmmu layout: which of the members and symbols that the program reads a kernel has, under which
+ * names, and what cannot be read without those that are missing.
  */
 #include "commands/command_context.h"
 #include "kernel/features.h"

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define VALUES	     3
-#define SVM_EXITS    0x400	/* from here on an exit reason is an exit code of AMD's */
+#define SVM_EXITS    0x400	/* from here on, it is an AMD exit code, not a VMX exit reason */
 #define ENTRY_FAILED KM_BIT(31) /* in an exit reason */
 
 /* What was asked: one number, and what belongs to it. */
@@ -20,8 +20,8 @@ struct question {
 	enum km_reading reading;
 	const char *why;
 	bool sure;
-	const char *objection;	 /* why the number is not what --as says; NULL: it may be */
-	enum km_reading refused; /* what --as says then */
+	const char *objection;	 /* why the number cannot be what --as specifies; NULL: it can */
+	enum km_reading refused; /* what --as specifies in that case */
 	uint64_t values[VALUES];
 	int count;
 	bool has_generation; /* of KVM; else both */
@@ -105,11 +105,10 @@ static km_error *read_words(struct km_command_context *ctx, struct km_number_wor
 		text = km_doc_text(ctx->root, "%s%s%s", text, i ? " " : "", ctx->argv[i]);
 	unknown = km_number_words_read(text, numbers, &len);
 	if (unknown || !numbers->count)
-		return km_errorf(
-			KM_EUSAGE,
-			"\"%.*s\" is not a number of 64 bits, nor a name with a number such "
-			"as exit_qualification=0x184",
-			(int)(unknown ? len : strlen(text)), unknown ? unknown : text);
+		return km_errorf(KM_EUSAGE,
+				 "\"%.*s\" is neither a 64-bit number nor a name with a number, "
+				 "such as exit_qualification=0x184",
+				 (int)(unknown ? len : strlen(text)), unknown ? unknown : text);
 	if (numbers->count == KM_NUMBER_WORDS)
 		return km_errorf(KM_EUSAGE, "more than %d numbers", KM_NUMBER_WORDS - 1);
 	return NULL;
@@ -141,7 +140,7 @@ static km_error *ask_unnamed(struct km_command_context *ctx, const struct km_num
 static void by_name(struct question *q, enum km_reading reading)
 {
 	q->reading = reading;
-	q->why = "its name says so";
+	q->why = "its name specifies this";
 	q->sure = true;
 	use_what_it_is(q);
 }
@@ -162,7 +161,7 @@ static void ask_info1(const struct km_number_words *numbers, struct question *q)
 		q->reading = km_guess_reading(q->values[0], 1, false, &q->why, &q->sure);
 }
 
-/* Is the first "info" of these numbers an error code of AMD's? */
+/* Is the first "info" of these numbers an AMD error code? */
 static bool has_amd_info1(const struct km_number_words *numbers)
 {
 	for (size_t i = 0; i < numbers->count; i++) {
@@ -318,7 +317,10 @@ static void describe_error_code(struct km_node *table, const struct question *q,
 					  km_pferr_spell(code, spelled, sizeof(spelled)))));
 }
 
-/* Bits 5:3 are the AND of all entries that the processor met: against one that is there now. */
+/*
+ * Compare bits 5:3, which are the AND of all entries that the processor used, with an entry as it
+ * is now.
+ */
 static void compare_spte(struct km_node *root, uint64_t qualification, uint64_t spte)
 {
 	struct km_node *node = km_doc_compact(root, "spte", "SPTE compared with bits 5:3:");
@@ -415,7 +417,7 @@ static void describe_tdx(struct km_node *root, uint64_t value)
 	const char *name = km_tdx_status_name(value), *operand = km_tdx_operand_name(value);
 	uint64_t low = value & 0xffffffff;
 
-	describe_spelled(root, value, name ? name : "a status that kvmmmu has no name for");
+	describe_spelled(root, value, name ? name : "a status that kvmmmu does not know");
 	km_doc_field(root, "error", NULL, km_v_bool(value >> 63));
 	km_doc_field(root, "recoverable", NULL, km_v_bool(!(value >> 62 & 1)));
 	km_doc_field(root, "detail", "lower half", km_v_hex(low));
@@ -444,7 +446,7 @@ static void describe_reading(struct km_node *root, const struct question *q)
 	if (q->decimal)
 		km_doc_note(root,
 			    "%" PRIu64 " is read as a decimal number, 0x%" PRIx64
-			    ": as a hexadecimal one, it is not a value of an exit",
+			    ": in hexadecimal, it is not a possible value",
 			    q->values[0], q->values[0]);
 	if (q->objection) {
 		km_doc_field(root, "not", NULL, km_v_text(km_reading_name(q->refused)));
@@ -491,7 +493,8 @@ static km_error *answer_named(struct km_command_context *ctx, struct km_number_w
 	bool any = false;
 
 	if (ctx->options.as)
-		return km_errorf(KM_EUSAGE, "--as is for numbers without names: \"%s\" has one",
+		return km_errorf(KM_EUSAGE,
+				 "--as applies only to numbers without names: \"%s\" has a name",
 				 numbers->words[0].name);
 	for (size_t i = 0; i < numbers->count; i++) {
 		struct km_node *node = ctx->root;
@@ -511,8 +514,7 @@ static km_error *answer_named(struct km_command_context *ctx, struct km_number_w
 		any = true;
 	}
 	if (!any)
-		return km_errorf(KM_EUSAGE,
-				 "none of these numbers is one that this command decodes");
+		return km_errorf(KM_EUSAGE, "this command decodes none of these numbers");
 	return NULL;
 }
 
@@ -532,7 +534,7 @@ km_error *km_command_pfec(struct km_command_context *ctx)
 	return err;
 }
 
-/* The name that says what it decodes. */
+/* The name that describes what it decodes. */
 km_error *km_command_error(struct km_command_context *ctx)
 {
 	return km_command_pfec(ctx);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * kvmmmu replay FILE, also kvmmmu log FILE: the faults of a trace, judged by the same rules, what
- * became of them and the loops among them; SPTEs and messages of a kernel log. Without FILE: the
- * trace in the dump's own ring buffers.
+ * kvmmmu replay FILE, also kvmmmu log FILE: check the faults of a trace against the same rules, and
+ * report their results and the loops among them; decode SPTEs and messages of a kernel log. Without
+ * FILE, read the trace in the dump's ring buffers.
  */
 #include "history/history_trace.h"
 #include "commands/command_context.h"
@@ -42,7 +42,7 @@ static void end_progress(struct km_command_context *ctx)
 		km_progress_on_terminal(NULL, NULL, 0);
 }
 
-/* --- what the events are judged with --- */
+/* --- what the events are checked against --- */
 
 static km_error *choose_rules(struct km_command_context *ctx, struct km_trace_rules *rules)
 {
@@ -79,7 +79,8 @@ struct source {
 	pid_t child; /* 0: none */
 };
 
-/* Inside a debugger nobody waits for a pipe: neither opening it nor reading it can be interrupted.
+/*
+ * Do not wait for a pipe inside a debugger: neither opening it nor reading it can be interrupted.
  */
 static bool may_wait(const char *name)
 {
@@ -158,17 +159,19 @@ static km_error *open_source(struct km_command_context *ctx, const char *name,
 	bool is_input = !strcmp(name, "-");
 
 	if (ctx->has_target && (is_input || may_wait(name)))
-		return km_errorf(
-			KM_EUSAGE,
-			"only the program without a dump can read \"%s\": give a regular file",
-			name);
+		return km_errorf(KM_EUSAGE,
+				 "only the stand-alone program, without a dump, can read \"%s\": "
+				 "give a regular file",
+				 name);
 	source->file = is_input ? stdin : fopen(name, "re");
 	if (!source->file)
 		return km_errorf(KM_EREAD, "%s: %s", name, strerror(errno));
 	return is_input || may_wait(name) ? NULL : open_binary(name, source);
 }
 
-/* Closes it; an error if the program that it is read through failed, unless one is there already.
+/*
+ * Closes it. Returns an error if the program that it is read through failed, unless there is one
+ * already.
  */
 static km_error *close_source(struct source *source, const char *name, uint64_t bytes,
 			      km_error *err)

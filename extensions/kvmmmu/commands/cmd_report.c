@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* kvmmmu report: everything that belongs into a bug report, in one answer. */
+/* kvmmmu report: everything that belongs in a bug report, in one answer. */
 #include "commands/report.h"
 
 #include "commands/cite_log.h"
@@ -50,7 +50,7 @@ static bool is_selected(const struct km_report *run, const struct selection *sel
 	return !run->ctx->argc;
 }
 
-/* Did the user name this very vCPU? */
+/* Did the user name this vCPU itself? */
 static bool is_named(const struct km_report *run, const struct selection *selections,
 		     const struct km_vcpu *vcpu)
 {
@@ -191,12 +191,11 @@ static void fill_summary(struct km_report *run, struct km_node *summary)
 				  : km_v_text(none));
 	km_doc_field(summary, "counts", "vCPUs", km_v_text(km_counts_text(summary, &run->counts)));
 	if (run->tables_match + run->tables_differ)
-		km_doc_field(
-			summary, NULL, "tables",
-			km_v_text(km_doc_text(summary,
-					      "permissions[]: %" PRIu64 " as their roles imply, "
-					      "%" PRIu64 " not",
-					      run->tables_match, run->tables_differ)));
+		km_doc_field(summary, NULL, "tables",
+			     km_v_text(km_doc_text(summary,
+						   "permissions[]: %" PRIu64 " match their roles, "
+						   "%" PRIu64 " do not",
+						   run->tables_match, run->tables_differ)));
 	states = km_doc_compact(summary, "states", NULL);
 	km_describe_counts(states, &run->counts);
 	km_doc_machine_only(states);
@@ -289,7 +288,7 @@ static km_error *report_vms(struct km_report *run, const struct selection *selec
 	return err;
 }
 
-/* The head of other answers would come before the subject; machines see it. */
+/* In text, the head that other answers have would precede the subject; JSON contains it. */
 static void hide_source(struct km_node *root)
 {
 	for (struct km_node *n = root ? root->first : NULL; n; n = n->next) {
@@ -334,7 +333,7 @@ km_error *km_command_report(struct km_command_context *ctx)
 		selections ? km_context_read_vms(ctx) : km_errorf(KM_ENOMEM, "out of memory");
 
 	if (!err && ctx->options.redact && ctx->options.names)
-		err = km_errorf(KM_EUSAGE, "--redact and --with-names contradict each other");
+		err = km_errorf(KM_EUSAGE, "--redact and --with-names cannot be combined");
 
 	km_vms_find_threads(ctx->kernel, &ctx->vms);
 	if (!err)

@@ -140,7 +140,7 @@ static const char *same_in(const struct entry *e)
 	return text;
 }
 
-/* Say why newer generations do not write such entries, and which older ones do, too. */
+/* Report why newer generations do not write such entries, and which older ones also do. */
 static void note_other_generations(const struct entry *e)
 {
 	struct km_node *root = e->ctx->root;
@@ -161,7 +161,7 @@ static void note_other_generations(const struct entry *e)
 	}
 }
 
-/* Whose entry it is, for --as. */
+/* The generation that wrote the entry, for --as. */
 static void note_generation(const struct entry *e)
 {
 	struct km_node *root = e->ctx->root;

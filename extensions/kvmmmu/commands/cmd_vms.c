@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* kvmmmu vms: one line for each VM and vCPU, and what deserves a look. */
+/* kvmmmu vms: one line for each VM and vCPU, and what needs attention. */
 #include "commands/command_context.h"
 
 #include <inttypes.h>
@@ -74,7 +74,7 @@ static void add_columns(struct km_node *table)
 	km_doc_column(table, "efer", NULL, false);
 }
 
-/* Read the MMU of the vCPU and report what deserves a look; return true if something does. */
+/* Read the MMU of the vCPU and report what needs attention; return true if something does. */
 static bool report_vcpu(const struct km_kernel *k, struct km_node *vm_node, const struct km_vm *vm,
 			const struct km_vcpu *vcpu, struct km_vcpu_mmu *all)
 {

@@ -189,7 +189,7 @@ static void describe_range(struct km_node *section, const struct km_subject *sub
 		     range->limit_hit ? km_v_hex(range->next) : km_v_none("-"));
 }
 
-/* The last byte of @bytes from @addr, of which "all" is as much as any table can map. */
+/* The address of the last of @bytes bytes from @addr; "all" is as much as any table can map. */
 static uint64_t last_of_range(uint64_t addr, uint64_t bytes)
 {
 	uint64_t last = addr + (bytes - 1);

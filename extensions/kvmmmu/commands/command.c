@@ -25,7 +25,10 @@ struct km_session {
 	enum km_errc error; /* of the last command that failed */
 };
 
-/* On a kernel that runs while it is read, a list may be torn, and whole the next time. */
+/*
+ * On a kernel that runs while it is read, a list may be inconsistent, and consistent on the next
+ * try.
+ */
 #define MAX_TRIES 3
 
 struct km_session *km_session_new(struct km_target *target)
@@ -184,12 +187,15 @@ static km_error *check_limits(const struct km_command_context *ctx, const struct
 	if (err || !km_document_full(doc))
 		return err;
 	return km_errorf(KM_ELIMIT,
-			 "stopped: the answer exceeds the limit of %zu MiB; select one VM or vCPU, "
-			 "or suspect a damaged file",
+			 "stopped: the answer exceeds the limit of %zu MiB; select one VM or vCPU; "
+			 "the file may also be damaged",
 			 km_document_full(doc) >> 20);
 }
 
-/* Was something torn that may be whole the next time, on a kernel that runs while it is read? */
+/*
+ * Was something inconsistent that may be consistent on the next try, on a kernel that runs while it
+ * is read?
+ */
 static bool worth_another_try(const struct km_session *session, const km_error *err,
 			      const struct km_command_context *ctx)
 {
@@ -200,7 +206,7 @@ static bool worth_another_try(const struct km_session *session, const km_error *
 	return ctx->vms.trouble;
 }
 
-/* One try: a document of its own, which the caller frees, and so km_context_deinit(). */
+/* One try, with a new document. The caller frees it, and calls km_context_deinit(). */
 static km_error *try_once(struct km_session *session, const struct km_command *command,
 			  const struct km_command_line *line, struct km_command_context *ctx,
 			  struct km_document **doc)

@@ -14,7 +14,7 @@
 /* Exit codes of a command. */
 enum km_exit {
 	KM_EXIT_ANSWERED = 0,
-	KM_EXIT_FINDINGS = 1, /* there is a finding that --fail-on asked about */
+	KM_EXIT_FINDINGS = 1, /* there is a finding at least as certain as --fail-on specifies */
 	KM_EXIT_USAGE = 2,
 	KM_EXIT_UNREADABLE = 3, /* or not writable */
 };
@@ -24,7 +24,7 @@ enum km_exit km_exit_code(const km_error *err);
 
 struct km_session;
 
-/* NULL when memory is out. @target (NULL: only commands that need no dump) must outlive it. */
+/* NULL: out of memory. @target (NULL: only commands that need no dump) must outlive it. */
 struct km_session *km_session_new(struct km_target *target);
 void km_session_free(struct km_session *session);
 

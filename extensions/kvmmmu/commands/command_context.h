@@ -20,7 +20,7 @@ struct km_command_context {
 	struct km_node *root; /* of the document */
 	bool has_target;      /* there is a dump, or a host debugger */
 	km_open_fn *open;     /* of other files; NULL: capsules only */
-	bool failed;	      /* the answer reports that something is not as it must be */
+	bool failed;	      /* the answer reports that something is wrong */
 	struct km_vms vms;    /* by km_context_read_vms(); outlives the document */
 };
 
@@ -69,7 +69,7 @@ km_error *km_select(const struct km_command_context *ctx, struct km_vm **vm, str
 km_error *km_select_mmu(const struct km_command_context *ctx, const struct km_vcpu_mmu *all,
 			const struct km_mmu **mmu);
 
-/* One vCPU and the context of it that a command looks at. */
+/* One vCPU, and the MMU context of it that a command examines. */
 struct km_subject {
 	struct km_vm *vm;
 	struct km_vcpu *vcpu;

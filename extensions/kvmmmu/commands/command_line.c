@@ -62,8 +62,7 @@ static km_error *check_words(const struct km_option *option, const char *value)
 
 	if (argument->kind != KM_ARGUMENT_WORDS || km_words_have(argument->words, value))
 		return NULL;
-	/* error also takes what a number may be read as; the other commands refuse that themselves
-	 */
+	/* error also accepts the kinds of numbers; the other commands reject these themselves */
 	if (!strcmp(option->name, "as") && km_words_have(KM_READING_WORDS, value))
 		return NULL;
 	return km_errorf(KM_EUSAGE, "--%s \"%s\" is not valid: use %s", option->name, value,
@@ -121,7 +120,7 @@ km_error *km_command_line_parse(enum km_front_end front_end, int argc, char **ar
 	*line = (struct km_command_line){.words = calloc(2 * ((size_t)argc + 2), sizeof(*words))};
 	if (!line->words)
 		return km_errorf(KM_ENOMEM, "out of memory");
-	/* getopt_long() passes over the first, and wants a NULL after the last */
+	/* getopt_long() skips the first, and expects a NULL after the last */
 	words = line->words + argc + 2;
 	words[0] = (char *)"kvmmmu";
 	memcpy(words + 1, argv, (size_t)argc * sizeof(*words));

@@ -46,7 +46,7 @@ bool km_command_exists(const struct km_command *command, enum km_front_end front
 /* Command @index, NULL past the last. */
 const struct km_command *km_command_at(size_t index);
 
-/* Does it take two dumps after its name, as KM_DUMP_SECOND says? */
+/* Does it take two dumps after its name (KM_DUMP_SECOND)? */
 bool km_command_takes_two(const struct km_command *command);
 
 /* Does @front_end have this form? */

@@ -133,9 +133,10 @@ static void show_other_faults(struct km_node *section, const struct km_case *c)
 
 		if (f == c->fault || f->age == KM_AGE_RESIDUE)
 			continue;
-		km_doc_field(section, NULL, "also",
-			     km_v_text(km_doc_text(section, "%s, by %s; %s", fault_text(section, f),
-						   f->from, km_fault_age_text(f->age))));
+		km_doc_field(
+			section, NULL, "also",
+			km_v_text(km_doc_text(section, "%s, from %s; %s", fault_text(section, f),
+					      f->from, km_fault_age_text(f->age))));
 	}
 }
 

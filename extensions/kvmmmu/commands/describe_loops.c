@@ -11,7 +11,8 @@
 #define SHOWN_NUMBERS 16
 #define REFAULTS      4 /* a quarter of the faults */
 #define SIZE_CHANGES                                                                               \
-	6 /* a 2M range mapped anew in another size so often: a huge page and its children */
+	6 /* times that a 2M range is mapped with a different size: a huge page and its children   \
+	   */
 #define QUALIFICATION_RIGHTS 0x38ULL
 
 /* --- who, where, how often --- */
@@ -99,7 +100,10 @@ static const char *what(struct km_node *node, const struct km_trace *t, const st
 
 /* --- what each kind is --- */
 
-/* What the processor met, by the exit qualification, against the SPTE that KVM found. */
+/*
+ * Compare what the processor found, according to the exit qualification, with the SPTE that KVM
+ * found.
+ */
 static const char *met(struct km_node *node, const struct km_loop *loop)
 {
 	const struct km_trace_fault *f = loop->fault;
@@ -210,7 +214,7 @@ static const char *zapped(struct km_node *node, const struct km_trace *t,
 	return km_doc_text(node,
 			   "%" PRIu32
 			   " times, the page had been mapped before, and %s%s zapped it again "
-			   "(%s)%s: find out what that thread does, and why it does so this often",
+			   "(%s)%s: find out what that thread does, and why so often",
 			   loop->sum.n[KM_OUTCOME_ZAPPED], zapper_name(node, &f->zapper),
 			   f->several_zappers ? ", among others," : "", f->zapper.event, after);
 }
@@ -236,15 +240,14 @@ static const char *requested(struct km_node *node, const struct km_loop *loop)
 {
 	const struct km_trace_fault *f = loop->fault;
 
-	return km_doc_text(
-		node,
-		"gfn 0x%" PRIx64 " is requested each time with pfn 0x%" PRIx64
-		", an SPTE is set %" PRIu32
-		" time%s in all: KVM finds the SPTE as it should be, but the processor does not "
-		"use it. The bits of the SPTE are not the cause: check the depth of the table "
-		"against CR4.LA57 (AMD), the root, and the hypervisor below",
-		f->address >> 12, f->pfn, f->all.n[KM_OUTCOME_SET_SPTE],
-		f->all.n[KM_OUTCOME_SET_SPTE] == 1 ? "" : "s");
+	return km_doc_text(node,
+			   "gfn 0x%" PRIx64 " is requested each time with pfn 0x%" PRIx64
+			   ", an SPTE is set %" PRIu32
+			   " time%s in all: KVM finds the SPTE correct, but the processor does not "
+			   "use it. The bits of the SPTE are not the cause: check the depth of the "
+			   "table against CR4.LA57 (AMD), the root, and the hypervisor below",
+			   f->address >> 12, f->pfn, f->all.n[KM_OUTCOME_SET_SPTE],
+			   f->all.n[KM_OUTCOME_SET_SPTE] == 1 ? "" : "s");
 }
 
 /* Events that would settle it and are not in the trace. */

@@ -67,7 +67,7 @@ static void note_missing(struct km_node *root, uint64_t count, const char *what,
 			    one ? "it" : "them");
 }
 
-/* Memory that this answer needed and did not get. */
+/* Memory that this answer needed, but that could not be read. */
 static void describe_missing(struct km_node *root, struct km_memory *mem)
 {
 	const struct km_file *file = km_target_file(km_memory_target(mem));

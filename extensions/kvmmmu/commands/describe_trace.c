@@ -298,7 +298,7 @@ static uint64_t emulated(const struct km_trace_tally *tally)
 							   : n[KM_OUTCOME_MMIO];
 }
 
-/* The columns of outcomes: in text only those that anything came of. */
+/* The columns of outcomes; text has only those with a number above 0. */
 static const struct outcome_column {
 	const char *key, *header;
 	bool always;
@@ -406,7 +406,7 @@ static const char *meaning(struct km_node *node, const struct km_trace_fault *f)
 	return km_doc_text(node, "%s", km_pferr_spell(f->error_code, spelled, sizeof(spelled)));
 }
 
-/* A fault and whose it is. */
+/* A fault and its vCPU. */
 struct seen {
 	const struct km_trace_vcpu *v;
 	const struct km_trace_fault *f;

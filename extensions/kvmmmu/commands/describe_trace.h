@@ -21,7 +21,7 @@ km_error *km_describe_trace_faults(struct km_node *root, const struct km_trace *
 /* Lines that count events, and what they lack; nothing if there are none. */
 void km_describe_trace_counts(struct km_node *root, const struct km_counts *counts);
 
-/* Findings: loops, and what else comes again and again. */
+/* Findings: loops, and whatever else repeats. */
 km_error *km_describe_loops(struct km_node *root, const struct km_trace *trace);
 
 /*

@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#define MOST 5 /* of six: such a share of all faults */
+#define MOST 5 /* of six: this share of all faults, or more */
 
 /* The tools whose counts these are: "bpftrace, perf stat". */
 static const char *tools(struct km_node *node, const struct km_counts *counts)
@@ -22,7 +22,7 @@ static const char *tools(struct km_node *node, const struct km_counts *counts)
 	return text;
 }
 
-/* What KVM's statistics say about spurious faults. */
+/* What KVM's statistics show about spurious faults. */
 static void note_spurious(struct km_node *root, const struct km_counts *counts)
 {
 	uint64_t taken = km_counts_of(counts, "pf_taken");

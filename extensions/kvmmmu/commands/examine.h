@@ -24,10 +24,10 @@ km_error *km_examiner_init(struct km_examiner *by, const struct km_kernel *kerne
 			   const struct km_vms *vms);
 void km_examiner_deinit(struct km_examiner *by);
 
-/* Read the tasks anew: the kernel has run. */
+/* Read the tasks again, because the kernel has run. */
 km_error *km_examiner_reread(struct km_examiner *by, const struct km_vms *vms);
 
-/* A case and what was made of it. It is too large for the stack, and must not be copied. */
+/* A case and its explanation. It is too large for the stack, and must not be copied. */
 struct km_examined {
 	struct km_case c;
 	struct km_explanation e;

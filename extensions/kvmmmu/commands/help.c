@@ -310,7 +310,7 @@ void km_help_command(const struct km_command *command, enum km_front_end front_e
 		front_end == KM_IN_GDB ? "help kvmmmu" : "kvmmmu --help");
 }
 
-/* The lines of @text, which is freed, after the three that crash wants first. */
+/* The lines of @text, which is freed, after the three that crash expects first. */
 static char **split_lines(char *text)
 {
 	size_t count = 4;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Help texts, made of the tables of commands, arguments and options: each front end's own. */
+/*
+ * Help texts, generated from the tables of commands, arguments and options; each front end has its
+ * own.
+ */
 #ifndef KVMMMU_HELP_H
 #define KVMMMU_HELP_H
 

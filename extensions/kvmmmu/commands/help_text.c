@@ -40,8 +40,8 @@ const char *const *const km_about_front_end[] = {
 const struct km_term km_inputs[] = {
 	{"DUMP", "An ELF core, such as /proc/vmcore or what QEMU's dump-guest-memory writes, or a "
 		 "kdump-compressed dump, also in makedumpfile's flattened format."},
-	{"-", "Standard input: a dump or a capsule. What comes through a pipe is first copied to a "
-	      "temporary file without a name in $TMPDIR, as large as the dump, by every command."},
+	{"-", "Standard input: a dump or a capsule. Every command first copies a dump from a pipe "
+	      "to an unnamed temporary file in $TMPDIR, which is as large as the dump."},
 	{"CAPSULE",
 	 "An extract of a dump, written by capture. It gives the same answers as the dump, and "
 	 "nothing else has to be installed. Answers report what the capsule does not cover."},
@@ -56,7 +56,7 @@ const struct km_term km_environment[] = {
 	{"DEBUGINFOD_URLS", "Servers to ask for debuginfo that is not on this machine."},
 	{"KVMMMU_DEBUGINFO", "Debuginfo file or directory to search first, if -k is not given."},
 	{"NO_COLOR", "If this is set and not empty, --color=auto means never."},
-	{"TMPDIR", "Directory for dumps that come through a pipe; the default is /var/tmp."},
+	{"TMPDIR", "Directory for dumps that are read from a pipe; the default is /var/tmp."},
 	{NULL, NULL},
 };
 

@@ -79,7 +79,7 @@ static const struct km_trace_vcpu *find_vcpu(const struct km_trace *t, const str
 	return NULL;
 }
 
-/* Is it one in which nothing helps? GUEST, MAPPED, MMIO and MAP_ZAP may be none of KVM's. */
+/* Is it a loop that KVM cannot leave? GUEST, MAPPED, MMIO and MAP_ZAP may not be loops in KVM. */
 static bool is_hopeless(enum km_trace_loop kind)
 {
 	switch (kind) {

@@ -29,13 +29,13 @@ struct km_report {
 km_error *km_report_vcpu(struct km_node *list, const struct km_case *c,
 			 const struct km_explanation *e);
 
-/* Commands for crash and gdb that show what the report rests on, and what they print. */
+/* Commands for crash and gdb that show what the report is based on, and what they print. */
 void km_report_checks(struct km_node *chapter, const struct km_case *c);
 
 /* The walk of the fault, root first. */
 void km_report_walk(struct km_node *chapter, const struct km_case *c);
 
-/* The permission table that was asked, or that is damaged, with the cell of the fault. */
+/* The permission table that was consulted, or that is damaged, with the cell of the fault. */
 void km_report_matrix(struct km_node *chapter, const struct km_case *c);
 
 /* Guest memory by the state of its SPTEs. */

@@ -130,9 +130,9 @@ void km_report_matrix(struct km_node *chapter, const struct km_case *c)
 
 	if (!t)
 		return;
-	section =
-		km_doc_chapter(chapter, "matrix",
-			       km_doc_text(chapter, "%s.permissions beside its role", t->context));
+	section = km_doc_chapter(
+		chapter, "matrix",
+		km_doc_text(chapter, "%s.permissions, compared with its role", t->context));
 	table = km_doc_table(section, "words", NULL);
 	km_doc_look(table, KM_LOOK_MATRIX);
 	km_doc_column(table, "index", "I", true);
@@ -146,10 +146,11 @@ void km_report_matrix(struct km_node *chapter, const struct km_case *c)
 	km_doc_people_column(table, "mark", "", false);
 	for (unsigned i = 0; i < KM_PERM_WORDS; i++)
 		add_word(table, t, i, has_cell ? &cell : NULL);
-	km_doc_note(section,
-		    "Each column is a value of ACC, the rights of the entry (%s): '.' allowed, '#' "
-		    "denied; against the role, 'A' allowed and 'D' denied.",
-		    km_perm_acc_bits_text(c->kernel));
+	km_doc_note(
+		section,
+		"Each column is a value of ACC, the rights of the entry (%s): '.' means allowed, "
+		"'#' denied; where the role implies the opposite, 'A' means allowed, 'D' denied.",
+		km_perm_acc_bits_text(c->kernel));
 }
 
 /* ---- guest memory ---- */

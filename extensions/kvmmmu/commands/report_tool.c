@@ -16,7 +16,7 @@
 #define KM_COMMIT ""
 #endif
 
-/* The one file that the report was made from. Of a large one, the hash would take minutes. */
+/* The one file that the report was made from. Hashing a large one would take minutes. */
 static void describe_file(struct km_node *tool, const struct km_target *target, bool redacted)
 {
 	char sha256[KM_SHA256_TEXT];

@@ -142,7 +142,7 @@ static const char *needs_text(struct km_node *node, const struct km_perm_inputs 
 	return *text ? text : "no right";
 }
 
-/* The word of the fault, or the first one that differs; how its expected value comes about. */
+/* The word of the fault, or the first one that differs; how its expected value is derived. */
 static void report_formula(struct km_node *finding, const struct km_case *c)
 {
 	const struct km_damage d = km_damage_read(c);
@@ -228,7 +228,7 @@ static void report_damage(struct km_node *chapter, const struct km_case *c)
 
 	if (!d.table)
 		return;
-	section = km_doc_chapter(chapter, "damage", "How far the damage goes");
+	section = km_doc_chapter(chapter, "damage", "Extent of the damage");
 	km_doc_field(section, "wrong", "wrong",
 		     km_v_text(km_doc_text(section, "%u of %u words, %u bytes, %u bits", d.words,
 					   KM_PERM_WORDS, d.bytes, d.bits)));
@@ -450,7 +450,7 @@ static void report_unknown(struct km_node *chapter, const struct km_case *c)
 				     ? "capsules do not contain guest registers"
 				     : "KVM has not read it since the last exit, or it is "
 				       "protected");
-	km_doc_point(s, "points", "guest memory and instructions: not read on purpose");
+	km_doc_point(s, "points", "guest memory and instructions: deliberately not read");
 }
 
 /* Does this kernel have the commit? */
@@ -467,7 +467,7 @@ static struct km_value has_commit(const struct km_version *version, const struct
 	return km_v_none("?");
 }
 
-/* What the column of has_commit() rests on. */
+/* What the column of has_commit() is based on. */
 static void note_version(struct km_node *section, const struct km_version *version,
 			 const char *release)
 {

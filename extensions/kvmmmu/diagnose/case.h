@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The case of one vCPU: everything that the conditions look at, gathered once. What is missing is
- * marked so; nothing is fatal.
+ * The case of one vCPU: everything that the conditions use, gathered once. Missing data is marked
+ * as missing, which is never fatal.
  */
 #ifndef KVMMMU_CASE_H
 #define KVMMMU_CASE_H

@@ -6,7 +6,7 @@
 
 /* Fewer faults than these are not evidence: booting takes more. */
 #define FEW_FAULTS 100
-/* So many unresolved faults are a small part of a second in a loop. */
+/* A loop causes this many unresolved faults in a small part of a second. */
 #define HIDES_A_LOOP 1000
 
 /* The fewest failures of the emulator that are not incidental. */

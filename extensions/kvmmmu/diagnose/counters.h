@@ -27,7 +27,7 @@ struct km_fault_counts {
 /*
  * Weigh the counters of the vCPU. pf_taken counts every fault but those on MMIO SPTEs; RET_PF_RETRY
  * and errors have no counter of their own: they are what is missing in the sum of the others.
- * pf_emulate counts what is handed to the emulator, whatever becomes of it.
+ * pf_emulate counts what is handed to the emulator, regardless of the result.
  */
 struct km_fault_counts km_case_counts(const struct km_case *c);
 
@@ -43,7 +43,7 @@ bool km_emulator_fails(const struct km_case *c);
  */
 bool km_exits_are_unexplained(const struct km_vcpu_stats *stats);
 
-/* Return true if most faults were not resolved, whatever became of them. */
+/* Return true if most faults were not resolved, regardless of their results. */
 bool km_most_are_lost(enum km_fault_balance balance);
 
 /* "20278 faults: 16 resolved, 0 spurious, 20262 retried or failed", into @buf; "" if not known.

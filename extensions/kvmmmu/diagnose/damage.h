@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How far the damage of a permission table goes. */
+/* The extent of the damage to a permission table. */
 #ifndef KVMMMU_DAMAGE_H
 #define KVMMMU_DAMAGE_H
 

@@ -108,7 +108,7 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
  */
 void km_slot_conflict_read(const struct km_case *c, struct km_slot_conflict *conflict);
 
-/* Such a conflict may be why: the VMM @does. */
+/* Add a verdict: such a conflict may be the cause, because the VMM @does. */
 void km_conflict_says(const struct km_case *c, const struct km_slot_conflict *conflict,
 		      const char *does, struct km_diagnosis *d);
 

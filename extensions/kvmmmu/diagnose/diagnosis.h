@@ -34,9 +34,9 @@ struct km_diagnosis {
 /*
  * Fill @d (zeroed but for id, advise and KM_WHEN_ANY in known) and return true if the condition
  * holds. Nothing above KM_POSSIBLE without km_case_in_handler(), or a contradiction in the dump
- * that does not depend on the fault: each condition sees to that itself. It may read more through
- * c->kernel, with a label (km_kget() and the like), so that a capsule contains it: capture runs the
- * catalogue, too.
+ * that does not depend on the fault: each condition ensures this itself. It may read more through
+ * c->kernel, with a label (km_kget() and similar functions), so that a capsule contains it: capture
+ * runs the catalogue, too.
  */
 typedef bool km_diagnose_fn(const struct km_case *c, struct km_diagnosis *d);
 
@@ -86,11 +86,13 @@ char *km_case_fault_spell(const struct km_case *c, char *buf, size_t size);
 /* Add as a fact: the counters that distinguish a loop from progress, where they are known. */
 void km_evidence_counters(const struct km_case *c, struct km_diagnosis *d);
 
-/* Add as facts: whether the processor denies the fault, and the answer of the test that KVM asks.
- * Needs the panel. */
+/*
+ * Add as facts: whether the processor denies the fault, and the result of the test that KVM uses.
+ * Needs the panel.
+ */
 void km_evidence_judges(const struct km_case *c, struct km_diagnosis *d);
 
-/* The judge that this kernel asks about SPTEs of this MMU, if it asks any. */
+/* The judge that this kernel consults for SPTEs of this MMU, if it consults any. */
 static inline enum km_judge km_case_asked_judge(const struct km_case *c)
 {
 	return c->kernel->features.spte_table ? KM_JUDGE_TABLE : KM_JUDGE_LEGACY;
@@ -104,7 +106,7 @@ static inline bool km_path_ends_at(const struct km_case *c, const char *function
 	       !strcmp(c->path.end->function, function);
 }
 
-/* What @judge says about the fault; KM_NO_RULING without a panel. */
+/* The ruling of @judge on the fault; KM_NO_RULING without a panel. */
 static inline enum km_ruling km_case_ruling(const struct km_case *c, enum km_judge judge)
 {
 	return c->has_panel ? c->panel.verdicts[judge].ruling : KM_NO_RULING;

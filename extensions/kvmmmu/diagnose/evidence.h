@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rule that weighs evidence: how much what is known about a vCPU's last fault and last exit
- * says about the present. README.md has it in words.
+ * The rule that weighs evidence: how much the last fault and the last exit of a vCPU show about its
+ * present state. README.md describes it.
  */
 #ifndef KVMMMU_EVIDENCE_H
 #define KVMMMU_EVIDENCE_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The rule for "healthy": what is not known is not healthy. README.md has it in words. */
+/* The rule for "healthy": what is not known is not healthy. README.md describes it. */
 #include "diagnose/counters.h"
 #include "diagnose/evidence.h"
 #include "diagnose/state.h"
@@ -13,13 +13,13 @@ static bool is_unreadable(struct km_val val)
 	return val.known == KM_UNREADABLE;
 }
 
-/* What the conditions that need no fault look at in struct kvm. */
+/* What the conditions that need no fault read in struct kvm. */
 static const char *missing_of_vm(const struct km_vm *vm)
 {
 	if (is_unreadable(vm->vm_dead))
-		return "whether the VM is dead is not readable";
+		return "whether the VM is dead is not known";
 	if (is_unreadable(vm->mmu_invalidate_in_progress))
-		return "whether an invalidation is in progress is not readable";
+		return "whether an invalidation is in progress is not known";
 	return NULL;
 }
 
@@ -34,14 +34,14 @@ static const char *missing_of_root(const struct km_case *c)
 		return NULL;
 	if (!root->role_known || is_unreadable(root->tdp_mmu_page) ||
 	    (!root->tdp_mmu_page.v && is_unreadable(c->vm->mmu_valid_gen)))
-		return "whether the root of its MMU is obsolete is not readable";
+		return "whether the root of its MMU is obsolete is not known";
 	return NULL;
 }
 
 static const char *missing_of_thread(const struct km_case *c)
 {
 	if (!km_is_known(c->vcpu->task))
-		return "which thread runs it is not readable";
+		return "which thread runs it is not known";
 	if (!c->vcpu->task.v)
 		return "the thread that ran it is gone";
 	if (!km_is_known(c->vcpu->task_state))
@@ -49,7 +49,7 @@ static const char *missing_of_thread(const struct km_case *c)
 	if (!c->last.has_stack || !c->last.stack.count)
 		return "the stack of its thread is not readable";
 	if (c->last.stack.pages_missing)
-		return "the stack of its thread is not all readable";
+		return "parts of its thread's stack are not readable";
 	return NULL;
 }
 
@@ -70,7 +70,7 @@ static const char *missing_of_audit(const struct km_case *c)
 	return NULL;
 }
 
-/* What is not known of what a vCPU is judged by. */
+/* What is missing of the evidence about a vCPU. */
 static const char *missing(const struct km_case *c, const struct km_explanation *e)
 {
 	const char *gap;
@@ -84,11 +84,11 @@ static const char *missing(const struct km_case *c, const struct km_explanation 
 	if (c->has_walk && c->walk.end == KM_END_UNREADABLE)
 		return "a page table of its last fault is not in the dump";
 	if (!c->slots_known)
-		return "its memslots are not all readable";
+		return "some of its memslots are not readable";
 	/* faults on MMIO SPTEs count as exits only where the emulator fails on them */
 	if ((is_unreadable(c->insn_emulation) || is_unreadable(c->insn_emulation_fail)) &&
 	    km_exits_are_unexplained(&c->vcpu->stats))
-		return "whether the emulator failed is not readable";
+		return "whether the emulator failed is not known";
 	gap = missing_of_thread(c);
 	if (!gap)
 		gap = missing_of_vm(c->vm);
@@ -101,7 +101,7 @@ static const char *missing(const struct km_case *c, const struct km_explanation 
 	return gap ? gap : e->missing;
 }
 
-/* A contradiction that may be why a vCPU makes no progress, though nothing shows that it is. */
+/* A contradiction that may be why a vCPU makes no progress, although nothing shows that it is. */
 static const char *contradiction(const struct km_case *c, const struct km_explanation *e)
 {
 	for (size_t i = 0; i < e->count; i++) {
@@ -119,7 +119,7 @@ static const char *contradiction(const struct km_case *c, const struct km_explan
 	return NULL;
 }
 
-/* What the counters have against it, in the light of the last exit. */
+/* What contradicts it in the counters, considering the last exit. */
 static const char *doubt_of_counters(const struct km_case *c)
 {
 	switch (km_case_counts(c).balance) {

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* VMAs that are looked at for one vCPU. */
+/* VMAs that are read for one vCPU. */
 #define MOST_VMAS 256
 
 #define NO_HOST_PAGES (KVM_MEMSLOT_INVALID | KVM_MEMSLOT_GMEM_ONLY)
@@ -30,12 +30,12 @@ enum km_host_access km_host_access(const struct km_case *c)
 		return KM_HOST_UNKNOWN;
 	if (!vma->addr)
 		return KM_HOST_UNMAPPED;
-	/* of memory without struct page KVM makes something else: KVM_PFN_ERR_RO_FAULT */
+	/* for memory without struct page, KVM returns something else: KVM_PFN_ERR_RO_FAULT */
 	if (!km_is_known(vma->flags) || (vma->flags.v & DEVICE_MEMORY))
 		return KM_HOST_UNKNOWN;
 	if (vma->flags.v & (is_write(c) ? VM_WRITE : VM_READ))
 		return KM_HOST_PERMITS;
-	/* hva_to_pfn_fast() finds a page that is mapped writable without a look at the VMA */
+	/* hva_to_pfn_fast() finds a page that is mapped writable without checking the VMA */
 	return !is_write(c) && (vma->flags.v & VM_WRITE) ? KM_HOST_UNKNOWN : KM_HOST_FORBIDS;
 }
 

@@ -16,7 +16,7 @@ struct km_recorded {
 	bool has_address, has_error_code;
 	uint64_t address, error_code;
 	bool qualification; /* error_code is VMX's exit qualification */
-	/* each was treated as spurious, though the SPTE that was recorded with it denies it */
+	/* each was treated as spurious, although the SPTE that was recorded with it denies it */
 	bool contradicts;
 	bool complete; /* no event in between is lost */
 	/* that it is a loop, as far as the trace shows: km_loop_certainty() */

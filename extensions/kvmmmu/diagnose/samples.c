@@ -101,7 +101,7 @@ static bool changes_between(const struct km_sample *a, const struct km_sample *b
 	    !rose(a->pf_emulate, b->pf_emulate, &by->emulated) ||
 	    !rose(a->mmio_exits, b->mmio_exits, &by->mmio) || !rose(a->exits, b->exits, &by->exits))
 		return false;
-	/* pf_emulate counts what is handed to the emulator, whatever becomes of it */
+	/* pf_emulate counts what is handed to the emulator, regardless of the result */
 	if (rose(a->emulation_failed, b->emulation_failed, &failed))
 		by->emulated = by->emulated > failed ? by->emulated - failed : 0;
 	if (!rose(a->invalidate_seq, b->invalidate_seq, &by->invalidations))
@@ -128,8 +128,8 @@ static bool zapped_each_time(const struct changes *by)
 /* ---- what the samples have in common ---- */
 
 /*
- * Of the samples with a fault, each that is not the very fault that an earlier sample saw counts.
- * RIP of a sample without one may be in the guest's handler of an interrupt, which runs while the
+ * A sample with a fault counts unless it shows the same occurrence of the fault as an earlier sample.
+ * The RIP of a sample without one may be in the guest's handler of an interrupt, which runs while the
  * interrupted instruction makes no progress.
  */
 struct common {
@@ -262,7 +262,7 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 	}
 }
 
-/* Faults were resolved; whether the guest advances, RIP and the address of faults show. */
+/* Faults were resolved; RIP and the address of faults show whether the guest advances. */
 static void judge_resolved(const struct common *all, const struct changes *by, size_t count,
 			   struct km_samples_verdict *v)
 {
@@ -358,7 +358,7 @@ static struct km_diagnosis *finding(struct km_explanation *e, const char *id)
 	}
 	if (e->count == KM_DIAGNOSES)
 		return NULL;
-	/* what was seen comes before what was inferred */
+	/* what was observed comes before what was inferred */
 	memmove(&e->found[1], &e->found[0], e->count * sizeof(e->found[0]));
 	e->count++;
 	e->found[0] = (struct km_diagnosis){.id = id};
@@ -385,7 +385,7 @@ static void confirm_loop(const struct km_samples_verdict *v, struct km_explanati
 	for (size_t i = 0; i < e->count; i++) {
 		struct km_diagnosis *d = &e->found[i];
 
-		/* that it loops was seen; which of the causes it is, is still inferred */
+		/* the loop was observed; its cause is still inferred */
 		if (!strcmp(d->id, "spurious-loop"))
 			km_at_least(&d->certainty, v->certainty);
 		else if (d->stuck)
@@ -428,7 +428,7 @@ void km_samples_settle(const struct km_samples_verdict *v, struct km_explanation
 		break;
 	case KM_TREND_PROGRESSES:
 	case KM_TREND_QUIET:
-		/* what is only possible refutes nothing that is likely */
+		/* a possible verdict does not refute a likely one */
 		if (v->certainty > KM_POSSIBLE || e->certainty <= KM_POSSIBLE)
 			refute_loop(v, e);
 		break;

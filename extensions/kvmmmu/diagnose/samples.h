@@ -22,12 +22,12 @@ struct km_sample {
 	bool has_spte;			/* the last one of the walk */
 	uint64_t spte;
 	int level;
-	enum km_ruling processor; /* what it says about the fault */
+	enum km_ruling processor; /* its ruling on the fault */
 	enum km_vcpu_state state;
 };
 
 enum km_trend {
-	KM_TREND_OPEN,	/* the samples do not settle it */
+	KM_TREND_OPEN,	/* the samples do not decide it */
 	KM_TREND_QUIET, /* no page fault in between */
 	KM_TREND_LOOPS, /* the same fault again and again */
 	KM_TREND_PROGRESSES,

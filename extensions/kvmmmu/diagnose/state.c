@@ -65,7 +65,7 @@ static bool decide_stuck(const struct km_case *c, struct km_explanation *e)
 
 	if (!stuck || !outweighs_wait(stuck, c->wait.kind))
 		return false;
-	/* one moment may prove what is wrong, but not that it stays so */
+	/* one moment may prove what is wrong, but not that it persists */
 	decide(e, KM_STATE_STUCK, km_explains(stuck) ? KM_LIKELY : KM_POSSIBLE,
 	       "it makes no forward progress%s%s: %s", past ? " past its " : "",
 	       past ? km_case_fault_spell(c, fault, sizeof(fault)) : "", stuck->id);
@@ -116,7 +116,7 @@ static enum km_vcpu_state state_after(const struct km_case *c, enum km_certainty
 
 	*certainty = path->loops_known ? KM_LIKELY : KM_POSSIBLE;
 	if (path->ret == KM_RET_PF_EXIT)
-		return KM_STATE_UNKNOWN; /* what becomes of an error is for the VMM to decide */
+		return KM_STATE_UNKNOWN; /* the VMM decides how an error is handled */
 	if (path->ret == KM_RET_PF_UNKNOWN && !path->loops_known && !would_be_fixed(path))
 		return KM_STATE_UNKNOWN;
 	if (path->loops_known && path->loops) {
@@ -197,7 +197,7 @@ static const char *place_text(const struct km_case *c)
 	return "between two runs of the guest";
 }
 
-/* Nothing is known that it makes no progress, and most of its faults were for nothing. */
+/* Nothing shows that it makes no progress, but most of its faults were not resolved. */
 static bool decide_by_counters(const struct km_case *c, struct km_explanation *e)
 {
 	struct km_fault_counts counts = km_case_counts(c);

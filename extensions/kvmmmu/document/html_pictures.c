@@ -198,8 +198,7 @@ static void draw_matrix(const struct km_node *table, FILE *out)
 	draw_grid(table, second, true, out);
 	fputs("</svg></div>\n<p class=\"key\"><i class=\"denied\">&nbsp;</i> denied <i "
 	      "class=\"allowed\">&nbsp;</i> allowed <i class=\"differs\">&nbsp;</i> A, D: allowed "
-	      "or denied "
-	      "against the role <i class=\"fault\">&nbsp;</i> this fault</p>\n",
+	      "or denied, contrary to the role <i class=\"fault\">&nbsp;</i> this fault</p>\n",
 	      out);
 }
 

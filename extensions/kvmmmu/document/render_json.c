@@ -18,7 +18,7 @@ struct writer {
 	bool one_line; /* no blanks and no newlines between values */
 };
 
-/* Begin a line of its own, as far as there are lines. */
+/* Begin a new line, unless the whole answer is on one line. */
 static void begin_line(struct writer *w)
 {
 	if (!w->one_line)

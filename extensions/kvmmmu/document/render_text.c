@@ -68,7 +68,7 @@ static size_t width_of(const char *text)
 
 struct grid {
 	size_t starts[KM_MAX_COLUMNS], widths[KM_MAX_COLUMNS];
-	/* on which line of a row a column is: those that do not fit go on in the next one */
+	/* the line of a row that a column is on: those that do not fit continue on the next one */
 	unsigned lines[KM_MAX_COLUMNS], last_line;
 	const struct km_node *last; /* column */
 	bool header;		    /* has any column a name? */
@@ -154,7 +154,7 @@ struct cell {
 	enum km_tone tone;
 };
 
-/* Prose in the last column goes on below itself if it is too long. */
+/* Prose in the last column continues on further lines if it is too long. */
 static void put_cell(struct km_paragraph *p, const struct grid *g, const struct cell *cell,
 		     const struct sink *out)
 {

@@ -74,7 +74,7 @@ static bool has_name(const struct km_kallsyms *k, uint32_t i, const char *name)
  */
 #define HASH_BASE 0x01000193u
 
-/* The hash of some text, and what the hash of the text before it is multiplied with. */
+/* The hash of some text, and the factor by which the hash of the text before it is multiplied. */
 struct part {
 	uint32_t hash, factor;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The fault in the information of the last exit: rules/exits.h says which exits are faults. */
+/* The fault in the information of the last exit: rules/exits.h defines which exits are faults. */
 #include "fault/last_fault_search.h"
 
 #include "fault/vmcs_read.h"
@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Say in last->none that no thread ever ran the vCPU; false if one did or that is not known. */
+/* Report in last->none that no thread ever ran the vCPU; false if one did or that is not known. */
 static bool never_ran(const struct km_fault_search *search)
 {
 	if (!km_vcpu_never_ran(search->vcpu))
@@ -197,7 +197,7 @@ static void print_layout(const struct km_vmcs_address *address, char *buf, size_
 		snprintf(buf, size, "layout of %s, %u fields are as in KVM", address->source,
 			 address->anchors);
 	else
-		snprintf(buf, size, "unknown layout, found by %u fields that KVM keeps",
+		snprintf(buf, size, "unknown layout, identified by %u fields that KVM keeps",
 			 address->anchors);
 }
 

@@ -306,7 +306,7 @@ static bool fast(struct km_replay *r)
 		attribute = km_mem_is_private(r);
 		if (!km_is_known(attribute))
 			return km_step_open(r, f, "fast",
-					    "whether the gfn is private is not in the dump");
+					    "it is not known whether the gfn is private");
 		in.private_mismatch = attribute.v != r->is_private;
 	}
 	out = km_fast_page_fault(&in);

@@ -187,7 +187,7 @@ static unsigned only_place(const struct km_vmcs_page *pages, size_t count, int f
 	return found;
 }
 
-/* Is the exit reason of all pages in one place at least? Else a page is not current. */
+/* Is there at least one place with the exit reason of all pages? If not, a page is not current. */
 static bool reasons_fit(const struct km_vmcs_page *pages, size_t count)
 {
 	for (unsigned at = STEP; at < KM_PAGE_SIZE; at += STEP) {

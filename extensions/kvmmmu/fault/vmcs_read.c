@@ -285,7 +285,7 @@ km_error *km_vmcs_read_address(const struct km_kernel *k, const struct km_vm *vm
 			       const struct km_vcpu *vcpu, struct km_vmcs_address *address,
 			       bool *current)
 {
-	/* what capsules of earlier versions do not contain is not missed */
+	/* do not report what capsules of earlier versions do not contain */
 	bool quiet = km_target_info(km_memory_target(k->mem)) && !km_memory_recorder(k->mem);
 	bool before = km_memory_try(k->mem, true);
 	km_error *err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The upstream release that a kernel is based on, and whether it has a commit, as far as that
- * shows.
+ * The upstream release that a kernel is based on, and whether it has a commit, as far as the
+ * release shows.
  */
 #ifndef KVMMMU_VERSION_H
 #define KVMMMU_VERSION_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What of a kernel the program can read, and what it cannot, from the presence of members and
- * symbols.
+ * What the program can and cannot read of a kernel, according to the members and symbols that it
+ * has.
  */
 #ifndef KVMMMU_FEATURES_H
 #define KVMMMU_FEATURES_H

@@ -14,7 +14,9 @@
 /* likewise, where there is no page_offset_base */
 #define PAGE_OFFSET_BASE_L4 0xffff888000000000ULL
 
-/* Every kernel has a banner, "Linux version 7.3.4+deb13-cloud-amd64 (...", whatever its types. */
+/*
+ * Every kernel has a banner, "Linux version 7.3.4+deb13-cloud-amd64 (...", regardless of its types.
+ */
 static km_error *read_release(struct km_kernel *kernel)
 {
 	static const char prefix[] = "Linux version ";

@@ -53,7 +53,7 @@ struct km_vcpu {
 	struct km_contradictions contradictions;
 };
 
-/* Read the vCPU at @addr; members that are not readable are marked so. */
+/* Read the vCPU at @addr; members that are not readable are marked as such. */
 void km_vcpu_read(const struct km_kernel *kernel, uint64_t addr, unsigned idx,
 		  struct km_vcpu *vcpu);
 

@@ -92,7 +92,7 @@ uint64_t km_npf_error_code(const struct km_npf_state *state, uint64_t exit_info_
 uint64_t km_ept_violation_error_code(enum km_acc_format acc, bool mbec, uint64_t qualification);
 
 /*
- * The error code for a TDX guest: an access to private memory counts as a write, whatever the
+ * The error code for a TDX guest: an access to private memory counts as a write, regardless of the
  * qualification. Mirrors tdx_handle_ept_violation().
  */
 uint64_t km_tdx_error_code(enum km_acc_format acc, bool is_private, uint64_t qualification);

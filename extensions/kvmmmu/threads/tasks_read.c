@@ -13,7 +13,10 @@
 
 /* PID_MAX_LIMIT: a longer list is corrupted. */
 #define MAX_TASKS (4u << 20)
-/* Threads of owners that are kept whatever they do; each has 4.5 KB. A test sets another limit. */
+/*
+ * Threads of owners that are kept regardless of what they do; each has 4.5 KB. A test sets another
+ * limit.
+ */
 #ifndef MAX_IDLE
 #define MAX_IDLE 8192
 #endif
@@ -25,7 +28,7 @@ struct task_reader {
 	size_t room;
 };
 
-/* Why a task is looked at. */
+/* Why a task is examined. */
 enum role {
 	OTHER,	     /* kept if it is inside KVM or an mmu_notifier */
 	OWNER,	     /* a thread of a process that owns a VM */

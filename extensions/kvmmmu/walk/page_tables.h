@@ -28,7 +28,7 @@ struct km_table_page {
 	uint8_t doubt;	 /* enum km_table_doubt */
 	bool gfn_known;	 /* it maps memory directly, from @gfn on */
 	bool smm;	 /* role.smm of its root: its memslots are those of address space 1 */
-	bool root_seen;	 /* for the use of an audit: it was looked at as a root */
+	bool root_seen;	 /* for use by an audit: it was examined as a root */
 	bool stale;	 /* its root is invalid or obsolete: no vCPU may enter the guest with it */
 };
 

@@ -31,7 +31,7 @@ bool km_rule_dirty_ring_full(const struct km_case *c, const struct km_dirty_ring
 	if (!km_is_known(f->dirty_index) || !km_is_known(f->reset_index) ||
 	    !km_is_known(f->soft_limit)) {
 		if (has_ring(f))
-			d->missing = "whether its dirty ring is full is not readable";
+			d->missing = "whether its dirty ring is full is not known";
 		return false;
 	}
 	if (!f->soft_limit.v || used < f->soft_limit.v)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The fault is not known, and KVM's emulator failed on most instructions that it got: KVM_RUN ends
- * with KVM_EXIT_INTERNAL_ERROR each time, and a VMM that runs the vCPU nevertheless gets it again
- * at once. handle_emulation_failure() of arch/x86/kvm/x86.c. Where the fault is known, the
+ * The fault is not known, and KVM's emulator failed on most instructions: KVM_RUN ends with
+ * KVM_EXIT_INTERNAL_ERROR each time, and a VMM that runs the vCPU again gets the same exit
+ * immediately. handle_emulation_failure() of arch/x86/kvm/x86.c. Where the fault is known, the
  * conditions about its gfn report it.
  */
 #include "diagnose/counters.h"

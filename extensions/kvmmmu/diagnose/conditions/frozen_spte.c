@@ -8,7 +8,7 @@
 #include "diagnose/diagnose_rules.h"
 #include "threads/freezing.h"
 
-/* How sure it is that the entry has no owner. */
+/* How certain it is that the entry has no owner. */
 static enum km_certainty without_owner(const struct km_case *c, struct km_diagnosis *d)
 {
 	unsigned hidden = c->tasks ? km_tasks_unseen(c->tasks) : 0;

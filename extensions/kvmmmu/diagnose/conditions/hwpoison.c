@@ -120,13 +120,12 @@ bool km_rule_hwpoison(const struct km_case *c, const struct km_hwpoison_facts *f
 	else if (!signals_known)
 		d->certainty = KM_POSSIBLE;
 	d->stuck = not_taken;
-	km_verdict_says(
-		d, "the host page of the fault is poisoned (a memory error)%s",
-		ignored ? ", and the VMM ignores the SIGBUS that KVM sends: the guest faults "
-			  "again, endlessly"
-		: blocked
-			? ", and the vCPU's thread blocks SIGBUS: the guest faults again, endlessly"
-			: ": KVM sends SIGBUS to the vCPU's thread");
+	km_verdict_says(d, "the host page of the fault is poisoned (a memory error)%s",
+			ignored ? ", and the VMM ignores the SIGBUS that KVM sends: the guest "
+				  "keeps faulting"
+			: blocked
+				? ", and the vCPU's thread blocks SIGBUS: the guest keeps faulting"
+				: ": KVM sends SIGBUS to the vCPU's thread");
 	if (poisoned)
 		km_evidence(d, "HVA 0x%" PRIx64 ": host page-table entry 0x%" PRIx64 " (%s), %s",
 			    c->hva, f->pte, f->pte_present ? "present" : "not present",

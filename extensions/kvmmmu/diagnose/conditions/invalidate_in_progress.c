@@ -18,7 +18,7 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 	if (!km_is_known(n) || (int64_t)n.v <= 0 || !km_case_has_fault(c) ||
 	    km_invalidate_covers_case(c, f) != KM_COVERS)
 		return false;
-	/* nobody is inside: that is for invalidate-leaked */
+	/* no task is inside: see invalidate-leaked */
 	if (!f->task && (f->stacks_known || (km_is_known(vm->mn_active_invalidate_count) &&
 					     n.v > vm->mn_active_invalidate_count.v)))
 		return false;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * mmu_invalidate_in_progress is raised and no task is left to lower it: faults in its range are
- * retried without end. virt/kvm/kvm_main.c.
+ * mmu_invalidate_in_progress was incremented and no task is left to decrement it: faults in its
+ * range are retried forever. virt/kvm/kvm_main.c.
  *
- * An mmu_notifier raises mn_active_invalidate_count first and lowers it last. If in_progress is
- * higher, the rest comes from elsewhere: from kvm_zap_gfn_range() (a thread of the VM under
- * mmu_lock, which it yields to others on the way), from a change of attributes (under slots_lock),
- * or from guest_memfd. With both locks free, no thread of the VM in such a function and no
- * guest_memfd, nobody is left who could have raised it.
+ * An mmu_notifier increments mn_active_invalidate_count first and decrements it last. If
+ * in_progress is higher, the rest has another source: from kvm_zap_gfn_range() (a thread of the VM
+ * under mmu_lock, which it yields to others on the way), from a change of attributes (under
+ * slots_lock), or from guest_memfd. With both locks free, no thread of the VM in such a function
+ * and no guest_memfd, no task is left that could have incremented it.
  */
 #include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
@@ -60,7 +60,7 @@ static void say_counts(const struct km_case *c, const struct km_invalidate_facts
 			    km_val_spell(vm->mmu_invalidate_range_end, true, end));
 }
 
-/* How sure it is that nobody is inside. */
+/* How certain it is that no task is inside. */
 static enum km_certainty nobody_is_inside(const struct km_case *c,
 					  const struct km_invalidate_facts *f)
 {
@@ -102,15 +102,15 @@ static const char *consequence(enum km_covers range, bool nobody, bool has_fault
 }
 
 /*
- * From how sure it is that nobody is inside: how sure that it concerns this vCPU. Returns whether
- * it is at least likely that nobody is inside.
+ * Decide how certain it is that the finding concerns this vCPU, based on how certain it is that no
+ * task is inside. Return true if the latter is at least likely.
  */
 static bool decide_certainty(const struct km_case *c, enum km_covers range, struct km_diagnosis *d)
 {
 	bool retried = km_case_counts(c).balance == KM_BALANCE_RETRIED;
 	bool nobody = d->certainty >= KM_LIKELY;
 
-	/* reclaim, compaction and the like do it for other processes, and end */
+	/* reclaim, compaction and others do it for other processes, and end */
 	if (d->certainty == KM_NOTE && range == KM_COVERS && km_case_in_handler(c))
 		d->certainty = KM_POSSIBLE;
 	if (km_case_has_fault(c)) {
@@ -161,7 +161,7 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 		km_leaves_open(d, "whether a task that is not readable is inside the invalidation: "
 				  "the same counts in a second sample indicate that there is none");
 	} else if (!has_fault || range == KM_COVERS_UNKNOWN) {
-		km_leaves_open(d, "whether this vCPU faults in its range: vCPUs that do make no "
+		km_leaves_open(d, "whether this vCPU faults in its range: if it does, it makes no "
 				  "forward progress");
 	}
 	return true;

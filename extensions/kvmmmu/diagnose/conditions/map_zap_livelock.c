@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * KVM maps the page of the fault and something zaps it again before the guest gets to use it:
- * pf_fixed rises, the guest does not advance. Only several samples show it (diagnose/samples.c);
- * one dump shows that it is conceivable: about as many invalidations as fixed faults, and a fault
- * that KVM is about to fix once more.
+ * KVM maps the page of the fault and something zaps it again before the guest can use it: pf_fixed
+ * rises, the guest does not advance. Only several samples show it (diagnose/samples.c); one dump
+ * only shows that it is possible: about as many invalidations as fixed faults, and a fault that KVM
+ * is about to fix again.
  */
 #include "diagnose/diagnosis.h"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * No memslot covers the gfn of the fault, and a present leaf still maps it: a left-over of a
- * memslot that is gone. Before the fix KVM made an MMIO SPTE without dropping what was there.
+ * No memslot covers the gfn of the fault, and a present leaf still maps it: a leftover from a
+ * memslot that no longer exists. Before the fix KVM made an MMIO SPTE without dropping what was
+ * there.
  */
 #include "diagnose/diagnose_rules.h"
 

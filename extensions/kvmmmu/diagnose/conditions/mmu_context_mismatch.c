@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * arch.mmu points to the context of nested guests while the vCPU runs no nested guest (or the other
- * way round with nested paging): KVM resolves faults in tables that the processor does not use.
+ * arch.mmu points to the context of nested guests while the vCPU runs no nested guest (or vice
+ * versa, with nested paging): KVM resolves faults in tables that the processor does not use.
  */
 #include "diagnose/more_evidence.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>
 
-/* Where KVM switches between the contexts: both orders are seen there. */
+/* Functions in which KVM switches between the contexts: there, arch.mmu and the mode may differ. */
 static bool is_switching(const struct km_case *c)
 {
 	static const char *const functions[] = {
@@ -40,7 +40,7 @@ bool km_rule_mmu_context_mismatch(const struct km_case *c, struct km_val guest_m
 		return false;
 	if (!km_is_known(guest_mode)) {
 		if (guest_mode.known == KM_UNREADABLE)
-			d->missing = "whether it runs a nested guest is not readable";
+			d->missing = "whether it runs a nested guest is not known";
 		return false;
 	}
 	d->certainty = is_switching(c) ? KM_NOTE : KM_LIKELY;

@@ -71,7 +71,7 @@ bool km_rule_mmu_seq_sign(const struct km_case *c, enum km_seq_type type, struct
 		km_leaves_open(
 			d,
 			"whether this vCPU is affected already: its last fault does not show it; "
-			"its next fault on a page that is not mapped will be retried endlessly");
+			"its next fault on a page that is not mapped will be retried forever");
 	return true;
 }
 

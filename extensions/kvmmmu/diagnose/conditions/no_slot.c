@@ -3,8 +3,8 @@
  * No memslot covers the gfn: MMIO, which KVM emulates or hands to the VMM. The guest makes no
  * progress where KVM cannot emulate: in the delivery of an event, and for an SEV guest without the
  * bytes of the instruction (svm_check_emulate_instruction()). Where KVM does not know the
- * instruction, KVM_RUN returns KVM_EXIT_INTERNAL_ERROR; a VMM that runs the vCPU nevertheless gets
- * it again at once.
+ * instruction, KVM_RUN returns KVM_EXIT_INTERNAL_ERROR; a VMM that runs the vCPU again gets the
+ * same exit immediately.
  */
 #include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
@@ -55,7 +55,7 @@ static const char *consequence(enum obstacle why)
 	switch (why) {
 	case NO_BYTES:
 		return ", and KVM cannot emulate the access of an SEV guest without the bytes of "
-		       "the instruction: the guest faults again, endlessly";
+		       "the instruction: the guest keeps faulting";
 	case INJECTED:
 		return ", and KVM cannot emulate the access of an SEV guest without the bytes of "
 		       "the instruction: it injects #GP, or a triple fault in kernel mode (erratum "

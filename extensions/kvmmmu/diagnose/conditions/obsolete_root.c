@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The vCPU uses a root that KVM has declared obsolete: is_page_fault_stale() retries every fault on
- * it. Who makes a root obsolete also makes KVM_REQ_MMU_FREE_OBSOLETE_ROOTS while it holds mmu_lock,
- * and the vCPU's thread replaces the root before it enters the guest. Two things can go wrong: the
- * request is missing, or the thread does not check it.
+ * it. Code that makes a root obsolete also makes KVM_REQ_MMU_FREE_OBSOLETE_ROOTS while it holds
+ * mmu_lock, and the vCPU's thread replaces the root before it enters the guest. Two things can go
+ * wrong: the request is missing, or the thread does not check it.
  */
 #include "diagnose/diagnose_rules.h"
 #include "diagnose/evidence.h"
@@ -72,7 +72,7 @@ static bool nobody_zaps(const struct km_case *c)
 	       !km_task_in_any(c->tasks, 0, zappers, &function);
 }
 
-/* No request asks the vCPU to drop the root. */
+/* No request to drop the root is pending. */
 static void judge_missing_request(const struct km_case *c, const struct km_vm_locks *locks,
 				  struct km_diagnosis *d)
 {
@@ -104,7 +104,7 @@ static void judge_missing_request(const struct km_case *c, const struct km_vm_lo
 	}
 }
 
-/* The loop of KVM_PRE_FAULT_MEMORY does not check requests, whatever the fault is. */
+/* The loop of KVM_PRE_FAULT_MEMORY does not check requests, regardless of the fault. */
 static void judge_prefault(const struct km_case *c, struct km_diagnosis *d)
 {
 	const struct km_stack *stack = &c->last.stack;

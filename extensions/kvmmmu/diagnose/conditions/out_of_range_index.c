@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * permissions[] has 16 words, and the index is made of the error code. Two kernels look beyond
- * them: the form of spte_permission_fault() first posted, which does not mask the error code, and
- * permission_fault() up to 7.2.12 and 7.3.3, when an NPT exit of a nested guest reports SS (bit 6).
- * Nothing in a dump shows which form a kernel has.
+ * permissions[] has 16 words, and the index is made of the error code. Two versions of the code
+ * read beyond them: the form of spte_permission_fault() first posted, which does not mask the error
+ * code, and permission_fault() up to 7.2.12 and 7.3.3, when an NPT exit of a nested guest reports
+ * SS (bit 6). Nothing in a dump shows which form a kernel has.
  */
 #include "diagnose/diagnosis.h"
 
@@ -35,7 +35,7 @@ static bool looks_beyond_v1(const struct km_case *c, struct km_diagnosis *d)
 	return true;
 }
 
-/* The guest's table: the walk of L1's nested page tables asks it about an NPT fault of L2. */
+/* The guest's table: the walk of L1's nested page tables consults it for an NPT fault of L2. */
 static bool looks_beyond_with_ss(const struct km_case *c, struct km_diagnosis *d)
 {
 	if (!km_case_is_current(c) || !c->has_error_code || !c->mmu || c->mmu->root_role.direct ||

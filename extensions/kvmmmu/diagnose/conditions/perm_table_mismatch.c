@@ -37,7 +37,10 @@ static void say_difference(const struct km_case *c, const struct km_perm_table *
 		    t->expected[i]);
 }
 
-/* The table that differs: the one that KVM asks about SPTEs if that does, otherwise the first. */
+/*
+ * The table that differs: the one that KVM consults for SPTEs if that differs, otherwise the first
+ * one.
+ */
 static const struct km_perm_table *differing_table(const struct km_case *c, struct km_diagnosis *d)
 {
 	const struct km_perm_table *asked = c->mmu ? km_spte_table(&c->all, c->mmu) : NULL;
@@ -55,7 +58,7 @@ static const struct km_perm_table *differing_table(const struct km_case *c, stru
 	return first;
 }
 
-/* Does KVM ask @t about this fault, and get the wrong answer, so that the guest faults again? */
+/* Does KVM consult @t for this fault, and get the wrong result, so that the guest faults again? */
 static bool is_why_it_loops(const struct km_case *c)
 {
 	return km_case_ruling(c, KM_JUDGE_TABLE) == KM_ALLOWS &&
@@ -64,15 +67,14 @@ static bool is_why_it_loops(const struct km_case *c)
 	       c->path.ret == KM_RET_PF_SPURIOUS && c->path.loops_known && c->path.loops;
 }
 
-/* Does KVM lose time over faults that are spurious, because the table denies what the role allows?
- */
+/* Does KVM waste time on spurious faults, because the table denies what the role allows? */
 static bool is_too_strict(const struct km_case *c)
 {
 	return km_case_ruling(c, KM_JUDGE_TABLE) == KM_DENIES &&
 	       km_case_ruling(c, KM_JUDGE_ROLE) == KM_ALLOWS;
 }
 
-/* The consequence where @t is a table that KVM asks about SPTEs of the MMU of this case. */
+/* The consequence if @t is a table that KVM consults for SPTEs of the MMU of this case. */
 static void judge_asked_table(const struct km_case *c, const struct km_perm_table *t,
 			      struct km_diagnosis *d)
 {
@@ -124,9 +126,9 @@ static void judge_other_table(const struct km_perm_table *t, struct km_diagnosis
 }
 
 /*
- * The permission table of one context contradicts its role: it is corrupted, whatever the vCPU
- * does. It is why the vCPU makes no progress only if KVM asks this table about this fault and gets
- * the wrong answer.
+ * The permission table of one context contradicts its role: it is corrupted, regardless of what the
+ * vCPU does. It explains why the vCPU makes no progress only if KVM consults this table for this
+ * fault and gets the wrong result.
  */
 bool km_rule_perm_table_mismatch(const struct km_case *c, bool moving, struct km_diagnosis *d)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The guest's access is private and the gfn is shared, or the other way round:
- * kvm_mmu_faultin_pfn() hands it to the VMM (KVM_EXIT_MEMORY_FAULT), which has to convert the
- * memory. Guests convert memory all the time; the vCPU makes no progress if the VMM does not
- * convert, or if the fast path handles the fault before the attributes are checked (before
- * 9db9a82f0b94 ("KVM: MMU: Disable fast path if KVM_EXIT_MEMORY_FAULT is needed", 6.10)).
+ * The guest's access is private and the gfn is shared, or vice versa: kvm_mmu_faultin_pfn() passes
+ * it to the VMM (KVM_EXIT_MEMORY_FAULT), which has to convert the memory. Guests convert memory all
+ * the time; the vCPU makes no progress if the VMM does not convert, or if the fast path handles the
+ * fault before the attributes are checked (before 9db9a82f0b94 ("KVM: MMU: Disable fast path if
+ * KVM_EXIT_MEMORY_FAULT is needed", 6.10)).
  */
 #include "diagnose/diagnose_rules.h"
 
@@ -53,7 +53,7 @@ bool km_rule_private_mismatch(const struct km_case *c, const struct km_private_f
 			    "kvm_run.exit_reason is KVM_EXIT_MEMORY_FAULT: the VMM was notified");
 	if (c->has_path && c->path.ret == KM_RET_PF_SPURIOUS)
 		km_evidence(d, "the path ends in RET_PF_SPURIOUS: if the fast path does not check "
-			       "attributes, the guest faults again, endlessly");
+			       "attributes, the guest keeps faulting");
 	km_leaves_open(d, "whether the VMM converts the memory: a second sample shows it");
 	return true;
 }

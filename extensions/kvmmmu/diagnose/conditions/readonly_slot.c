@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A write to a read-only memslot: KVM emulates it and the VMM gets an MMIO exit; flash and ROM work
- * like that. Where KVM cannot emulate, the guest faults without end: SEV-ES and later
+ * like that. Where KVM cannot emulate, the guest faults again and again: SEV-ES and later
  * (svm_check_emulate_instruction()), up to 6.11 writes by the processor's walk of the guest's page
  * tables (kvm_mmu_page_fault()), and the delivery of an event whose stack lies there.
  */
@@ -32,9 +32,9 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 	d->known = encrypted ? KM_BIT(KM_WHEN_ENCRYPTED) : walk ? KM_BIT(KM_WHEN_GUEST_WALK) : 0;
 	km_verdict_says(d, "the guest writes to read-only memslot %" PRId64 "%s", c->slot->id,
 			encrypted ? ": KVM cannot emulate the write of an encrypted guest, which "
-				    "faults again, endlessly"
-			: walk	  ? ", during a walk of its page tables: this kernel re-enters the "
-				    "guest without emulating the write, endlessly"
+				    "keeps faulting"
+			: walk	  ? ", during a walk of its page tables: this kernel keeps "
+				    "re-entering the guest without emulating the write"
 			: fails	  ? ", and KVM cannot emulate the instruction: KVM_RUN returns an "
 				    "internal error, or the guest receives #UD"
 			: event	  ? ", during the delivery of an event, which KVM cannot emulate"

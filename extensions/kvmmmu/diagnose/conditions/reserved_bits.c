@@ -59,7 +59,7 @@ bool km_diagnose_reserved_bits(const struct km_case *c, struct km_diagnosis *d)
 		found |= has_reserved_bits(c, &c->walk.levels[i], d);
 	if (!found)
 		return judge_audit(c, d);
-	/* KVM never makes such an entry, whatever the vCPU does */
+	/* KVM never makes such an entry, regardless of what the vCPU does */
 	d->certainty = KM_LIKELY;
 	d->stuck = km_case_is_current(c) && fails;
 	km_verdict_says(d, "an SPTE on the walk has bits set that KVM reserves: %s",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The fault makes KVM_RUN return an error to the VMM. Once, that is for the VMM to handle; a VMM
- * that runs the vCPU again without a change gets the same error again.
+ * The fault makes KVM_RUN return an error to the VMM. The VMM has to handle this; if it runs the
+ * vCPU again without changing anything, it gets the same error again.
  */
 #include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"

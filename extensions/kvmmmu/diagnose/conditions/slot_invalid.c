@@ -58,7 +58,7 @@ static const struct km_task *sleeping_reader(const struct km_case *c, const stru
 	return NULL;
 }
 
-/* Why the update of memslots does not end, as far as that is known. */
+/* Why the update of memslots does not end, if that is known. */
 enum reason {
 	UNDER_WAY, /* nothing unusual */
 	NOBODY,	   /* no task updates memslots */

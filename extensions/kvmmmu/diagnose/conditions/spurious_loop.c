@@ -2,7 +2,9 @@
 #include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
-/* Does the table that KVM asks contradict its own role? Then no fault has to prove anything. */
+/*
+ * Does the table that KVM consults contradict its own role? If so, no fault is needed as evidence.
+ */
 static bool table_is_wrong(const struct km_case *c)
 {
 	const struct km_perm_table *table = km_spte_table(&c->all, c->mmu);
@@ -13,7 +15,7 @@ static bool table_is_wrong(const struct km_case *c)
 
 /*
  * An entry above the leaf that lacks a permission. KVM makes non-leaf entries with all of them
- * (make_nonleaf_spte()), and its tests look at the leaf only.
+ * (make_nonleaf_spte()), and its tests check only the leaf.
  */
 static const struct km_walk_level *upper_that_lacks(const struct km_case *c)
 {
@@ -98,7 +100,7 @@ static bool judge_indirect(const struct km_case *c, struct km_diagnosis *d)
 }
 
 /*
- * KVM treats a fault as spurious that the processor will raise again. The legacy test looks at one
+ * KVM treats a fault as spurious that the processor will raise again. The legacy test checks one
  * bit and differs from the processor by design: alone it is never more than possible.
  */
 bool km_diagnose_spurious_loop(const struct km_case *c, struct km_diagnosis *d)

@@ -54,7 +54,9 @@ static void say_reasons(const struct km_case *c, const struct km_storm_facts *f,
 			    f->hypervisor.v);
 }
 
-/* So many that neither a burst in the past explains them, nor other vCPUs that map the same pages.
+/*
+ * More faults than can be explained by a burst in the past, or by other vCPUs that map the same
+ * pages.
  */
 static bool is_overwhelming(const struct km_fault_counts *n)
 {
@@ -63,7 +65,7 @@ static bool is_overwhelming(const struct km_fault_counts *n)
 
 /*
  * A vCPU that touches pages right after another one has mapped them takes spurious faults with P=0
- * as well, and goes on: then some of its faults are its own to resolve.
+ * as well, and continues: then some of its faults are its own to resolve.
  */
 static bool may_be_late(const struct km_vm *vm, const struct km_fault_counts *n)
 {
@@ -97,7 +99,7 @@ bool km_rule_spurious_storm(const struct km_case *c, const struct km_storm_facts
 		say_reasons(c, f, d);
 	if (ends && late)
 		km_leaves_open(d, "whether another vCPU mapped the page meanwhile, as for many of "
-				  "its faults: if so, it goes on");
+				  "its faults: if so, the vCPU makes progress");
 	else if (not_stale)
 		km_leaves_open(d, "whether the cause is a paging-structure cache, the tables of a "
 				  "hypervisor below this host, or another root");

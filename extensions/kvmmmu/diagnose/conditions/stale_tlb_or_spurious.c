@@ -7,8 +7,8 @@
 
 /*
  * All tests now permit the access that faulted. That is healthy if another vCPU fixed it meanwhile;
- * one dump does not distinguish it from a TLB that was not flushed. Where nearly all faults are
- * like that it is a finding of its own: spurious-storm.
+ * one dump does not distinguish it from a TLB that was not flushed. If nearly all faults are like
+ * that, there is a separate finding: spurious-storm.
  */
 bool km_diagnose_stale_tlb_or_spurious(const struct km_case *c, struct km_diagnosis *d)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Who flushes remote TLBs waits until every CPU that runs a vCPU of the VM has acknowledged an
- * interrupt (KVM_REQUEST_WAIT of KVM_REQ_TLB_FLUSH). 6.1 and 6.12 do that while an SPTE is frozen,
- * and every kernel does it under mmu_lock on some paths: one CPU with interrupts disabled stalls
- * the VM. kvm_make_vcpus_request_mask() and kvm_request_needs_ipi() of virt/kvm/kvm_main.c.
+ * A task that flushes remote TLBs waits until every CPU that runs a vCPU of the VM has acknowledged
+ * an interrupt (KVM_REQUEST_WAIT of KVM_REQ_TLB_FLUSH). 6.1 and 6.12 do that while an SPTE is
+ * frozen, and every kernel does it under mmu_lock on some paths: one CPU with interrupts disabled
+ * stalls the VM. kvm_make_vcpus_request_mask() and kvm_request_needs_ipi() of virt/kvm/kvm_main.c.
  */
 #include "diagnose/diagnose_rules.h"
 #include "threads/freezing.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * KVM has given the VM up. kvm_vm_dead() and kvm_vm_bugged() of include/linux/kvm_host.h: every
+ * KVM has given up on the VM. kvm_vm_dead() and kvm_vm_bugged() of include/linux/kvm_host.h: every
  * ioctl on the VM and its vCPUs fails with -EIO from then on, and every vCPU gets KVM_REQ_VM_DEAD.
  * Up to 7.3.3 kvm_check_request() clears that request when a vCPU sees it: its absence means
  * nothing.
@@ -28,7 +28,7 @@ static bool is_long_mode_without_pae(const struct km_vcpu *v)
 	       (v->cr0.v & X86_CR0_PG) && (v->efer.v & EFER_LMA) && !(v->cr4.v & X86_CR4_PAE);
 }
 
-/* The guest's role asks for more levels than tables of its kind of entries have. */
+/* The guest's role has more levels than are possible with its size of entries. */
 static const struct km_pagewalk *walk_too_deep(const struct km_vcpu_mmu *all)
 {
 	for (size_t i = 0; i < all->walk_count; i++) {

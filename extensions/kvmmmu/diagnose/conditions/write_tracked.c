@@ -37,7 +37,7 @@ bool km_rule_write_tracked(const struct km_case *c, const struct km_emulation_fa
 	km_verdict_says(d, "the guest writes to a gfn that KVM keeps write-protected%s",
 			walk && nothing
 				? ", during a walk of its page tables, and there is no shadow page "
-				  "to drop: this kernel re-enters the guest anyway, endlessly"
+				  "to drop: this kernel keeps re-entering the guest anyway"
 			: event ? ", during the delivery of an event, which KVM cannot emulate"
 				: ": KVM emulates the write, or drops the shadow page and lets the "
 				  "guest retry");

@@ -160,7 +160,7 @@ def test_a_vm_that_ends_between_two_looks(elf, tmp_path):
     unlink(edits, number(vm["address"]) + offset_of("struct kvm, vm_list"))
     run = session(elf, edits.script(tmp_path, look=2), f"explain --watch 3 {vcpu['address']}")
     assert run.returncode == 3 and not run.stdout
-    assert f"after 2 looks: the VM has ended: there is no struct kvm_vcpu {vcpu['address']} now" in run.stderr
+    assert f"after 2 samples: the VM has ended: there is no struct kvm_vcpu {vcpu['address']} now" in run.stderr
 
 
 def module(name):
@@ -181,7 +181,7 @@ def test_a_module_that_is_unloaded_between_two_looks(elf, tmp_path, name):
     unlink(edits, module(name))
     run = session(elf, edits.script(tmp_path), f"explain --watch 3 {vcpu['address']}")
     assert run.returncode == 3 and not run.stdout
-    assert "after 1 look: kvm was unloaded, or loaded again, while it was watched" in run.stderr
+    assert "after 1 sample: kvm was unloaded, or loaded again, while it was watched" in run.stderr
 
 
 def test_a_module_that_is_unloaded_between_two_commands(elf, tmp_path):

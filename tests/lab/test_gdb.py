@@ -441,7 +441,7 @@ def test_a_target_that_ends_while_it_is_watched(tmp_path):
         out = run_gdb(machine.target, f"source {SCRIPT}", f"kvmmmu explain --watch 500 {name}")[2]
     finally:
         machine.kill()
-    stopped = re.search(r"stopped after (\d+) looks(: | \(\w+, )\S.*", out)
+    stopped = re.search(r"stopped after (\d+) samples(: | \(\w+, )\S.*", out)
     assert stopped and int(stopped[1]) >= 2, out[-500:]
     assert "watched:" in out or "between" in out or "samples" in out, out[-500:]
 

@@ -128,9 +128,9 @@ static bool zapped_each_time(const struct changes *by)
 /* ---- what the samples have in common ---- */
 
 /*
- * A sample with a fault counts unless it shows the same occurrence of the fault as an earlier sample.
- * The RIP of a sample without one may be in the guest's handler of an interrupt, which runs while the
- * interrupted instruction makes no progress.
+ * A sample with a fault counts unless it shows the same occurrence of the fault as an earlier
+ * sample. The RIP of a sample without one may be in the guest's handler of an interrupt, which runs
+ * while the interrupted instruction makes no progress.
  */
 struct common {
 	size_t faults; /* the same fault, taken again each time */

@@ -285,7 +285,15 @@ static void test_samples(void **state)
 		s[i].pf_spurious = val(40);
 		s[i].has_fault = false;
 	}
+	/* interrupts reach a vCPU that loops on a fault that is not counted */
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_QUIET);
+	assert_int_equal(judge(s, LOOKS).certainty, KM_POSSIBLE);
+	s[2].instruction_exit = true;
+	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
+	s[3].emulation_failed = val(1);
+	s[0].emulation_failed = val(0);
+	assert_int_equal(judge(s, LOOKS).certainty, KM_POSSIBLE);
+	s[0].emulation_failed = val(1);
 	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
 	/* a fault on an MMIO SPTE is not counted: the last exit was a fault all the same */
 	s[1].fault_exit = true;
@@ -369,6 +377,16 @@ static void test_samples_without_fault(void **state)
 	s[3].exits = val(400);
 	s[3].rip = unreadable;
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
+	/* fixed each time, and elsewhere in between: the log of dirty pages is read */
+	loop(s);
+	s[1].has_fault = false;
+	s[1].rip = val(0x2000);
+	s[3].pf_fixed = val(160);
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
+	assert_int_equal(v.certainty, KM_LIKELY);
+	s[3].pf_fixed = val(159); /* most were not fixed */
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 	/* the one in the middle, and another fault after it at the same RIP */
 	loop(s);
 	s[1].has_fault = false;
@@ -615,8 +633,10 @@ static void test_samples_settle(void **state)
 	e->found[1] = (struct km_diagnosis){
 		.id = "perm-table-mismatch", .certainty = KM_PROVEN, .stuck = true};
 	e->found[0].certainty = KM_LIKELY;
+	e->certainty = KM_NOTE;
 	km_samples_settle(&v, e);
 	assert_int_equal(e->state, KM_STATE_PROGRESSING);
+	assert_int_equal(e->certainty, KM_PROVEN);
 	assert_int_equal(e->found[0].certainty, KM_NOTE);
 	assert_false(e->found[0].stuck);
 	assert_int_equal(e->found[1].certainty, KM_PROVEN); /* the table is as wrong as before */
@@ -990,7 +1010,7 @@ static void test_sample_of_a_case(void **state)
 	w.c.panel.verdicts[KM_JUDGE_PROCESSOR].ruling = KM_DENIES;
 	w.c.has_panel = true;
 	s = km_sample_of(&w.c, e);
-	assert_true(s.has_fault && s.fault_exit && s.has_spte);
+	assert_true(s.has_fault && s.fault_exit && !s.instruction_exit && s.has_spte);
 	assert_int_equal(s.addr, 0x4321000);
 	assert_true(km_is_known(s.error_code));
 	assert_int_equal(s.error_code.v, w.c.error_code);
@@ -1011,7 +1031,7 @@ static void test_sample_of_a_case(void **state)
 	w.c.last.exit_code = val(0x78);
 	w.c.has_error_code = w.c.has_walk = false;
 	s = km_sample_of(&w.c, e);
-	assert_true(s.has_fault && !s.fault_exit && !s.has_spte);
+	assert_true(s.has_fault && !s.fault_exit && s.instruction_exit && !s.has_spte);
 	assert_false(km_is_known(s.error_code));
 	w.c.has_addr = false;
 	assert_false(km_sample_of(&w.c, e).has_fault);

@@ -27,6 +27,7 @@ struct km_sample km_sample_of(const struct km_case *c, const struct km_explanati
 	struct km_sample s = {
 		.has_fault = c->has_addr && km_case_is_current(c),
 		.fault_exit = km_case_exit_evidence(c) == KM_SHOWS_FAULT,
+		.instruction_exit = km_case_exit_evidence(c) == KM_SHOWS_INSTRUCTION,
 		.addr = c->addr,
 		.error_code = {.known = KM_UNREADABLE},
 		.rip = c->last.rip,
@@ -84,6 +85,7 @@ static bool same(struct km_val a, struct km_val b)
 
 struct changes {
 	uint64_t exits, taken, fixed, spurious, emulated, mmio;
+	uint64_t failed;	/* to emulate; 0 also if not known */
 	uint64_t halts;		/* 0 also if not known */
 	uint64_t invalidations; /* that ended; 0 also if not known */
 	bool resolved;		/* a fault was fixed, emulated with success, or was MMIO */
@@ -93,8 +95,6 @@ struct changes {
 static bool changes_between(const struct km_sample *a, const struct km_sample *b,
 			    struct changes *by)
 {
-	uint64_t failed;
-
 	if (!rose(a->pf_taken, b->pf_taken, &by->taken) ||
 	    !rose(a->pf_fixed, b->pf_fixed, &by->fixed) ||
 	    !rose(a->pf_spurious, b->pf_spurious, &by->spurious) ||
@@ -102,8 +102,9 @@ static bool changes_between(const struct km_sample *a, const struct km_sample *b
 	    !rose(a->mmio_exits, b->mmio_exits, &by->mmio) || !rose(a->exits, b->exits, &by->exits))
 		return false;
 	/* pf_emulate counts what is handed to the emulator, regardless of the result */
-	if (rose(a->emulation_failed, b->emulation_failed, &failed))
-		by->emulated = by->emulated > failed ? by->emulated - failed : 0;
+	if (!rose(a->emulation_failed, b->emulation_failed, &by->failed))
+		by->failed = 0;
+	by->emulated = by->emulated > by->failed ? by->emulated - by->failed : 0;
 	if (!rose(a->invalidate_seq, b->invalidate_seq, &by->invalidations))
 		by->invalidations = 0;
 	if (!rose(a->halt_exits, b->halt_exits, &by->halts))
@@ -139,7 +140,7 @@ struct common {
 	bool fault_moved, rip_moved;  /* among those that have a fault */
 	bool rip_moved_elsewhere;     /* among all samples */
 	bool rip_known, spte, denied; /* in all that have a fault */
-	bool any_fault_exit;
+	bool any_fault_exit, any_instruction_exit;
 };
 
 /* Did the vCPU leave the guest, or take a fault, between the two? Faults on MMIO SPTEs are counted
@@ -162,13 +163,14 @@ static struct common compare(const struct km_sample *s, size_t count)
 {
 	struct common all = {.rip_known = true, .spte = true, .denied = true};
 	const struct km_sample *first = NULL, *latest = NULL;
-	struct km_val rip = s[0].rip, fault_rip = {.known = KM_UNREADABLE};
+	struct km_val rip = {.known = KM_UNREADABLE}, fault_rip = rip;
 
 	for (size_t i = 0; i < count; i++) {
 		if (!km_is_known(rip))
 			rip = s[i].rip;
 		all.rip_moved_elsewhere |= km_is_known(s[i].rip) && s[i].rip.v != rip.v;
 		all.any_fault_exit |= s[i].has_fault || s[i].fault_exit;
+		all.any_instruction_exit |= s[i].instruction_exit;
 		if (!s[i].has_fault)
 			continue;
 		if (!first)
@@ -249,6 +251,11 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 		    "again before the guest uses it",
 		    all->rip_known ? " at the same RIP" : "", all->faults, count, by->fixed,
 		    by->invalidations);
+	} else if (all->rip_moved_elsewhere && mostly_resolved(by)) {
+		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
+		    "the same fault in %zu of %zu samples; meanwhile RIP was another one, %" PRIu64
+		    " faults were fixed, %" PRIu64 " emulated, %" PRIu64 " exits were MMIO",
+		    all->faults, count, by->fixed, by->emulated, by->mmio);
 	} else if (all->rip_known) {
 		say(v, KM_TREND_OPEN, KM_NOTE,
 		    "the same fault at the same RIP in %zu of %zu samples; meanwhile %" PRIu64
@@ -317,6 +324,21 @@ static void judge_unresolved(const struct common *all, const struct changes *by,
 		    count, by->taken);
 }
 
+/*
+ * No fault was counted. Those on MMIO SPTEs never are, and interrupts reach a vCPU that loops on
+ * one: only the exit of an instruction shows that it does not.
+ */
+static void judge_quiet(const struct common *all, const struct changes *by, size_t count,
+			struct km_samples_verdict *v)
+{
+	bool sure = !all->any_fault_exit && all->any_instruction_exit && !by->failed;
+
+	say(v, KM_TREND_QUIET, sure ? KM_LIKELY : KM_POSSIBLE,
+	    "no page fault was counted between %zu samples (%" PRIu64
+	    " exits): it does not loop on one that KVM counts",
+	    count, by->exits);
+}
+
 void km_samples_judge(const struct km_sample *s, size_t count, struct km_samples_verdict *v)
 {
 	struct changes by;
@@ -336,11 +358,8 @@ void km_samples_judge(const struct km_sample *s, size_t count, struct km_samples
 		say(v, KM_TREND_OPEN, KM_NOTE, "it did not run between %zu samples", count);
 	else if (all.same_fault)
 		judge_same_fault(&all, &by, count, v);
-	else if (!by.taken) /* a fault on an MMIO SPTE is not counted */
-		say(v, KM_TREND_QUIET, all.any_fault_exit ? KM_POSSIBLE : KM_LIKELY,
-		    "no page fault was counted between %zu samples (%" PRIu64
-		    " exits): it does not loop on one that KVM counts",
-		    count, by.exits);
+	else if (!by.taken)
+		judge_quiet(&all, &by, count, v);
 	else if (by.resolved)
 		judge_resolved(&all, &by, count, v);
 	else

@@ -13,6 +13,7 @@
 struct km_sample {
 	bool has_fault;	 /* with an address, of the last exit or in the handler */
 	bool fault_exit; /* the last exit was a page fault, whether its address is known or not */
+	bool instruction_exit; /* it was that of an instruction */
 	uint64_t addr;
 	struct km_val error_code, rip;
 	struct km_val exits, pf_taken, pf_fixed, pf_spurious, pf_emulate, mmio_exits;

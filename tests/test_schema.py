@@ -26,7 +26,7 @@ FORMATS = ("ept", "npt", "shadow", "ept:6.1")
 # Keys that no answer here has: they need a damaged dump or capsule, many VMs, or a
 # dump itself (tests/lab/test_report_on_dumps.py, tests/lab/test_log.py) or a failing disk (tests/lab/test_read_errors.py).
 UNUSED = {"explain.kernel_log", *(f"diff.missing.{key}" for key in ("vcpu", "owner", "kvm_vcpu", "only_in")), *(f"log.{key}" for key in ("command", "log", "log_buffer", "notes", "schema", "source")),
-          "report.chapters.cause.notes", "report.chapters.map.notes", "report.chapters.stack.notes", "report.other_vms.notes",
+          "report.chapters.cause.notes", "report.chapters.map.notes", "report.chapters.stack.notes", "report.other_vcpus.notes", "report.other_vms.notes",
           "report.vms.notes", "capture-list.findings",
           *(f"{name}.unread" for name in schema.NAMES if "unread" in schema.load(name).get("properties", {})), "mmu.mmus.w.notes", "slots.memslots.notes"}
 

@@ -6,6 +6,7 @@
 #include "commands/state_counts.h"
 #include "commands/describe_trace.h"
 #include "commands/examine.h"
+#include "commands/vcpu_rows.h"
 #include "kernel/kernel_open.h"
 #include "kernel/kernel_types.h"
 
@@ -15,24 +16,23 @@
 #include <string.h>
 #include <time.h>
 
-#define WATCH_MS    100 /* the target runs between two samples */
-#define MAX_HEALTHY 32	/* lines about vCPUs that are healthy */
-#define WATCH_MORE                                                                                 \
-	10 /* more samples at most, until the last one of a loop has a fault to explain */
+#define WATCH_MS 100 /* the target runs between two samples */
+/* More samples at most, until the last one of a loop has a fault to explain. */
+#define WATCH_MORE 10
 
 /* One run of the command. */
 struct explain {
 	struct km_command_context *ctx;
 	struct km_examiner by;
 	struct km_state_counts counts;
-	struct km_node *table;		 /* one line for each vCPU; NULL: the user selected one */
-	struct km_node *list;		 /* the details */
-	struct km_log *log;		 /* KVM's messages in the dump's log buffer */
-	struct km_before *before;	 /* --before; else NULL */
-	uint64_t without;		 /* vCPUs that it does not have */
+	struct km_vcpu_rows rows; /* one line for each vCPU; no table: the user selected one */
+	struct km_node *list;	  /* the details */
+	struct km_log *log;	  /* KVM's messages in the dump's log buffer */
+	struct km_before *before; /* --before; else NULL */
+	uint64_t without;	  /* vCPUs that it does not have */
 	bool only[KM_STATE_UNKNOWN + 1]; /* --state: which are shown; all if none is set */
 	bool chosen;
-	uint64_t not_shown, folded;
+	uint64_t not_shown;
 };
 
 /* ---- the summary ---- */
@@ -59,10 +59,10 @@ static struct km_node *add_table(struct km_node *root)
 	return table;
 }
 
-static void add_row(struct km_node *table, const struct km_examined *x)
+static void add_row(struct explain *run, const struct km_examined *x)
 {
 	const struct km_explanation *e = &x->e;
-	struct km_node *row = km_doc_row(table);
+	struct km_node *row = km_vcpu_row(&run->rows, e->state, run->chosen);
 	const char *comm = x->c.vm->comm[0] ? x->c.vm->comm : "?";
 	bool stuck = e->state == KM_STATE_STUCK;
 
@@ -139,12 +139,8 @@ static struct km_node *add_vcpu(struct explain *run, const struct km_examined *x
 	entry = km_describe_case(run->list, &x->c, &x->e, run->ctx->options.trace);
 	if (x->is_recorded)
 		km_describe_recorded(entry, &x->recorded, &x->verdict);
-	if (run->table) {
-		if (x->e.state != KM_STATE_HEALTHY || run->chosen ||
-		    run->counts.healthy <= MAX_HEALTHY)
-			add_row(run->table, x);
-		else
-			run->folded++;
+	if (run->rows.table) {
+		add_row(run, x);
 		if (!deserves_details(&x->e))
 			km_doc_machine_only(entry);
 	}
@@ -378,7 +374,7 @@ static km_error *explain(struct explain *run, struct km_vm *vm, struct km_vcpu *
 	km_error *err;
 
 	if (!vcpu)
-		run->table = add_table(run->ctx->root);
+		run->rows.table = add_table(run->ctx->root);
 	run->list = km_doc_list(run->ctx->root, "vcpus");
 	if (!vcpu) {
 		err = explain_all(run, vm);
@@ -396,9 +392,7 @@ static void describe_rest(struct explain *run)
 {
 	struct km_node *root = run->ctx->root;
 
-	if (run->folded)
-		km_doc_note(root, "%" PRIu64 " more are healthy: --state healthy lists them",
-			    run->folded);
+	km_describe_folded(root, &run->rows);
 	if (run->not_shown)
 		km_doc_note(root, "%" PRIu64 " vCPU%s in other states %s not shown", run->not_shown,
 			    run->not_shown == 1 ? "" : "s", run->not_shown == 1 ? "is" : "are");

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define MAX_DETAILED 6	/* vCPUs with a chapter of their own */
-#define MAX_LISTED   32 /* others in one line each */
+#define MAX_LISTED   32 /* other VMs */
 
 /* ---- which vCPUs ---- */
 
@@ -76,10 +76,9 @@ static void list_vcpu(struct km_report *run, const struct km_examined *x)
 {
 	struct km_node *row;
 
-	if (x->e.state == KM_STATE_HEALTHY || run->listed == MAX_LISTED)
+	if (x->e.state == KM_STATE_HEALTHY)
 		return;
-	run->listed++;
-	row = km_doc_row(run->others);
+	row = km_vcpu_row(&run->others, x->e.state, false);
 	km_doc_cell(row, "vcpu",
 		    km_v_text(km_doc_text(row, "%u:%u", x->c.vm->number, x->c.vcpu->idx)));
 	km_doc_cell(
@@ -210,10 +209,10 @@ static void begin_others(struct km_report *run)
 {
 	run->others_chapter =
 		km_doc_chapter(run->ctx->root, "other_vcpus", "Other vCPUs that are not healthy");
-	run->others = km_doc_table(run->others_chapter, "vcpus", NULL);
-	km_doc_column(run->others, "vcpu", "VCPU", false);
-	km_doc_column(run->others, "state", "STATE", false);
-	km_doc_column(run->others, "reason", "REASON", false);
+	run->others.table = km_doc_table(run->others_chapter, "vcpus", NULL);
+	km_doc_column(run->others.table, "vcpu", "VCPU", false);
+	km_doc_column(run->others.table, "state", "STATE", false);
+	km_doc_column(run->others.table, "reason", "REASON", false);
 }
 
 static km_error *report_vcpus(struct km_report *run, const struct selection *selections)
@@ -308,7 +307,8 @@ static km_error *report(struct km_report *run, const struct selection *selection
 	run->suspects = km_doc_list(root, "chapters");
 	begin_others(run);
 	err = report_vcpus(run, selections);
-	if (!run->listed)
+	km_describe_folded(run->others_chapter, &run->others);
+	if (run->others.table && run->others.table->last->kind != KM_N_ROW)
 		km_doc_machine_only(run->others_chapter);
 	if (!err)
 		err = km_report_host(run);

@@ -7,6 +7,7 @@
 #include "commands/command_context.h"
 #include "commands/examine.h"
 #include "commands/state_counts.h"
+#include "commands/vcpu_rows.h"
 #include "document/redact.h"
 #include "trace/log.h"
 
@@ -16,12 +17,13 @@ struct km_report {
 	struct km_examiner by;
 	struct km_state_counts counts;
 	uint64_t tables_match, tables_differ; /* permission tables of all vCPUs */
-	unsigned detailed, listed;
+	unsigned detailed;
 	const char *subject, *verdict, *fingerprint; /* of the first vCPU that is stuck, or NULL */
 	struct km_log *log;			     /* KVM's messages in the log of the kernel */
 	const char *log_why;			     /* why there is no log to read, or NULL */
 	struct km_redaction *redaction;		     /* --redact; else NULL */
-	struct km_node *stuck, *suspects, *others, *others_chapter;
+	struct km_node *stuck, *suspects, *others_chapter;
+	struct km_vcpu_rows others;
 	bool *vm_has_chapter; /* for each VM: one of its vCPUs has a chapter, or was named */
 };
 

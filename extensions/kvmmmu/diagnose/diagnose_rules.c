@@ -4,6 +4,7 @@
 #include "diagnose/more_evidence.h"
 
 #include "diagnose/counters.h"
+#include "diagnose/evidence.h"
 #include "kernel/task_state.h"
 
 #include <inttypes.h>
@@ -274,10 +275,26 @@ void km_evidence_page(const struct km_case *c, enum km_range_unit unit, struct k
 		km_evidence(d, "the fault's gfn is 0x%" PRIx64, c->gfn);
 }
 
+/*
+ * Did the guest get past its faults? It has nothing to run, or an exit of an instruction is with
+ * the VMM, outside KVM.
+ */
+static bool is_past_its_faults(const struct km_case *c)
+{
+	const struct km_stack *stack = &c->last.stack;
+
+	if (km_case_halted(c))
+		return true;
+	return c->last.has_stack && stack->count && !km_stack_may_lack_outer(stack) &&
+	       !km_stack_in(stack, "kvm_vcpu_ioctl") &&
+	       km_case_exit_evidence(c) == KM_SHOWS_INSTRUCTION;
+}
+
 void km_slot_conflict_read(const struct km_case *c, struct km_slot_conflict *conflict)
 {
 	memset(conflict, 0, sizeof(*conflict));
-	if (!km_case_has_fault(c) && km_case_counts(c).balance == KM_BALANCE_RETRIED)
+	if (!km_case_has_fault(c) && km_case_counts(c).balance == KM_BALANCE_RETRIED &&
+	    !is_past_its_faults(c))
 		km_slot_conflict_find(c, conflict);
 }
 

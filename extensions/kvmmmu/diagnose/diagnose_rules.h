@@ -104,7 +104,8 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 
 /*
  * The VMM's mapping of a writable memslot, where the fault of a vCPU is not known and most of its
- * faults were not resolved; else @conflict has no slot.
+ * faults were not resolved; else @conflict has no slot. Nor has it if the guest got past its
+ * faults: it has halted, or the thread is outside KVM after an exit of an instruction, as for I/O.
  */
 void km_slot_conflict_read(const struct km_case *c, struct km_slot_conflict *conflict);
 

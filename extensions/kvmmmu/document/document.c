@@ -263,15 +263,27 @@ void km_doc_people_column(struct km_node *table, const char *key, const char *he
 		node->machines = false;
 }
 
-struct km_node *km_doc_row(struct km_node *table)
+struct km_node *km_doc_row_after(struct km_node *table, struct km_node *row)
 {
 	struct km_value *cells =
 		table ? arena_alloc(table->doc, table->columns * sizeof(*cells)) : NULL;
-	struct km_node *node = cells ? add(table, KM_N_ROW, NULL, NULL) : NULL;
+	struct km_node *node = cells ? new_node(table->doc, KM_N_ROW, NULL, NULL) : NULL;
 
-	if (node)
-		node->row = (struct km_row){.cells = cells, .table = table};
+	if (!node)
+		return NULL;
+	node->row = (struct km_row){.cells = cells, .table = table};
+	if (!row || row == table->last) {
+		append(table, node);
+	} else {
+		node->next = row->next;
+		row->next = node;
+	}
 	return node;
+}
+
+struct km_node *km_doc_row(struct km_node *table)
+{
+	return km_doc_row_after(table, NULL);
 }
 
 /* Cells mostly come in the order of their columns: the search begins behind the last one. */

@@ -120,6 +120,8 @@ void km_doc_column(struct km_node *table, const char *key, const char *header, b
 /* A column for people only. */
 void km_doc_people_column(struct km_node *table, const char *key, const char *header, bool right);
 struct km_node *km_doc_row(struct km_node *table);
+/* The same in another place: behind @row, a row or the last column of @table; NULL: at the end. */
+struct km_node *km_doc_row_after(struct km_node *table, struct km_node *row);
 /* Give @row its cell in column @key. Each column needs one. */
 void km_doc_cell(struct km_node *row, const char *key, struct km_value value);
 

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A host with 1,200 vCPUs, 20 of which loop: what a report of it costs, and that the others are not accused."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tools import BUILD, kvmmmu, lab
+
+CPU_SECONDS, MEGABYTES = 3, 60
+LOOPING = 0  # this vCPU of each VM
+
+
+# From a small process: what a child has at most includes what its parent has when it starts it.
+MEASURE = """
+import os, subprocess, sys
+run = subprocess.Popen(sys.argv[2:], stdout=open(sys.argv[1], "w"))
+_pid, status, usage = os.wait4(run.pid, 0)
+print(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+"""
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    return lab("crowd", "7.3")
+
+
+@pytest.fixture(scope="module")
+def explained(crowd):
+    return kvmmmu(crowd / "crowd.elf", "explain", "-j").json
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
+def test_what_a_report_costs(crowd, tmp_path, form):
+    run = subprocess.run([sys.executable, "-c", MEASURE, tmp_path / "report", BUILD / "kvmmmu", crowd / "crowd.elf", "report",
+                          "--format", form], text=True, check=True, stdout=subprocess.PIPE)
+    status, seconds, megabytes = map(float, run.stdout.split())
+    assert status == 0 and (tmp_path / "report").stat().st_size > 50000
+    assert seconds <= CPU_SECONDS and megabytes <= MEGABYTES
+
+
+def test_only_those_that_loop_are_accused(explained):
+    """Most faults of many others were retried while the machines started, and their VMM has unmapped a page."""
+    counts = explained["summary"]
+    assert (counts["vms"], counts["vcpus"], counts["never_ran"]) == (20, 1200, 40)
+    stuck = [v for v in explained["vcpus"] if v["state"] == "stuck"]
+    assert len(stuck) >= 10 and {v["vcpu"] for v in stuck} == {LOOPING}
+    assert {v["findings"][0]["id"] for v in stuck} == {"host-unmapped"}
+    accused = [(v["vm"], v["vcpu"]) for v in explained["vcpus"] for f in v["findings"] if f["certainty"] != "note"]
+    assert {vcpu for _, vcpu in accused} == {LOOPING}
+
+
+def test_stuck_ones_come_first_and_the_others_are_folded(crowd, explained):
+    text = kvmmmu(crowd / "crowd.elf", "explain").out
+    states = re.findall(r"^  \d+:\d+ +vmm-m\d\d +(stuck|healthy|waiting|never ran|progressing|unknown) ", text, re.M)
+    stuck = explained["summary"]["stuck"]
+    assert states[:stuck] == ["stuck"] * stuck and "stuck" not in states[stuck:]
+    assert states.count("waiting") == 32 and states.count("never ran") == 32
+    assert f'{explained["summary"]["waiting"] - 32} more are "waiting"' in " ".join(text.split())
+    everything = kvmmmu(crowd / "crowd.elf", "explain", "--state", "waiting").out
+    assert everything.count(" waiting ") >= explained["summary"]["waiting"]
+
+
+def test_a_report_names_every_vcpu_that_is_stuck(crowd, explained):
+    answer = kvmmmu(crowd / "crowd.elf", "report", "-j").json
+    named = {(c["vm"], c["vcpu"]) for c in answer["chapters"]}
+    named |= {tuple(map(int, v["vcpu"].split(":"))) for v in answer["other_vcpus"]["vcpus"] if v["state"] == "stuck"}
+    assert named == {(v["vm"], v["vcpu"]) for v in explained["vcpus"] if v["state"] == "stuck"}

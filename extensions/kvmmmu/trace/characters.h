@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Characters and beginnings of text, for what looks at each byte of a trace. libc's functions take
- * a call for each character or for each word of a table, and most of the time went into these.
+ * Tests of characters and prefixes, for code that examines each byte of a trace. libc's functions
+ * need a call for each character or for each word of a table, which took most of the time.
  */
 #ifndef KVMMMU_CHARACTERS_H
 #define KVMMMU_CHARACTERS_H

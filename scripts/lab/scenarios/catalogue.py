@@ -278,7 +278,7 @@ add(Scenario("stale-tlb-or-spurious", "late-twice",
     twin="the page is not mapped yet", when="is_not_mapped")
 
 add(Scenario("healthy-async-ready", "provided-page",
-             "the page of an asynchronous page fault has come, and KVM maps it before the guest asks again "
+             "the page of an asynchronous page fault is ready, and KVM maps it before the guest asks again "
              "(kvm_arch_async_page_ready())",
              stop=FAULTIN, when="is_prefetch", armed=True, gens=("7.3", "6.1")),
     twin="the guest asks for the page for the first time", when="is_of_guest")

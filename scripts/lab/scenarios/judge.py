@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Compare what kvmmmu finds in the scenarios with the truth.
 
-judge.py recapture [GEN...]      make samples/scenarios/ anew from the dumps of "lab scenario"
+judge.py recapture [GEN...]      recreate samples/scenarios/ from the dumps of "lab scenario"
 judge.py matrix [--markdown]     print what was found in the samples
 judge.py check DIR               the same for a folder of dumps
 judge.py evidence                print the strongest evidence behind each finding
@@ -184,9 +184,9 @@ def index(truths):
     lines = ["# Scenarios", "",
              "Each capsule shows a vCPU of a real Debian kernel that hangs or loops, or a healthy one that only seems to.",
              "The JSON file next to it is the truth: what was done, and what must be found for which vCPU. A twin differs",
-             "in one thing, and nothing above a note may be found for it. The text file has the present answers of",
-             "`explain`; `tests/lab/test_scenarios.py` writes it anew with `KVMMMU_EXPECT=write`.",
-             "`scripts/lab/lab scenario GEN NAME` makes the dumps anew, `scripts/scenarios recapture` this folder.", "",
+             "in one thing, and nothing above a note may be found for it. The text file has the current answers of",
+             "`explain`; with `KVMMMU_EXPECT=write`, `tests/lab/test_scenarios.py` rewrites it.",
+             "`scripts/lab/lab scenario GEN NAME` recreates the dumps, `scripts/scenarios recapture` this folder.", "",
              "| file | how | what was done | expected finding |", "|---|---|---|---|"]
     for name, truth in sorted(truths.items()):
         first = truth["expect"][0]["first"]

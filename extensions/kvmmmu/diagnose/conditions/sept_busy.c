@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * TDX: a SEAMCALL found the locks of the S-EPT taken. TDH.VP.ENTER takes them when the TDX module
- * suspects a zero-step attack, since a vCPU faulted at one RIP too often; then other vCPUs' faults,
- * which need them, are retried. A task that removes private memory keeps all vCPUs out of the guest
- * (wait_for_sept_zap) until it has them. tdx_handle_ept_violation(), tdh_do_no_vcpus() and
- * tdx_vcpu_run() of arch/x86/kvm/vmx/tdx.c.
+ * TDX: a SEAMCALL failed because locks of the S-EPT were held. TDH.VP.ENTER holds them when the TDX
+ * module suspects a zero-step attack, since a vCPU faulted at one RIP too often; then other vCPUs'
+ * faults, which need them, are retried. A task that removes private memory keeps all vCPUs out of
+ * the guest (wait_for_sept_zap) until it has them. tdx_handle_ept_violation(), tdh_do_no_vcpus()
+ * and tdx_vcpu_run() of arch/x86/kvm/vmx/tdx.c.
  */
 #include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"

@@ -2,7 +2,7 @@
 /*
  * Before KVM maps a page, it fills the caches that new page tables come from. Where the host has no
  * memory for them, or the cgroup's limit is reached (GFP_KERNEL_ACCOUNT), KVM_RUN fails with
- * -ENOMEM; a VMM that runs the vCPU nevertheless gets that again. mmu_topup_memory_caches() of
+ * -ENOMEM; a VMM that runs the vCPU again gets the same error. mmu_topup_memory_caches() of
  * arch/x86/kvm/mmu/mmu.c. Afterwards each cache has its minimum: a vCPU that has left KVM_RUN with
  * a fault that is not resolved and a cache below that shows that it failed.
  */
@@ -27,7 +27,7 @@ static bool is_short(const struct cache *cache)
 	return km_is_known(cache->objects) && cache->objects.v < cache->min;
 }
 
-/* Is KVM filling the caches, and the host looking for memory to free? */
+/* Is KVM filling the caches, and the host reclaiming memory? */
 static bool is_reclaiming(const struct km_case *c)
 {
 	static const char *const functions[] = {
@@ -75,8 +75,8 @@ bool km_rule_topup_fails(const struct km_case *c, const struct km_topup_facts *f
 	d->stuck = d->advise = lost;
 	km_verdict_says(
 		d, "%s%s",
-		reclaims ? "KVM allocates memory for page tables, and the host looks for "
-			   "memory to free; if there is none, KVM_RUN fails with -ENOMEM"
+		reclaims ? "KVM allocates memory for page tables, and the host reclaims "
+			   "memory; if there is none, KVM_RUN fails with -ENOMEM"
 			 : "KVM could not allocate memory for page tables: KVM_RUN failed with "
 			   "-ENOMEM",
 		lost ? ", and most faults of this vCPU were not resolved" : "");

@@ -3,8 +3,7 @@
  * After KVM_SET_NESTED_STATE, KVM loads from the guest's memory what the entry of the nested guest
  * needs (KVM_REQ_GET_NESTED_STATE_PAGES: bitmaps, PDPTEs, an enlightened VMCS). If that fails,
  * KVM_RUN returns KVM_EXIT_INTERNAL_ERROR, and makes the request again: so does the next one, until
- * the memory can be read. vcpu_enter_guest() of arch/x86/kvm/x86.c; up to 6.1 the request is not
- * made again.
+ * the memory can be read. vcpu_enter_guest() of arch/x86/kvm/x86.c; 6.1 does not make it again.
  */
 #include "diagnose/more_evidence.h"
 #include "diagnose/diagnose_rules.h"

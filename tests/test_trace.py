@@ -253,6 +253,14 @@ def test_a_number_that_is_not_what_was_asked_for(words, refused, reading, text):
     assert ("is not one" in shown) == (refused is not None)
 
 
+def test_what_is_no_error_code_either():
+    """An SPTE, and a status of a newer TDX module."""
+    assert '"spte" decodes SPTEs' in " ".join(kvmmmu("error", "600000000b77b37").out.split())
+    assert "spte" not in kvmmmu("error", "100000007").out.replace("spte_permission_fault()", "")
+    answer = kvmmmu("error", "-j", "c000060100000000").json
+    assert answer["reading"] == "tdx" and not answer["sure"] and "no name for" in kvmmmu("error", "c000060100000000").out
+
+
 def test_interruption_info_is_no_error_code_of_a_fault():
     """-e takes error codes and qualifications: bit 8 of 0x80000306 is part of a type."""
     sample = TOP / "samples" / "intel-7.3-ept-no-ad-bits.kvmmmu"

@@ -61,6 +61,8 @@ CHANGES = {
     "with CR": lambda text: text.replace("\n", "\r\n"),
     "in UTF-16, little end first": lambda text: b"\xff\xfe" + text.replace("\n", "\r\n").encode("utf-16-le"),
     "in UTF-16, big end first": lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
+    "in UTF-16 without a mark": lambda text: text.encode("utf-16-le") if ord(text[0]) < 128 else text,
+    "with CR alone": lambda text: text.replace("\n", "\r"),
     "in Windows-1252": lambda text: text.replace("  ", " \xa0").replace('"', "\u201c").replace("'", "\u2019").encode(
         "cp1252", "replace"),
 }
@@ -114,6 +116,23 @@ def test_form(tmp_path, form, change):
     file = tmp_path / "pasted"
     file.write_bytes(changed(form, change))
     check(kvmmmu("replay", "-j", file).json, expected, "wrapped" not in change)
+
+
+JOINED = {
+    "one line": lambda lines: " ".join(line.strip() for line in lines),
+    "strings of C": lambda lines: "".join(f'"{line}\\n"\n' for line in lines),
+    "strings in a list": lambda lines: "".join(f'  "{line}\\n",\n' for line in lines),
+}
+
+
+@pytest.mark.parametrize("how", JOINED)
+@pytest.mark.parametrize("number", ["01", "38", "58", "158"])
+def test_lines_that_programs_joined(tmp_path, how, number):
+    """Without line feeds, and as strings: everything is read, not only the first event or message."""
+    form = next(form for form in FORMS if form.stem.startswith(f"{number}-"))
+    file = tmp_path / "pasted"
+    file.write_text(JOINED[how](line for line in form.read_text().split("\n") if line and not line.startswith("#")))
+    check(kvmmmu("replay", "-j", file).json, expectation(form), True)
 
 
 def test_each_kind_of_loop_has_a_form():

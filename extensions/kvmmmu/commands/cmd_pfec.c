@@ -244,6 +244,8 @@ static void add_spte(const struct km_number_words *numbers, struct question *q)
 
 /* --- parts of the answer --- */
 
+#define MOST_UNKNOWN 3 /* bits that newer processors may have defined */
+
 static void describe_bits(struct km_node *root, const struct km_bit_name *names, size_t count,
 			  uint64_t value)
 {
@@ -265,7 +267,10 @@ static void describe_bits(struct km_node *root, const struct km_bit_name *names,
 		km_doc_cell(row, "text", km_v_text(names[i].text));
 	}
 	if (value & ~known)
-		km_doc_note(root, "bits 0x%" PRIx64 " have no name", value & ~known);
+		km_doc_note(root, "bits 0x%" PRIx64 " have no name%s", value & ~known,
+			    __builtin_popcountll(value & ~known) > MOST_UNKNOWN
+				    ? ": perhaps it is not such a number; \"spte\" decodes SPTEs"
+				    : "");
 }
 
 static void describe_spelled(struct km_node *root, uint64_t value, const char *spelled)

@@ -15,6 +15,7 @@ void km_lines_init(struct km_lines *text, FILE *file)
 	text->file = file;
 	text->lines = text->bytes = 0;
 	text->at = text->end = 0;
+	text->within = false;
 	text->encoding = KM_UNREAD;
 	text->error = 0;
 }
@@ -202,6 +203,13 @@ static bool is_markup_escape(const char *at)
 	return at[0] == '\\' && at[1] && strchr("_[]<>*|#-.`=&~(){}!+", at[1]);
 }
 
+/* "kBSk": a character that less and man print twice, or "_BSk"; what is left of it starts at @at +
+ * 2 */
+static bool is_overstruck(const char *at)
+{
+	return at[0] && at[1] == '\b' && at[2];
+}
+
 /* Replace entities, escapes, tags and odd blanks. */
 static void replace_oddities(struct km_line *line)
 {
@@ -215,6 +223,10 @@ static void replace_oddities(struct km_line *line)
 			len = html_tag(from);
 		if (!len)
 			len = is_markup_escape(from);
+		if (!len && is_overstruck(from)) {
+			from += 2;
+			continue;
+		}
 		if (len) {
 			from += len;
 			if (from[-1] == '\\')
@@ -263,8 +275,8 @@ static bool has_tag(const char *text)
 static bool has_oddities(const struct km_line *line)
 {
 	return memchr(line->text, '&', line->len) || memchr(line->text, 0x1b, line->len) ||
-	       memchr(line->text, '\\', line->len) || has_tag(line->text) ||
-	       has_other_than_ascii(line->text, line->len);
+	       memchr(line->text, '\b', line->len) || memchr(line->text, '\\', line->len) ||
+	       has_tag(line->text) || has_other_than_ascii(line->text, line->len);
 }
 
 /* --- quotes --- */
@@ -304,6 +316,25 @@ static void trim_end(struct km_line *line)
 	line->len = len;
 }
 
+/* A string of a program: "\"text\\n\",": cut what is around the text. */
+static void unquote_string(struct km_line *line)
+{
+	size_t begin = strspn(line->text, " \t"), end = line->len;
+	char mark = line->text[begin];
+
+	if (mark != '"' && mark != '\'')
+		return;
+	end -= line->text[end - 1] == ',';
+	if (end < begin + 4 || line->text[end - 1] != mark)
+		return;
+	end -= 3; /* without a line feed, it may be part of JSON */
+	if (memcmp(line->text + end, "\\n", 2))
+		return;
+	line->text[end] = 0;
+	line->len = end - begin - 1;
+	memmove(line->text, line->text + begin + 1, line->len + 1);
+}
+
 static void clean(struct km_line *line, bool soft_breaks)
 {
 	size_t cut;
@@ -320,6 +351,7 @@ static void clean(struct km_line *line, bool soft_breaks)
 		memmove(line->text, line->text + cut, line->len + 1);
 	}
 	trim_end(line);
+	unquote_string(line);
 }
 
 void km_lines_clean(struct km_line *line)
@@ -348,6 +380,18 @@ static void take_piece(struct km_line *line, const char *piece, size_t len)
 	line->text[line->len] = 0;
 }
 
+/* A first character of 8 bits in 16 is UTF-16, too. */
+static void begin_without_mark(struct km_lines *text)
+{
+	char first = text->block[0] ? text->block[0] : text->block[1];
+
+	if (!first || first & 0x80)
+		return;
+	text->encoding = text->block[0] ? KM_UTF16_LE : KM_UTF16_BE;
+	text->block[0] = first;
+	text->end = 1;
+}
+
 /* Begin a file: a byte order mark shows that it is UTF-16, as PowerShell and Notepad write it. */
 static void find_encoding(struct km_lines *text)
 {
@@ -359,6 +403,8 @@ static void find_encoding(struct km_lines *text)
 		text->encoding = KM_UTF16_BE;
 	if (text->encoding != KM_BYTES)
 		text->end = 0;
+	else if (text->end == 2 && (!text->block[0] || !text->block[1]))
+		begin_without_mark(text);
 }
 
 /* Append a character to the block, as UTF-8; what has no place in 16 bits becomes "?". */
@@ -388,6 +434,16 @@ static void fill_from_utf16(struct km_lines *text)
 			 (unsigned)text->units[i + low_first] << 8 | text->units[i + !low_first]);
 }
 
+/* A CR alone ends a line, as old programs and captures of terminals have it. */
+static void end_lines_at_cr(char *at, char *end)
+{
+	while (at < end && (at = memchr(at, '\r', (size_t)(end - at)))) {
+		if (at + 1 < end && at[1] != '\n' && at[1] != '\r')
+			*at = '\n';
+		at++;
+	}
+}
+
 /* Read the next block if nothing of the last one is left. False at the end of the file. */
 static bool fill(struct km_lines *text)
 {
@@ -403,39 +459,47 @@ static bool fill(struct km_lines *text)
 		fill_from_utf16(text);
 	if (ferror(text->file))
 		text->error = errno;
+	end_lines_at_cr(text->block, text->block + text->end);
 	return text->end;
 }
 
-/* Return the next bytes up to the end of the line or block; NULL at the end of the file. */
-static const char *next_bytes(struct km_lines *text, size_t *len, bool *whole)
+/*
+ * Return the next bytes, @most of them, up to the end of the line or block; NULL at the end of the
+ * file.
+ */
+static const char *next_bytes(struct km_lines *text, size_t most, size_t *len, bool *whole)
 {
 	const char *from, *end;
+	size_t left;
 
 	if (!fill(text))
 		return NULL;
 	from = text->block + text->at;
-	end = memchr(from, '\n', text->end - text->at);
+	left = text->end - text->at < most ? text->end - text->at : most;
+	end = memchr(from, '\n', left);
 	*whole = end;
-	*len = end ? (size_t)(end - from) : text->end - text->at;
+	*len = end ? (size_t)(end - from) : left;
 	text->at += *len + *whole;
 	text->bytes += *len + *whole;
 	return from;
 }
 
-/* Read one line of the file; drop what follows KM_LINE_ROOM bytes. */
+/* Read one line of the file; what has no room is the next line. */
 static bool read_piece(struct km_lines *text, struct km_line *line)
 {
 	bool any = false, whole = false;
 	const char *from;
-	size_t len;
+	size_t len, room;
 
-	while (!whole && (from = next_bytes(text, &len, &whole))) {
+	while (!whole && (room = sizeof(line->text) - 1 - line->len) &&
+	       (from = next_bytes(text, room, &len, &whole))) {
 		any = true;
 		take_piece(line, from, len);
 	}
 	if (line->len && line->text[line->len - 1] == '\r')
 		line->text[--line->len] = 0;
-	text->lines += any;
+	text->lines += any && !text->within;
+	text->within = any && !whole;
 	return any;
 }
 
@@ -508,32 +572,6 @@ void km_lines_append(struct km_line *line, const struct km_line *more, bool cut)
 	line->quoted = more->quoted;
 }
 
-/* Does a line of a trace begin here: "vmm-vcpu1-135     (    132) [001] d...."? */
-static bool begins_line(const char *text)
-{
-	const char *end = text + strcspn(text, " "), *cpu = strchr(end, '[');
-
-	return end > text && isdigit((unsigned char)end[-1]) && cpu &&
-	       isdigit((unsigned char)cpu[1]);
-}
-
-bool km_lines_drop_empty(struct km_line *line)
-{
-	static const char empty[] = "kvm_fpu:";
-	size_t len = line->len;
-	const char *next;
-
-	while ((next = strstr(line->text, empty))) {
-		next += strlen(empty);
-		next += strspn(next, " ");
-		if (!begins_line(next))
-			break;
-		line->len -= (size_t)(next - line->text);
-		memmove(line->text, next, line->len + 1);
-	}
-	return line->len < len;
-}
-
 bool km_lines_is_wrapped(const struct km_line *line, const struct km_line *next)
 {
 	const char *word = next->text + strspn(next->text, " \t");
@@ -553,6 +591,8 @@ bool km_lines_is_cut(const struct km_line *line, const struct km_line *next)
 {
 	static const size_t columns[] = {80, 100, 120, 132, 160};
 
+	if (line->last_length == KM_LINE_ROOM - 1) /* by read_piece() */
+		return true;
 	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
 		if (line->last_length == columns[i])
 			return !line->flowed && !line->quoted && next->len &&

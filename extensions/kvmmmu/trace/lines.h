@@ -12,7 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define KM_LINE_ROOM 4096 /* bytes of a line with its NUL; the rest of a longer one is dropped */
+#define KM_LINE_ROOM                                                                               \
+	4096 /* bytes of a line with its NUL; the rest of a longer one is a line, too */
 
 struct km_line {
 	char text[KM_LINE_ROOM];
@@ -32,6 +33,7 @@ struct km_lines {
 	int error; /* errno, if the file could not be read to its end */
 	char block[1 << 16];
 	size_t at, end; /* what of the block was not read yet */
+	bool within;	/* a line that has no room goes on */
 	enum km_encoding { KM_UNREAD, KM_BYTES, KM_UTF16_LE, KM_UTF16_BE } encoding;
 	unsigned char units[1 << 14]; /* of UTF-16, before they become UTF-8 */
 	struct km_line piece;	      /* a quoted line that continues on the next one */
@@ -54,13 +56,6 @@ void km_lines_clean(struct km_line *line);
  * within a word. What has no room is dropped.
  */
 void km_lines_append(struct km_line *line, const struct km_line *more, bool cut);
-
-/*
- * tracefs of 6.1 prints kvm_fpu without its text and without a line feed, so that the next event
- * follows it on the same line. Remove such a kvm_fpu, which contains no information; return whether
- * there is one.
- */
-bool km_lines_drop_empty(struct km_line *line);
 
 /*
  * Did a mail program break the line between @line and @next, which has no head of its own? It did

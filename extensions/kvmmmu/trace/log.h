@@ -75,6 +75,9 @@ struct km_log {
  */
 const char *km_log_head(const char *line, const char **stamp, size_t *len);
 
+/* Return where another "[   22.860631] " is in @text, behind its beginning; NULL: nowhere. */
+const char *km_log_second_stamp(const char *text);
+
 /* Is @text, which has no head of a log, the beginning of a message of KVM's? */
 bool km_log_begins(const char *text);
 

@@ -225,20 +225,35 @@ static const char *behind_other_program(const char *at, const char **stamp, size
 	return skip_blanks(name + program + 1);
 }
 
+/* "[  455.120331]" */
+static bool is_stamp(const char *open)
+{
+	const char *inside = skip_blanks(open + 1);
+	size_t digits = strspn(inside, DIGITS);
+
+	return digits && inside[digits] == '.' && strspn(inside + digits + 1, DIGITS) == 6 &&
+	       inside[digits + 7] == ']';
+}
+
+const char *km_log_second_stamp(const char *text)
+{
+	const char *open = strchr(text, '[');
+
+	if (!open || !is_stamp(open))
+		return NULL;
+	while ((open = strchr(open + 1, '['))) {
+		if (is_stamp(open) && open[-1] == ' ')
+			return open;
+	}
+	return NULL;
+}
+
 /* "17:12:01 <someone> [  455.120331] ", "node7 | [  455.120331] ": whatever is in front */
 static const char *behind_anything(const char *at, const char **stamp, size_t *len)
 {
-	const char *open = strchr(at, '['), *inside, *behind;
-	size_t digits;
+	const char *open = strchr(at, '[');
 
-	if (!open || open - at > 60)
-		return NULL;
-	inside = skip_blanks(open + 1);
-	digits = strspn(inside, DIGITS);
-	if (!digits || inside[digits] != '.' || strspn(inside + digits + 1, DIGITS) != 6)
-		return NULL;
-	behind = bracketed_time(open, stamp, len);
-	return behind;
+	return open && open - at <= 60 && is_stamp(open) ? bracketed_time(open, stamp, len) : NULL;
 }
 
 const char *km_log_head(const char *line, const char **stamp, size_t *len)

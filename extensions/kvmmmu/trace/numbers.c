@@ -232,6 +232,12 @@ enum km_reading km_guess_reading(uint64_t value, int values, bool ept, const cha
 		*why = "the upper half is a status of the TDX module";
 		return KM_READ_TDX;
 	}
+	if (value & TDX_STATUS_CLASS) {
+		*why = "bits 63:62 are a class of statuses of the TDX module, and PFERR_* does not "
+		       "define them";
+		*sure = false;
+		return KM_READ_TDX;
+	}
 	if (km_is_interruption_info(value)) {
 		*why = "bit 31 (valid) is set, and the vector and type are a legal combination";
 		return KM_READ_IDT;

@@ -336,7 +336,7 @@ static void abandon(struct km_records *r)
 /* Take a line of JSON. */
 static bool take_json(struct km_records *r, const struct km_line *line, const char *text)
 {
-	bool taken = false;
+	bool taken = false, new_line;
 
 	if (!r->tokener && *text != '{' && *text != '[' && *text != RECORD && *text != 'd')
 		return false;
@@ -352,6 +352,7 @@ static bool take_json(struct km_records *r, const struct km_line *line, const ch
 	 * word */
 	if (r->tokener && !km_lines_is_cut(&r->last, line))
 		json_tokener_parse_ex(r->tokener, " ", 1);
+	new_line = !r->tokener || line->number != r->last.number;
 	r->last = *line;
 	while (r->tokener || begins_object(text)) {
 		enum parsed parsed;
@@ -365,7 +366,7 @@ static bool take_json(struct km_records *r, const struct km_line *line, const ch
 			abandon(r);
 			return taken || (earlier && take_json(r, line, skip_blanks(line->text)));
 		}
-		r->object_lines++;
+		r->object_lines += new_line;
 		if (parsed == OPEN)
 			return true;
 		if (parsed == NO_MESSAGE && r->object_lines > 1)

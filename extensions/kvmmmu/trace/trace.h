@@ -115,6 +115,7 @@ struct km_trace {
 	uint64_t lines, bytes, harmless, lost_places, lost_events;
 	/* lines that are not understood; of them events of KVM's whose fields are not; the first */
 	uint64_t odd, odd_events[KM_TRACE_KINDS], first_odd;
+	uint64_t last_odd; /* while reading: the number of the last one */
 	char first_odd_text[KM_TRACE_ODD];
 	enum km_trace_kind first_odd_kind; /* KM_TRACE_OTHER: no event */
 	uint64_t events[KM_TRACE_KINDS];

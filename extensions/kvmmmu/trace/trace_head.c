@@ -617,6 +617,46 @@ static enum km_trace_line find_behind_cpu(const char *line, struct km_trace_head
 	return found;
 }
 
+/* "[003] d..1. 12.345678: name:" at @open */
+static bool is_head_at(const char *open)
+{
+	size_t digits = km_digit_span(open + 1);
+	struct km_trace_head head;
+	const char *at = open + 1 + digits, *behind;
+
+	if (!digits || digits > 5 || at[0] != ']' || at[1] != ' ')
+		return false;
+	at = skip_blanks(at + 1);
+	behind = behind_time(at);
+	if (!behind)
+		behind = behind_time(skip_blanks(at + strcspn(at, " \t")));
+	return behind && name_at(behind_extras(behind), &head);
+}
+
+const char *km_trace_second_event(const char *text)
+{
+	const char *open = strchr(text, '[');
+
+	while (open && (open = strchr(open + 1, '['))) {
+		struct words w = {text, open};
+		struct word thread;
+
+		if (!is_head_at(open))
+			continue;
+		thread = last(&w);
+		if (thread.len && thread.at[thread.len - 1] == ')') {
+			drop_last(&w, thread);
+			thread = last(&w);
+		}
+		/* "CPU 1/KVM-4711" */
+		if (memchr(thread.at, '/', thread.len) && thread.at - text > 4 &&
+		    km_begins(thread.at - 4, "CPU "))
+			thread.at -= 4;
+		return thread.at > text ? thread.at : NULL;
+	}
+	return NULL;
+}
+
 /* "  123us+: name:", "  20677.199521: name:" */
 static bool find_behind_time(const char *line, struct km_trace_head *head)
 {

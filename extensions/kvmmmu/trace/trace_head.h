@@ -22,6 +22,12 @@ struct km_trace_head {
 enum km_trace_line km_trace_head(const char *line, struct km_trace_event *event,
 				 struct km_trace_head *head);
 
+/*
+ * Return where another event begins in @text, whose first one is at its beginning: the line feed
+ * between them was lost. NULL if there is none.
+ */
+const char *km_trace_second_event(const char *text);
+
 /* The length of what may be a name of an event or a function at @text; 0: none. */
 size_t km_trace_name_length(const char *text);
 

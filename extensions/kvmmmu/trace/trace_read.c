@@ -42,6 +42,10 @@ static void count_odd(struct km_trace *t, const struct km_line *first, enum km_t
 	size_t len =
 		first->len < sizeof(t->first_odd_text) ? first->len : sizeof(t->first_odd_text) - 1;
 
+	/* several events, or pieces of one that is too long, are one line */
+	if (t->odd && first->number == t->last_odd)
+		return;
+	t->last_odd = first->number;
 	t->odd += lines;
 	if (t->odd > lines)
 		return;
@@ -188,9 +192,6 @@ static void look_at(struct pending *p, bool *kernel_base)
 {
 	p->any = true;
 	p->found = km_trace_line(p->line.text, &p->event, &p->lost, kernel_base);
-	if (p->found == KM_LINE_EVENT && p->event.kind == KM_TRACE_OTHER &&
-	    km_lines_drop_empty(&p->line))
-		p->found = km_trace_line(p->line.text, &p->event, &p->lost, kernel_base);
 	/* a trace that went through the kernel's log (ftrace_dump) is a trace */
 	p->message = p->stamp = NULL;
 	p->stamp_len = 0;
@@ -313,11 +314,44 @@ static void count_odd_records(struct km_trace *t, struct reader *r)
 		count_odd(t, &first, KM_TRACE_OTHER, odd);
 }
 
+/* Cut the line before its second event or message, and put that into @rest. */
+static bool split(struct km_line *line, struct km_line *rest)
+{
+	const char *second = km_trace_second_event(line->text);
+
+	if (!second)
+		second = km_log_second_stamp(line->text);
+	if (!second)
+		return false;
+	*rest = *line;
+	rest->len = line->len - (size_t)(second - line->text);
+	memmove(rest->text, rest->text + (second - line->text), rest->len + 1);
+	line->len = (size_t)(second - line->text);
+	line->text[line->len] = 0;
+	line->last_length = 0; /* it does not go on */
+	return true;
+}
+
+/*
+ * Take the lines that one line of the file holds: a form's field or a mail program joined them, or
+ * tracefs of 6.1, which prints kvm_fpu without its line feed.
+ */
+static void take_lines(struct km_trace *t, struct reader *r)
+{
+	struct km_line rest;
+
+	while (split(&r->held[!r->last].line, &rest)) {
+		take_line(t, r);
+		r->held[!r->last].line = rest;
+	}
+	take_line(t, r);
+}
+
 /* A line of a log in JSON makes up none, one or more messages. */
 static void take_line_or_record(struct km_trace *t, struct reader *r)
 {
 	if (!km_records_add(&r->records, &r->held[!r->last].line))
-		take_line(t, r);
+		take_lines(t, r);
 	while (km_records_next(&r->records, &r->held[!r->last].line))
 		take_line(t, r);
 	count_odd_records(t, r);

@@ -61,7 +61,8 @@ def test_healthy(sample):
 INJECTED = {"child-page-mismatch": "page-level", "child-page-mismatch-twin": "page-generation", "frozen-spte": "frozen",
             "frozen-spte-twin": "frozen", "mmio-over-leaf": "no-slot", "obsolete-root-shadow": "page-generation",
             "obsolete-root-shadow-twin": "page-generation", "reserved-bits": "reserved-bits", "reserved-bits-twin": "unknown-bits", "role-corruption-gfn": "page-gfn", "role-corruption-gfn-twin": "page-gfn",
-            "spurious-loop": "missing-bits", "spurious-loop-twin": "missing-bits", "perm-table-flip": "perm-table",
+            "spurious-loop": "missing-bits", "spurious-loop-twin": "missing-bits", "spurious-loop-nested": "missing-bits",
+            "spurious-loop-nested-twin": "missing-bits", "perm-table-flip": "perm-table",
             "perm-table-not-asked": "perm-table", "perm-table-unused": "perm-table", "perm-table-zeroed": "perm-table"}
 
 

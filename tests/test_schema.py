@@ -199,6 +199,19 @@ def test_names_do_not_steer_the_terminal(hostile, question):
     assert printable(answer.stdout)
 
 
+@pytest.mark.parametrize("name,shown", [("esc-comm", b"?31m?1m"), ("S3-comm-not-utf8", b"qemu???X")])
+def test_handed_names(name, shown):
+    path = TOP / "tests/capsule/hostile" / f"{name}.kvmmmu"
+    for question in "vms", "explain", "slots", "report":
+        answer = run(path, question)
+        assert answer.returncode == 0 and printable(answer.stdout)
+        assert shown in answer.stdout
+    for question in "vms", "explain", "report":
+        answer = run(path, question, "-j")
+        assert answer.returncode == 0 and printable(answer.stdout)
+        schema.parse(answer.stdout.decode())
+
+
 @pytest.mark.parametrize("question", ["vms", "explain", "mmu 0:0"])
 def test_json_is_utf8_whatever_the_names_are(hostile, question):
     answer = run(hostile, *question.split(), "-j")

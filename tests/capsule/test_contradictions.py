@@ -189,3 +189,9 @@ def test_handed_files(name, vcpu, state, words):
     if words:
         check(answer, words)
     assert answer["certainty"] not in ("likely", "proven")
+
+
+def test_handed_btf_with_a_header_of_32_bytes():
+    """The header's own length counts, not that of the headers that the program was built with."""
+    path = TOP / "tests/capsule/hostile/P1-btf-header32-layout.kvmmmu"
+    assert kvmmmu(path, "explain").out == kvmmmu(SAMPLES / "amd-7.3-looping.kvmmmu", "explain").out

@@ -278,6 +278,23 @@ def test_many_vcpus(image, tmp_path):
     check(written(tmp_path, bomb))
 
 
+HOSTILE = TOP / "tests" / "capsule" / "hostile"
+
+
+def test_handed_note_with_millions_of_keys():
+    check(HOSTILE / "bomb-stacks-json-3M.kvmmmu", 'the note of stacks has an unknown key "x"')
+
+
+def test_handed_nodes_with_65536_slots():
+    """They all lead to a few vCPUs: each is shown once, and what contradicts is named."""
+    path = HOSTILE / "bomb-vcpus-65536.kvmmmu"
+    check(path)
+    answer = kvmmmu(path, "explain", "-j").json
+    assert len(answer["vcpus"]) == 7
+    assert any("at most 4096 vCPUs are possible" in note for note in answer["notes"])
+    assert [v["certainty"] for v in answer["vcpus"] if v["vm"] == 1] == ["possible"]
+
+
 def test_memory_is_what_is_measured():
     """The measurement itself: a process that takes 300 MiB."""
     run = subprocess.Popen(["python3", "-c", "x = bytearray(300 << 20)"])

@@ -160,6 +160,32 @@ static void names(void **state)
 	shell("rm -r root/*");
 }
 
+/* A dump may have anything as its release: it leads to no other folder. */
+static void releases_that_are_paths(void **state)
+{
+	static const char *const releases[] = {
+		"../../../outside",	 "../../../outside/", ".", "..", "",
+		"a/../../../../outside", "7.3 \033[2J"};
+
+	(void)state;
+	shell("mkdir -p outside root/lib/modules/a 'root/lib/modules/7.3 \033[2J' root/boot && "
+	      "cp kvm.ko outside && cp kvm.ko root/lib/modules/a/kvm.ko && "
+	      "cp kvm.ko root/lib/modules && cp kvm.ko outside/vmlinux");
+	for (id_len = 0; id_len <= sizeof(id); id_len += sizeof(id)) {
+		for (size_t i = 0; i < ARRAY_SIZE(releases); i++) {
+			const char *why = *releases[i] ? "is not one" : "no debuginfo of kvm";
+
+			check_error(why, .name = "kvm", .release = releases[i]);
+			check_error(*releases[i] ? "is not one" : "no debuginfo of vmlinux",
+				    .name = "vmlinux", .release = releases[i]);
+		}
+	}
+	id_len = 0;
+	check_found("root/lib/modules/a/kvm.ko", .name = "kvm", .release = "a");
+	id_len = sizeof(id);
+	shell("rm -r outside root/*");
+}
+
 static void user_path(void **state)
 {
 	char path[128], kvm[128];
@@ -305,15 +331,11 @@ static void no_file_stays_open(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(usual_places),
-		cmocka_unit_test(vmlinux_places),
-		cmocka_unit_test(names),
-		cmocka_unit_test(user_path),
-		cmocka_unit_test(refusals),
-		cmocka_unit_test(bomb),
-		cmocka_unit_test(unknown_build_id),
-		cmocka_unit_test(debuginfod),
-		cmocka_unit_test(no_file_stays_open),
+		cmocka_unit_test(usual_places), cmocka_unit_test(vmlinux_places),
+		cmocka_unit_test(names),	cmocka_unit_test(releases_that_are_paths),
+		cmocka_unit_test(user_path),	cmocka_unit_test(refusals),
+		cmocka_unit_test(bomb),		cmocka_unit_test(unknown_build_id),
+		cmocka_unit_test(debuginfod),	cmocka_unit_test(no_file_stays_open),
 	};
 
 	return cmocka_run_group_tests(tests, setup, sample_teardown);

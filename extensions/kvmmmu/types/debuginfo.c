@@ -3,6 +3,7 @@
 #include "types/map_file.h"
 #include "types/unpack.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <elfutils/libdwelf.h>
@@ -23,7 +24,7 @@
 #define DEBUGINFOD_URLS "DEBUGINFOD_URLS"
 
 /* How informative a failure is: if no file fits, the most informative failure is reported. */
-enum rank { NOTHING, UNREADABLE, NO_DWARF, MISMATCH };
+enum rank { NOTHING, BAD_RELEASE, UNREADABLE, NO_DWARF, MISMATCH };
 
 struct search {
 	const struct km_debuginfo_query *q;
@@ -551,11 +552,34 @@ static km_error *not_found(struct search *s)
 	return err;
 }
 
+/* Can @release, whatever a dump has there, be a part of a path that does not leave its folder? */
+static bool is_file_name(const char *release)
+{
+	if (!isalnum((unsigned char)*release))
+		return false;
+	for (const char *c = release; *c; c++) {
+		if (*c == '/' || !isascii((unsigned char)*c) || !isgraph((unsigned char)*c))
+			return false;
+	}
+	return true;
+}
+
 km_error *km_debuginfo_find(const struct km_debuginfo_query *q, struct km_debuginfo *info)
 {
+	struct km_debuginfo_query by_id = *q;
 	struct search s = {.q = q, .info = info};
 
 	*info = (struct km_debuginfo){};
+	if (q->release && !is_file_name(q->release)) {
+		by_id.release = NULL;
+		s.q = &by_id;
+		if (*q->release)
+			remember(&s, BAD_RELEASE,
+				 km_errorf(KM_EDEBUGINFO,
+					   "no debuginfo of %s with its build-id; the dump's "
+					   "release, \"%s\", is not one",
+					   q->name, q->release));
+	}
 	if (q->build_id_len > KM_BUILD_ID_MAX)
 		return km_errorf(KM_EDATA, "the dump's %s has a build-id of %zu bytes", q->name,
 				 q->build_id_len);

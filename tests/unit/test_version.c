@@ -69,9 +69,17 @@ static const char *has(const char *release, const char *releases)
 static void test_commits(void **state)
 {
 	static const char with_stable[] = "7.2; 6.1.177, 6.6.144, 6.12.95, 6.18.38, 7.1.3";
+	static const char by[] = "7.1; by 6.1.176, by 6.18.44";
 	static const struct {
 		const char *release, *releases, *has;
 	} cases[] = {
+		/* when it came into that series is not known */
+		{"6.1.175", by, "unknown"},
+		{"6.1.176", by, "there"},
+		{"6.18.43", by, "unknown"},
+		{"6.18.45", by, "there"},
+		{"6.12.117", by, "unknown"},
+		{"7.1.0", by, "there"},
 		{"6.12.5", "6.12", "there"},
 		{"6.12.0", "6.12", "there"},
 		{"6.13.1", "6.12", "there"},

@@ -230,8 +230,9 @@ static void report_damage(struct km_node *chapter, const struct km_case *c)
 		return;
 	section = km_doc_chapter(chapter, "damage", "Extent of the damage");
 	km_doc_field(section, "wrong", "wrong",
-		     km_v_text(km_doc_text(section, "%u of %u words, %u bytes, %u bits", d.words,
-					   KM_PERM_WORDS, d.bytes, d.bits)));
+		     km_v_text(km_doc_text(section, "%u of %u words, %u byte%s, %u bit%s", d.words,
+					   KM_PERM_WORDS, d.bytes, d.bytes == 1 ? "" : "s", d.bits,
+					   d.bits == 1 ? "" : "s")));
 	km_doc_field(section, "pattern", "pattern", km_v_text(km_damage_pattern_text(d.pattern)));
 	table = km_doc_table(section, "ranges", NULL);
 	km_doc_look(table, KM_LOOK_BYTES);
@@ -496,10 +497,12 @@ static void add_fix(struct km_node *table, const struct km_version *version, con
 	km_doc_cell(row, "effect", km_v_text(fix->introduced ? "introduced" : "fixes"));
 	km_doc_cell(row, "finding", km_v_text(id));
 	km_doc_cell(row, "subject", km_v_text(km_doc_text(table, "(\"%s\")", fix->subject)));
-	km_doc_cell(row, "change",
-		    km_v_text(km_doc_text(table, "%s (\"%s\"), first in %s",
-					  fix->introduced ? "introduced" : "fixes", fix->subject,
-					  fix->release)));
+	km_doc_cell(
+		row, "change",
+		km_v_text(km_doc_text(
+			table, "%s (\"%s\"), first in %s%s",
+			fix->introduced ? "introduced" : "fixes", fix->subject, fix->release,
+			strchr(fix->release, ';') ? "" : "; other stable releases: not known")));
 }
 
 static void report_fixes(struct km_node *chapter, const struct km_case *c,
@@ -507,7 +510,7 @@ static void report_fixes(struct km_node *chapter, const struct km_case *c,
 {
 	struct km_node *section = km_doc_chapter(chapter, "fixes", "Possibly fixed by"), *table;
 	const struct km_version version = km_host_version(c->kernel);
-	bool any = false;
+	bool any = false, by = false;
 
 	table = km_doc_table(section, "commits", NULL);
 	km_doc_column(table, "commit", "COMMIT", false);
@@ -524,6 +527,7 @@ static void report_fixes(struct km_node *chapter, const struct km_case *c,
 			if (!(e->found[i].known & 1u << text->cases[j].when))
 				continue;
 			any = true;
+			by |= strstr(text->cases[j].release, " by ") != NULL;
 			add_fix(table, &version, e->found[i].id, &text->cases[j]);
 		}
 	}
@@ -533,6 +537,8 @@ static void report_fixes(struct km_node *chapter, const struct km_case *c,
 		note_version(section, &version, c->kernel->release);
 	else
 		km_doc_note(section, "kvmmmu does not know of a commit that fixes this.");
+	if (by)
+		km_doc_note(section, "\"by\": that release, or an earlier one of its series.");
 }
 
 /* ---- the chapter ---- */

@@ -76,9 +76,9 @@ static int compare_series(const struct km_version *v, const struct km_version *o
 	return (v->minor > other->minor) - (v->minor < other->minor);
 }
 
-/* Compare one release in the list with @v. */
+/* What one release in the list says about @v. @first: no earlier one of its series has it. */
 static enum km_has_commit judge(const struct km_version *v, const struct km_version *release,
-				bool has_stable)
+				bool has_stable, bool first)
 {
 	int series = compare_series(v, release);
 
@@ -89,21 +89,24 @@ static enum km_has_commit judge(const struct km_version *v, const struct km_vers
 		return KM_COMMIT_UNKNOWN;
 	if (v->stable >= release->stable)
 		return KM_COMMIT_THERE;
-	return v->exact ? KM_COMMIT_MISSING : KM_COMMIT_UNKNOWN;
+	return v->exact && first ? KM_COMMIT_MISSING : KM_COMMIT_UNKNOWN;
 }
 
 enum km_has_commit km_version_has(const struct km_version *v, const char *releases)
 {
+	static const char by[] = "by ";
 	enum km_has_commit found = KM_COMMIT_UNKNOWN;
 	struct km_version release;
-	bool has_stable;
+	bool has_stable, first;
 
 	if (!v->known)
 		return found;
 	for (const char *at = releases; found == KM_COMMIT_UNKNOWN; at += strspn(at, ";, ")) {
+		first = strncmp(at, by, sizeof(by) - 1) != 0;
+		at += first ? 0 : sizeof(by) - 1;
 		if (!read_version(&at, &release, &has_stable))
 			break;
-		found = judge(v, &release, has_stable);
+		found = judge(v, &release, has_stable, first);
 	}
 	return found;
 }

@@ -36,8 +36,8 @@ enum km_has_commit {
 };
 
 /*
- * Does a kernel of @version have the commit that is in @releases, "7.2; 6.1.177, 6.6.144": first
- * the one that had it first, then stable releases?
+ * Does a kernel of @version have the commit that is in @releases, "7.2; 6.1.177, by 6.12.95": first
+ * the one that had it first, then stable releases. "by": an earlier one of that series may have it.
  */
 enum km_has_commit km_version_has(const struct km_version *version, const char *releases);
 

@@ -5,16 +5,24 @@ Copy it to sos/report/plugins/kvmmmu.py in Python's site-packages. It needs root
 capsule contains addresses of host and guests, but neither guest memory nor names of processes.
 """
 
-from sos.report.plugins import IndependentPlugin, Plugin, PluginOpt
+from sos.report.plugins import DebianPlugin, IndependentPlugin, Plugin, RedHatPlugin, UbuntuPlugin
+
+CAPSULE = "capsule", "also add a capsule, which kvmmmu reads like a dump"
+
+try:
+    from sos.report.plugins import PluginOpt
+    OPTIONS = [PluginOpt(CAPSULE[0], default=True, desc=CAPSULE[1])]
+except ImportError:  # sos 4.0, as in Debian 12
+    OPTIONS = [(*CAPSULE, "fast", True)]
 
 
-class Kvmmmu(Plugin, IndependentPlugin):
+class Kvmmmu(Plugin, IndependentPlugin, RedHatPlugin, DebianPlugin, UbuntuPlugin):
 
     short_desc = "Page faults of KVM guests"
     plugin_name = "kvmmmu"
     profiles = ("virt", "kernel")
     packages = ("kvmmmu",)
-    option_list = [PluginOpt("capsule", default=True, desc="also add a capsule, which kvmmmu reads like a dump")]
+    option_list = OPTIONS
 
     def setup(self):
         self.add_cmd_output(["kvmmmu live explain", "kvmmmu live vms", "kvmmmu live report --redact"], timeout=120)

@@ -553,9 +553,9 @@ static bool same_kernel(struct kvmmmu_gdb *g)
 	uint64_t words[2];
 	km_scoped_error *err = NULL;
 
-	if (g->access == KVMMMU_CORE)
+	if (g->access == KVMMMU_CORE && !g->target.moving)
 		return true;
-	forget_tables(g);
+	forget_tables(g); /* /proc/kcore is a core file whose page tables change */
 	if (g->access == KVMMMU_PHYSICAL)
 		err = same_image(g->kernel.tables, g->kernel.pgd, g->anchor);
 	if (err)

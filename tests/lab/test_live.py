@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The program and gdb on a running kernel, through /proc/kcore, in the lab's machine while its VMs run."""
+"""The program and gdb on a running kernel, through /proc/kcore, in the lab's machine while its VMs run.
+
+Then the VMs end and kvm's modules are unloaded: one session must not believe what it read before."""
 
 import re
 import shutil
@@ -27,11 +29,44 @@ ask()
 	echo "@@ gdb"
 	/usr/bin/gdb -nx -q -batch -ex 'core-file /proc/kcore' -ex 'source /gdb/kvmmmu.py' -ex 'kvmmmu vms -j'
 	echo "@@ exit $?"
+	echo "@@ watch"
+	{ /bin/busybox sleep 5; /change end; } &
+	/kvmmmu live explain --watch 1000 0:0
+	echo "@@ exit $?"
+	/change unload
+	/change start
+	echo "@@ session"
+	/usr/bin/gdb -nx -q -batch -ex 'core-file /proc/kcore' -ex 'source /gdb/kvmmmu.py' -ex 'kvmmmu vms -j' \
+		-ex 'shell /change end' -ex 'kvmmmu vms -j' -ex 'shell /change unload' -ex 'kvmmmu vms -j'
+	echo "@@ exit $?"
 	echo "@@ done"
 }
 /bin/busybox mount -t devtmpfs dev /dev
 ask >/dev/ttyS2 2>&1 &
 exec /init
+"""
+# end: the VMs end; unload: kvm, too; start: both are there again.
+CHANGE = """#!/bin/busybox sh
+export PATH=/bin
+echo "## $1"
+case $1 in
+end)
+	for comm in /proc/[0-9]*/comm; do
+		grep -qs vmm- $comm && kill -9 $(basename $(dirname $comm))
+	done
+	while ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q kvm-vm; do sleep 1; done
+	sleep 1
+	;;
+unload)
+	until rmmod kvm_amd; do sleep 1; done
+	until rmmod kvm; do sleep 1; done
+	;;
+start)
+	insmod /modules/kvm.ko
+	insmod /modules/kvm-amd.ko
+	/vmm vms 0123456789abcdef0123456789abcdef >/dev/null
+	;;
+esac
 """
 
 
@@ -53,8 +88,9 @@ def overlay(folder):
         (root / "gdb").mkdir(exist_ok=True)
         shutil.copy(file, root / "gdb")
     shutil.copy(BUILD / "kvmmmu", root / "kvmmmu")
-    (root / "live").write_text(INIT)
-    (root / "live").chmod(0o755)
+    for name, text in ("live", INIT), ("change", CHANGE):
+        (root / name).write_text(text)
+        (root / name).chmod(0o755)
     archive = subprocess.run("find . | cpio -o -H newc --quiet", shell=True, cwd=root, check=True,
                              stdout=subprocess.PIPE).stdout
     shutil.rmtree(root)
@@ -72,7 +108,7 @@ def boot(image, serial):
          "-initrd", image, "-append", "console=ttyS0 panic=0 rdinit=/live 8250.nr_uarts=4",
          *(word for file in serial for word in ("-serial", f"file:{file}"))])
     try:
-        deadline = time.monotonic() + 150
+        deadline = time.monotonic() + 600
         while time.monotonic() < deadline and run.poll() is None:
             time.sleep(0.5)
             if "Kernel panic" in serial[0].read_text(errors="replace"):
@@ -135,3 +171,19 @@ def test_tables_of_a_healthy_kernel_match(said):
 def test_memslots(said):
     code, out = said["live slots -j"]
     assert code == 0 and sum(len(m["slots"]) for m in schema.parse(out)["memslots"]) >= 8
+
+
+def test_a_vm_that_ends_while_it_is_watched(said):
+    code, out = said["watch"]
+    assert code == 3, out
+    assert re.search(r"after \d+ samples?\b", out) and "the VM has ended: there is no struct kvm_vcpu 0x" in out, out
+
+
+def test_vms_and_modules_that_go_away_within_one_session(said):
+    """gdb stays; kvm was unloaded and loaded again before."""
+    code, out = said["session"]
+    before, ended, unloaded = re.split(r"(?m)^## .*\n", out)
+    assert "{" in before and "{" in ended, out[-2000:]
+    vms = [schema.parse(text[text.index("{"):])["vms"] for text in (before, ended)]
+    assert [len(v) for v in vms] == [4, 0], out[-2000:]
+    assert "{" not in unloaded and "kvm is not loaded in this kernel" in unloaded, unloaded

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The program and gdb on a running kernel, through /proc/kcore, in the lab's machine while its VMs run.
 
-Then the VMs end and kvm's modules are unloaded: one session must not believe what it read before."""
+Then the VMs end, kvm's modules are unloaded, and loaded again: one session must not believe what it read before."""
 
 import re
 import shutil
@@ -37,7 +37,8 @@ ask()
 	/change start
 	echo "@@ session"
 	/usr/bin/gdb -nx -q -batch -ex 'core-file /proc/kcore' -ex 'source /gdb/kvmmmu.py' -ex 'kvmmmu vms -j' \
-		-ex 'shell /change end' -ex 'kvmmmu vms -j' -ex 'shell /change unload' -ex 'kvmmmu vms -j'
+		-ex 'shell /change end' -ex 'kvmmmu vms -j' -ex 'shell /change unload' -ex 'kvmmmu vms -j' \\
+		-ex 'shell /change start' -ex 'kvmmmu vms -j'
 	echo "@@ exit $?"
 	echo "@@ done"
 }
@@ -180,10 +181,10 @@ def test_a_vm_that_ends_while_it_is_watched(said):
 
 
 def test_vms_and_modules_that_go_away_within_one_session(said):
-    """gdb stays; kvm was unloaded and loaded again before."""
+    """gdb stays; the modules that are loaded again are at pages that were not mapped before."""
     code, out = said["session"]
-    before, ended, unloaded = re.split(r"(?m)^## .*\n", out)
-    assert "{" in before and "{" in ended, out[-2000:]
-    vms = [schema.parse(text[text.index("{"):])["vms"] for text in (before, ended)]
-    assert [len(v) for v in vms] == [4, 0], out[-2000:]
+    before, ended, unloaded, again = re.split(r"(?m)^## .*\n", out)
     assert "{" not in unloaded and "kvm is not loaded in this kernel" in unloaded, unloaded
+    assert code == 0 and all("{" in text for text in (before, ended, again)), out[-2000:]
+    vms = [schema.parse(text[text.index("{"):])["vms"] for text in (before, ended, again)]
+    assert [len(v) for v in vms] == [4, 0, 4] and all(vm["vcpus"] for vm in vms[2]), out[-2000:]

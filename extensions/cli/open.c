@@ -79,6 +79,10 @@ static km_error *open_input(const char *debug, struct km_opened *opened)
 	int fd = STDIN_FILENO;
 	km_error *err = NULL;
 
+	/* it is opened by a path, like other dumps */
+	if (access("/proc/self/fd", X_OK))
+		return km_errorf(KM_EREAD, "standard input: /proc is not mounted: give the path of "
+					   "the dump instead");
 	if (isatty(fd))
 		return km_errorf(KM_EDATA, "standard input is a terminal: use \"kvmmmu - COMMAND "
 					   "<DUMP\", or a pipe");

@@ -184,6 +184,18 @@ def test_input_that_is_a_terminal():
     assert run.stderr == 'kvmmmu: standard input is a terminal: use "kvmmmu - COMMAND <DUMP", or a pipe\n'
 
 
+def test_input_without_proc():
+    """As in a chroot; by its path, the dump is answered there."""
+    dump = dumps("7.3") / "healthy.kdump"
+    hidden = ["unshare", "--mount", "sh", "-c", 'umount -l /proc && exec "$0" "$@"', BUILD / "kvmmmu"]
+    with open(dump, "rb") as data:
+        run = subprocess.run([*hidden, "-", "vms"], stdin=data, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 3 and not run.stdout
+    assert run.stderr == "kvmmmu: standard input: /proc is not mounted: give the path of the dump instead\n"
+    run = subprocess.run([*hidden, dump, "vms"], capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stdout) == (0, kvmmmu(dump, "vms").out)
+
+
 @pytest.mark.parametrize("program", ["gzip", "xz", "zstd"])
 def test_a_compressed_dump_is_named(tmp_path, program):
     """Its unpacked bytes through a pipe are answered."""

@@ -12,7 +12,8 @@ import time
 import pytest
 
 import schema
-from tools import Crash, dumps, kernel, kvmmmu
+from flattened import END, HEADER, pieces
+from tools import Crash, dumps, kernel, kvmmmu, lab
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +131,11 @@ def test_ctrl_c_ends_the_command_not_the_session():
         os.close(tty)
 
 
-def test_registers_of_a_flattened_dump():
-    """As QEMU writes it: without its registers, a fault in the handler is only that of the last exit."""
-    dump = dumps("7.3") / "healthy.flat.kdump"
-    expected = kvmmmu(dump, "explain", "-j").json["vcpus"]
+def test_registers_of_a_flattened_dump(tmp_path):
+    """Without its registers, a fault in the handler is only that of the last exit."""
+    flat = tmp_path / "flat.kdump"
+    dump = (lab("in-handler", "7.3") / "in-handler-map.kdump").read_bytes()
+    flat.write_bytes(HEADER + b"".join(pieces(dump)) + END)
+    expected = kvmmmu(flat, "explain", "-j").json["vcpus"]
     assert any(f["source"] == "stack" and f["age"] == "in handler" for v in expected for f in v["faults"])
-    assert schema.parse(Crash("7.3", dump).run("kvmmmu explain -j")[0])["vcpus"] == expected
+    assert schema.parse(Crash("7.3", flat).run("kvmmmu explain -j")[0])["vcpus"] == expected

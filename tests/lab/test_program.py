@@ -12,6 +12,7 @@ import subprocess
 
 import pytest
 
+from flattened import END, HEADER, piece, pieces
 from tools import BUILD, GENERATIONS, TOP, dumps, kernel, kvmmmu, truth
 
 ASAN = BUILD / "asan" / "kvmmmu"
@@ -48,15 +49,6 @@ def test_one_moment_in_three_formats(gen):
 
 # Flattened dumps
 
-HEADER = b"makedumpfile".ljust(16, b"\0") + struct.pack(">qq", 1, 1)
-HEADER = HEADER.ljust(4096, b"\0")
-END = struct.pack(">qq", -1, -1)
-
-
-def piece(offset, data):
-    return struct.pack(">qq", offset, len(data)) + data
-
-
 @pytest.fixture(scope="module")
 def looping():
     return (dumps("7.3") / "looping.kdump").read_bytes()
@@ -70,9 +62,7 @@ def ask(path, *words, **more):
 
 def test_pieces_in_any_order_and_twice(tmp_path, looping):
     """The last piece at an offset counts; empty pieces are nothing; what follows the end neither."""
-    step = 1 << 20
-    pieces = [piece(at, looping[at:at + step]) for at in range(0, len(looping), step)]
-    flat = HEADER + piece(0, b"\xff" * 8192) + piece(5, b"") + b"".join(reversed(pieces))
+    flat = HEADER + piece(0, b"\xff" * 8192) + piece(5, b"") + b"".join(reversed(pieces(looping)))
     (tmp_path / "flat").write_bytes(flat + END + b"\xff" * 99)
     answer = ask(tmp_path / "flat")
     assert answer.out == kvmmmu(dumps("7.3") / "looping.kdump", "vms").out

@@ -25,6 +25,13 @@ static inline bool km_is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+static inline const char *km_skip_blanks(const char *at)
+{
+	while (*at == ' ' || *at == '\t')
+		at++;
+	return at;
+}
+
 /* Return the number of decimal digits at the beginning of @text. */
 static inline size_t km_digit_span(const char *text)
 {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "trace/lines.h"
 
+#include "trace/characters.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -561,7 +563,7 @@ bool km_lines_read(struct km_lines *text, struct km_line *line)
 
 void km_lines_append(struct km_line *line, const struct km_line *more, bool cut)
 {
-	const char *rest = more->text + strspn(more->text, " \t");
+	const char *rest = km_skip_blanks(more->text);
 
 	if (!cut)
 		take_piece(line, " ", 1);
@@ -574,7 +576,7 @@ void km_lines_append(struct km_line *line, const struct km_line *more, bool cut)
 
 bool km_lines_is_wrapped(const struct km_line *line, const struct km_line *next)
 {
-	const char *word = next->text + strspn(next->text, " \t");
+	const char *word = km_skip_blanks(next->text);
 
 	if (!*word || !line->len)
 		return false;

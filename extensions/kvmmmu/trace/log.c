@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "trace/log.h"
 
+#include "trace/characters.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,11 +11,6 @@
 #define HEX "0123456789abcdefABCDEF"
 
 #define SVM_EXITS 0x400 /* from here on an exit code is AMD's; those of VMX are smaller */
-
-static const char *skip_blanks(const char *at)
-{
-	return at + strspn(at, " \t");
-}
 
 /* --- entries --- */
 
@@ -219,15 +216,15 @@ static const char *behind_module(const char *text)
 
 	if (!strncmp(text, "kernel", 6) && (text[6] == ' ' || text[6] == ':') &&
 	    strncmp(text, "kernel BUG", 10))
-		text = skip_blanks(text + 6 + strspn(text + 6, ":"));
+		text = km_skip_blanks(text + 6 + strspn(text + 6, ":"));
 	if (!strncmp(text, "QEMU[", 5) && strstr(text, "]: "))
-		return skip_blanks(strstr(text, "]: ") + 3);
+		return km_skip_blanks(strstr(text, "]: ") + 3);
 
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
 		size_t len = strlen(modules[i]);
 
 		if (!strncmp(text, modules[i], len))
-			return skip_blanks(text + len);
+			return km_skip_blanks(text + len);
 	}
 	return text;
 }
@@ -383,7 +380,7 @@ static bool take_warn(struct km_log *log, const struct line *line)
 	if (!entry)
 		return true;
 	path += strcspn(path, " \t");
-	path = skip_blanks(path);
+	path = km_skip_blanks(path);
 	if (!strncmp(path, "at ", 3))
 		path += 3;
 	keep_function(entry, path);
@@ -425,9 +422,9 @@ static bool take_registers(struct km_log *log, const struct line *line)
 		struct km_log_register *r = &entry->registers[entry->register_count++];
 
 		copy(r->name, sizeof(r->name), at, 3);
-		at = skip_blanks(at + 4);
+		at = km_skip_blanks(at + 4);
 		r->value = strtoull(at, NULL, 16);
-		at = skip_blanks(at + strspn(at, HEX));
+		at = km_skip_blanks(at + strspn(at, HEX));
 	}
 	return true;
 }
@@ -564,7 +561,7 @@ bool km_log_begins(const char *text)
 		"------ spte", "spte = 0x", "EPT: ",	      "ept_misconfig_",
 		"WARNING: ",   "as_id: ",   "kernel BUG at ", "[ cut here ]"};
 
-	text = behind_module(skip_blanks(text));
+	text = behind_module(km_skip_blanks(text));
 	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
 		if (!strncmp(text, beginnings[i], strlen(beginnings[i])))
 			return true;
@@ -576,7 +573,7 @@ bool km_log_begins(const char *text)
 enum km_log_taken km_log_line(struct km_log *log, const char *message, const char *stamp,
 			      size_t len, uint64_t number)
 {
-	const char *text = skip_blanks(message), *behind = behind_module(text);
+	const char *text = km_skip_blanks(message), *behind = behind_module(text);
 	struct line line = {behind, stamp, len, number, names_module(text)};
 
 	log->messages += stamp != NULL;

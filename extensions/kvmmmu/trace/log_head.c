@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What dmesg, journals, consoles and programs put in front of the kernel's messages. */
 #include "trace/log.h"
+#include "trace/characters.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -8,11 +9,6 @@
 #define BLANKS	 " \t"
 #define DIGITS	 "0123456789"
 #define ISO_DATE 19 /* "2026-11-28T20:31:16" */
-
-static const char *skip_blanks(const char *at)
-{
-	return at + strspn(at, BLANKS);
-}
 
 /* Return the length of "2026-11-28T20:31:16,123456+01:00" at @at; 0: none is there. */
 static size_t iso_time(const char *at)
@@ -38,13 +34,13 @@ static bool is_unix_time(const char *at)
 /* "[T123]", "[  C3]": the task or CPU that printed the message (CONFIG_PRINTK_CALLER). */
 static const char *behind_caller(const char *at)
 {
-	const char *inside = skip_blanks(at + 1);
+	const char *inside = km_skip_blanks(at + 1);
 	size_t digits;
 
 	if (*at != '[' || (*inside != 'T' && *inside != 'C'))
 		return at;
 	digits = strspn(inside + 1, DIGITS);
-	return digits && inside[1 + digits] == ']' ? skip_blanks(inside + digits + 2) : at;
+	return digits && inside[1 + digits] == ']' ? km_skip_blanks(inside + digits + 2) : at;
 }
 
 /*
@@ -71,12 +67,12 @@ static const char *bracketed_time(const char *at, const char **stamp, size_t *le
 
 	if (!close || close - at > 36)
 		return NULL;
-	inside = skip_blanks(at + 1);
+	inside = km_skip_blanks(at + 1);
 	if (inside >= close || !is_time(inside, (size_t)(close - inside)))
 		return NULL;
 	*stamp = at;
 	*len = (size_t)(close + 1 - at);
-	behind = behind_caller(skip_blanks(close + 1));
+	behind = behind_caller(km_skip_blanks(close + 1));
 	/* a program that captures a console adds a time to the kernel's */
 	if (*behind == '[' && iso_time(inside)) {
 		const char *whole = bracketed_time(behind, &other, &other_len);
@@ -94,15 +90,15 @@ static const char *bracketed_time(const char *at, const char **stamp, size_t *le
 static const char *behind_priority(const char *at)
 {
 	if (*at == '<' && strspn(at + 1, DIGITS) && at[1 + strspn(at + 1, DIGITS)] == '>') {
-		at = skip_blanks(strchr(at, '>') + 1);
-		return !strncmp(at, "1 ", 2) ? skip_blanks(at + 2) : at;
+		at = km_skip_blanks(strchr(at, '>') + 1);
+		return !strncmp(at, "1 ", 2) ? km_skip_blanks(at + 2) : at;
 	}
 	if (!strncmp(at, "kern", 4)) {
 		const char *first = strchr(at, ':'),
 			   *second = first ? strchr(first + 1, ':') : NULL;
 
 		if (second && second - at < 20)
-			return skip_blanks(second + 1);
+			return km_skip_blanks(second + 1);
 	}
 	return at;
 }
@@ -114,12 +110,12 @@ static const char *behind_grep(const char *at)
 
 	if (digits && (at[digits] == ':' || at[digits] == '-') &&
 	    (at[digits + 1] == '[' || at[digits + 1] == ' '))
-		return skip_blanks(at + digits + 1);
+		return km_skip_blanks(at + digits + 1);
 	if (!name || at[name] != ':' || !memchr(at, '.', name))
 		return at;
 	at += name + 1;
 	digits = strspn(at, DIGITS);
-	return skip_blanks(digits && at[digits] == ':' ? at + digits + 1 : at);
+	return km_skip_blanks(digits && at[digits] == ':' ? at + digits + 1 : at);
 }
 
 /*
@@ -134,7 +130,7 @@ static const char *behind_program(const char *at, size_t *len)
 
 	if (structured && structured - at < 80) {
 		*len = (size_t)(structured - at);
-		return skip_blanks(structured + strlen(" kernel - - - "));
+		return km_skip_blanks(structured + strlen(" kernel - - - "));
 	}
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
 		const char *found = strstr(at, programs[i]), *colon;
@@ -145,7 +141,7 @@ static const char *behind_program(const char *at, size_t *len)
 		if (!colon || colon[1] != ' ' || colon - found > 40)
 			continue;
 		*len = (size_t)(found - at);
-		return skip_blanks(colon + 1);
+		return km_skip_blanks(colon + 1);
 	}
 	return NULL;
 }
@@ -153,8 +149,8 @@ static const char *behind_program(const char *at, size_t *len)
 /* "node7 kernel " without a colon, in columns of a table */
 static const char *behind_columns(const char *at)
 {
-	at = skip_blanks(at + strcspn(at, BLANKS));
-	return !strncmp(at, "kernel ", 7) || !strncmp(at, "kernel\t", 7) ? skip_blanks(at + 7)
+	at = km_skip_blanks(at + strcspn(at, BLANKS));
+	return !strncmp(at, "kernel ", 7) || !strncmp(at, "kernel\t", 7) ? km_skip_blanks(at + 7)
 									 : NULL;
 }
 
@@ -171,14 +167,14 @@ static const char *behind_iso_time(const char *at, const char **stamp, size_t *l
 		return NULL;
 	*stamp = at;
 	*len = time;
-	behind = skip_blanks(at + time);
+	behind = km_skip_blanks(at + time);
 	if (at[ISO_DATE] == ',')
 		return behind_caller(behind);
 	stream = strcspn(behind, BLANKS);
 	if (stream == 6 && (!strncmp(behind, "stdout", 6) || !strncmp(behind, "stderr", 6)))
-		behind = skip_blanks(behind + stream);
+		behind = km_skip_blanks(behind + stream);
 	if ((*behind == 'F' || *behind == 'P') && behind[1] == ' ')
-		behind = skip_blanks(behind + 1);
+		behind = km_skip_blanks(behind + 1);
 	message = bracketed_time(behind, stamp, len);
 	if (message)
 		return message;
@@ -222,13 +218,13 @@ static const char *behind_other_program(const char *at, const char **stamp, size
 		return NULL;
 	*stamp = at;
 	*len = date + 1 + host;
-	return skip_blanks(name + program + 1);
+	return km_skip_blanks(name + program + 1);
 }
 
 /* "[  455.120331]" */
 static bool is_stamp(const char *open)
 {
-	const char *inside = skip_blanks(open + 1);
+	const char *inside = km_skip_blanks(open + 1);
 	size_t digits = strspn(inside, DIGITS);
 
 	return digits && inside[digits] == '.' && strspn(inside + digits + 1, DIGITS) == 6 &&
@@ -258,7 +254,7 @@ static const char *behind_anything(const char *at, const char **stamp, size_t *l
 
 const char *km_log_head(const char *line, const char **stamp, size_t *len)
 {
-	const char *at = behind_priority(behind_grep(skip_blanks(line))), *behind, *message;
+	const char *at = behind_priority(behind_grep(km_skip_blanks(line))), *behind, *message;
 	size_t host;
 
 	*stamp = NULL;

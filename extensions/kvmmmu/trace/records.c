@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "trace/records.h"
 
+#include "trace/characters.h"
+
 #include <ctype.h>
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -29,7 +31,8 @@ void km_records_deinit(struct km_records *r)
 	r->tokener = NULL;
 }
 
-static const char *skip_blanks(const char *at)
+/* Skip what may be in front of an object, or between its parts. */
+static const char *skip_marks(const char *at)
 {
 	while (*at == ' ' || *at == '\t' || *at == RECORD)
 		at++;
@@ -56,6 +59,12 @@ static bool microseconds(struct json_object *object, const char *key, uint64_t *
 	return true;
 }
 
+/* "[  455.120330] ", as dmesg */
+static void print_seconds(char *buf, size_t size, uint64_t us)
+{
+	snprintf(buf, size, "[%5" PRIu64 ".%06" PRIu64 "] ", us / 1000000, us % 1000000);
+}
+
 static void print_date(char *buf, size_t size, uint64_t us)
 {
 	time_t seconds = (time_t)(us / 1000000);
@@ -78,11 +87,11 @@ static void print_stamp(char *buf, size_t size, struct json_object *object)
 
 	*buf = 0;
 	if (microseconds(object, "_SOURCE_MONOTONIC_TIMESTAMP", &us))
-		snprintf(buf, size, "[%5" PRIu64 ".%06" PRIu64 "] ", us / 1000000, us % 1000000);
+		print_seconds(buf, size, us);
 	else if (microseconds(object, "__REALTIME_TIMESTAMP", &us))
 		print_date(buf, size, us);
 	else if (when && strlen(when) + 4 < size && !strpbrk(when, "[]\n"))
-		snprintf(buf, size, "[%12s] ", skip_blanks(when));
+		snprintf(buf, size, "[%12s] ", skip_marks(when));
 }
 
 /* --- messages --- */
@@ -154,14 +163,13 @@ static bool take_record(struct km_records *r, struct json_object *object)
 		return false;
 	print_stamp(stamp, sizeof(stamp), object);
 	while ((line = strsep(&rest, "\n"))) {
-		const char *own = skip_blanks(line);
+		const char *own = skip_marks(line);
 
 		/* a container's record has the kernel's time in the message */
 		if (*own)
 			enqueue(r,
-				*own == '[' && isdigit((unsigned char)*skip_blanks(own + 1))
-					? ""
-					: stamp,
+				*own == '[' && isdigit((unsigned char)*skip_marks(own + 1)) ? ""
+											    : stamp,
 				line);
 	}
 	free(message);
@@ -175,8 +183,7 @@ static bool take_date(struct km_records *r, const char *text)
 {
 	const char *date = text + 4, *end;
 
-	if (strlen(text) < 9 || date[-1] != ' ' || strspn(date, "0123456789") != 4 ||
-	    date[4] != '-')
+	if (strlen(text) < 9 || date[-1] != ' ' || km_digit_span(date) != 4 || date[4] != '-')
 		return false;
 	end = strstr(date, " [s=");
 	if (!end || (size_t)(end - date) + 4 > sizeof(r->date))
@@ -238,27 +245,24 @@ static bool take_field(struct km_records *r, struct km_line *line, const char *t
 
 static void rewrite_kmsg(struct km_line *line, const char *text)
 {
-	size_t priority = strspn(text, "0123456789"), number, us;
+	size_t priority = km_digit_span(text), number, us;
 	char stamp[STAMP_ROOM];
 	const char *message;
-	uint64_t time;
 
 	if (text[priority] == '.') { /* a release */
 		text += strcspn(text, ",; ");
 		text += *text == ',';
-		priority = strspn(text, "0123456789");
+		priority = km_digit_span(text);
 	}
-	number = text[priority] == ',' ? strspn(text + priority + 1, "0123456789") : 0;
+	number = text[priority] == ',' ? km_digit_span(text + priority + 1) : 0;
 	text += priority + 1 + number;
 	if (!priority || !number || *text != ',')
 		return;
-	us = strspn(text + 1, "0123456789");
+	us = km_digit_span(text + 1);
 	message = strchr(text, ';');
 	if (!us || us > 16 || text[1 + us] != ',' || !message)
 		return;
-	time = strtoull(text + 1, NULL, 10);
-	snprintf(stamp, sizeof(stamp), "[%5" PRIu64 ".%06" PRIu64 "] ", time / 1000000,
-		 time % 1000000);
+	print_seconds(stamp, sizeof(stamp), strtoull(text + 1, NULL, 10));
 	put_stamp(line, stamp, message + 1);
 }
 
@@ -269,21 +273,21 @@ static const char *behind_list(const char *at)
 {
 	const char *key;
 
-	at = skip_blanks(at);
-	if (*at == '[' && *skip_blanks(at + 1) == '{')
-		at = skip_blanks(at + 1);
-	key = *at == '{' ? skip_blanks(at + 1) : at;
+	at = skip_marks(at);
+	if (*at == '[' && *skip_marks(at + 1) == '{')
+		at = skip_marks(at + 1);
+	key = *at == '{' ? skip_marks(at + 1) : at;
 	if (strncmp(key, "\"dmesg\"", 7))
 		return at;
-	key = skip_blanks(key + 7);
-	key = skip_blanks(key + (*key == ':'));
-	return *key == '[' ? skip_blanks(key + 1) : at;
+	key = skip_marks(key + 7);
+	key = skip_marks(key + (*key == ':'));
+	return *key == '[' ? skip_marks(key + 1) : at;
 }
 
 /* "{" alone, or followed by a name */
 static bool begins_object(const char *at)
 {
-	return *at == '{' && (!*skip_blanks(at + 1) || *skip_blanks(at + 1) == '"');
+	return *at == '{' && (!*skip_marks(at + 1) || *skip_marks(at + 1) == '"');
 }
 
 static void end_object(struct km_records *r)
@@ -327,8 +331,7 @@ static enum parsed parse(struct km_records *r, const char **text)
 static void abandon(struct km_records *r)
 {
 	/* a brace alone is no evidence that is lost */
-	if (r->object_lines > 1 ||
-	    (r->object_lines && *skip_blanks(skip_blanks(r->first.text) + 1)))
+	if (r->object_lines > 1 || (r->object_lines && *skip_marks(skip_marks(r->first.text) + 1)))
 		keep_odd(r, r->object_lines);
 	end_object(r);
 }
@@ -342,7 +345,7 @@ static bool take_json(struct km_records *r, const struct km_line *line, const ch
 		return false;
 	if (!r->tokener && !strncmp(text, "data: {", 7))
 		text += 6;
-	if (r->tokener && behind_list(text) != skip_blanks(text)) {
+	if (r->tokener && behind_list(text) != skip_marks(text)) {
 		end_object(r);
 		taken = true;
 	}
@@ -364,7 +367,7 @@ static bool take_json(struct km_records *r, const struct km_line *line, const ch
 			bool earlier = r->object_lines;
 
 			abandon(r);
-			return taken || (earlier && take_json(r, line, skip_blanks(line->text)));
+			return taken || (earlier && take_json(r, line, skip_marks(line->text)));
 		}
 		r->object_lines += new_line;
 		if (parsed == OPEN)
@@ -372,18 +375,16 @@ static bool take_json(struct km_records *r, const struct km_line *line, const ch
 		if (parsed == NO_MESSAGE && r->object_lines > 1)
 			keep_odd(r, r->object_lines);
 		taken = taken || parsed == MESSAGE || r->object_lines > 1;
-		text = skip_blanks(text);
-		text = skip_blanks(text + (*text == ','));
+		text = skip_marks(text);
+		text = skip_marks(text + (*text == ','));
 	}
 	return taken;
 }
 
 bool km_records_add(struct km_records *r, struct km_line *line)
 {
-	const char *text = line->text;
+	const char *text = km_skip_blanks(line->text);
 
-	while (*text == ' ' || *text == '\t')
-		text++;
 	if (r->tokener)
 		return take_json(r, line, text);
 	if (isdigit((unsigned char)*text)) {

@@ -103,13 +103,6 @@ const char *km_trace_name(const char *text, size_t len, enum km_trace_kind *kind
 	return NULL;
 }
 
-static const char *skip_blanks(const char *at)
-{
-	while (*at == ' ' || *at == '\t')
-		at++;
-	return at;
-}
-
 /* --- the words in front of the name, read from the right --- */
 
 struct words {
@@ -575,7 +568,7 @@ static const char *behind_time(const char *at)
 		return NULL;
 	if (at[len] == '.')
 		len += 1 + km_digit_span(at + len + 1);
-	return at[len] == ':' ? skip_blanks(at + len + 1) : NULL;
+	return at[len] == ':' ? km_skip_blanks(at + len + 1) : NULL;
 }
 
 /* What follows the time: a period, "(+12)". */
@@ -584,9 +577,9 @@ static const char *behind_extras(const char *at)
 	size_t digits = km_digit_span(at);
 
 	if (digits && (at[digits] == ' ' || at[digits] == '\t'))
-		at = skip_blanks(at + digits);
+		at = km_skip_blanks(at + digits);
 	if (km_begins(at, "(+"))
-		at = skip_blanks(at + strcspn(at, " \t"));
+		at = km_skip_blanks(at + strcspn(at, " \t"));
 	return at;
 }
 
@@ -601,10 +594,10 @@ static enum km_trace_line find_behind_cpu(const char *line, struct km_trace_head
 
 		if (!digits || digits > 5 || *at != ']' || (at[1] && !km_is_space(at[1])))
 			continue;
-		at = skip_blanks(at + 1);
+		at = km_skip_blanks(at + 1);
 		behind = behind_time(at);
 		if (!behind && *at) {
-			at = skip_blanks(at + strcspn(at, " \t"));
+			at = km_skip_blanks(at + strcspn(at, " \t"));
 			behind = behind_time(at);
 		}
 		if (behind)
@@ -626,10 +619,10 @@ static bool is_head_at(const char *open)
 
 	if (!digits || digits > 5 || at[0] != ']' || at[1] != ' ')
 		return false;
-	at = skip_blanks(at + 1);
+	at = km_skip_blanks(at + 1);
 	behind = behind_time(at);
 	if (!behind)
-		behind = behind_time(skip_blanks(at + strcspn(at, " \t")));
+		behind = behind_time(km_skip_blanks(at + strcspn(at, " \t")));
 	return behind && name_at(behind_extras(behind), &head);
 }
 
@@ -668,13 +661,13 @@ static bool find_behind_time(const char *line, struct km_trace_head *head)
 		while (at > line && (at[-1] == ' ' || strchr("+!#*@$", at[-1])))
 			at--;
 		if (at > line + 2 && km_begins(at - 2, "us") && km_is_digit(at[-3]))
-			return name_at(skip_blanks(colon + 1), head);
+			return name_at(km_skip_blanks(colon + 1), head);
 		at = colon;
 		while (at > line && km_is_digit(at[-1]))
 			at--;
 		if (colon - at < 6 || at == line || at[-1] != '.')
 			continue;
-		if (name_at(behind_extras(skip_blanks(colon + 1)), head))
+		if (name_at(behind_extras(km_skip_blanks(colon + 1)), head))
 			return true;
 	}
 	return false;

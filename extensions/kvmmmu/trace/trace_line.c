@@ -256,7 +256,7 @@ static bool zap(const char *text, const struct km_trace_fields *f, struct km_tra
 	uint64_t end;
 
 	if (!strcmp(e->name, "kvm_vm_set_mem_attributes") && dashes) {
-		at = text + strspn(text, " \t");
+		at = km_skip_blanks(text);
 		e->gfn = strtoull(at, NULL, 16);
 		end = strtoull(dashes + 4, NULL, 16);
 		e->gfns = end > e->gfn ? end - e->gfn : 0;
@@ -555,7 +555,7 @@ static bool lost_events(const char *text, uint64_t *lost)
 	at++;
 	if (!strncmp(at, "LOST ", 5))
 		at += 5;
-	if (strspn(at, "0123456789") <= 12)
+	if (km_digit_span(at) <= 12)
 		*lost = strtoull(at, NULL, 10);
 	return true;
 }
@@ -593,7 +593,7 @@ static bool is_graph(const char *text)
 
 	if (digits && km_begins(text + digits, " |")) {
 		text += digits + 2;
-		text += strspn(text, " \t");
+		text = km_skip_blanks(text);
 		digits = km_digit_span(text);
 	}
 	return digits && text[digits] == ')' && !strstr(text, "/* ") &&
@@ -654,10 +654,8 @@ enum km_trace_line km_trace_line(const char *line, struct km_trace_event *event,
 {
 	struct km_trace_head head;
 	enum km_trace_line found;
-	const char *text = line;
+	const char *text = km_skip_blanks(line);
 
-	while (*text == ' ' || *text == '\t')
-		text++;
 	*lost = 0;
 	memset(event, 0, sizeof(*event));
 	event->count = 1;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "trace/trace_read.h"
 
+#include "trace/characters.h"
 #include "trace/follow_faults.h"
-#include "trace/records.h"
 #include "trace/lines.h"
+#include "trace/records.h"
 #include "trace/trace_head.h"
 #include "trace/trace_line.h"
 
@@ -110,7 +111,7 @@ static bool is_head_of_mail(const char *text)
 static bool is_year(const char *text, size_t len)
 {
 	return len == 4 && (!strncmp(text, "19", 2) || !strncmp(text, "20", 2)) &&
-	       strspn(text, "0123456789") == 4;
+	       km_digit_span(text) == 4;
 }
 
 /* "17:12:04.220331", which perf kvm stat live prints above its tables. */
@@ -134,7 +135,7 @@ static bool is_base64(const char *word, size_t len)
  */
 static bool is_prose(const char *text)
 {
-	text += strspn(text, " \t");
+	text = km_skip_blanks(text);
 	if (is_head_of_mail(text) || is_clock(text))
 		return true;
 	while (*text) {
@@ -153,7 +154,7 @@ static bool is_prose(const char *text)
 				return false;
 		}
 		text += word;
-		text += strspn(text, " \t");
+		text = km_skip_blanks(text);
 	}
 	return true;
 }

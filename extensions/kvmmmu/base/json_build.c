@@ -28,12 +28,22 @@ void km_json_push(struct json_object *to, struct json_object *value, bool *ok)
 	*ok = false;
 }
 
-struct json_object *km_json_hex(uint64_t number)
+static struct json_object *hex(uint64_t number)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "0x%" PRIx64, number);
 	return json_object_new_string(text);
+}
+
+void km_json_put_hex(struct json_object *to, const char *key, uint64_t number, bool *ok)
+{
+	km_json_put(to, key, hex(number), ok);
+}
+
+void km_json_push_hex(struct json_object *to, uint64_t number, bool *ok)
+{
+	km_json_push(to, hex(number), ok);
 }
 
 const char *km_json_text(struct json_object *value, int style)

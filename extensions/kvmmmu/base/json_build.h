@@ -16,8 +16,9 @@ void km_json_put(struct json_object *to, const char *key, struct json_object *va
 void km_json_put_null(struct json_object *to, const char *key, bool *ok);
 void km_json_push(struct json_object *to, struct json_object *value, bool *ok);
 
-/* Return "0x12" as a new string; NULL: out of memory. */
-struct json_object *km_json_hex(uint64_t number);
+/* The same of a number, as text: "0x12". */
+void km_json_put_hex(struct json_object *to, const char *key, uint64_t number, bool *ok);
+void km_json_push_hex(struct json_object *to, uint64_t number, bool *ok);
 
 /* Return the whole text, which lives as long as @value; NULL: out of memory, or @value is NULL. */
 const char *km_json_text(struct json_object *value, int style);

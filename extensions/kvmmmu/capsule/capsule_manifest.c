@@ -49,7 +49,7 @@ static struct json_object *build_symbols(const struct km_manifest *m, bool *ok)
 	struct json_object *symbols = json_object_new_object();
 
 	for (size_t i = 0; i < m->symbol_count; i++)
-		km_json_put(symbols, m->symbols[i].name, km_json_hex(m->symbols[i].addr), ok);
+		km_json_put_hex(symbols, m->symbols[i].name, m->symbols[i].addr, ok);
 	return symbols;
 }
 

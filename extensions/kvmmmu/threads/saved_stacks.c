@@ -145,7 +145,7 @@ km_error *km_saved_tasks(const struct km_saved_stacks *saved, struct km_tasks *t
 static void put_val(struct json_object *to, const char *key, struct km_val val, bool *ok)
 {
 	if (km_is_known(val))
-		km_json_put(to, key, km_json_hex(val.v), ok);
+		km_json_put_hex(to, key, val.v, ok);
 	else if (val.known != KM_ABSENT)
 		km_json_put_null(to, key, ok);
 }
@@ -167,12 +167,12 @@ static struct json_object *print_places(const struct km_page_faults *faults, boo
 		const struct km_fault_place *p = &faults->places[i];
 		struct json_object *place = json_object_new_array();
 
-		km_json_push(place, km_json_hex(p->handler_slot), ok);
-		km_json_push(place, km_json_hex(p->caller_slot), ok);
-		km_json_push(place, km_json_hex(p->chain), ok);
-		km_json_push(place, km_json_hex(p->sptep), ok);
-		km_json_push(place, km_json_hex(p->old_spte), ok);
-		km_json_push(place, km_json_hex(p->level), ok);
+		km_json_push_hex(place, p->handler_slot, ok);
+		km_json_push_hex(place, p->caller_slot, ok);
+		km_json_push_hex(place, p->chain, ok);
+		km_json_push_hex(place, p->sptep, ok);
+		km_json_push_hex(place, p->old_spte, ok);
+		km_json_push_hex(place, p->level, ok);
 		km_json_push(list, place, ok);
 	}
 	return list;
@@ -183,28 +183,28 @@ static struct json_object *print_stack(const struct km_saved_stack *s, bool *ok)
 	struct json_object *to = json_object_new_object(), *list = json_object_new_array();
 	const struct km_stack *stack = &s->stack;
 
-	km_json_put(to, "task", km_json_hex(stack->task), ok);
-	km_json_put(to, "base", km_json_hex(stack->base), ok);
-	km_json_put(to, "size", km_json_hex(stack->size), ok);
-	km_json_put(to, "start", km_json_hex(stack->start), ok);
-	km_json_put(to, "sp", km_json_hex(stack->sp), ok);
-	km_json_put(to, "pages_missing", km_json_hex(stack->pages_missing), ok);
+	km_json_put_hex(to, "task", stack->task, ok);
+	km_json_put_hex(to, "base", stack->base, ok);
+	km_json_put_hex(to, "size", stack->size, ok);
+	km_json_put_hex(to, "start", stack->start, ok);
+	km_json_put_hex(to, "sp", stack->sp, ok);
+	km_json_put_hex(to, "pages_missing", stack->pages_missing, ok);
 	km_json_put(to, "trouble", json_object_new_string(stack->trouble), ok);
 	for (size_t i = 0; i < stack->count; i++) {
 		const struct km_frame *f = &stack->frames[i];
 		struct json_object *frame = json_object_new_array();
 
 		km_json_push(frame, json_object_new_string(f->function), ok);
-		km_json_push(frame, km_json_hex(f->offset), ok);
-		km_json_push(frame, km_json_hex(f->pc), ok);
-		km_json_push(frame, km_json_hex(f->sp), ok);
+		km_json_push_hex(frame, f->offset, ok);
+		km_json_push_hex(frame, f->pc, ok);
+		km_json_push_hex(frame, f->sp, ok);
 		km_json_push(frame, json_object_new_boolean(f->sure), ok);
 		km_json_push(list, frame, ok);
 	}
 	km_json_put(to, "frames", list, ok);
 	list = json_object_new_array();
 	for (size_t i = 0; i < s->faults.count; i++)
-		km_json_push(list, km_json_hex(s->faults.at[i]), ok);
+		km_json_push_hex(list, s->faults.at[i], ok);
 	km_json_put(to, "page_faults", list, ok);
 	/* as capsules of earlier versions, where nothing is known */
 	if (has_places(&s->faults))
@@ -216,7 +216,7 @@ static struct json_object *print_task(const struct km_saved_task *t, bool *ok)
 {
 	struct json_object *to = json_object_new_object();
 
-	km_json_put(to, "task", km_json_hex(t->addr), ok);
+	km_json_put_hex(to, "task", t->addr, ok);
 	put_val(to, "tid", t->tid, ok);
 	put_val(to, "tgid", t->tgid, ok);
 	put_val(to, "state", t->state, ok);

@@ -308,7 +308,7 @@ static km_error *report(struct km_report *run, const struct selection *selection
 	begin_others(run);
 	err = report_vcpus(run, selections);
 	km_describe_folded(run->others_chapter, &run->others);
-	if (run->others.table && run->others.table->last->kind != KM_N_ROW)
+	if (!km_vcpu_rows_any(&run->others))
 		km_doc_machine_only(run->others_chapter);
 	if (!err)
 		err = km_report_host(run);

@@ -35,6 +35,16 @@ struct km_node *km_vcpu_row(struct km_vcpu_rows *rows, enum km_vcpu_state state,
 	return add_row(rows, state);
 }
 
+bool km_vcpu_rows_any(const struct km_vcpu_rows *rows)
+{
+	/* of each state, the first ones have a row */
+	for (size_t i = 0; i < KM_STATES; i++) {
+		if (rows->count[i])
+			return true;
+	}
+	return false;
+}
+
 void km_describe_folded(struct km_node *parent, const struct km_vcpu_rows *rows)
 {
 	const char *text = "";

@@ -24,6 +24,9 @@ struct km_vcpu_rows {
  */
 struct km_node *km_vcpu_row(struct km_vcpu_rows *rows, enum km_vcpu_state state, bool all);
 
+/* Does the table have a row? */
+bool km_vcpu_rows_any(const struct km_vcpu_rows *rows);
+
 /* Add to @parent how many are folded, if any are, and how to list them. */
 void km_describe_folded(struct km_node *parent, const struct km_vcpu_rows *rows);
 

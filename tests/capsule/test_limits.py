@@ -7,31 +7,13 @@ import os
 import resource
 import struct
 import subprocess
-import sys
 
 import pytest
 
-from tools import BUILD, TOP, kvmmmu, unpacked
+from tools import BUILD, TOP, kvmmmu, measured, unpacked
 
 SAMPLE = TOP / "samples" / "amd-7.3-looping.kvmmmu"
-MEASURE = """import os, sys
-pid = os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
-_, status, usage = os.wait4(pid, 0)
-os.write(2, f"\\n{os.waitstatus_to_exitcode(status)}\\n{usage.ru_maxrss}\\n"
-            f"{usage.ru_utime + usage.ru_stime}".encode())
-"""
 QUESTIONS = (["explain", "-j"], ["vms"], ["capture", "-o", "-"])
-
-
-def measured(path, words):
-    """Exit code, output, and peak memory in MiB and CPU seconds of one run."""
-    out = subprocess.DEVNULL if "-o" in words else subprocess.PIPE
-    # exec keeps the peak of the process that forked: it has to be a small one
-    run = subprocess.run([sys.executable, "-I", "-S", "-c", MEASURE, BUILD / "kvmmmu", path, *words],
-                         text=True, errors="replace", stdout=out,
-                         stderr=subprocess.PIPE if "-o" in words else subprocess.STDOUT, check=False)
-    text, code, peak, cpu = (run.stdout or run.stderr).rsplit("\n", 3)
-    return int(code), text, int(peak) / 1024, float(cpu)
 
 
 def check(path, reason=None, questions=QUESTIONS):

@@ -2,24 +2,13 @@
 """A host with 1,200 vCPUs, 20 of which loop: how much memory a report of it takes, and that the others are not accused."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 
-from tools import BUILD, kvmmmu, lab
+from tools import kvmmmu, lab, measured
 
 MEGABYTES = 60  # scripts/bench prints the CPU time
 LOOPING = 0  # this vCPU of each VM
-
-
-# From a small process: what a child has at most includes what its parent has when it starts it.
-MEASURE = """
-import os, subprocess, sys
-run = subprocess.Popen(sys.argv[2:], stdout=open(sys.argv[1], "w"))
-_pid, status, usage = os.wait4(run.pid, 0)
-print(status, usage.ru_maxrss / 1024)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +22,9 @@ def explained(crowd):
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
-def test_memory_of_a_report(crowd, tmp_path, form):
-    run = subprocess.run([sys.executable, "-c", MEASURE, tmp_path / "report", BUILD / "kvmmmu", crowd / "crowd.elf", "report",
-                          "--format", form], text=True, check=True, stdout=subprocess.PIPE)
-    status, megabytes = map(float, run.stdout.split())
-    assert status == 0 and (tmp_path / "report").stat().st_size > 50000
+def test_memory_of_a_report(crowd, form):
+    code, text, megabytes, _ = measured(crowd / "crowd.elf", ["report", "--format", form])
+    assert code == 0 and len(text) > 50000
     assert megabytes <= MEGABYTES
 
 

@@ -155,8 +155,9 @@ static bool race(const struct tally *tally, const struct fault *fault, uint64_t 
 {
 	uint64_t left = fault->old_spte | (fault->outcome == FIXED ? KM_BIT(1) : 0);
 
-	/* a frozen SPTE is about to be changed */
-	if (km_is_frozen_spte(&tally->masks, fault->old_spte))
+	/* a frozen SPTE is about to be changed, and the fault itself does not freeze it */
+	if (km_is_frozen_spte(&tally->masks, fault->old_spte) ||
+	    km_is_frozen_spte(&tally->masks, fault->new_spte))
 		return true;
 	if (fault->again == expected || strchr(fault->meanwhile, 'c'))
 		return true;

@@ -3,6 +3,7 @@
 #include "oracle.h"
 
 #include "rules/fast_page_fault.h"
+#include "rules/guest_access.h"
 #include "rules/permissions.h"
 #include "rules/role.h"
 #include "rules/spte.h"
@@ -354,6 +355,68 @@ static void compare_permission_fault(const struct km_spte_masks *m, uint64_t spt
 		     "spte %#" PRIx64 ", error code %#" PRIx64 " (v1)", spte, error_code);
 }
 
+/* What is not known leaves the ruling open exactly if it decides. */
+static void compare_unknown(struct km_guest_access in, uint64_t pfec)
+{
+	enum km_guest_ruling with[2], open;
+	bool pk, differ;
+
+	for (int i = 0; i < 2; i++) {
+		in.ac = i;
+		with[i] = km_permission_fault(&in, pfec, &pk);
+	}
+	in.ac_known = false;
+	open = km_permission_fault(&in, pfec, &pk);
+	differ = (in.words[(pfec & 0x16) >> 1] ^ in.words[(pfec & 0x16) >> 1 | 4]) & 1u << in.acc;
+	if (oracle_has_r)
+		SAME(differ, open == KM_GUEST_NEEDS_AC, "access %#" PRIx64 ", acc %u", pfec,
+		     in.acc);
+	if (open != KM_GUEST_NEEDS_AC)
+		SAME(with[0], with[1], "access %#" PRIx64 ", acc %u", pfec, in.acc);
+}
+
+static void compare_guest_access(void)
+{
+	static const uint64_t accesses[] = {0,
+					    PFERR_WRITE_MASK,
+					    PFERR_FETCH_MASK,
+					    PFERR_USER_MASK,
+					    PFERR_USER_MASK | PFERR_WRITE_MASK,
+					    PFERR_USER_MASK | PFERR_FETCH_MASK};
+	uint64_t pfec = accesses[chance() % 6];
+	uint16_t words[KM_PERM_WORDS];
+	struct km_guest_access in = {.words = words,
+				     .format = oracle_has_r ? KM_ACC_RWUX : KM_ACC_UWX,
+				     .acc = chance() & 15,
+				     .pkey = chance() & 15,
+				     .ac_known = true,
+				     .ac = chance() & 1,
+				     .pkru_known = true,
+				     .pkru = (uint32_t)chance(),
+				     .pkru_mask = chance() & 1 ? (uint32_t)chance() : 0};
+	struct oracle_guest_access kernel = {.pkru_mask = in.pkru_mask,
+					     .pkru = in.pkru,
+					     .pkey = in.pkey,
+					     .ac = in.ac,
+					     .pfec = pfec,
+					     .acc = in.acc};
+	unsigned code;
+	bool pk;
+
+	for (int i = 0; i < KM_PERM_WORDS; i++)
+		words[i] = (uint16_t)chance();
+	if (!oracle_has_r)
+		kernel.acc = (in.acc & ACC_EXEC_MASK ? ACC_UWX_EXEC_MASK : 0) |
+			     (in.acc & ACC_WRITE_MASK ? ACC_UWX_WRITE_MASK : 0) |
+			     (in.acc & ACC_USER_MASK ? ACC_UWX_USER_MASK : 0);
+	code = oracle_permission_fault(words, &kernel);
+	SAME(!!code, km_permission_fault(&in, pfec, &pk) == KM_GUEST_FORBIDS,
+	     "access %#" PRIx64 ", acc %u, pkey %u", pfec, in.acc, in.pkey);
+	SAME(!!(code & PFERR_PK_MASK), pk, "access %#" PRIx64 ", acc %u, pkey %u", pfec, in.acc,
+	     in.pkey);
+	compare_unknown(in, pfec);
+}
+
 static void compare_fast_page_fault(const struct km_spte_masks *m, uint64_t spte)
 {
 	static const int rets[] = {
@@ -541,6 +604,8 @@ int main(int argc, char **argv)
 	compare_roles(rounds);
 	compare_tables(rounds);
 	compare_entries(rounds);
+	for (unsigned long i = 0; i < rounds; i++)
+		compare_guest_access();
 	/* every result of the fast path, except the one that this version does not have */
 	for (int i = 0; i <= KM_FAST_FIXED; i++) {
 		if (i == KM_FAST_OUT_OF_RANGE ||

@@ -227,6 +227,23 @@ int oracle_fast_page_fault(const uint16_t words[16], const struct oracle_fault *
 	return ret;
 }
 
+unsigned oracle_permission_fault(const uint16_t words[16], const struct oracle_guest_access *a)
+{
+	struct kvm_vcpu vcpu = {.arch.pkru = a->pkru, .rflags = a->ac ? X86_EFLAGS_AC : 0};
+#if ORACLE_GEN >= 703
+	struct kvm_pagewalk walk = {.fmt.pkru_mask = a->pkru_mask};
+
+	for (int i = 0; i < 16; i++)
+		walk.fmt.permissions[i] = words[i];
+#else
+	struct kvm_mmu walk = {.pkru_mask = a->pkru_mask};
+
+	for (int i = 0; i < 16; i++)
+		walk.permissions[i] = words[i];
+#endif
+	return permission_fault(&vcpu, &walk, a->acc, a->pkey, a->pfec);
+}
+
 bool oracle_is_dirty(uint64_t spte)
 {
 #ifdef HAVE_is_dirty_spte

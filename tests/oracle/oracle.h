@@ -33,6 +33,17 @@ void oracle_guest_table(uint32_t base, uint32_t ext, bool tdp, bool ept, uint16_
 			uint32_t *pkru_mask);
 void oracle_spte_table(uint32_t root_role, bool tdp, bool ept, uint16_t words[16]);
 
+/* What permission_fault() looks at; acc: in the format of the kernel's words. */
+struct oracle_guest_access {
+	uint32_t pkru_mask, pkru;
+	unsigned acc, pkey;
+	bool ac; /* EFLAGS.AC */
+	uint64_t pfec;
+};
+
+/* The error code, 8 bits; 0: no fault. */
+unsigned oracle_permission_fault(const uint16_t words[16], const struct oracle_guest_access *a);
+
 bool oracle_spte_permission_fault(const uint16_t words[16], uint64_t spte, uint64_t error_code);
 bool oracle_spte_permission_fault_v1(const uint16_t words[16], uint64_t spte, uint64_t error_code);
 bool oracle_is_access_allowed(uint64_t spte, uint64_t error_code);

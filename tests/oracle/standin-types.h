@@ -66,7 +66,9 @@ struct kvm_vcpu {
 	struct kvm_memslots slots;
 	struct {
 		struct kvm_mmu *mmu;
+		u32 pkru;
 	} arch;
+	unsigned long rflags;
 	struct {
 		u64 pf_fast;
 	} stat;
@@ -75,4 +77,9 @@ struct kvm_vcpu {
 static struct kvm_memslots *kvm_vcpu_memslots(struct kvm_vcpu *vcpu)
 {
 	return &vcpu->slots;
+}
+
+static unsigned long oracle_get_rflags(struct kvm_vcpu *vcpu)
+{
+	return vcpu->rflags;
 }

@@ -46,6 +46,12 @@ typedef u64 gfn_t, gpa_t, hpa_t, kvm_pfn_t;
 #define X86_BUG_L1TF	      0
 #define boot_cpu_has_bug(bug) false
 
+/* For permission_fault(): CR0.WP is that of the role. */
+#define kvm_x86_call(name)			     oracle_##name
+#define static_call(name)			     oracle_get_rflags /* kvm_x86_get_rflags, until 6.12 */
+#define X86_EFLAGS_AC				     (1ul << 18)
+#define kvm_mmu_refresh_passthrough_bits(vcpu, walk) ((void)(walk))
+
 /* For fast_page_fault(): the walk ends at the only SPTE, and nothing else changes it. */
 #define RET_PF_INVALID					0
 #define RET_PF_FIXED					1

@@ -34,6 +34,8 @@ def name_of(answer):
     command = answer["command"]
     if command == "walk" and "range" in answer:
         return "walk-range"
+    if command == "walk" and "guest_walk" in answer:
+        return "walk-gva"
     if command == "capture" and "source" not in answer:
         return "capture-list"
     if command == "log" and "log_buffer" in answer:

@@ -28,6 +28,8 @@ FORMATS = ("ept", "npt", "shadow", "ept:6.1")
 UNUSED = {"explain.kernel_log", *(f"diff.missing.{key}" for key in ("vcpu", "owner", "kvm_vcpu", "only_in")), *(f"log.{key}" for key in ("command", "log", "log_buffer", "notes", "schema", "source")),
           "report.chapters.cause.notes", "report.chapters.map.notes", "report.chapters.stack.notes", "report.other_vcpus.notes", "report.other_vms.notes",
           "report.vms.notes", "capture-list.findings",
+          *(f"walk-gva.guest_walk.entries.{key}" for key in ("level", "table", "index", "entry", "says", "table_spte")),  # tests/lab/test_walk_gva.py
+          *(f"walk-gva.guest_walk.accesses.{key}" for key in ("access", "user", "supervisor")),
           *(f"{name}.unread" for name in schema.NAMES if "unread" in schema.load(name).get("properties", {})), "mmu.mmus.w.notes", "slots.memslots.notes"}
 
 
@@ -72,7 +74,7 @@ def sample_questions(capsule):
     for vm in vms:
         for vcpu in vm["vcpus"]:
             name = f"{vm['vm']['number']}:{vcpu['index']}"
-            asked += [f"fault --trace {name}", f"fault --trace {name} -a 4000000 -e 7", f"explain {name} -a 21000 -e 6"]
+            asked += [f"fault --trace {name}", f"fault --trace {name} -a 4000000 -e 7", f"explain {name} -a 21000 -e 6", f"walk --gva {name} 21000", f"walk --gva --cr3 200000 {name} 21000"]
     return [f"{line} -j" for line in asked]
 
 

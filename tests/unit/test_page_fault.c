@@ -633,10 +633,12 @@ static void test_guest_table_in_an_invalid_slot(void **state)
 	(void)state;
 	w.mmu->w = &guest;
 	w.mmu->root.pgd = val(0x7000);
-	assert_null(km_guest_walk(&w.kernel, &w.vm, &w.all, w.mmu, &w.slots, 0x1000, 0, &walk));
+	assert_null(km_guest_walk(&w.kernel, &w.vm, &w.vcpu, &w.all, w.mmu, &w.slots, 0x1000, 0,
+				  &walk));
 	assert_int_equal(walk.end, KM_GUEST_OPEN); /* kvm.mm is not readable */
 	w.slot.flags = KVM_MEMSLOT_INVALID;
-	assert_null(km_guest_walk(&w.kernel, &w.vm, &w.all, w.mmu, &w.slots, 0x1000, 0, &walk));
+	assert_null(km_guest_walk(&w.kernel, &w.vm, &w.vcpu, &w.all, w.mmu, &w.slots, 0x1000, 0,
+				  &walk));
 	assert_int_equal(walk.end, KM_GUEST_FAULTS);
 }
 

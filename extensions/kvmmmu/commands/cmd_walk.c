@@ -2,6 +2,7 @@
 /* kvmmmu walk: the shadow page-table entries down to one address, or those of a range. */
 #include "commands/command_context.h"
 
+#include "commands/walk_gva.h"
 #include "walk/walk_range.h"
 
 #include <inttypes.h>
@@ -230,11 +231,17 @@ km_error *km_command_walk(struct km_command_context *ctx)
 	uint64_t addr;
 	km_error *err = km_parse_hex(ctx->argv[1], "address", &addr);
 
+	if (!err && ctx->options.has_cr3 && !ctx->options.gva)
+		return km_errorf(KM_EUSAGE, "--cr3 needs --gva");
+	if (!err && ctx->options.gva && (ctx->options.mmu || ctx->options.bytes))
+		return km_errorf(KM_EUSAGE, "--gva cannot be combined with -m or -n");
 	if (!err)
 		err = km_context_subject(ctx, ctx->argv[0], &s);
 	if (err)
 		return err;
 	km_describe_vcpu(ctx->root, "vcpu", s.vm, s.vcpu);
+	if (ctx->options.gva)
+		return km_walk_gva(ctx, &s, addr);
 	if (ctx->options.bytes)
 		return walk_range(ctx, &s, addr);
 	err = km_walk(ctx->kernel, &s.masks, s.mmu, addr, &walk);

@@ -37,8 +37,11 @@ struct km_command_options {
 	bool names;		   /* process names go into the capsule */
 	uint64_t limit;		   /* page-table pages in it, or read, at most; 0: not given */
 	uint64_t bytes;		   /* of a range; 0: not given */
-	const char *states;	   /* of vCPUs to show, with commas between them; NULL: all */
-	const char *kinds;	   /* of an audit, with commas between them; NULL: all */
+	bool gva;		   /* walk the guest's page tables first */
+	bool has_cr3;		   /* of the guest */
+	uint64_t cr3;
+	const char *states; /* of vCPUs to show, with commas between them; NULL: all */
+	const char *kinds;  /* of an audit, with commas between them; NULL: all */
 	bool help;
 
 	/* of the program alone */

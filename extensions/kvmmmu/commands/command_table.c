@@ -60,6 +60,7 @@ static const struct km_argument arguments[] = {
 	{"TYPES",
 	 "vmlinux, kvm.ko or kvm-amd.ko with debuginfo or BTF, or BTF alone, as in /sys/kernel/btf",
 	 KM_ARGUMENT_FILE, NULL},
+	{"CR3", "hexadecimal", KM_ARGUMENT_OTHER, NULL},
 	{"FILE", NULL, KM_ARGUMENT_FILE, NULL},
 	{"SECONDS", NULL, KM_ARGUMENT_OTHER, NULL},
 	{"PATH", NULL, KM_ARGUMENT_FILE, NULL},

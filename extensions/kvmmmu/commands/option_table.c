@@ -118,6 +118,19 @@ static km_error *set_bytes(struct km_command_options *o, const char *value)
 				    value);
 }
 
+static km_error *set_gva(struct km_command_options *o, const char *value)
+{
+	(void)value;
+	o->gva = true;
+	return NULL;
+}
+
+static km_error *set_cr3(struct km_command_options *o, const char *value)
+{
+	o->has_cr3 = true;
+	return km_parse_hex(value, "CR3", &o->cr3);
+}
+
 static km_error *set_debuginfo(struct km_command_options *o, const char *value)
 {
 	o->debug = value;
@@ -293,6 +306,10 @@ static const struct km_option options[] = {
 	{'m', "mmu", "MMU", false, EVERYWHERE, false, set_mmu,
 	 "use only this MMU context, instead of the active one or, for audit, all"},
 	{'n', "bytes", "SIZE", false, EVERYWHERE, false, set_bytes, "walk SIZE bytes"},
+	{0, "gva", NULL, false, EVERYWHERE, false, set_gva,
+	 "ADDRESS is a linear address: walk the guest's page tables first"},
+	{0, "cr3", "CR3", false, EVERYWHERE, false, set_cr3,
+	 "use this CR3 instead of the guest's, for another process of it"},
 	{'o', "output", "FILE", false, EVERYWHERE, false, set_output,
 	 "write to FILE; - means standard output"},
 	{0, "redact", NULL, false, EVERYWHERE, false, set_redact,

@@ -256,7 +256,7 @@ static bool walk_guest(struct km_replay *r)
 
 	if (!s->slots_known)
 		return km_step_open(r, f, "guest-walk", "the memslots are not readable");
-	r->err = km_guest_walk(s->kernel, s->vm, s->all, s->mmu, s->slots, s->addr,
+	r->err = km_guest_walk(s->kernel, s->vm, s->vcpu, s->all, s->mmu, s->slots, s->addr,
 			       r->error_code & ~PFERR_RSVD_MASK, &r->guest);
 	if (r->err)
 		return false;

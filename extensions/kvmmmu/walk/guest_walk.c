@@ -13,6 +13,7 @@
 #define PT_U		    KM_BIT(2)
 #define PT_PS		    KM_BIT(7)
 #define PT_NX		    KM_BIT(63)
+#define X86_EFLAGS_AC	    KM_BIT(18)
 #define EPT_X		    KM_BIT(2)
 #define EPT_XU		    KM_BIT(10)
 #define PT32E_ROOT_LEVEL    3
@@ -23,26 +24,26 @@
 struct walker {
 	const struct km_kernel *k;
 	const struct km_vm *vm;
-	const struct km_vcpu_mmu *all;
-	const struct km_mmu *mmu;
 	const struct km_memslots *slots;
-	uint64_t addr, error_code;
-	bool ept, four_byte;
+	const struct km_guest_tables *tables;
+	uint64_t addr;
+	bool four_byte;
 	bool mbec; /* of the EPT tables of a nested hypervisor */
+	struct km_rsvd_bits rsvd;
 	struct km_guest_walk *out;
 };
 
-static bool stop(struct walker *w, enum km_guest_end end, const char *fmt, ...)
+static bool stop(struct km_guest_walk *walk, enum km_guest_end end, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* End the walk. Return false. */
-static bool stop(struct walker *w, enum km_guest_end end, const char *fmt, ...)
+static bool stop(struct km_guest_walk *walk, enum km_guest_end end, const char *fmt, ...)
 {
 	va_list ap;
 
-	w->out->end = end;
+	walk->end = end;
 	va_start(ap, fmt);
-	vsnprintf(w->out->why, sizeof(w->out->why), fmt, ap);
+	vsnprintf(walk->why, sizeof(walk->why), fmt, ap);
 	va_end(ap);
 	return false;
 }
@@ -50,6 +51,31 @@ static bool stop(struct walker *w, enum km_guest_end end, const char *fmt, ...)
 static bool is_nested_ept(const struct km_mmu *mmu)
 {
 	return !strcmp(mmu->name, "guest_mmu") && mmu->paging == KM_PAGING_EPT;
+}
+
+/*
+ * Translate the address @table of a page table by the tables of the nested hypervisor. KVM walks
+ * these with the rights of a user, kvm_translate_gpa(): they are not checked here.
+ */
+static km_error *translate(struct walker *w, uint64_t *table, bool *mapped)
+{
+	struct km_guest_walk outer;
+	km_error *err;
+
+	*mapped = true;
+	if (!w->tables->outer)
+		return NULL;
+	err = km_guest_walk_tables(w->k, w->vm, w->slots, w->tables->outer, *table, &outer);
+	if (err)
+		return err;
+	*mapped = outer.end == KM_GUEST_MAPPED;
+	if (!*mapped)
+		stop(w->out, outer.end,
+		     "the table at 0x%" PRIx64
+		     " is not mapped by the hypervisor in the guest: %.70s",
+		     *table, outer.why);
+	*table = outer.gfn << KM_PAGE_SHIFT;
+	return NULL;
 }
 
 /*
@@ -66,17 +92,17 @@ static bool read_gpte(struct walker *w, uint64_t gpa, uint64_t *pte)
 
 	*pte = 0;
 	if (!slot && w->slots->trouble)
-		return stop(w, KM_GUEST_OPEN, "not all memslots are readable");
+		return stop(w->out, KM_GUEST_OPEN, "not all memslots are readable");
 	if (!slot || (slot->flags & KVM_MEMSLOT_INVALID))
-		return stop(w, KM_GUEST_FAULTS,
+		return stop(w->out, KM_GUEST_FAULTS,
 			    "no %smemslot contains the guest's table at 0x%" PRIx64,
 			    slot ? "valid " : "", (gpa >> KM_PAGE_SHIFT) << KM_PAGE_SHIFT);
 	if (km_memory_recorder(mem) || km_target_excludes_guest_memory(km_memory_target(mem)))
-		return stop(w, KM_GUEST_OPEN, "a capsule does not contain guest memory");
+		return stop(w->out, KM_GUEST_OPEN, "a capsule does not contain guest memory");
 	offset = gpa - (slot->base_gfn << KM_PAGE_SHIFT);
 	host = km_host_walk(w->k, w->vm, slot->userspace_addr + offset);
 	if (!host.known || !host.present)
-		return stop(w, KM_GUEST_OPEN,
+		return stop(w->out, KM_GUEST_OPEN,
 			    host.known ? "the host does not map the guest's table at 0x%" PRIx64
 					 ": swapped out?"
 				       : "the host's page tables for 0x%" PRIx64
@@ -84,14 +110,14 @@ static bool read_gpte(struct walker *w, uint64_t gpa, uint64_t *pte)
 			    gpa);
 	err = km_read_phys(mem, host.pa, pte, w->four_byte ? 4 : 8);
 	if (err)
-		return stop(w, KM_GUEST_OPEN,
+		return stop(w->out, KM_GUEST_OPEN,
 			    "the guest's page table at 0x%" PRIx64 " is not in the dump", gpa);
 	return true;
 }
 
 static bool gpte_present(const struct walker *w, uint64_t pte)
 {
-	if (w->ept)
+	if (w->tables->ept)
 		return pte & (7 | (w->mbec ? EPT_XU : 0));
 	return pte & PT_P;
 }
@@ -103,7 +129,7 @@ static bool is_last_gpte(const struct walker *w, int level, uint64_t pte)
 	if (!(pte & PT_PS))
 		return false;
 	if (w->four_byte)
-		return level == PG_LEVEL_2M && w->mmu->w->cpu_role.ext.cr4_pse;
+		return level == PG_LEVEL_2M && w->tables->w->cpu_role.ext.cr4_pse;
 	return level <= PG_LEVEL_1G;
 }
 
@@ -112,61 +138,10 @@ static unsigned gpte_access(const struct walker *w, uint64_t pte)
 {
 	unsigned access = (pte & PT_P ? ACC_READ_MASK : 0) | (pte & PT_W ? ACC_WRITE_MASK : 0);
 
-	if (!w->ept)
+	if (!w->tables->ept)
 		return access | (pte & PT_U ? ACC_USER_MASK : 0) |
 		       (pte & PT_NX ? 0 : ACC_EXEC_MASK);
 	return access | (pte & EPT_X ? ACC_EXEC_MASK : 0) | (pte & EPT_XU ? ACC_USER_EXEC_MASK : 0);
-}
-
-/* The rights in the format of this kernel's permission words. */
-static unsigned acc_for_words(const struct walker *w, unsigned access)
-{
-	unsigned user = w->ept ? ACC_READ_MASK : ACC_USER_MASK;
-
-	if (w->k->features.acc == KM_ACC_RWUX)
-		return access;
-	return (access & ACC_EXEC_MASK ? ACC_UWX_EXEC_MASK : 0) |
-	       (access & ACC_WRITE_MASK ? ACC_UWX_WRITE_MASK : 0) |
-	       (access & user ? ACC_UWX_USER_MASK : 0);
-}
-
-static const struct km_perm_table *guest_table(const struct walker *w)
-{
-	const char *name = w->mmu->w->name;
-
-	for (size_t i = 0; i < w->all->table_count; i++) {
-		const struct km_perm_table *table = &w->all->tables[i];
-
-		if (!table->spte && !strncmp(table->context, name, strlen(name)))
-			return table;
-	}
-	return NULL;
-}
-
-/* permission_fault(): does the guest's permission table allow the access? */
-static bool permitted(struct walker *w)
-{
-	const struct km_perm_table *table = guest_table(w);
-	unsigned pfec = w->error_code & (PFERR_WRITE_MASK | PFERR_USER_MASK | PFERR_FETCH_MASK);
-	unsigned bit = acc_for_words(w, w->out->access);
-	bool with_smap, without;
-
-	if (!table || (table->status != KM_TABLE_MATCHES && table->status != KM_TABLE_DIFFERS))
-		return stop(w, KM_GUEST_OPEN,
-			    "the permission table for the guest's entries is not known");
-	with_smap = table->words[pfec >> 1] & KM_BIT(bit);
-	without = table->words[(pfec | PFERR_RSVD_MASK) >> 1] & KM_BIT(bit);
-	if (with_smap != without)
-		return stop(w, KM_GUEST_OPEN,
-			    "the result depends on SMAP, and EFLAGS.AC is not known");
-	if (with_smap)
-		return stop(w, KM_GUEST_FAULTS,
-			    "the guest's entry 0x%" PRIx64 " at level %d forbids the access",
-			    w->out->pte, w->out->level);
-	if (table->pkru_mask && (w->out->access & ACC_USER_MASK) && (w->out->pte >> 59 & 0xf))
-		return stop(w, KM_GUEST_OPEN,
-			    "the result depends on a protection key, and PKRU is not known");
-	return true;
 }
 
 /* gpte_to_gfn_lvl(), plus the part of the address below that level. */
@@ -181,65 +156,89 @@ static uint64_t leaf_gfn(const struct walker *w, int level, uint64_t pte)
 	return gfn + (w->addr >> KM_PAGE_SHIFT & below);
 }
 
+/* Does the processor accept the bits of the entry, as far as they are known? */
+static bool check_reserved(struct walker *w, uint64_t pte, int level)
+{
+	bool bad_mt_xwr;
+	uint64_t bits;
+
+	if (!w->out->rsvd_checked)
+		return true;
+	bits = km_rsvd_gpte(&w->rsvd, pte, level, &bad_mt_xwr);
+	if (!bits && !bad_mt_xwr)
+		return true;
+	w->out->reserved = true;
+	if (bits)
+		return stop(w->out, KM_GUEST_FAULTS,
+			    "the guest's entry 0x%" PRIx64 " at level %d has reserved bits set: "
+			    "0x%" PRIx64,
+			    pte, level, bits);
+	return stop(w->out, KM_GUEST_FAULTS,
+		    "the guest's entry 0x%" PRIx64 " at level %d has a reserved combination of "
+		    "memory type and rights",
+		    pte, level);
+}
+
 static bool start(struct walker *w, int *level, uint64_t *table)
 {
+	const struct km_guest_tables *t = w->tables;
 	const struct km_page_role *role;
 
-	if (!w->mmu->w || !w->mmu->w->role_known || !km_is_known(w->mmu->root.pgd))
-		return stop(w, KM_GUEST_OPEN, "the guest's paging mode is not known");
-	role = &w->mmu->w->cpu_role.base;
-	w->ept = is_nested_ept(w->mmu);
-	w->mbec = w->ept && km_has_mbec(KM_PAGING_EPT, role->cr4_smep);
+	if (!t->w || !t->w->role_known || !km_is_known(t->root))
+		return stop(w->out, KM_GUEST_OPEN, "the guest's paging mode is not known");
+	role = &t->w->cpu_role.base;
+	w->mbec = t->ept && km_has_mbec(KM_PAGING_EPT, role->cr4_smep);
 	w->four_byte = role->has_4_byte_gpte;
 	*level = w->out->top = w->out->level = role->level;
-	*table = w->mmu->root.pgd.v & GPTE_BASE_ADDR_MASK;
-	if (*level < PT32_ROOT_LEVEL || *level > 5)
-		return stop(w, KM_GUEST_OPEN, "there is no guest paging mode with %d levels",
+	*table = t->root.v & GPTE_BASE_ADDR_MASK;
+	if (*level < PT32_ROOT_LEVEL || *level > KM_GUEST_LEVELS)
+		return stop(w->out, KM_GUEST_OPEN, "there is no guest paging mode with %d levels",
 			    *level);
 	if (*level == PT32E_ROOT_LEVEL)
-		*table = w->mmu->root.pgd.v & 0xffffffe0;
+		*table = t->root.v & 0xffffffe0;
 	if (w->four_byte)
 		*table &= 0xfffff000;
 	return true;
 }
 
-static km_error *walk_down(struct walker *w)
+/*
+ * Read the entry at @level of the table at @table, and add it to the walk. *@last: the walk ends
+ * with it. The PDPTEs of PAE have neither rights nor, here, reserved bits: load_pdptrs() checks
+ * them.
+ */
+static km_error *walk_level(struct walker *w, int level, uint64_t table, bool *last)
 {
 	struct km_guest_walk *out = w->out;
-	uint64_t table = 0;
-	int level = 0;
+	struct km_guest_entry *entry = &out->entries[out->count];
+	bool pdpte = out->top == PT32E_ROOT_LEVEL && level == PT32E_ROOT_LEVEL, mapped;
+	unsigned bits = w->four_byte ? 10 : 9;
+	uint64_t index = w->addr >> (KM_PAGE_SHIFT + bits * (level - 1));
+	km_error *err;
 
-	if (!start(w, &level, &table))
+	*last = true;
+	index &= pdpte ? 3 : KM_BIT(bits) - 1;
+	*entry = (struct km_guest_entry){.level = level, .index = (unsigned)index, .table = table};
+	err = translate(w, &table, &mapped);
+	if (err || !mapped)
+		return err;
+	entry->gpa = table + index * (w->four_byte ? 4 : 8);
+	if (!read_gpte(w, entry->gpa, &out->pte))
 		return NULL;
-	out->access = ACC_READ_MASK | ACC_WRITE_MASK | ACC_USER_MASK | ACC_EXEC_MASK;
-	for (;; level--) {
-		unsigned bits = w->four_byte ? 10 : 9;
-		bool pdpte = out->top == PT32E_ROOT_LEVEL && level == PT32E_ROOT_LEVEL;
-		uint64_t index = w->addr >> (KM_PAGE_SHIFT + bits * (level - 1));
-		km_error *err = km_check_interrupt(w->k->mem);
-
-		if (err)
-			return err;
-		out->level = level;
-		out->table_gfns[level - 1] = table >> KM_PAGE_SHIFT;
-		index &= pdpte ? 3 : KM_BIT(bits) - 1;
-		if (!read_gpte(w, table + index * (w->four_byte ? 4 : 8), &out->pte))
-			return NULL;
-		if (!gpte_present(w, out->pte)) {
-			stop(w, KM_GUEST_FAULTS,
-			     "the guest's entry 0x%" PRIx64 " at level %d is not present", out->pte,
-			     level);
-			return NULL;
-		}
-		if (!pdpte)
-			out->access &= gpte_access(w, out->pte);
-		if (is_last_gpte(w, level, out->pte) && !pdpte)
-			break;
-		if (level == PG_LEVEL_4K)
-			break;
-		table = out->pte & GPTE_BASE_ADDR_MASK;
+	/* only now: a capsule needs no reserved bits for a walk that it cannot start */
+	if (!out->count++)
+		out->rsvd_checked = km_guest_rsvd_read(w->k, w->tables->w, &w->rsvd);
+	entry->pte = out->pte;
+	if (!gpte_present(w, out->pte)) {
+		stop(out, KM_GUEST_FAULTS,
+		     "the guest's entry 0x%" PRIx64 " at level %d is not present", out->pte, level);
+		return NULL;
 	}
-	if (!permitted(w))
+	entry->access = pdpte ? KM_GUEST_ALL_ACCESS : gpte_access(w, out->pte);
+	out->access &= entry->access;
+	if (!pdpte && !check_reserved(w, out->pte, level))
+		return NULL;
+	*last = !pdpte && is_last_gpte(w, level, out->pte);
+	if (!*last)
 		return NULL;
 	out->end = KM_GUEST_MAPPED;
 	out->gfn = leaf_gfn(w, level, out->pte);
@@ -249,16 +248,111 @@ static km_error *walk_down(struct walker *w)
 	return NULL;
 }
 
-km_error *km_guest_walk(const struct km_kernel *kernel, const struct km_vm *vm,
-			const struct km_vcpu_mmu *all, const struct km_mmu *mmu,
-			const struct km_memslots *slots, uint64_t addr, uint64_t error_code,
-			struct km_guest_walk *walk)
+km_error *km_guest_walk_tables(const struct km_kernel *kernel, const struct km_vm *vm,
+			       const struct km_memslots *slots,
+			       const struct km_guest_tables *tables, uint64_t addr,
+			       struct km_guest_walk *walk)
 {
-	struct walker w = {kernel,     vm,    all,   mmu,   slots, addr,
-			   error_code, false, false, false, walk};
+	struct walker w = {
+		.k = kernel, .vm = vm, .slots = slots, .tables = tables, .addr = addr, .out = walk};
+	uint64_t table = 0;
+	bool last = false;
+	int level = 0;
 
 	memset(walk, 0, sizeof(*walk));
-	return walk_down(&w);
+	if (!start(&w, &level, &table))
+		return NULL;
+	walk->access = KM_GUEST_ALL_ACCESS;
+	for (; !last && level >= PG_LEVEL_4K; level--) {
+		km_error *err = km_check_interrupt(kernel->mem);
+
+		walk->level = level;
+		if (!err)
+			err = walk_level(&w, level, table, &last);
+		if (err)
+			return err;
+		table = walk->pte & GPTE_BASE_ADDR_MASK;
+	}
+	return NULL;
+}
+
+struct km_guest_tables km_guest_tables_of(const struct km_mmu *mmu)
+{
+	return (struct km_guest_tables){
+		.w = mmu->w, .root = mmu->root.pgd, .ept = is_nested_ept(mmu)};
+}
+
+const struct km_perm_table *km_guest_table(const struct km_vcpu_mmu *all,
+					   const struct km_pagewalk *w)
+{
+	for (size_t i = 0; w && i < all->table_count; i++) {
+		const struct km_perm_table *table = &all->tables[i];
+
+		if (!table->spte && !strncmp(table->context, w->name, strlen(w->name)))
+			return table;
+	}
+	return NULL;
+}
+
+void km_guest_access_registers(const struct km_guest_paging *paging, struct km_guest_access *access)
+{
+	access->ac_known = km_is_known(paging->rflags);
+	access->ac = paging->rflags.v & X86_EFLAGS_AC;
+	access->pkru_known = km_is_known(paging->pkru);
+	access->pkru = (uint32_t)paging->pkru.v;
+}
+
+/* permission_fault(): does the guest's permission table allow the access? */
+static void judge(const struct km_kernel *k, const struct km_vcpu *vcpu,
+		  const struct km_vcpu_mmu *all, const struct km_guest_tables *tables,
+		  uint64_t error_code, struct km_guest_walk *walk)
+{
+	const struct km_perm_table *table = km_guest_table(all, tables->w);
+	struct km_guest_access in = {.format = k->features.acc,
+				     .ept = tables->ept,
+				     .acc = walk->access,
+				     .pkey = km_guest_pkey(walk)};
+	struct km_guest_paging paging;
+	bool pk;
+
+	if (!table || (table->status != KM_TABLE_MATCHES && table->status != KM_TABLE_DIFFERS)) {
+		stop(walk, KM_GUEST_OPEN,
+		     "the permission table for the guest's entries is not known");
+		return;
+	}
+	in.words = table->words;
+	in.pkru_mask = table->pkru_mask;
+	km_guest_paging_read(k, vcpu, all, &paging);
+	km_guest_access_registers(&paging, &in);
+	switch (km_permission_fault(&in, error_code, &pk)) {
+	case KM_GUEST_PERMITS:
+		return;
+	case KM_GUEST_FORBIDS:
+		stop(walk, KM_GUEST_FAULTS,
+		     "the guest's entry 0x%" PRIx64 " at level %d forbids the access", walk->pte,
+		     walk->level);
+		return;
+	case KM_GUEST_NEEDS_AC:
+		stop(walk, KM_GUEST_OPEN, "the result depends on SMAP, and EFLAGS.AC is not known");
+		return;
+	case KM_GUEST_NEEDS_PKRU:
+		stop(walk, KM_GUEST_OPEN,
+		     "the result depends on a protection key, and PKRU is not known");
+		return;
+	}
+}
+
+km_error *km_guest_walk(const struct km_kernel *kernel, const struct km_vm *vm,
+			const struct km_vcpu *vcpu, const struct km_vcpu_mmu *all,
+			const struct km_mmu *mmu, const struct km_memslots *slots, uint64_t addr,
+			uint64_t error_code, struct km_guest_walk *walk)
+{
+	struct km_guest_tables tables = km_guest_tables_of(mmu);
+	km_error *err = km_guest_walk_tables(kernel, vm, slots, &tables, addr, walk);
+
+	if (!err && walk->end == KM_GUEST_MAPPED)
+		judge(kernel, vcpu, all, &tables, error_code, walk);
+	return err;
 }
 
 /* ---- one page table ---- */

@@ -5,6 +5,7 @@
  * time that one took, in milliseconds.
  */
 #include "../chance.h"
+#include "../fuzz/capsule.h"
 #include "capsule/capsule_format.h"
 #include "types/unpack.h"
 
@@ -12,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static double longest;
 
@@ -110,6 +109,7 @@ int main(int argc, char **argv)
 	if (!file)
 		return 2;
 	rounds = atoi(argv[2]);
+	capsule_ask_everything = true;
 	seed_chance(strtoull(argv[3], NULL, 10));
 	len = fread(packed, 1, sizeof(packed), file);
 	fclose(file);

@@ -10,7 +10,15 @@
 #include <unistd.h>
 
 /* file descriptors that are checked: the kernel uses the lowest ones first */
-#define MAX_FILES 1024
+#define MAX_FILES     1024
+#define MAX_PROTECTED 64
+
+/* A ring of files that were read. */
+static struct file_id {
+	dev_t dev;
+	ino_t ino; /* 0: free */
+} protected_files[MAX_PROTECTED];
+static size_t protected_count;
 
 bool km_output_is_stdout(const struct km_output *to)
 {
@@ -27,6 +35,26 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+static bool is_protected(const struct stat *st)
+{
+	for (size_t i = 0; i < MAX_PROTECTED; i++) {
+		const struct file_id *id = &protected_files[i];
+
+		if (id->ino && id->dev == st->st_dev && id->ino == st->st_ino)
+			return true;
+	}
+	return false;
+}
+
+void km_output_protect(int fd)
+{
+	struct stat st;
+
+	if (!fstat(fd, &st) && !is_protected(&st))
+		protected_files[protected_count++ % MAX_PROTECTED] =
+			(struct file_id){st.st_dev, st.st_ino};
+}
+
 static bool is_at(const char *path, const struct stat *st)
 {
 	struct stat other;
@@ -34,10 +62,11 @@ static bool is_at(const char *path, const struct stat *st)
 	return path && !stat(path, &other) && is_same_file(&other, st);
 }
 
-/* Is it the dump, the debuginfo, or another file that this process has open (as crash has)? */
+/* Is it the dump, debuginfo, or another file that this process has open (as crash has)? */
 static bool is_input(const struct km_target *target, const struct stat *st)
 {
-	bool found = target && (is_at(target->name, st) || is_at(target->debug_dir, st));
+	bool found = is_protected(st) ||
+		     (target && (is_at(target->name, st) || is_at(target->debug_dir, st)));
 	struct stat other;
 
 	for (int fd = 0; fd < MAX_FILES && !found; fd++)

@@ -13,13 +13,19 @@ struct km_output {
 	bool force;	  /* --force: overwrite an existing file */
 };
 
+/*
+ * Never overwrite the file that @fd is open on: it is input, also after it is closed. The last 64
+ * such files count.
+ */
+void km_output_protect(int fd);
+
 /* Is it standard output? Then messages must go to standard error. */
 bool km_output_is_stdout(const struct km_output *to);
 
 /*
  * Check, before a long analysis starts, that the file may be written: it does not exist or, with
- * @to->force, is a regular file; it is neither the dump nor any other file that this process reads.
- * KM_EWRITE, with the reason. @target may be NULL.
+ * @to->force, is a regular file; it is neither the dump nor any other file that this process reads
+ * or has read. KM_EWRITE, with the reason. @target may be NULL.
  */
 km_error *km_output_check(const struct km_output *to, const struct km_target *target);
 

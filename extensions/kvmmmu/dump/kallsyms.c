@@ -257,6 +257,11 @@ static km_error *read_tokens(struct km_memory *mem, uint64_t table, uint64_t ind
 	if (!err)
 		err = km_read_string(mem, table + end, k->token_text + end,
 				     MAX_TOKEN_TEXT + 1 - end);
+	/* a token is a part of a name; longer ones would make each look-up slow */
+	for (unsigned i = 0; !err && i < TOKENS; i++) {
+		if (strnlen(k->token_text + k->token_index[i], MAX_NAME + 1) > MAX_NAME)
+			err = km_errorf(KM_EDATA, "token %u is too long", i);
+	}
 	return km_error_context(err, "kallsyms tokens");
 }
 

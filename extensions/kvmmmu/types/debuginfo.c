@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "types/debuginfo.h"
+#include "base/output.h"
 #include "types/map_file.h"
 #include "types/unpack.h"
 
@@ -163,6 +164,8 @@ static km_error *init_from_fd(struct km_debuginfo *info, const char *path, int f
 		err = read_elf(info);
 	if (err)
 		km_debuginfo_deinit(info);
+	else
+		km_output_protect(fd);
 	return err;
 }
 

@@ -176,7 +176,7 @@ LAB ?= yes
 .PHONY: check
 check:
 	@scripts/bootstrap check
-	@$(MAKE) --no-print-directory all unit $(DRIVERS:%=$(BUILD)/%) $(BUILD)/hide $(BUILD)/sources $(BUILD)/one-idle $(BUILD)/mutants $(BUILD)/compare-faults
+	@$(MAKE) --no-print-directory all unit $(DRIVERS:%=$(BUILD)/%) $(BUILD)/hide $(BUILD)/sources $(BUILD)/one-idle $(BUILD)/mutants $(BUILD)/reads $(BUILD)/compare-faults
 	@$(MAKE) --no-print-directory asan
 	@$(MAKE) --no-print-directory fuzzers
 	@KVMMMU_LAB=$(LAB) scripts/check
@@ -209,6 +209,11 @@ DRIVERS = repeat batch stacks gfns history lost watch printk
 $(DRIVERS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/lab/%.o $(READ_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(link) -o $@ $^ $(READ_LIBS) $(LIBS)
+
+# Lets reads of the file fail: file_read.c calls this driver's pread().
+$(BUILD)/reads: $(BUILD)/tests/lab/reads.o $(READ_O) $(BUILD)/libkvmmmu.a
+	$(call say,LD $@)
+	$(Q)$(link) -Wl,--wrap=pread -o $@ $^ $(READ_LIBS) $(LIBS)
 
 # Damages what the analysis reads, and compares the answers.
 $(BUILD)/mutants: $(BUILD)/tests/fuzz/mutants/mutants.o $(READ_O) $(BUILD)/libkvmmmu.a

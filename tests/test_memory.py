@@ -3,11 +3,13 @@
 
 import os
 import random
+import re
+import resource
 import subprocess
 
 import pytest
 
-from tools import BUILD, TOP
+from tools import BUILD, TOP, dumps
 
 SAMPLE = TOP / "samples" / "amd-7.3-looping.kvmmmu"
 LARGE = 4000  # bytes: blocks of a document, the answer's text, pages
@@ -44,6 +46,25 @@ def test_answers_are_whole_or_an_error(preload, command):
         assert answer.returncode == 3 and not answer.stdout, at
         assert answer.stderr.startswith(b"kvmmmu: ") and answer.stderr.count(b"\n") == 1, at
     assert errors >= count - 1
+
+
+@pytest.mark.parametrize("name", ["healthy.kdump", "healthy.elf"])
+def test_a_limit_of_memory(name):
+    """As by ulimit -v: no other reason is given than this one. Below 12 MB, the libraries do not fit."""
+    words = [BUILD / "kvmmmu", dumps("7.3") / name, "explain"]
+    whole = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    ends = set()
+    for mib in range(10, 60, 2):
+        limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (mib << 20, mib << 20))
+        run = subprocess.run(words, capture_output=True, text=True, preexec_fn=limit, timeout=60)
+        if run.returncode == 127:
+            continue
+        ends.add(run.returncode)
+        if run.returncode:
+            assert (run.returncode, run.stdout) == (3, "") and re.fullmatch("kvmmmu: .*out of memory\n", run.stderr), (mib, run.stderr)
+        else:
+            assert run.stdout == whole and not run.stderr
+    assert ends == {0, 3}
 
 
 @pytest.mark.parametrize("how", ["KVMMMU_FAIL_AT", "KVMMMU_FAIL_FROM"])

@@ -242,6 +242,15 @@ static km_error *name_read_errors(const struct km_session *session, km_error *er
 	return trouble ? km_error_context(err, "%s", trouble) : err;
 }
 
+/* Without memory, what exists seems to be absent: only the lack of memory is reported. */
+static km_error *name_lack_of_memory(km_error *err)
+{
+	if (!err || km_error_code(err) == KM_EUSAGE || !km_memory_exhausted())
+		return err;
+	km_error_free(err);
+	return km_errorf(KM_ENOMEM, "out of memory");
+}
+
 /* The answer goes to @errors if the command wrote a file to standard output. */
 static FILE *answer_stream(const struct km_command *command, const struct km_command_context *ctx,
 			   FILE *out, FILE *errors)
@@ -279,7 +288,7 @@ static enum km_exit run_command(struct km_session *session, const struct km_comm
 	}
 	if (!err)
 		err = print_answer(session, command, &ctx, doc, out, errors);
-	err = name_read_errors(session, err);
+	err = name_read_errors(session, name_lack_of_memory(err));
 	if (err)
 		km_print_error(km_error_text(err), errors);
 	else

@@ -61,6 +61,15 @@ def test_every_file_has_one_line_in_order(tmp_path):
     assert {line["error_class"] for line in found if line["error"]} <= {"data", "read"}
 
 
+def test_a_name_that_ends_a_line(tmp_path):
+    """The reason stands after the name, whatever is in it."""
+    path = tmp_path / "a\x1b[31m\nb"
+    path.write_bytes(b"nothing" * 100)
+    line, = lines(path)
+    assert line["file"] == str(path)
+    assert line["error"].endswith("a?[31m?b: neither an ELF nor a kdump-compressed dump")
+
+
 def test_an_answer_that_needs_too_much_memory_is_that_files_alone():
     """The limit is the address space: below what the program needs to start, nothing can be read."""
     first, second = lines("--memory-limit", "1M", SAMPLES[0], SAMPLES[0])

@@ -82,7 +82,8 @@ def test_types_in_a_file_are_those_of_the_dump(capsule, tmp_path):
 
 def test_files_without_types(tmp_path):
     (tmp_path / "cut").write_bytes(Btf(bytearray(unpacked(HEALTHY[0]))).blob()[:5000])
-    for path in ("/etc/passwd", "/nonexistent", "/", tmp_path / "cut", HEALTHY[0]):
+    os.mkfifo(tmp_path / "pipe")  # nobody writes to it
+    for path in ("/etc/passwd", "/nonexistent", "/", tmp_path / "cut", tmp_path / "pipe", HEALTHY[0]):
         answer = kvmmmu("layout", path)
         assert answer.code == 3 and not answer.out and str(path) in answer.err, answer.err
     assert kvmmmu("layout").code == 2

@@ -6,6 +6,7 @@
  */
 #include "batch.h"
 
+#include "base/printable.h"
 #include "commands/batch.h"
 #include "commands/command.h"
 #include "commands/help.h"
@@ -59,7 +60,7 @@ static int ask(const struct run *run, const char *file, FILE *out, const char **
 	}
 	if (errors) {
 		if (err)
-			fputs(km_error_text(err), errors);
+			km_print_error(km_error_text(err), errors);
 		fclose(errors);
 	}
 	km_session_free(session);

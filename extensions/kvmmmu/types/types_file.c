@@ -6,9 +6,12 @@
 #include "types/dwarf_types.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* that of vmlinux is 5 to 10 MB */
 #define MAX_BTF (256u << 20)
@@ -16,7 +19,7 @@
 /* include/uapi/linux/btf.h */
 static const unsigned char btf_magic[] = {0x9f, 0xeb, 1};
 
-/* Read all of @file, whose size is not known: those in /sys/kernel/btf have one, pipes do not. */
+/* Read all of @file, whose size is not known. */
 static km_error *read_all(FILE *file, const char *path, char **data, size_t *len)
 {
 	size_t size = 1 << 20, got;
@@ -59,18 +62,37 @@ static km_error *open_btf(const void *data, size_t len, struct km_types *base, c
 	return km_error_context(err, "%s", path);
 }
 
+/* Open the file for reading. Not a pipe: it may never end, and files are read twice. */
+static km_error *open_file(const char *path, FILE **file)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	*file = NULL;
+	if (fd >= 0 && !fstat(fd, &st) && S_ISFIFO(st.st_mode)) {
+		close(fd);
+		return km_errorf(KM_EDEBUGINFO, "%s: a pipe, not a file", path);
+	}
+	*file = fd < 0 ? NULL : fdopen(fd, "r");
+	if (*file)
+		return NULL;
+	if (fd >= 0)
+		close(fd);
+	return km_errorf(KM_EDEBUGINFO, "%s: %s", path, strerror(errno));
+}
+
 /* Open the file if it is BTF; else leave *@types NULL. */
 static km_error *open_if_btf(const char *path, struct km_types *base, struct km_types **types)
 {
 	unsigned char magic[sizeof(btf_magic)];
-	FILE *file = fopen(path, "re");
-	km_error *err = NULL;
+	FILE *file;
+	km_error *err = open_file(path, &file);
 	char *data = NULL;
 	size_t len;
 
 	*types = NULL;
-	if (!file)
-		return km_errorf(KM_EDEBUGINFO, "%s: %s", path, strerror(errno));
+	if (err)
+		return err;
 	if (fread(magic, 1, sizeof(magic), file) == sizeof(magic) &&
 	    !memcmp(magic, btf_magic, sizeof(magic))) {
 		rewind(file);

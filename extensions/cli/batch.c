@@ -39,6 +39,7 @@ struct run {
 struct text {
 	char *bytes;
 	size_t len, size;
+	bool full; /* there were more */
 };
 
 /* ---- the child ---- */
@@ -122,6 +123,7 @@ static bool take(int fd, struct text *t)
 		size_t size = t->size ? 2 * t->size : 65536;
 		char *bytes = size <= MAX_LINE ? realloc(t->bytes, size) : NULL;
 
+		t->full |= size > MAX_LINE;
 		if (!bytes)
 			return false;
 		t->bytes = bytes;
@@ -189,6 +191,10 @@ static km_error *write_result(struct run *run, const char *file, const struct te
 			 WTERMSIG(status), strsignal(WTERMSIG(status)));
 		return write_failure(run, file, "crash", text);
 	}
+	if (t->full) {
+		snprintf(text, sizeof(text), "the answer has more than %u MB", MAX_LINE >> 20);
+		return write_failure(run, file, "memory", text);
+	}
 	if (WEXITSTATUS(status) || !is_line(t))
 		return write_failure(run, file, "memory", "out of memory (--memory-limit)");
 	return write_answer(run->fd, t->bytes, t->len, &run->gone);
@@ -213,6 +219,7 @@ static km_error *run_file(struct run *run, const char *file, struct text *t)
 		return km_errorf(KM_EREAD, "cannot start a process: %s", strerror(errno));
 	}
 	t->len = 0;
+	t->full = false;
 	in_time = take_all(run, fds[0], t);
 	if (!in_time)
 		kill(pid, SIGKILL);

@@ -7,8 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#define CACHE_SLOTS 512u  /* pages; 2 MiB */
-#define MAX_MISSING 65536 /* pages that are remembered, so that each is counted once */
+#define CACHE_SLOTS 512u /* pages; 2 MiB */
 
 enum slot_state { SLOT_EMPTY, SLOT_HELD, SLOT_MISSING };
 
@@ -229,11 +228,9 @@ static void count_missing(struct km_memory *mem, bool phys, uint64_t page)
 {
 	const void *address = (const void *)(uintptr_t)(page | phys);
 
-	if (mem->missing < MAX_MISSING) {
-		if (tfind(address, &mem->missing_pages, compare_addresses))
-			return;
-		tsearch(address, &mem->missing_pages, compare_addresses);
-	}
+	if (mem->missing > KM_MAX_MISSING || tfind(address, &mem->missing_pages, compare_addresses))
+		return;
+	tsearch(address, &mem->missing_pages, compare_addresses);
 	mem->missing++;
 }
 

@@ -64,7 +64,12 @@ km_error *km_read_string(struct km_memory *mem, uint64_t va, char *buf, size_t s
 km_error *km_read_string_as(struct km_memory *mem, uint64_t va, char *buf, size_t size,
 			    const char *what);
 
-/* Distinct pages that were requested and could not be read since the last km_memory_forget(). */
+/*
+ * Distinct pages that were requested and could not be read since the last km_memory_forget(); more
+ * than KM_MAX_MISSING are not counted.
+ */
+#define KM_MAX_MISSING 65536
+
 uint64_t km_memory_missing(const struct km_memory *mem);
 
 /* Labelled reads since then that the capsule does not cover. */

@@ -52,6 +52,7 @@ struct find {
 	struct km_page_tables tables;
 	uint64_t gfns[MAX_TARGETS]; /* whose SPTEs are wanted */
 	size_t gfn_count;
+	uint64_t gfns_left_out; /* of all VMs: there is no room for them */
 };
 
 static bool asks(const struct find *f, enum kind kind)
@@ -86,6 +87,8 @@ static void want_gfn(struct find *f, uint64_t gfn)
 	}
 	if (f->gfn_count < MAX_TARGETS)
 		f->gfns[f->gfn_count++] = gfn;
+	else
+		f->gfns_left_out++;
 }
 
 static void add_in_slot(struct find *f, enum kind kind, const struct km_memslots *slots,
@@ -428,6 +431,11 @@ static void conclude(struct find *f)
 		km_doc_note(root, "no SPTE that was read maps it");
 	if (f->spte_count > MAX_SPTES)
 		km_doc_note(root, "%" PRIu64 " more SPTEs are left out", f->spte_count - MAX_SPTES);
+	if (f->gfns_left_out)
+		km_doc_note(root,
+			    "%" PRIu64 " more gfns in memslots are left out: their SPTEs were not "
+			    "searched for",
+			    f->gfns_left_out);
 	if (f->unreadable)
 		km_doc_note(root,
 			    "%" PRIu64 " page-table pages are not readable, or not proven to be "

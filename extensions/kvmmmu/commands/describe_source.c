@@ -54,17 +54,19 @@ void km_describe_source(struct km_node *root, const struct km_kernel *k)
 	km_doc_field(source, "vendor_types_missing", NULL, km_v_text(k->vendor_trouble));
 }
 
-/* "2 pages needed for this answer are missing from the dump; ..." */
-static void note_missing(struct km_node *root, uint64_t count, const char *what, const char *how)
+/* "2 pages needed for this answer are missing from the dump; ..."; @most are counted. */
+static void note_missing(struct km_node *root, uint64_t count, uint64_t most, const char *what,
+			 const char *how)
 {
 	bool one = count == 1;
 
 	if (count)
 		km_doc_note(root,
-			    "%" PRIu64 " %s%s needed for this answer %s %s; anything that depends "
+			    "%s%" PRIu64
+			    " %s%s needed for this answer %s %s; anything that depends "
 			    "on %s is unknown",
-			    count, what, one ? "" : "s", one ? "is" : "are", how,
-			    one ? "it" : "them");
+			    count > most ? "more than " : "", count > most ? most : count, what,
+			    one ? "" : "s", one ? "is" : "are", how, one ? "it" : "them");
 }
 
 /* Memory that this answer needed, but that could not be read. */
@@ -74,8 +76,8 @@ static void describe_missing(struct km_node *root, struct km_memory *mem)
 
 	if (km_target_lacks_names(km_memory_target(mem)))
 		km_doc_note(root, "this capsule does not contain process names");
-	note_missing(root, km_memory_uncovered(mem), "item", "not in this capsule");
-	note_missing(root, km_memory_missing(mem), "page",
+	note_missing(root, km_memory_uncovered(mem), UINT64_MAX, "item", "not in this capsule");
+	note_missing(root, km_memory_missing(mem), KM_MAX_MISSING, "page",
 		     file && file->count ? "missing from the dump, or not readable in its file"
 					 : "missing from the dump");
 }

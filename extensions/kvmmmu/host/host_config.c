@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/host_config.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +10,20 @@
 #define MAX_PACKED   (1 << 20)
 #define MAX_UNPACKED (4 << 20) /* a configuration has about 300 KiB */
 
-/* Add @line if it sets an option of KVM. */
+/* Add @line if it sets an option of KVM; "..." if there is no room for it. */
 static void take_line(const char *line, char *text, size_t size)
 {
+	static const char more[] = " ...";
 	size_t used = strlen(text), len = strlen(line);
 
-	if (strncmp(line, "CONFIG_", 7) || !strstr(line, "KVM") || used + len + 2 > size)
+	if (strncmp(line, "CONFIG_", 7) || !strstr(line, "KVM"))
 		return;
-	snprintf(text + used, size - used, "%s%s", used ? " " : "", line);
+	if (used >= sizeof(more) - 1 && !strcmp(text + used - (sizeof(more) - 1), more))
+		return;
+	if (used + len + 1 + sizeof(more) <= size)
+		snprintf(text + used, size - used, "%s%s", used ? " " : "", line);
+	else if (used + sizeof(more) <= size)
+		memcpy(text + used, more, sizeof(more));
 }
 
 bool km_host_config_lines(const void *packed, size_t len, char *text, size_t size)
@@ -50,7 +57,11 @@ void km_host_config_read(struct km_memory *mem, uint64_t start, uint64_t end, ch
 
 	if (packed && len)
 		err = km_read_virt_as(mem, start, packed, len, "kernel_config_data");
-	if (!packed || !len || err)
+	if (packed && end > start && !len)
+		snprintf(why, why_size,
+			 "kernel_config_data has %" PRIu64 " bytes, which is too large",
+			 end - start);
+	else if (!packed || !len || err)
 		snprintf(why, why_size, "kernel_config_data is not readable in the dump");
 	else if (!km_host_config_lines(packed, len, text, size))
 		snprintf(why, why_size, "kernel_config_data is damaged");

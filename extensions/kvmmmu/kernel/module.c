@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/module.h"
 
+#include "base/loop.h"
+
 #include <elf.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,7 +10,6 @@
 #include <string.h>
 
 /* More than any kernel has; larger numbers mean a corrupted structure. */
-#define MAX_MODULES 10000
 #define MAX_SYMBOLS (1u << 18)
 #define MAX_STRINGS (16u << 20)
 #define MAX_RODATA  (64u << 20)
@@ -94,6 +95,7 @@ km_error *km_module_find(struct km_memory *mem, struct km_layout *layout, const 
 	struct km_target *target = km_memory_target(mem);
 	uint64_t head;
 	struct km_val next;
+	struct km_loop loop = {0};
 
 	memset(module, 0, sizeof(*module));
 	if (!list || !mod_name)
@@ -102,18 +104,19 @@ km_error *km_module_find(struct km_memory *mem, struct km_layout *layout, const 
 	if (!target->ops->symbol(target, "modules", &head))
 		return km_errorf(KM_EABSENT, "no symbol \"modules\": is this a Linux kernel?");
 	next = km_get(mem, layout, head, KM_M_list_head_next);
-	for (unsigned n = 0; km_is_known(next) && next.v != head; n++) {
+	while (km_is_known(next) && next.v != head) {
 		uint64_t addr = next.v - list->offset;
 		char found[64];
 		km_error *err = km_check_interrupt(mem);
 
 		if (err)
 			return err;
-		if (n == MAX_MODULES)
+		if (km_loop_step(&loop, next.v))
 			return km_errorf(KM_EDATA, "the module list does not end");
 		err = km_read_string(mem, addr + mod_name->offset, found, sizeof(found));
 		if (err)
-			return km_error_context(err, "module list, after %u modules", n);
+			return km_error_context(err, "module list, after %" PRIu64 " modules",
+						loop.steps - 1);
 		if (same_name(found, name)) {
 			module->addr = addr;
 			module->build_id = module_build_id(mem, layout, addr);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/text.h"
 
+#include "base/loop.h"
 #include "kernel/orc.h"
 
 #include <stdio.h>
@@ -8,8 +9,7 @@
 #include <string.h>
 
 /* More than any kernel has; larger numbers mean a corrupted structure. */
-#define MAX_MODULES 10000
-#define MAX_TEXT    (1ULL << 30)
+#define MAX_TEXT (1ULL << 30)
 
 /* A range of code and its ORC tables: addresses, relative to themselves, and entries. */
 struct code {
@@ -95,13 +95,14 @@ static km_error *add_module(const struct km_kernel *k, uint64_t addr, struct km_
 static km_error *add_modules(const struct km_kernel *k, struct km_text *text)
 {
 	const struct km_member *list = km_layout_member(k->layout, KM_M_module_list);
+	struct km_loop loop = {0};
 	struct km_val next;
 	uint64_t head;
 
 	if (!list || !symbol(k, "modules", &head))
 		return NULL;
 	next = km_kget(k, head, KM_M_list_head_next);
-	for (unsigned n = 0; km_is_known(next) && next.v != head && n < MAX_MODULES; n++) {
+	while (km_is_known(next) && next.v != head && !km_loop_step(&loop, next.v)) {
 		km_error *err = km_check_interrupt(k->mem);
 
 		if (!err)

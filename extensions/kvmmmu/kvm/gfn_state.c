@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kvm/gfn_state.h"
 
+#include "base/loop.h"
 #include "kernel/xarray.h"
 
 /* KVM_MMU_HASH_SHIFT; GOLDEN_RATIO_64 of include/linux/hash.h */
 #define KVM_MMU_HASH_SHIFT 12
 #define GOLDEN_RATIO_64	   0x61c8864680b583ebULL
-
-/* Pages in one of 4096 buckets; a longer list is corrupt. */
-#define MAX_BUCKET 65536
 
 /* With in-place conversion guest_memfd keeps the attributes, not the VM. */
 static bool are_attributes_elsewhere(const struct km_kernel *k)
@@ -132,13 +130,14 @@ struct km_shadow_pages km_gfn_shadow_pages(const struct km_kernel *k, const stru
 	const struct km_member *link = km_layout_member(k->layout, KM_M_kvm_mmu_page_hash_link);
 	struct km_shadow_pages pages = {0};
 	struct km_val node = bucket_head(k, vm, gfn);
+	struct km_loop loop = {0};
 
 	if (!link)
 		return pages;
-	for (unsigned n = 0; km_is_known(node) && node.v; n++) {
+	while (km_is_known(node) && node.v) {
 		km_scoped_error *err = km_check_interrupt(k->mem);
 
-		if (err || n == MAX_BUCKET ||
+		if (err || km_loop_step(&loop, node.v) ||
 		    !count_page(k, vm, node.v - link->offset, gfn, &pages))
 			return pages;
 		node = km_kget(k, node.v, KM_M_hlist_node_next);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kvm/vm_locks.h"
 
+#include "base/loop.h"
+
 #define RWSEM_READER_OWNED 1
 
 /* include/asm-generic/qrwlock.h */
@@ -11,9 +13,6 @@
 /* include/linux/rwbase_rt.h */
 #define READER_BIAS KM_BIT(31)
 #define WRITER_BIAS KM_BIT(30)
-
-/* Limit of waiters in a list; a longer list is corrupt or not relevant. */
-#define MAX_WAITERS 4096
 
 static struct km_val mutex_owner(const struct km_kernel *k, uint64_t mutex)
 {
@@ -60,14 +59,15 @@ bool km_mmu_lock_written(const struct km_vm_locks *locks)
 static bool has_waiter(const struct km_kernel *k, uint64_t mutex, uint64_t task)
 {
 	struct km_val head = km_addr_of(k->layout, mutex, KM_M_mutex_wait_list);
-	struct km_val first = km_kget(k, mutex, KM_M_mutex_first_waiter), at = first;
+	struct km_val at = km_kget(k, mutex, KM_M_mutex_first_waiter);
+	struct km_loop loop = {0};
 
-	for (unsigned n = 0; n < MAX_WAITERS; n++) {
+	for (;;) {
 		km_scoped_error *err = km_check_interrupt(k->mem);
 		struct km_val waits;
 
 		if (err || !km_is_known(at) || !at.v || (km_is_known(head) && at.v == head.v) ||
-		    (n && at.v == first.v))
+		    km_loop_step(&loop, at.v))
 			return false;
 		waits = km_kget(k, at.v, KM_M_mutex_waiter_task);
 		if (km_is_known(waits) && waits.v == task)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "threads/tasks_read.h"
 
+#include "base/loop.h"
 #include "kernel/task_state.h"
 #include "threads/invalidation.h"
 #include "threads/saved_stacks.h"
@@ -35,20 +36,10 @@ enum role {
 	VCPU_THREAD, /* always kept */
 };
 
-/* Progress along a list, with an earlier position to detect loops (Brent's algorithm). */
-struct trail {
-	uint64_t mark, steps;
-};
-
 /* Has the list returned to an earlier position, or exceeded the maximum length? */
-static bool is_loop(struct trail *trail, uint64_t at)
+static bool is_loop(struct km_loop *loop, uint64_t at)
 {
-	if (at == trail->mark || trail->steps == MAX_TASKS)
-		return true;
-	if (!(trail->steps & (trail->steps - 1)))
-		trail->mark = at;
-	trail->steps++;
-	return false;
+	return loop->steps == MAX_TASKS || km_loop_step(loop, at);
 }
 
 /* The last one is reported: a corrupted list explains what was found on it before. */
@@ -185,7 +176,7 @@ static km_error *add_process(struct task_reader *reader, uint64_t leader)
 	struct km_val mm = km_kget(k, leader, KM_M_task_struct_mm);
 	struct km_val signal = km_kget(k, leader, KM_M_task_struct_signal);
 	struct km_val head = km_addr_of(k->layout, signal.v, KM_M_signal_struct_thread_head);
-	struct trail trail = {0};
+	struct km_loop loop = {0};
 	struct km_val next;
 	enum role role = owns_vm(reader, mm.v) ? OWNER : OTHER;
 
@@ -205,7 +196,7 @@ static km_error *add_process(struct task_reader *reader, uint64_t leader)
 
 		if (err)
 			return err;
-		if (is_loop(&trail, next.v)) {
+		if (is_loop(&loop, next.v)) {
 			note_trouble(reader->tasks, "a list of threads contains a loop");
 			return NULL;
 		}
@@ -227,7 +218,7 @@ static km_error *walk(struct task_reader *reader, uint64_t init, enum km_member_
 	const struct km_member *tasks = km_layout_member(k->layout, KM_M_task_struct_tasks);
 	uint64_t head = init + tasks->offset;
 	struct km_val next = km_kget(k, head, link);
-	struct trail trail = {0};
+	struct km_loop loop = {0};
 
 	*whole = false;
 	while (km_is_known(next) && next.v != head) {
@@ -235,7 +226,7 @@ static km_error *walk(struct task_reader *reader, uint64_t init, enum km_member_
 
 		if (err)
 			return err;
-		if (is_loop(&trail, next.v))
+		if (is_loop(&loop, next.v))
 			return NULL;
 		err = add_process(reader, next.v - tasks->offset);
 		if (err)

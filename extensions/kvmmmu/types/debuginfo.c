@@ -18,6 +18,10 @@
 #include <unistd.h>
 
 /* Limits of a search: no module tree is deeper or larger. */
+/* Names as text, for messages. */
+#define TEXT_OF(number) #number
+#define TEXT(number)	TEXT_OF(number)
+
 #define MAX_DEPTH   12
 #define MAX_ENTRIES 200000
 #define MAX_SEEN    256
@@ -34,6 +38,7 @@ struct search {
 	km_error *best; /* the most informative failure so far */
 	enum rank best_rank;
 	unsigned int entries; /* directory entries examined */
+	bool deep, too_deep;  /* folders inside are searched, too; some were not */
 	unsigned int n_seen;
 	struct {
 		dev_t dev;
@@ -367,14 +372,26 @@ static void try_folder(struct search *s, const char *dir, int depth)
 			if (path)
 				try_file(s, path);
 		}
-		if (s->found || !depth || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
+		if (s->found || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
 			continue;
+		if (!depth) {
+			s->too_deep |= s->deep && entry->d_type == DT_DIR;
+			continue;
+		}
 		if (!path)
 			path = format("%s/%s", dir, entry->d_name);
 		if (path && !lstat(path, &st) && S_ISDIR(st.st_mode))
 			try_folder(s, path, depth - 1);
 	}
 	closedir(d);
+}
+
+/* Likewise, as deep as folders are searched. */
+static void try_tree(struct search *s, const char *dir)
+{
+	s->deep = true;
+	try_folder(s, dir, MAX_DEPTH);
+	s->deep = false;
 }
 
 /* DIR/.build-id/xx/yyyy.debug */
@@ -429,7 +446,7 @@ static void try_release(struct search *s, const char *dir)
 	kvm = format("%s/kernel/arch/x86/kvm", modules);
 	if (kvm)
 		try_folder(s, kvm, 0);
-	try_folder(s, modules, MAX_DEPTH);
+	try_tree(s, modules);
 }
 
 static void try_user_path(struct search *s, const char *path)
@@ -460,7 +477,7 @@ static void try_user_path(struct search *s, const char *path)
 		try_release(s, debug);
 	if (usr)
 		try_release(s, usr);
-	try_folder(s, path, MAX_DEPTH);
+	try_tree(s, path);
 }
 
 static void try_usual_places(struct search *s)
@@ -531,6 +548,16 @@ static void try_debuginfod(struct search *s)
 	dlclose(handle);
 }
 
+/* Where the search did not look; it may be there. */
+static const char *left_out(const struct search *s)
+{
+	if (s->entries == MAX_ENTRIES)
+		return " (the search ended after " TEXT(MAX_ENTRIES) " files and folders)";
+	if (s->too_deep)
+		return " (folders more than " TEXT(MAX_DEPTH) " levels deep were not searched)";
+	return "";
+}
+
 /* Return the most informative failure of a search, and what to do about it. */
 static km_error *not_found(struct search *s)
 {
@@ -539,7 +566,8 @@ static km_error *not_found(struct search *s)
 	const char *release = q->release ? q->release : "RELEASE";
 	km_error *best = s->best, *err;
 
-	if (best && (s->best_rank == MISMATCH || km_error_code(best) == KM_ENOMEM))
+	if (best &&
+	    ((s->best_rank == MISMATCH && !*left_out(s)) || km_error_code(best) == KM_ENOMEM))
 		return best;
 	if (!best)
 		best = km_errorf(KM_EDEBUGINFO,
@@ -548,9 +576,9 @@ static km_error *not_found(struct search *s)
 				 q->user_path ? ", " : "", root, root, release,
 				 urls && *urls ? ", debuginfod" : "");
 	err = km_errorf(KM_EDEBUGINFO,
-			"%s; install the kernel's debuginfo (linux-image-%s-dbg, "
+			"%s%s; install the kernel's debuginfo (linux-image-%s-dbg, "
 			"kernel-debuginfo, ...) or give its path with -k",
-			km_error_text(best), release);
+			km_error_text(best), left_out(s), release);
 	km_error_free(best);
 	return err;
 }

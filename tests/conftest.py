@@ -9,6 +9,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+# Tests leave nothing in the user's cache; lab/test_cache.py has its own.
+os.environ["KVMMMU_NO_CACHE"] = "1"
+
 from tools import INTEL, TOP  # noqa: E402
 
 

@@ -9,6 +9,7 @@
 #include "dump/kdump_header.h"
 #include "dump/vmcoreinfo.h"
 #include "dump/flattened.h"
+#include "cache.h"
 #include "kdump_pages.h"
 #include "types/unpack.h"
 
@@ -25,6 +26,7 @@
 struct dump {
 	struct km_target target;
 	struct km_file file;
+	struct cache *cache;		/* NULL: nothing is kept about it */
 	struct km_flattened *flattened; /* where its pieces are; NULL: it is not flattened */
 	struct kdump_pages *pages;	/* that a kdump-compressed file holds; else NULL */
 	struct km_elf_core core;	/* that an ELF file holds */
@@ -88,10 +90,12 @@ static bool registers(struct km_target *target, unsigned cpu, struct km_register
 static const char *why_missing(struct km_target *target)
 {
 	const struct dump *dump = dump_of(target);
+	const char *loss;
 
 	if (target->moving)
 		return NULL;
-	return km_dump_loss_text(dump->pages ? kdump_pages_loss(dump->pages) : &dump->core.loss);
+	loss = km_dump_loss_text(dump->pages ? kdump_pages_loss(dump->pages) : &dump->core.loss);
+	return loss || !dump->image ? loss : km_image_trouble(dump->image);
 }
 
 static struct km_file *file(struct km_target *target)
@@ -177,7 +181,7 @@ static km_error *open_format(struct dump *dump)
 	char pages[32];
 
 	if (km_flattened_is(&dump->file))
-		err = km_flattened_index(&dump->file, &dump->flattened);
+		err = km_flattened_index(&dump->file, dump->target.memo, &dump->flattened);
 	if (!err)
 		err = check_headers(dump);
 	if (err)
@@ -201,6 +205,9 @@ static km_error *open_file(struct dump *dump, const char *path)
 		return not_opened(path);
 	if (!km_file_init(&dump->file, fd))
 		return km_errorf(KM_EDATA, "%s: not a regular file", path);
+	if (!dump->target.moving)
+		dump->cache = cache_open(&dump->file);
+	dump->target.memo = cache_memo(dump->cache);
 	return km_error_context(km_file_blame(&dump->file, open_format(dump)), "%s", path);
 }
 
@@ -238,9 +245,10 @@ void dump_close(struct dump *dump)
 		return;
 	km_image_free(dump->image);
 	km_address_space_deinit(&dump->kernel);
+	km_flattened_free(dump->flattened);
+	cache_close(dump->cache, &dump->file);
 	if (dump->file.fd >= 0)
 		close(dump->file.fd);
-	km_flattened_free(dump->flattened);
 	kdump_pages_close(dump->pages);
 	km_elf_core_free(&dump->core);
 	free(dump->vmcoreinfo);

@@ -5,6 +5,7 @@
 #include "commands/command_table.h"
 #include "commands/help.h"
 #include "batch.h"
+#include "cache.h"
 #include "open.h"
 #include "print.h"
 #include "write_all.h"
@@ -74,10 +75,14 @@ static int run(struct km_target *target, const struct km_command_line *line, FIL
 static int run_on(const char *path, const struct km_command_line *line, FILE *out)
 {
 	const char *debug = line->options.debug;
+	const char *no_cache = getenv("KVMMMU_NO_CACHE");
 	struct km_opened opened;
-	km_error *err = open_target(path, debug ? debug : getenv("KVMMMU_DEBUGINFO"), &opened);
+	km_error *err;
 	int code;
 
+	if (!line->options.no_cache && !(no_cache && *no_cache))
+		cache_allow();
+	err = open_target(path, debug ? debug : getenv("KVMMMU_DEBUGINFO"), &opened);
 	if (err)
 		return fail(err);
 	code = run(opened.target, line, out);

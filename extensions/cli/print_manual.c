@@ -336,6 +336,8 @@ void print_manual(FILE *out)
 	put_findings(out);
 	fputs(".Sh ENVIRONMENT\n", out);
 	put_terms(out, "Ev ", km_environment);
+	fputs(".Sh FILES\n", out);
+	put_terms(out, "Pa ", km_files);
 	fputs(".Sh EXIT STATUS\n", out);
 	put_terms(out, "", km_exit_codes);
 	put_examples(out);

@@ -100,7 +100,7 @@ static bool use_file(int fd)
 	if (!km_file_init(&dump.file, fd))
 		return false;
 	if (km_flattened_is(&dump.file))
-		err = km_flattened_index(&dump.file, &dump.flattened);
+		err = km_flattened_index(&dump.file, NULL, &dump.flattened);
 	if (!err && km_dump_notes_registers(&dump.file, 0, &regs))
 		return true;
 	km_error_free(err);

@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		abort();
 	if (!km_file_init(&file, fd) || !km_flattened_is(&file))
 		abort();
-	err = km_flattened_index(&file, &index);
+	err = km_flattened_index(&file, NULL, &index);
 	if (!err)
 		check(&file, data, len);
 	km_error_free(err);

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct km_memo;
 struct km_target;
 
 struct km_registers {
@@ -109,6 +110,7 @@ struct km_target {
 	const char *debug_dir; /* debuginfo file or folder given by the user, or NULL */
 	const char *moving;    /* why it changes while it is read; NULL: it does not change */
 	const struct km_capsule_info *capsule; /* of a capsule; NULL: a dump or a live kernel */
+	struct km_memo *memo; /* of symbols and types, which never change; NULL: none is kept */
 	struct km_limits limits;
 };
 

@@ -49,6 +49,7 @@ struct km_command_options {
 	bool fail;		   /* exit with KM_EXIT_FINDINGS for a finding ... */
 	enum km_certainty fail_on; /* ... that is at least this certain */
 	bool version;
+	bool no_cache;	       /* keep nothing about the dump, and use nothing that was kept */
 	uint64_t time_limit;   /* seconds for each file; 0: not given */
 	uint64_t memory_limit; /* bytes; 0: not given */
 	const char *print;     /* the text to print: manual, completion; or NULL */

@@ -55,8 +55,26 @@ const struct km_term km_inputs[] = {
 const struct km_term km_environment[] = {
 	{"DEBUGINFOD_URLS", "Servers to ask for debuginfo that is not on this machine."},
 	{"KVMMMU_DEBUGINFO", "Debuginfo file or directory to search first, if -k is not given."},
+	{"KVMMMU_NO_CACHE", "If this is set and not empty, nothing is kept about dumps."},
 	{"NO_COLOR", "If this is set and not empty, --color=auto means never."},
 	{"TMPDIR", "Directory for dumps that are read from a pipe; the default is /var/tmp."},
+	{"XDG_CACHE_HOME", "Directory of the cache, instead of ~/.cache."},
+	{NULL, NULL},
+};
+
+const struct km_term km_files[] = {
+	{"~/.cache/kvmmmu/memo",
+	 "The cache: addresses of symbols, the layout of structures, and where the pieces of a "
+	 "flattened dump are. The program writes one file for each dump, so that the next command "
+	 "on the same dump need not decompress kallsyms and BTF again; answers are the same with "
+	 "and without it. Only the file itself is used that was there before: its device, inode, "
+	 "size, times, beginning and end identify it, because a build-id is a claim that another "
+	 "dump could make, too. Files here are not trusted: one that is damaged, or that "
+	 "another user owns or could have written, is ignored. At most 64 files and 256 MB are "
+	 "kept; they can be removed at any time. Nothing is kept about capsules, live kernels, "
+	 "dumps from a pipe, dumps in /proc or on a FUSE file system, and dumps that were changed "
+	 "during the last two seconds. batch, crash and gdb do not use the cache, and neither "
+	 "does the program if the home directory belongs to another user."},
 	{NULL, NULL},
 };
 

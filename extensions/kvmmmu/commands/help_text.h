@@ -12,7 +12,7 @@ extern const char *const km_about[];
 extern const char *const *const km_about_front_end[];
 
 /* What the program reads; its environment; exit codes. */
-extern const struct km_term km_inputs[], km_environment[], km_exit_codes[];
+extern const struct km_term km_inputs[], km_environment[], km_files[], km_exit_codes[];
 
 struct km_example {
 	const char *question;

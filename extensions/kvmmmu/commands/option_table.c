@@ -268,6 +268,13 @@ static km_error *set_version(struct km_command_options *o, const char *value)
 	return NULL;
 }
 
+static km_error *set_no_cache(struct km_command_options *o, const char *value)
+{
+	(void)value;
+	o->no_cache = true;
+	return NULL;
+}
+
 static km_error *set_print(struct km_command_options *o, const char *value)
 {
 	o->print = value;
@@ -297,6 +304,8 @@ static const struct km_option options[] = {
 	 "WHEN, always is used"},
 	{0, "fail-on", "CERTAINTY", false, PROGRAM, true, set_fail_on,
 	 "exit with code 1 if there is a finding that is at least this certain"},
+	{0, "no-cache", NULL, false, PROGRAM, true, set_no_cache,
+	 "do not use or write the cache (see FILES); also if $KVMMMU_NO_CACHE is set"},
 	{0, "version", NULL, false, PROGRAM, true, set_version, "print the version"},
 	{0, "print", "TEXT", false, PROGRAM, true, set_print, NULL},
 	{'a', "address", "ADDRESS", false, EVERYWHERE, false, set_address,

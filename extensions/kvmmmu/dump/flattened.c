@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dump/flattened.h"
 
+#include "base/memo.h"
 #include "base/target.h"
 
 #include <endian.h>
@@ -48,6 +49,7 @@ struct km_flattened {
 	uint32_t *lens; /* of the pieces */
 	struct part *parts;
 	size_t run_count, len_count, part_count, run_room, len_room;
+	bool kept; /* a memo has the lists */
 };
 
 static const struct header header_v1 = {"makedumpfile", 1, 1};
@@ -297,14 +299,110 @@ static void find(const struct km_file_layout *layout, uint64_t at, uint64_t *fro
 		*len = begin + f->lens[run->first + i] - at;
 }
 
-km_error *km_flattened_index(struct km_file *file, struct km_flattened **index)
+/* ---- the index in a memo ---- */
+
+static const char key_size[] = "flattened size", key_runs[] = "flattened runs",
+		  key_lens[] = "flattened lengths", key_parts[] = "flattened parts";
+
+static void keep_index(const struct km_flattened *f, struct km_memo *memo)
 {
-	struct km_flattened *f = calloc(1, sizeof(*f));
-	km_error *err = f ? read_headers(f, file) : km_errorf(KM_ENOMEM, "out of memory");
+	km_memo_put(memo, key_runs, f->runs, f->run_count * sizeof(*f->runs));
+	km_memo_put(memo, key_lens, f->lens, f->len_count * sizeof(*f->lens));
+	km_memo_put(memo, key_parts, f->parts, f->part_count * sizeof(*f->parts));
+	km_memo_put(memo, key_size, &f->size, sizeof(f->size));
+}
+
+/* Get a list of elements of @size bytes. It belongs to the memo, and is only read. */
+static void *kept_list(const struct km_memo *memo, const char *key, size_t size, size_t *count)
+{
+	size_t len = 0;
+	const void *list = km_memo_get(memo, key, &len);
+
+	*count = len / size;
+	return (void *)(uintptr_t)list;
+}
+
+/* Do the lengths of the run's pieces add up to its own? */
+static bool is_run(const struct km_flattened *f, const struct run *run)
+{
+	uint64_t len = 0;
+
+	if (run->first > f->len_count || run->count > f->len_count - run->first)
+		return false;
+	for (uint32_t i = 0; i < run->count; i++)
+		len += f->lens[run->first + i];
+	return len == run->len && run->at <= UINT64_MAX - len;
+}
+
+/* Is the part from @at to @end in its run? */
+static bool is_part(const struct km_flattened *f, const struct part *part, uint64_t end)
+{
+	const struct run *run;
+
+	if (part->at >= end)
+		return false;
+	if (part->run == NO_RUN)
+		return true;
+	if (part->run >= f->run_count)
+		return false;
+	run = &f->runs[part->run];
+	return part->at >= run->at && end <= run->at + run->len;
+}
+
+/* Can find() use it, whatever is asked? */
+static bool is_consistent(const struct km_flattened *f)
+{
+	if (!f->part_count || f->parts[0].at)
+		return false;
+	for (size_t i = 0; i < f->run_count; i++)
+		if (!is_run(f, &f->runs[i]))
+			return false;
+	for (size_t i = 0; i < f->part_count; i++)
+		if (!is_part(f, &f->parts[i],
+			     i + 1 < f->part_count ? f->parts[i + 1].at : UINT64_MAX))
+			return false;
+	return true;
+}
+
+static bool find_index(struct km_flattened *f, const struct km_memo *memo)
+{
+	size_t len;
+	const void *size = km_memo_get(memo, key_size, &len);
+
+	if (!size || len != sizeof(f->size))
+		return false;
+	memcpy(&f->size, size, sizeof(f->size));
+	f->kept = true;
+	f->runs = kept_list(memo, key_runs, sizeof(*f->runs), &f->run_count);
+	f->lens = kept_list(memo, key_lens, sizeof(*f->lens), &f->len_count);
+	f->parts = kept_list(memo, key_parts, sizeof(*f->parts), &f->part_count);
+	if (is_consistent(f))
+		return true;
+	*f = (struct km_flattened){0};
+	return false;
+}
+
+static km_error *make_index(struct km_flattened *f, struct km_file *file)
+{
+	km_error *err = read_headers(f, file);
 
 	km_progress_on_terminal(NULL, NULL, 0);
-	if (!err)
-		err = resolve_overlaps(f);
+	return err ? err : resolve_overlaps(f);
+}
+
+km_error *km_flattened_index(struct km_file *file, struct km_memo *memo,
+			     struct km_flattened **index)
+{
+	struct km_flattened *f = calloc(1, sizeof(*f));
+	km_error *err = NULL;
+
+	if (!f)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	if (!find_index(f, memo)) {
+		err = make_index(f, file);
+		if (!err)
+			keep_index(f, memo);
+	}
 	if (err) {
 		km_flattened_free(f);
 		return err;
@@ -320,8 +418,10 @@ void km_flattened_free(struct km_flattened *f)
 {
 	if (!f)
 		return;
-	free(f->runs);
-	free(f->lens);
-	free(f->parts);
+	if (!f->kept) {
+		free(f->runs);
+		free(f->lens);
+		free(f->parts);
+	}
 	free(f);
 }

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dump/image.h"
 
+#include "base/memo.h"
 #include "dump/elf_symbols.h"
 #include "dump/kallsyms.h"
 #include "dump/vmcoreinfo.h"
 
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define KEY_SIZE 160 /* for the name of a symbol in a memo; longer ones are not kept */
 
 struct km_image {
 	struct km_target *target;
@@ -42,7 +48,9 @@ void km_image_free(struct km_image *image)
 
 const char *km_image_trouble(const struct km_image *image)
 {
-	return image->trouble ? km_error_text(image->trouble) : NULL;
+	return image->trouble && km_error_code(image->trouble) != KM_EABSENT
+		       ? km_error_text(image->trouble)
+		       : NULL;
 }
 
 static void try_kallsyms(struct km_image *image)
@@ -68,20 +76,80 @@ static void try_vmlinux(struct km_image *image)
 					  strtoull(offset, NULL, 16), &image->vmlinux));
 }
 
-bool km_image_symbol_at(struct km_image *image, uint64_t addr, char *name, size_t size,
-			uint64_t *offset)
+/* The symbols of kallsyms; NULL: it is not readable. Then nothing is kept: it may be next time. */
+static struct km_kallsyms *kallsyms_of(struct km_image *image)
 {
 	if (!image->kallsyms_tried)
 		try_kallsyms(image);
-	return image->kallsyms &&
-	       km_kallsyms_lookup_address(image->kallsyms, addr, name, size, offset);
+	return image->kallsyms;
+}
+
+/* A function and an offset in it, as a memo keeps them. */
+struct place {
+	uint64_t offset;
+	char name[512]; /* KSYM_NAME_LEN */
+};
+
+static bool find_place(struct km_image *image, uint64_t addr, struct place *place)
+{
+	struct km_memo *memo = image->target->memo;
+	char key[KEY_SIZE];
+	const void *kept;
+	size_t len;
+
+	snprintf(key, sizeof(key), "function %" PRIx64, addr);
+	kept = km_memo_get(memo, key, &len);
+	memset(place, 0, sizeof(*place));
+	if (kept && len < sizeof(*place)) {
+		memcpy(place, kept, len);
+		return len;
+	}
+	if (!kallsyms_of(image))
+		return false;
+	if (km_kallsyms_lookup_address(image->kallsyms, addr, place->name, sizeof(place->name),
+				       &place->offset))
+		len = offsetof(struct place, name) + strlen(place->name);
+	else
+		len = 0;
+	km_memo_put(memo, key, place, len);
+	return len;
+}
+
+bool km_image_symbol_at(struct km_image *image, uint64_t addr, char *name, size_t size,
+			uint64_t *offset)
+{
+	struct place place;
+
+	if (!find_place(image, addr, &place))
+		return false;
+	snprintf(name, size, "%s", place.name);
+	*offset = place.offset;
+	return true;
+}
+
+static bool find_in_kallsyms(struct km_image *image, const char *name, uint64_t *addr)
+{
+	struct km_memo *memo = image->target->memo;
+	char key[KEY_SIZE];
+	bool fits = snprintf(key, sizeof(key), "symbol %s", name) < (int)sizeof(key), found;
+	size_t len;
+	const void *kept = fits ? km_memo_get(memo, key, &len) : NULL;
+
+	if (kept && (!len || len == sizeof(*addr))) {
+		memcpy(addr, kept, len);
+		return len;
+	}
+	if (!kallsyms_of(image))
+		return false;
+	found = km_kallsyms_lookup(image->kallsyms, name, addr);
+	if (fits)
+		km_memo_put(memo, key, addr, found ? sizeof(*addr) : 0);
+	return found;
 }
 
 bool km_image_symbol(struct km_image *image, const char *name, uint64_t *addr)
 {
-	if (!image->kallsyms_tried)
-		try_kallsyms(image);
-	if (image->kallsyms && km_kallsyms_lookup(image->kallsyms, name, addr))
+	if (find_in_kallsyms(image, name, addr))
 		return true;
 	if (!image->vmlinux_tried)
 		try_vmlinux(image);

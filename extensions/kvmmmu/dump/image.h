@@ -24,7 +24,10 @@ bool km_image_symbol(struct km_image *image, const char *name, uint64_t *addr);
 bool km_image_symbol_at(struct km_image *image, uint64_t addr, char *name, size_t size,
 			uint64_t *offset);
 
-/* Why kallsyms is not readable; NULL if it is, or has not been read yet. */
+/*
+ * Why kallsyms is not readable; NULL if it is, has not been read yet, or cannot be found (before
+ * 6.0).
+ */
 const char *km_image_trouble(const struct km_image *image);
 
 #endif

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/kernel_types.h"
 
+#include "base/loop.h"
 #include "types/btf_types.h"
 #include "types/debuginfo.h"
 #include "types/dwarf_types.h"
 #include "kernel/module_elf.h"
 #include "types/types_chain.h"
+#include "types/types_kept.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,8 +15,7 @@
 #include <string.h>
 
 /* that of vmlinux is 5 to 10 MB */
-#define MAX_BTF		(256u << 20)
-#define MAX_BTF_MODULES 10000
+#define MAX_BTF (256u << 20)
 
 /*
  * Open the debuginfo of @name, by build-id if the dump contains one, else by release. On success
@@ -118,24 +119,66 @@ static size_t add_vendor_dwarf(struct km_kernel *kernel, struct km_types **types
 	return err ? 0 : 1;
 }
 
-/* Open a BTF blob in the dump as a type source. */
-static km_error *open_btf(const struct km_kernel *kernel, uint64_t addr, uint64_t len,
-			  struct km_types *base, const char *origin, struct km_types **types)
-{
-	void *blob;
-	km_error *err;
+/* A BTF blob in the dump. */
+struct btf_blob {
+	struct km_types_opener opener;
+	struct km_memory *mem;
+	uint64_t addr, len;
+	struct km_types *base; /* that it is split from, or NULL */
+	const char *origin;    /* a literal */
+};
 
-	if (!len || len > MAX_BTF)
-		return km_errorf(KM_EDATA, "%s: %" PRIu64 " bytes", origin, len);
-	blob = malloc(len);
+static km_error *read_btf(struct km_types_opener *opener, struct km_types **types)
+{
+	const struct btf_blob *b = (const struct btf_blob *)opener;
+	struct km_types *base = NULL;
+	km_error *err = b->base ? km_types_kept_source(b->base, &base) : NULL;
+	void *blob;
+
+	if (err)
+		return err;
+	if (!b->len || b->len > MAX_BTF)
+		return km_errorf(KM_EDATA, "%s: %" PRIu64 " bytes", b->origin, b->len);
+	blob = malloc(b->len);
 	if (!blob)
 		return km_errorf(KM_ENOMEM, "out of memory");
-	err = km_read_bulk(kernel->mem, addr, blob, len);
+	err = km_read_bulk(b->mem, b->addr, blob, b->len);
 	if (err)
 		free(blob);
 	else
-		err = km_btf_open_taken(blob, len, base, origin, types);
-	return km_error_context(err, "%s", origin);
+		err = km_btf_open_taken(blob, b->len, base, b->origin, types);
+	return km_error_context(err, "%s", b->origin);
+}
+
+static void free_btf_blob(struct km_types_opener *opener)
+{
+	free(opener);
+}
+
+/* Open a BTF blob in the dump as a type source, or what the target's memo has of it. */
+static km_error *open_btf(const struct km_kernel *kernel, uint64_t addr, uint64_t len,
+			  struct km_types *base, const char *origin, struct km_types **types)
+{
+	struct km_memo *memo = km_memory_target(kernel->mem)->memo;
+	struct btf_blob blob = {
+		.opener = {read_btf, free_btf_blob},
+		.mem = kernel->mem,
+		.addr = addr,
+		.len = len,
+		.base = base,
+		.origin = origin,
+	};
+	struct btf_blob *kept;
+	char name[40];
+
+	if (!memo)
+		return read_btf(&blob.opener, types);
+	kept = malloc(sizeof(*kept));
+	if (!kept)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	*kept = blob;
+	snprintf(name, sizeof(name), "%" PRIx64 "+%" PRIx64, addr, len);
+	return km_types_kept(memo, name, origin, &kept->opener, types);
 }
 
 /* Use the BTF of vmlinux in the dump. KM_EABSENT if there is none. */
@@ -223,19 +266,23 @@ static km_error *open_module_btf(const struct km_kernel *kernel, const struct km
 {
 	const struct km_member *list = km_layout_member(kernel->layout, KM_M_btf_module_list);
 	struct km_target *target = km_memory_target(kernel->mem);
+	struct km_loop loop = {0};
 	struct km_val next;
 	uint64_t head;
 
 	if (!list || !target->ops->symbol(target, "btf_modules", &head))
 		return km_errorf(KM_EABSENT, "%s: this kernel does not keep it", origin);
 	next = km_kget(kernel, head, KM_M_list_head_next);
-	for (unsigned n = 0; km_is_known(next) && next.v != head && n < MAX_BTF_MODULES; n++) {
+	while (km_is_known(next) && next.v != head) {
 		uint64_t entry = next.v - list->offset;
 		struct km_val btf = km_kget(kernel, entry, KM_M_btf_module_btf);
 		km_error *err = km_check_interrupt(kernel->mem);
 
 		if (err)
 			return err;
+		if (km_loop_step(&loop, next.v))
+			return km_errorf(KM_EDATA, "%s: the list of modules with BTF does not end",
+					 origin);
 		if (km_kget(kernel, entry, KM_M_btf_module_module).v == module->addr)
 			return open_btf(kernel, km_kget(kernel, btf.v, KM_M_btf_data).v,
 					km_kget(kernel, btf.v, KM_M_btf_data_size).v, vmlinux,

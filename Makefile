@@ -71,6 +71,7 @@ help:
 	@echo "make trace        100,000 page faults of each of four kernels against our rule"
 	@echo "make kdumps       KDUMPS=2 real kdumps of each of four kernels (a minute each), and what is said about"
 	@echo "                  all that there are"
+	@echo "make pages        the HTML report of every capsule in Chromium: three widths, light, dark, on paper"
 	@echo "make fuzz         libFuzzer on every parser, FUZZ_RUNS=100000 inputs each"
 	@echo "make fuzz-long    10,000,000 inputs over all parsers together; FUZZ_INPUTS is another number"
 	@echo "make coverage     which lines of extensions/ the tests and the fuzzers' corpus reach, by file"
@@ -180,6 +181,13 @@ check:
 	@$(MAKE) --no-print-directory asan
 	@$(MAKE) --no-print-directory fuzzers
 	@KVMMMU_LAB=$(LAB) scripts/check
+
+# The HTML report of every capsule in Chromium: nothing overflows or overlaps.
+.PHONY: pages
+pages:
+	@scripts/bootstrap check
+	@$(MAKE) --no-print-directory all
+	@KVMMMU_PAGES=all /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/lab/test_report_pages.py
 
 .PHONY: bench
 bench:

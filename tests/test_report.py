@@ -66,6 +66,35 @@ def test_what_explain_finds_is_in_the_report(reports):
             assert all(i in text for _, _, ids, _ in stuck for i in ids), path
 
 
+@pytest.mark.parametrize("width", [80, 140])
+def test_a_verdict_stands_once_on_a_page(width):
+    """Neither the summary and a chapter of report, nor the table and the details of explain, print it twice."""
+    compared = 0
+    for path in CAPSULES:
+        explained, *pages = batch(path, ["explain -j", f"explain --width {width}", f"report --width {width}"])
+        verdicts = [vcpu["verdict"] for vcpu in json.loads(explained.out)["vcpus"]]
+        for page in (squeezed(answer.out) for answer in pages):
+            for verdict in {v for v in verdicts if len(v) > 40}:
+                # another verdict, or a finding of another vCPU, may contain it
+                others = sum(verdict in other for other in verdicts)
+                assert page.count(squeezed(verdict)) <= others, (path, verdict)
+                compared += 1
+    assert compared > 500
+
+
+def test_the_fingerprint_stands_once_in_a_report(reports):
+    for path, report in reports.items():
+        lines = [c["fingerprint"] for c in json.loads(report["json"])["chapters"]]
+        for line in set(lines):
+            # one that goes on with frames contains one that does not
+            assert squeezed(report["text"]).count(squeezed(line)) <= sum(line in other for other in lines), path
+
+
+def test_what_is_not_known_is_said_once(reports):
+    for path, report in reports.items():
+        assert "notknown:notknown" not in squeezed(report["text"]), path
+
+
 def test_each_finding_that_makes_a_vcpu_stuck_has_its_rule(reports):
     """Rules are written for the ids of the catalogue only, and for all that scenarios find."""
     table = (TOP / "extensions/kvmmmu/commands/report_rules.def").read_text()
@@ -230,6 +259,7 @@ def test_redacted_reports_have_no_address_and_no_name(path):
     plain, text = json.loads(plain.out), "\n".join(answer.out for answer in redacted)
     stays = {int(word, 16) for word in re.findall(r"error code 0x([0-9a-f]+)", json.dumps(plain))}
     stays |= {int(c["vcpu_state"].get(key) or "0", 16) for c in plain["chapters"] for key in ("root_role", "exit_code")}
+    stays |= {int(v[key] or "0", 16) for v in plain["moment"]["vcpus"] for key in ("root_role", "error_code", "requests")}
     host = {int(word, 16) for word in re.findall(r"0x([0-9a-f]{5,16})\b", json.dumps(plain["host"]))}
     secret = {number for number in addresses(plain) - stays - host if number >= 0x10000 and number & 0xffffffffff000}
     left = {int(word, 16) for word in re.findall(r"\b(?:0x)?([0-9a-f]{5,16})\b", text)}

@@ -24,8 +24,8 @@ SPTES = ("600000000b77b37", "8000000000001", "0", "5a0", "80000000deadb865", "1f
 FORMATS = ("ept", "npt", "shadow", "ept:6.1")
 
 # Keys that no answer here has: they need a damaged dump or capsule, many VMs, or a
-# dump itself (tests/lab/test_report_on_dumps.py, tests/lab/test_log.py) or a failing disk (tests/lab/test_read_errors.py).
-UNUSED = {"explain.kernel_log", *(f"diff.missing.{key}" for key in ("vcpu", "owner", "kvm_vcpu", "only_in")), *(f"log.{key}" for key in ("command", "log", "log_buffer", "notes", "schema", "source")),
+# dump itself (tests/lab/test_report_on_dumps.py, tests/lab/test_log.py), an edited answer (test_moments_json.py) or a failing disk (tests/lab/test_read_errors.py).
+UNUSED = {"explain.kernel_log", "diff.not_compared", *(f"diff.missing.{key}" for key in ("vcpu", "owner", "kvm_vcpu", "only_in")), *(f"log.{key}" for key in ("command", "log", "log_buffer", "notes", "schema", "source")),
           "report.chapters.cause.notes", "report.chapters.map.notes", "report.chapters.stack.notes", "report.other_vcpus.notes", "report.other_vms.notes",
           "report.vms.notes", "capture-list.findings",
           *(f"walk-gva.guest_walk.entries.{key}" for key in ("level", "table", "index", "entry", "says", "table_spte")),  # tests/lab/test_walk_gva.py

@@ -4,6 +4,7 @@
 #include "commands/command.h"
 #include "commands/command_table.h"
 #include "commands/help.h"
+#include "commands/moments_json.h"
 #include "batch.h"
 #include "cache.h"
 #include "open.h"
@@ -72,7 +73,26 @@ static int run(struct km_target *target, const struct km_command_line *line, FIL
 	return code;
 }
 
-static int run_on(const char *path, const struct km_command_line *line, FILE *out)
+/*
+ * The command of @line, on answer @path in JSON in place of a dump. diff compares it; for explain,
+ * which examines a dump, that is all that two answers show.
+ */
+static int run_on_answer(const char *path, struct km_command_line *line, FILE *out)
+{
+	static char *diff[] = {"diff"};
+	const struct km_command *command = km_command_named(line->argv[0]);
+
+	if (!command || !km_command_takes_two(command) || !line->options.before)
+		return fail(km_errorf(KM_EUSAGE,
+				      "%s is not a dump, but an answer in JSON, if anything: "
+				      "\"kvmmmu diff EARLIER %s\" compares it",
+				      path, path));
+	line->options.after = path;
+	line->argv[0] = diff[0];
+	return run(NULL, line, out);
+}
+
+static int run_on(const char *path, struct km_command_line *line, FILE *out)
 {
 	const char *debug = line->options.debug;
 	const char *no_cache = getenv("KVMMMU_NO_CACHE");
@@ -83,6 +103,10 @@ static int run_on(const char *path, const struct km_command_line *line, FILE *ou
 	if (!line->options.no_cache && !(no_cache && *no_cache))
 		cache_allow();
 	err = open_target(path, debug ? debug : getenv("KVMMMU_DEBUGINFO"), &opened);
+	if (err && km_is_json(path)) {
+		km_error_free(err);
+		return run_on_answer(path, line, out);
+	}
 	if (err)
 		return fail(err);
 	code = run(opened.target, line, out);

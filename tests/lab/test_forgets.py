@@ -3,6 +3,7 @@
 
 The dump is a real one; between the looks, a script edits its copy as a running kernel would have changed itself."""
 
+import re
 import shlex
 import struct
 import subprocess
@@ -134,6 +135,20 @@ def test_page_tables_are_read_again_at_each_look(elf, tmp_path):
     run = session(elf, edits.script(tmp_path), f"explain --watch 2 {vcpu['address']}")
     assert run.returncode == 0, run.stderr
     assert stack_lines(run.stdout) == stack_lines(before.out)
+
+
+def test_as_many_looks_as_were_asked_for(elf, tmp_path):
+    """--watch 5 takes, prints and counts five, unless it says that it took more."""
+    _vm, vcpu = first_vcpu()
+    for asked in (2, 5):
+        run = session(elf, "true", f"explain --watch {asked} {vcpu['address']}")
+        assert run.returncode == 0, run.stderr
+        more = re.search(r"(\d+) more samples? (was|were) taken", run.stdout)
+        table = run.stdout[run.stdout.index("ADDRESS"):].splitlines()[1:]
+        rows = sum(bool(re.match(r" +(0x\w+|-) ", line)) for line in table)
+        assert rows == asked + (int(more[1]) if more else 0), run.stdout
+        assert f" {rows} samples" in " ".join(run.stdout.split()), run.stdout
+    assert kvmmmu(elf.path, "explain", "--watch", "1", vcpu["address"]).code == 2
 
 
 def test_page_tables_are_read_again_by_each_command(elf, tmp_path):

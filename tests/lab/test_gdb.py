@@ -381,8 +381,8 @@ if "zero" in globals():
     table = next(t for t in kvmmmu.ask(["perms", name])["tables"] if t["context"].startswith("root_mmu"))
     kvmmmu.go_to_kernel(None)
     gdb.selected_inferior().write_memory(int(table["address"], 16), bytes(32))
-print(gdb.execute(f"kvmmmu explain --watch 2 {name}", to_string=True))
-print("@@" + kvmmmu.json.dumps(kvmmmu.ask(["explain", "--watch", "14", name])))
+print(gdb.execute(f"kvmmmu explain --watch 5 {name}", to_string=True))
+print("@@" + kvmmmu.json.dumps(kvmmmu.ask(["explain", "--watch", "15", name])))
 """
 
 
@@ -405,10 +405,16 @@ def trends_of_two_looks(live, capsule, address):
     return trends
 
 
+def more_samples(notes):
+    """How many samples were taken beyond those that were asked for, by the notes."""
+    return sum(int(n) for note in notes for n in re.findall(r"(\d+) more samples? (?:was|were) taken than asked for", note))
+
+
 def test_explain_watches(live, tmp_path):
     """beta's vCPU makes progress, writing to one page at one RIP; with its table zeroed live it loops.
 
-    Looks that find it in the guest, or on its way to an interrupt, have no fault: of 15 at least 3 do."""
+    Looks that find it in the guest, or on its way to an interrupt, have no fault: of 15 at least 3 do. As many looks
+    are printed and counted as were asked for, and more only with a note."""
     script = tmp_path / "watch.py"
     script.write_text(ZERO)
     out = live.gdb(f"source {script}")[0]
@@ -419,9 +425,15 @@ def test_explain_watches(live, tmp_path):
     live.resume()
     live.stop(host=True)
     text, answer = live.gdb("python zero = True", f"source {script}")[1].split("@@")
-    answer, = schema.parse(answer)["vcpus"]
+    answer = schema.parse(answer)
+    notes = answer.get("notes", ())
+    answer, = answer["vcpus"]
     looks = answer["watch"]["looks"]
     assert (answer["watch"]["trend"], answer["watch"]["certainty"]) == ("loops", "proven"), answer["watch"]
+    assert f"of {len(looks)} samples" in answer["watch"]["text"]
+    assert len(looks) == 15 + more_samples(notes)
+    rows = [line for line in text[text.index("ADDRESS"):].splitlines()[1:] if re.match(r" +(0x\w+|-) ", line)]
+    assert len(rows) == 5 + more_samples([text]) and f" {len(rows)} samples" in text, text
     assert "spurious-loop" in {found["id"] for found in answer["findings"]}
     assert looks[-1]["pf_spurious"] > looks[0]["pf_spurious"] and looks[-1]["pf_fixed"] == looks[0]["pf_fixed"]
     assert {look["address"] for look in looks} <= {None, answer["fault"]["address"]}

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The HTML of report in headless Chromium: nothing overflows or overlaps, at three widths, light and dark, and on paper."""
+"""The HTML of report in headless Chromium: nothing overflows or overlaps, at three widths, light and dark, and on paper.
+
+"make pages" measures the report of every capsule (KVMMMU_PAGES=all), "make check" those of a few."""
 
 import functools
 import html
+import os
 import re
 import subprocess
 
@@ -11,10 +14,16 @@ import pytest
 from tools import SCENARIOS, TOP, kvmmmu
 
 CHROMIUM = "chromium"
-
-PAGES = [TOP / "samples/amd-7.3-looping.kvmmmu", TOP / "samples/intel-7.3-shadow-paging.kvmmmu",
-         *(SCENARIOS / f"{name}.kvmmmu" for name in
-           ("7.3/slot-invalid", "7.3/perm-table-flip", "7.3/frozen-spte", "7.3/role-corruption"))]
+SAMPLES = TOP / "samples"
+FEW = [SAMPLES / "amd-7.3-looping.kvmmmu", SAMPLES / "intel-7.3-shadow-paging.kvmmmu",
+       *(SCENARIOS / f"{name}.kvmmmu" for name in
+         ("7.3/slot-invalid", "7.3/perm-table-flip", "7.3/frozen-spte", "7.3/role-corruption"))]
+ALL = sorted(path for path in SAMPLES.rglob("*.kvmmmu") if path.stem != "novms")
+PAGES = ALL if os.environ.get("KVMMMU_PAGES") == "all" else FEW
+AT_ONCE = 8  # pages that one Chromium measures
+GROUPS = [PAGES[at:at + AT_ONCE] for at in range(0, len(PAGES), AT_ONCE)]
+WIDTHS = (400, 1000, 1400)
+PAPER = 718  # pixels between the margins of A4
 
 # Sent to the page around the report, which has the width that is asked for: windows are never narrower than 500.
 MEASURE = """
@@ -36,57 +45,73 @@ addEventListener('load', () => {
         bad.push('overlap: ' + boxes[j][1] + ' / ' + boxes[i][1]);
     }
   const color = getComputedStyle(document.body).backgroundColor;
-  parent.postMessage([width, boxes.length, color, ...bad].join('\\n'), '*');
+  parent.postMessage([location.hash.slice(1), width, boxes.length, color, ...bad].join('\\n'), '*');
 });
 """
 
 
-def chromium(*words, timeout=120):
+def chromium(*words, timeout=300):
     return subprocess.run([CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *words],
                           text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=timeout, check=True).stdout
 
 
 @functools.lru_cache(maxsize=None)
 def page(path):
-    return kvmmmu(path, "report", "--format", "html").out
+    answer = kvmmmu(path, "report", "--format", "html")
+    assert answer.code == 0, answer.err
+    return answer.out
 
 
-def measured(folder, text, width, dark=False):
-    """[width, number of boxes, background, what is wrong...]"""
-    inner = folder / "inner.html"
-    inner.write_text(text.replace("</main>", f"</main><script>{MEASURE}</script>"))
+def on_paper(text):
+    """The page with the rules for print, on the screen."""
+    assert "@media print" in text
+    return text.replace("@media print", "@media all")
+
+
+def measured(folder, texts, widths, dark=False):
+    """{(position in @texts, width): [width, number of boxes, background, what is wrong...]}"""
+    for i, text in enumerate(texts):
+        (folder / f"inner-{i}.html").write_text(text.replace("</main>", f"</main><script>{MEASURE}</script>"))
+    frames = [(i, width) for i in range(len(texts)) for width in widths]
     outer = folder / "outer.html"
-    outer.write_text("<!DOCTYPE html><pre id=said></pre><script>onmessage = e => said.textContent = e.data</script>"
-                     f'<iframe src="inner.html" width={width} height=900 style="border:0"></iframe>')
+    outer.write_text("<!DOCTYPE html><pre id=said></pre><script>onmessage = e => said.textContent += e.data + '\\n\\n'</script>" +
+                     "".join(f'<iframe src="inner-{i}.html#{i}-{width}" width={width} height=900 style="border:0"></iframe>'
+                             for i, width in frames))
     colors = ["--blink-settings=preferredColorScheme=0"] if dark else []
-    said = chromium("--window-size=1600,1000", "--virtual-time-budget=4000", *colors, "--dump-dom", f"file://{outer}")
-    return html.unescape(re.search(r'<pre id="said">(.*?)</pre>', said, re.S)[1]).split("\n")
+    said = chromium("--window-size=1600,1000", "--virtual-time-budget=20000", *colors, "--dump-dom", f"file://{outer}")
+    found = {}
+    for part in html.unescape(re.search(r'<pre id="said">(.*?)</pre>', said, re.S)[1]).split("\n\n"):
+        if part.strip():
+            name, *rest = part.strip("\n").split("\n")
+            found[tuple(map(int, name.split("-")))] = rest
+    assert sorted(found) == sorted(frames)
+    return found
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("width", [400, 1000, 1400])
-def test_nothing_overflows(tmp_path, path, width):
-    found, boxes, _, *bad = measured(tmp_path, page(path), width)
-    assert int(found) == width and int(boxes) > 10
-    assert not bad
-
-
-def test_dark_and_light_differ(tmp_path):
-    light, dark = (measured(tmp_path, page(PAGES[0]), 1000, dark) for dark in (False, True))
-    assert light[2] == "rgb(251, 250, 248)" and dark[2] == "rgb(22, 24, 27)"
-    assert not light[3:] and not dark[3:]
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group[0].stem)
+def test_nothing_overflows(tmp_path, group, dark):
+    for (i, width), (found, boxes, color, *bad) in measured(tmp_path, [page(path) for path in group], WIDTHS, dark).items():
+        assert not bad, (group[i], width)
+        assert int(found) == width and int(boxes) > 10
+        assert color == ("rgb(22, 24, 27)" if dark else "rgb(251, 250, 248)")
 
 
 def test_what_overflows_is_noticed(tmp_path):
     """The measurement itself: a word that cannot be broken, and a box over another."""
     wide = page(PAGES[0]).replace("<p", '<p style="white-space:nowrap"', 3)
-    assert any("outside" in line or "inside" in line for line in measured(tmp_path, wide, 400)[3:])
+    assert any("outside" in line or "inside" in line for line in measured(tmp_path, [wide], [400])[0, 400][3:])
     over = page(PAGES[0]).replace("<h2", '<h2 style="margin-top:-40px"')
-    assert any("overlap" in line for line in measured(tmp_path, over, 1000)[3:])
+    assert any("overlap" in line for line in measured(tmp_path, [over], [1000])[0, 1000][3:])
 
 
-def test_it_prints(tmp_path):
-    (tmp_path / "page.html").write_text(page(PAGES[0]))
-    chromium(f"--print-to-pdf={tmp_path / 'page.pdf'}", f"file://{tmp_path / 'page.html'}")
-    text = (tmp_path / "page.pdf").read_bytes()
-    assert text.startswith(b"%PDF") and len(re.findall(rb"/Type\s*/Page\b", text)) > 2
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group[0].stem)
+def test_it_prints(tmp_path, group):
+    """Nothing overflows on paper, and a PDF has all of the text, down to the last chapter."""
+    for (i, _), (_, boxes, color, *bad) in measured(tmp_path, [on_paper(page(path)) for path in group], [PAPER]).items():
+        assert not bad and int(boxes) > 10 and color == "rgb(255, 255, 255)", (group[i], color)
+    for path in group:
+        (tmp_path / "page.html").write_text(page(path))
+        chromium(f"--print-to-pdf={tmp_path / 'page.pdf'}", f"file://{tmp_path / 'page.html'}")
+        pdf = (tmp_path / "page.pdf").read_bytes()
+        assert pdf.startswith(b"%PDF") and len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 2, path

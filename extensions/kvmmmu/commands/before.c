@@ -2,6 +2,7 @@
 #include "commands/before.h"
 
 #include "capsule/capsule.h"
+#include "commands/moments_json.h"
 #include "kernel/kernel_open.h"
 
 #include <inttypes.h>
@@ -16,8 +17,9 @@ static km_error *open_capsule(const char *path, struct km_opened *opened)
 	if (!km_is_capsule(path, &err))
 		return err ? err
 			   : km_errorf(KM_EABSENT,
-				       "%s is not a capsule: a debugger can have only one dump "
-				       "open. To make a capsule, run \"kvmmmu %s capture -o "
+				       "%s is neither a capsule nor an answer in JSON: a debugger "
+				       "can have only one dump open. To make a capsule, run "
+				       "\"kvmmmu %s capture -o "
 				       "CAPSULE\" in a shell",
 				       path, path);
 	return km_capsule_open_target(path, opened);
@@ -60,28 +62,43 @@ static km_error *name_read_errors(struct km_node *root, struct km_target *target
 	return NULL;
 }
 
-km_error *km_before_read(struct km_command_context *ctx, const struct km_moments_scope *scope,
-			 struct km_before *before)
+static km_error *read_dump(struct km_command_context *ctx, const char *file,
+			   const struct km_moments_scope *scope, struct km_before *before)
 {
-	const char *file = ctx->options.before;
-	const struct km_target *target = km_memory_target(ctx->kernel->mem);
+	const struct km_target *target = ctx->kernel ? km_memory_target(ctx->kernel->mem) : NULL;
+	const char *debug = target ? target->debug_dir : ctx->options.debug;
 	struct km_opened opened = {0};
-	struct km_boot boot;
-	km_error *err = ctx->open ? ctx->open(file, target->debug_dir, &opened)
-				  : open_capsule(file, &opened);
+	km_error *err = ctx->open ? ctx->open(file, debug, &opened) : open_capsule(file, &opened);
 
-	before->file = file;
 	if (err)
 		return err;
 	err = km_error_context(read_moments(ctx, opened.target, scope, &before->moments), "%s",
 			       file);
 	err = name_read_errors(ctx->root, opened.target, file, err);
 	km_opened_close(&opened);
-	if (err)
-		return err;
-	km_boot_read(ctx->kernel, &boot);
-	km_boot_compare(&before->moments.boot, &boot, &before->relation);
-	return NULL;
+	return err;
+}
+
+km_error *km_before_read(struct km_command_context *ctx, const struct km_moments_scope *scope,
+			 struct km_before *before)
+{
+	const char *file = ctx->options.before;
+	km_error *err;
+
+	before->file = file;
+	before->other = ctx->options.after ? ctx->options.after : "the dump";
+	if (!km_is_json(file))
+		return read_dump(ctx, file, scope, before);
+	err = km_moments_read_json(file, &before->moments);
+	if (!err && !before->moments.redacted) /* @scope is of other addresses */
+		km_moments_keep(&before->moments, scope);
+	return err;
+}
+
+void km_before_relate(struct km_before *before, struct km_moments *now)
+{
+	km_boot_compare(&before->moments.boot, &now->boot, &before->relation);
+	km_moments_pair(&before->moments, now);
 }
 
 void km_before_deinit(struct km_before *before)
@@ -93,15 +110,16 @@ km_error *km_before_check(const struct km_before *before)
 {
 	if (before->relation.same != KM_BOOT_DIFFERS)
 		return NULL;
-	return km_errorf(KM_EDATA, "%s is not of the same boot as the dump: %s", before->file,
-			 before->relation.why);
+	return km_errorf(KM_EDATA, "%s is not of the same boot as %s: %s", before->file,
+			 before->other, before->relation.why);
 }
 
 /* ---- how the two relate ---- */
 
 /* "3 s before the dump" */
-static const char *order_text(struct km_node *node, const struct km_boot_relation *r)
+static const char *order_text(struct km_node *node, const struct km_before *before)
 {
+	const struct km_boot_relation *r = &before->relation;
 	const char *interval =
 		r->has_interval ? km_doc_text(node, "%" PRIu64 " s ", r->interval) : "";
 
@@ -109,7 +127,7 @@ static const char *order_text(struct km_node *node, const struct km_boot_relatio
 		return "the same moment";
 	if (!r->order_known)
 		return "not known; taken as the earlier one";
-	return km_doc_text(node, "%s%s the dump", interval, r->later ? "before" : "after");
+	return km_doc_text(node, "%s%s %s", interval, r->later ? "before" : "after", before->other);
 }
 
 void km_describe_before(struct km_node *root, const struct km_before *before)
@@ -121,7 +139,7 @@ void km_describe_before(struct km_node *root, const struct km_before *before)
 	km_doc_field(section, "file", "compared with",
 		     km_v_text(km_doc_text(section, "%s", before->file)));
 	if (r->same != KM_BOOT_DIFFERS)
-		km_doc_field(section, NULL, "taken", km_v_text(order_text(section, r)));
+		km_doc_field(section, NULL, "taken", km_v_text(order_text(section, before)));
 	km_doc_field(section, "seconds", NULL,
 		     r->has_interval ? km_v_signed(km_boot_reversed(r) ? -(int64_t)r->interval
 								       : (int64_t)r->interval)
@@ -142,9 +160,11 @@ void km_before_judge(const struct km_before *before, const struct km_moment *the
 		     const struct km_moment *now, struct km_samples_verdict *v)
 {
 	bool turned = km_boot_reversed(&before->relation);
-	const struct km_sample samples[] = {turned ? now->sample : then->sample,
-					    turned ? then->sample : now->sample};
+	struct km_sample samples[] = {turned ? now->sample : then->sample,
+				      turned ? then->sample : now->sample};
 
+	for (int i = 0; i < 2 && before->moments.by_owner; i++)
+		km_sample_drop_addresses(&samples[i]);
 	km_samples_judge(samples, 2, v);
 	if (before->relation.same != KM_BOOT_SAME)
 		km_at_most(&v->certainty, KM_POSSIBLE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * --before: another dump or capsule of the same boot. Whether a vCPU loops, which one dump does not
- * show, follows from both as from two samples of a live kernel.
+ * --before: another dump or capsule of the same boot, or an answer about one in JSON. Whether a
+ * vCPU loops, which one dump does not show, follows from both as from two samples of a live kernel.
  */
 #ifndef KVMMMU_BEFORE_H
 #define KVMMMU_BEFORE_H
@@ -9,19 +9,24 @@
 #include "commands/moments.h"
 
 struct km_before {
-	const char *file; /* the user's word */
+	const char *file;  /* the user's word */
+	const char *other; /* what it is compared with, for people: "the dump" */
 	struct km_moments moments;
 	/* first: the file; second: the dump that was opened */
 	struct km_boot_relation relation;
 };
 
 /*
- * Open the file of --before, examine those of its vCPUs that @scope names, and compare its boot
- * with that of ctx->kernel. Errors of opening it and of km_moments_read(), after the name of the
- * file; KM_EABSENT: this front end cannot open it. The caller calls km_before_deinit() in any case.
+ * Open the file of --before, and examine those of its vCPUs that @scope names (of an answer, all
+ * that it has). The caller then calls km_before_relate(). Errors of opening it and of
+ * km_moments_read(), after the name of the file; KM_EABSENT: this front end cannot open it. The
+ * caller calls km_before_deinit() in any case.
  */
 km_error *km_before_read(struct km_command_context *ctx, const struct km_moments_scope *scope,
 			 struct km_before *before);
+/* Compare its boot with that of @now, and prepare both for km_moments_find(). */
+void km_before_relate(struct km_before *before, struct km_moments *now);
+
 void km_before_deinit(struct km_before *before);
 
 /* KM_EDATA if the two are of different boots. */

@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kvmmmu diff: what happened to each vCPU between two dumps of one boot. */
 #include "commands/before.h"
+#include "commands/moments_json.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+#define MAX_ONE_SIDED 24 /* more than there are values */
 
 /* One run of the command. */
 struct diff {
 	struct km_command_context *ctx;
 	struct km_before before;
-	struct km_moments now; /* of the dump that was opened */
+	struct km_moments now; /* of the dump that was opened, or of the other answer in JSON */
+	bool addresses;	       /* those of both can be compared */
+	bool chosen;	       /* by the user: a VM or a vCPU */
+	const char *one_sided[MAX_ONE_SIDED]; /* values that only one of the two contains */
+	size_t one_sided_count;
 	uint64_t both, only_earlier, only_later, trends[KM_TREND_PROGRESSES + 1];
 	struct km_node *table; /* one line for each vCPU; NULL: the user selected one */
 	struct km_node *list;  /* the details */
@@ -42,17 +50,23 @@ static void add_change(struct km_node *table, const char *what, const char *labe
 	km_doc_cell(row, "change", change);
 }
 
-static bool is_equal(struct km_val a, struct km_val b)
+/* A value that only one of the two contains did not change: an answer names it. */
+static void add_one_sided(struct diff *run, const char *what)
 {
-	return a.known == b.known && a.v == b.v;
+	for (size_t i = 0; i < run->one_sided_count; i++) {
+		if (!strcmp(run->one_sided[i], what))
+			return;
+	}
+	if (run->one_sided_count < MAX_ONE_SIDED)
+		run->one_sided[run->one_sided_count++] = what;
 }
 
-static void compare(struct km_node *table, const char *what, struct km_val earlier,
-		    struct km_val later, enum km_value_kind kind)
+static void compare_known(struct km_node *table, const char *what, struct km_val earlier,
+			  struct km_val later, enum km_value_kind kind)
 {
 	struct km_value change = km_v_none("");
 
-	if (is_equal(earlier, later))
+	if (km_is_known(earlier) == km_is_known(later) && earlier.v == later.v)
 		return;
 	if (kind == KM_V_DEC && km_is_known(earlier) && km_is_known(later)) {
 		int64_t by = (int64_t)(later.v - earlier.v);
@@ -60,6 +74,15 @@ static void compare(struct km_node *table, const char *what, struct km_val earli
 		change = km_v_as(km_v_signed(by), km_doc_text(table, "%+" PRId64, by));
 	}
 	add_change(table, what, what, km_v_val(earlier, kind), km_v_val(later, kind), change);
+}
+
+static void compare(struct diff *run, struct km_node *table, const char *what,
+		    struct km_val earlier, struct km_val later, enum km_value_kind kind)
+{
+	if (km_is_known(earlier) != km_is_known(later))
+		add_one_sided(run, what);
+	else
+		compare_known(table, what, earlier, later, kind);
 }
 
 /* NULL: there is none. */
@@ -78,15 +101,18 @@ static const char *sure_text(struct km_node *node, const char *what, enum km_cer
 	return what ? km_doc_text(node, "%s (%s)", what, km_certainty_text(certainty)) : NULL;
 }
 
-static void compare_faults(struct km_node *table, const struct km_sample *a,
+/* That one of the two has no current fault is a change. */
+static void compare_faults(struct diff *run, struct km_node *table, const struct km_sample *a,
 			   const struct km_sample *b)
 {
 	static const struct km_val none = {.known = KM_ABSENT};
 
-	compare(table, "fault_address", a->has_fault ? km_known_val(a->addr) : none,
-		b->has_fault ? km_known_val(b->addr) : none, KM_V_HEX);
-	compare(table, "error_code", a->error_code, b->error_code, KM_V_HEX);
-	compare(table, "rip", a->rip, b->rip, KM_V_HEX);
+	compare_known(table, "error_code", a->error_code, b->error_code, KM_V_HEX);
+	if (!run->addresses)
+		return;
+	compare_known(table, "fault_address", a->has_fault ? km_known_val(a->addr) : none,
+		      b->has_fault ? km_known_val(b->addr) : none, KM_V_HEX);
+	compare(run, table, "rip", a->rip, b->rip, KM_V_HEX);
 }
 
 /* The entries on the walk to an address that both faulted on. */
@@ -95,48 +121,41 @@ static void compare_walks(struct km_node *table, const struct km_moment *a,
 {
 	size_t count = a->walk.count < b->walk.count ? a->walk.count : b->walk.count;
 
-	if (!a->has_walk || !b->has_walk || a->walk.addr != b->walk.addr ||
+	if (!a->walk.known || !b->walk.known || a->walk.addr != b->walk.addr ||
 	    a->walk.root_level != b->walk.root_level)
 		return;
 	for (size_t i = 0; i < count; i++) {
-		const struct km_walk_level *before = &a->walk.levels[i],
-					   *after = &b->walk.levels[i];
+		uint64_t before = a->walk.levels[i].spte, after = b->walk.levels[i].spte;
+		int level = b->walk.levels[i].level;
 
-		if (before->spte.value != after->spte.value)
-			add_change(table, km_doc_text(table, "spte_level_%d", after->level),
-				   km_doc_text(table, "SPTE, level %d", after->level),
-				   km_v_hex(before->spte.value), km_v_hex(after->spte.value),
-				   km_v_none(""));
+		if (before != after)
+			add_change(table, km_doc_text(table, "spte_level_%d", level),
+				   km_doc_text(table, "SPTE, level %d", level), km_v_hex(before),
+				   km_v_hex(after), km_v_none(""));
 	}
-	if (a->walk.end != b->walk.end || a->walk.count != b->walk.count) {
-		char before[160], after[160];
-
-		compare_texts(
-			table, "walk_ends",
-			km_doc_text(table, "%s",
-				    km_walk_end_text(&a->walk, before, sizeof(before))),
-			km_doc_text(table, "%s", km_walk_end_text(&b->walk, after, sizeof(after))));
-	}
+	compare_texts(table, "walk_ends", km_doc_text(table, "%s", a->walk.end),
+		      km_doc_text(table, "%s", b->walk.end));
 }
 
-static void compare_counters(struct km_node *table, const struct km_moment *a,
+static void compare_counters(struct diff *run, struct km_node *table, const struct km_moment *a,
 			     const struct km_moment *b)
 {
 	const struct km_sample *before = &a->sample, *after = &b->sample;
 
-	compare(table, "exits", before->exits, after->exits, KM_V_DEC);
-	compare(table, "halt_exits", before->halt_exits, after->halt_exits, KM_V_DEC);
-	compare(table, "mmio_exits", before->mmio_exits, after->mmio_exits, KM_V_DEC);
-	compare(table, "pf_taken", before->pf_taken, after->pf_taken, KM_V_DEC);
-	compare(table, "pf_fixed", before->pf_fixed, after->pf_fixed, KM_V_DEC);
-	compare(table, "pf_fast", a->pf_fast, b->pf_fast, KM_V_DEC);
-	compare(table, "pf_spurious", before->pf_spurious, after->pf_spurious, KM_V_DEC);
-	compare(table, "pf_emulate", before->pf_emulate, after->pf_emulate, KM_V_DEC);
-	compare(table, "insn_emulation_fail", before->emulation_failed, after->emulation_failed,
+	compare(run, table, "exits", before->exits, after->exits, KM_V_DEC);
+	compare(run, table, "halt_exits", before->halt_exits, after->halt_exits, KM_V_DEC);
+	compare(run, table, "mmio_exits", before->mmio_exits, after->mmio_exits, KM_V_DEC);
+	compare(run, table, "pf_taken", before->pf_taken, after->pf_taken, KM_V_DEC);
+	compare(run, table, "pf_fixed", before->pf_fixed, after->pf_fixed, KM_V_DEC);
+	compare(run, table, "pf_fast", a->pf_fast, b->pf_fast, KM_V_DEC);
+	compare(run, table, "pf_spurious", before->pf_spurious, after->pf_spurious, KM_V_DEC);
+	compare(run, table, "pf_emulate", before->pf_emulate, after->pf_emulate, KM_V_DEC);
+	compare(run, table, "insn_emulation_fail", before->emulation_failed,
+		after->emulation_failed, KM_V_DEC);
+	compare(run, table, "mmu_invalidate_seq", before->invalidate_seq, after->invalidate_seq,
 		KM_V_DEC);
-	compare(table, "mmu_invalidate_seq", before->invalidate_seq, after->invalidate_seq,
+	compare(run, table, "mmu_invalidate_in_progress", a->invalidations, b->invalidations,
 		KM_V_DEC);
-	compare(table, "mmu_invalidate_in_progress", a->invalidations, b->invalidations, KM_V_DEC);
 }
 
 static const char *mode_text(struct km_node *node, struct km_val mode)
@@ -146,7 +165,7 @@ static const char *mode_text(struct km_node *node, struct km_val mode)
 	return name ? name : km_is_known(mode) ? km_doc_text(node, "%" PRIu64, mode.v) : "?";
 }
 
-static void compare_moments(struct km_node *entry, const struct km_moment *a,
+static void compare_moments(struct diff *run, struct km_node *entry, const struct km_moment *a,
 			    const struct km_moment *b)
 {
 	struct km_node *table = add_changes(entry);
@@ -156,16 +175,18 @@ static void compare_moments(struct km_node *entry, const struct km_moment *a,
 		      sure_text(table, km_vcpu_state_name(b->sample.state), b->certainty));
 	compare_texts(table, "finding", sure_text(table, a->finding, a->finding_certainty),
 		      sure_text(table, b->finding, b->finding_certainty));
-	compare_faults(table, &a->sample, &b->sample);
-	compare_walks(table, a, b);
-	compare_counters(table, a, b);
+	compare_faults(run, table, &a->sample, &b->sample);
+	if (run->addresses)
+		compare_walks(table, a, b);
+	compare_counters(run, table, a, b);
 	compare_texts(table, "mode", mode_text(table, a->mode), mode_text(table, b->mode));
-	compare(table, "requests", a->requests, b->requests, KM_V_HEX);
-	compare(table, "tid", a->tid, b->tid, KM_V_DEC);
+	compare(run, table, "requests", a->requests, b->requests, KM_V_HEX);
+	compare(run, table, "tid", a->tid, b->tid, KM_V_DEC);
 	compare_texts(table, "mmu", a->mmu, b->mmu);
-	compare(table, "root", a->root, b->root, KM_V_HEX);
-	compare(table, "root_role", a->root_role, b->root_role, KM_V_HEX);
-	compare(table, "tables_that_differ", km_known_val(a->tables_differ),
+	if (run->addresses)
+		compare(run, table, "root", a->root, b->root, KM_V_HEX);
+	compare(run, table, "root_role", a->root_role, b->root_role, KM_V_HEX);
+	compare(run, table, "tables_that_differ", km_known_val(a->tables_differ),
 		km_known_val(b->tables_differ), KM_V_DEC);
 	if (table && table->last && table->last->kind != KM_N_ROW)
 		km_doc_machine_only(table);
@@ -232,7 +253,7 @@ static void add_vcpu(struct diff *run, const struct km_moment *then, const struc
 				       v.certainty > KM_NOTE ? km_certainty_text(v.certainty) : "",
 				       v.certainty > KM_NOTE ? ": " : "", v.text)),
 			       trend_tone(v.trend)));
-	compare_moments(entry, earlier, later);
+	compare_moments(run, entry, earlier, later);
 	if (run->table && !deserves_details(earlier, later, &v))
 		km_doc_machine_only(entry);
 }
@@ -265,7 +286,8 @@ static void compare_all(struct diff *run)
 			add_missing(run, m, reversed);
 	}
 	for (size_t i = 0; i < then->count; i++) {
-		if (!km_moments_find(now, &then->list[i]))
+		/* of an answer whose addresses are replaced, it is not known which were chosen */
+		if (!km_moments_find(now, &then->list[i]) && !(run->chosen && !run->addresses))
 			add_missing(run, &then->list[i], !reversed);
 	}
 }
@@ -324,6 +346,39 @@ static void begin_lists(struct diff *run, bool one)
 	km_doc_column(run->missing, "only_in", "ONLY IN", false);
 }
 
+/* What an answer in JSON cannot tell. */
+static void describe_limits(struct diff *run, const char *file, const struct km_moments *moments)
+{
+	struct km_node *root = run->ctx->root;
+
+	if (moments->redacted)
+		km_doc_note(root,
+			    "%s is redacted: its addresses are other ones. Addresses of faults, "
+			    "RIP, SPTEs and roots are not compared, and a vCPU is the same in both "
+			    "if the PID of its owner, its index and its ID are the same",
+			    file);
+	if (moments->selected)
+		km_doc_note(
+			root,
+			"%s is the answer about a selection, of %zu vCPU%s: the others were not "
+			"compared",
+			file, moments->count, moments->count == 1 ? "" : "s");
+}
+
+static void describe_one_sided(struct diff *run)
+{
+	struct km_node *root = run->ctx->root;
+	const char *text = "";
+
+	for (size_t i = 0; i < run->one_sided_count; i++) {
+		text = km_doc_text(root, "%s%s%s", text, i ? ", " : "", run->one_sided[i]);
+		km_doc_point(root, "not_compared", "%s", run->one_sided[i]);
+		km_doc_machine_only(root->last);
+	}
+	if (run->one_sided_count)
+		km_doc_note(root, "known in only one of the two, and not compared: %s", text);
+}
+
 static void describe_lost(struct diff *run)
 {
 	uint64_t lost = run->now.lost + run->before.moments.lost;
@@ -333,16 +388,20 @@ static void describe_lost(struct diff *run)
 			    "%" PRIu64 " vCPUs are not readable in one of the two: they are not "
 			    "compared",
 			    lost);
+	describe_limits(run, run->before.file, &run->before.moments);
+	describe_limits(run, run->ctx->options.after, &run->now);
+	describe_one_sided(run);
 	if (run->before.relation.same == KM_BOOT_UNKNOWN)
 		km_doc_note(run->ctx->root, "it is not known whether both are of the same boot: "
 					    "findings that are based on both are at most possible");
 }
 
-static void diff(struct diff *run, const struct km_vcpu *vcpu)
+/* @one: the user selected a vCPU. */
+static void diff(struct diff *run, bool one)
 {
 	struct km_node *summary = km_doc_compact(run->ctx->root, "summary", NULL);
 
-	begin_lists(run, vcpu);
+	begin_lists(run, one);
 	if (run->before.relation.same != KM_BOOT_DIFFERS)
 		compare_all(run);
 	else
@@ -355,29 +414,111 @@ static void diff(struct diff *run, const struct km_vcpu *vcpu)
 	describe_lost(run);
 }
 
-km_error *km_command_diff(struct km_command_context *ctx)
+/* ---- two answers in JSON ---- */
+
+/* The head of the answer, of which no dump is open. */
+static void describe_source(struct diff *run)
 {
-	struct diff run = {.ctx = ctx};
-	struct km_moments_scope scope;
+	const struct km_moments *now = &run->now;
+	struct km_node *source =
+		km_doc_compact(run->ctx->root, "source",
+			       km_doc_text(run->ctx->root, "Linux %s", now->boot.release));
+
+	km_doc_field(source, "release", NULL,
+		     km_v_text(km_doc_text(source, "%s", now->boot.release)));
+	km_doc_field(source, "vendor", "",
+		     now->vendor ? km_v_text(now->vendor) : km_v_none("vendor unknown"));
+	km_doc_field(source, "paging", "",
+		     now->paging ? km_v_text(now->paging) : km_v_none("paging unknown"));
+	km_doc_field(source, "types", "types from", km_v_text("an answer in JSON"));
+	km_doc_field(source, "host", NULL, km_v_text("kvmmmu"));
+	km_doc_field(source, "dump", NULL, km_v_text(run->ctx->options.after));
+	km_doc_field(source, "capsule", NULL, km_v_bool(false));
+	km_doc_field(source, "vendor_types_missing", NULL, km_v_none(NULL));
+}
+
+/* Set @scope to what @word names in an answer: VM or VM:INDEX, as it has them. */
+static km_error *select_in_answer(const struct km_moments *now, const char *word,
+				  struct km_moments_scope *scope, bool *one)
+{
+	unsigned vm, idx;
+	char end;
+	int count = strspn(word, "0123456789:") == strlen(word)
+			    ? sscanf(word, "%9u:%9u%c", &vm, &idx, &end)
+			    : 0;
+
+	*one = count == 2;
+	for (size_t i = 0; i < now->count && (count == 1 || count == 2); i++) {
+		const struct km_moment *m = &now->list[i];
+
+		if (m->vm_number != vm || (*one && m->idx != idx))
+			continue;
+		scope->kvm = m->kvm;
+		scope->vcpu = *one ? m->vcpu : 0;
+		return NULL;
+	}
+	return km_errorf(KM_EUSAGE,
+			 "the answer has no VM or vCPU \"%s\": in JSON, VM or VM:INDEX "
+			 "names it",
+			 word);
+}
+
+static km_error *read_answer(struct diff *run, struct km_moments_scope *scope, bool *one)
+{
+	const struct km_command_context *ctx = run->ctx;
+	km_error *err = km_moments_read_json(ctx->options.after, &run->now);
+
+	if (!err)
+		describe_source(run);
+	if (!err && ctx->argc)
+		err = select_in_answer(&run->now, ctx->argv[0], scope, one);
+	if (!err)
+		km_moments_keep(&run->now, scope);
+	return err;
+}
+
+/* ---- the command ---- */
+
+/* @scope, @one: what the user selected; one vCPU. */
+static km_error *read_dump(struct diff *run, struct km_moments_scope *scope, bool *one)
+{
+	struct km_command_context *ctx = run->ctx;
 	struct km_vm *vm = NULL;
 	struct km_vcpu *vcpu = NULL;
-	km_error *err =
-		ctx->options.before
-			? km_context_read_vms(ctx)
-			: km_errorf(KM_EUSAGE, "diff needs another dump of the same boot: give "
-					       "--before EARLIER");
+	km_error *err = km_context_read_vms(ctx);
 
 	km_vms_find_threads(ctx->kernel, &ctx->vms);
 	if (!err)
 		err = km_select(ctx, &vm, &vcpu);
-	scope = km_moments_scope_of(vm, vcpu);
+	*scope = km_moments_scope_of(vm, vcpu);
+	*one = vcpu;
+	return err;
+}
+
+km_error *km_command_diff(struct km_command_context *ctx)
+{
+	struct diff run = {.ctx = ctx, .chosen = ctx->argc};
+	struct km_moments_scope scope = {0};
+	bool one = false;
+	km_error *err = NULL;
+
+	if (!ctx->options.before)
+		err = km_errorf(KM_EUSAGE, "diff needs another dump of the same boot: give "
+					   "--before EARLIER");
+	if (!err)
+		err = ctx->options.after ? read_answer(&run, &scope, &one)
+					 : read_dump(&run, &scope, &one);
+	if (run.now.redacted) /* what was selected is at other addresses in the other one */
+		scope = (struct km_moments_scope){0};
 	if (!err)
 		err = km_before_read(ctx, &scope, &run.before);
-	if (!err)
+	if (!err && !ctx->options.after)
 		err = km_moments_read(ctx->kernel, &ctx->vms, &scope, &run.now);
 	if (!err) {
+		km_before_relate(&run.before, &run.now);
+		run.addresses = km_moments_share_addresses(&run.before.moments, &run.now);
 		km_describe_before(ctx->root, &run.before);
-		diff(&run, vcpu);
+		diff(&run, one);
 	}
 	km_moments_deinit(&run.now);
 	km_before_deinit(&run.before);

@@ -6,6 +6,7 @@
 #include "commands/state_counts.h"
 #include "commands/describe_trace.h"
 #include "commands/examine.h"
+#include "commands/moments_json.h"
 #include "commands/vcpu_rows.h"
 #include "kernel/kernel_open.h"
 #include "kernel/kernel_types.h"
@@ -27,6 +28,7 @@ struct explain {
 	struct km_state_counts counts;
 	struct km_vcpu_rows rows; /* one line for each vCPU; no table: the user selected one */
 	struct km_node *list;	  /* the details */
+	struct km_node *moment;	  /* what diff compares of each vCPU, in JSON; else NULL */
 	struct km_log *log;	  /* KVM's messages in the dump's log buffer */
 	struct km_before *before; /* --before; else NULL */
 	uint64_t without;	  /* vCPUs that it does not have */
@@ -59,22 +61,46 @@ static struct km_node *add_table(struct km_node *root)
 	return table;
 }
 
+/* The first finding that is more than a note; NULL: none. */
+static const struct km_diagnosis *main_finding(const struct km_explanation *e)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		if (e->found[i].certainty > KM_NOTE)
+			return &e->found[i];
+	}
+	return NULL;
+}
+
+static bool deserves_details(const struct km_explanation *e)
+{
+	return main_finding(e) || e->state == KM_STATE_STUCK || e->state == KM_STATE_UNKNOWN;
+}
+
+/* The verdict or, as it is in the details, the finding that it is based on. */
+static const char *reason_text(struct km_node *row, const struct km_explanation *e)
+{
+	const struct km_diagnosis *d = main_finding(e);
+	const char *sure = e->state == KM_STATE_STUCK ? km_certainty_text(e->certainty) : NULL;
+
+	if (!deserves_details(e))
+		return km_doc_text(row, "%s", e->verdict);
+	return km_doc_text(row, "%s%s%s", sure ? sure : "", sure ? ": " : "",
+			   d ? km_doc_text(row, "%s (%s)", d->id, km_certainty_text(d->certainty))
+			     : "see below");
+}
+
 static void add_row(struct explain *run, const struct km_examined *x)
 {
 	const struct km_explanation *e = &x->e;
 	struct km_node *row = km_vcpu_row(&run->rows, e->state, run->chosen);
 	const char *comm = x->c.vm->comm[0] ? x->c.vm->comm : "?";
-	bool stuck = e->state == KM_STATE_STUCK;
 
 	km_doc_cell(row, "vcpu",
 		    km_v_text(km_doc_text(row, "%u:%u", x->c.vm->number, x->c.vcpu->idx)));
 	km_doc_cell(row, "owner", km_v_text(km_doc_text(row, "%s", comm)));
 	km_doc_cell(row, "state",
 		    km_v_tone(km_v_text(km_vcpu_state_name(e->state)), km_state_tone(e->state)));
-	km_doc_cell(
-		row, "reason",
-		km_v_text(km_doc_text(row, "%s%s%s", stuck ? km_certainty_text(e->certainty) : "",
-				      stuck ? ": " : "", e->verdict)));
+	km_doc_cell(row, "reason", km_v_text(reason_text(row, e)));
 }
 
 /* ---- --state ---- */
@@ -117,15 +143,6 @@ static km_error *choose_states(struct explain *run, const char *list)
 
 /* ---- one look ---- */
 
-static bool deserves_details(const struct km_explanation *e)
-{
-	for (size_t i = 0; i < e->count; i++) {
-		if (e->found[i].certainty > KM_NOTE)
-			return true;
-	}
-	return e->state == KM_STATE_STUCK || e->state == KM_STATE_UNKNOWN;
-}
-
 /* Show and count it; return the section of its details, NULL if it is not shown. */
 static struct km_node *add_vcpu(struct explain *run, const struct km_examined *x)
 {
@@ -148,31 +165,27 @@ static struct km_node *add_vcpu(struct explain *run, const struct km_examined *x
 }
 
 /* Add a vCPU of which there may be an earlier dump. */
-static km_error *add_with_before(struct explain *run, struct km_examined *x)
+static void add_with_before(struct explain *run, struct km_examined *x)
 {
-	struct km_moment *now = malloc(sizeof(*now));
-	const struct km_moment *then;
+	const struct km_moment now = km_moment_of(&x->c, &x->e);
+	const struct km_moment *then = km_moments_find(&run->before->moments, &now);
 	struct km_samples_verdict v;
 	struct km_node *entry;
 
-	if (!now)
-		return km_errorf(KM_ENOMEM, "out of memory");
-	*now = km_moment_of(&x->c, &x->e);
-	then = km_moments_find(&run->before->moments, now);
 	if (then) {
-		km_before_judge(run->before, then, now, &v);
+		km_before_judge(run->before, then, &now, &v);
 		km_before_settle(run->before, &v, &x->e);
 	}
 	entry = add_vcpu(run, x);
 	if (then) {
-		const struct km_sample samples[] = {then->sample, now->sample};
+		struct km_sample samples[] = {then->sample, now.sample};
 
+		for (int i = 0; i < 2 && run->before->moments.by_owner; i++)
+			km_sample_drop_addresses(&samples[i]);
 		km_describe_looks(entry, "both", samples, 2, &v);
 	} else {
 		run->without++;
 	}
-	free(now);
-	return NULL;
 }
 
 static km_error *explain_vcpu(struct explain *run, const struct km_vm *vm,
@@ -184,8 +197,10 @@ static km_error *explain_vcpu(struct explain *run, const struct km_vm *vm,
 	if (!x)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	err = km_examine(&run->by, vm, vcpu, x);
+	if (!err) /* before another dump changes the verdict */
+		km_moment_describe(run->moment, &x->c, &x->e);
 	if (!err && run->before)
-		err = add_with_before(run, x);
+		add_with_before(run, x);
 	else if (!err)
 		add_vcpu(run, x);
 	km_case_deinit(&x->c);
@@ -310,7 +325,7 @@ static km_error *say_looks(km_error *err, size_t count, const struct km_samples_
 static km_error *take_looks(struct explain *run, struct km_vm *vm, struct km_vcpu *vcpu,
 			    struct km_examined *x, struct km_sample *samples)
 {
-	size_t asked = run->ctx->options.watch + 1, count = 0;
+	size_t asked = run->ctx->options.watch, count = 0;
 	struct km_samples_verdict v = {.trend = KM_TREND_OPEN};
 	uint64_t addr = vcpu->addr;
 	km_error *err = NULL;
@@ -333,6 +348,11 @@ static km_error *take_looks(struct explain *run, struct km_vm *vm, struct km_vcp
 		samples[count++] = km_sample_of(&x->c, &x->e);
 		km_samples_judge(samples, count, &v);
 	}
+	if (count > asked)
+		km_doc_note(run->ctx->root,
+			    "%zu more sample%s taken than asked for: the last ones had no fault",
+			    count - asked, count - asked == 1 ? " was" : "s were");
+	km_moment_describe(run->moment, &x->c, &x->e);
 	km_samples_settle(&v, &x->e);
 	km_describe_looks(add_vcpu(run, x), "watched", samples, count, &v);
 	return NULL;
@@ -340,7 +360,7 @@ static km_error *take_looks(struct explain *run, struct km_vm *vm, struct km_vcp
 
 static km_error *watch_vcpu(struct explain *run, struct km_vm *vm, struct km_vcpu *vcpu)
 {
-	size_t most = run->ctx->options.watch + 1 + WATCH_MORE;
+	size_t most = run->ctx->options.watch + WATCH_MORE;
 	struct km_sample *samples = calloc(most, sizeof(*samples));
 	struct km_examined *x = calloc(1, sizeof(*x));
 	km_error *err = samples && x ? take_looks(run, vm, vcpu, x, samples)
@@ -368,6 +388,12 @@ static km_error *check_options(const struct km_command_options *o, const struct 
 	return NULL;
 }
 
+/* Is the answer about the vCPUs' own faults, as KVM handles them? */
+static bool has_own_faults(const struct km_command_options *o)
+{
+	return !o->has_addr && !o->has_error_code && !o->mmu && !o->v1;
+}
+
 static km_error *explain(struct explain *run, struct km_vm *vm, struct km_vcpu *vcpu)
 {
 	struct km_node *summary = km_doc_compact(run->ctx->root, "summary", NULL);
@@ -376,6 +402,8 @@ static km_error *explain(struct explain *run, struct km_vm *vm, struct km_vcpu *
 	if (!vcpu)
 		run->rows.table = add_table(run->ctx->root);
 	run->list = km_doc_list(run->ctx->root, "vcpus");
+	if (has_own_faults(&run->ctx->options))
+		run->moment = km_moments_describe(run->ctx, run->ctx->argc);
 	if (!vcpu) {
 		err = explain_all(run, vm);
 	} else {
@@ -413,13 +441,17 @@ static km_error *read_before(struct explain *run, const struct km_vm *vm,
 			     const struct km_vcpu *vcpu, struct km_before *before)
 {
 	const struct km_moments_scope scope = km_moments_scope_of(vm, vcpu);
+	struct km_moments now = {0};
 	km_error *err;
 
 	if (!run->ctx->options.before)
 		return NULL;
 	err = km_before_read(run->ctx, &scope, before);
-	if (!err)
-		err = km_before_check(before);
+	if (err)
+		return err;
+	km_boot_read(run->ctx->kernel, &now.boot);
+	km_before_relate(before, &now);
+	err = km_before_check(before);
 	if (err)
 		return err;
 	run->before = before;

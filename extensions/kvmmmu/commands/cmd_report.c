@@ -3,6 +3,7 @@
 #include "commands/report.h"
 
 #include "commands/cite_log.h"
+#include "commands/moments_json.h"
 #include "diagnose/case_read.h"
 #include "diagnose/fingerprint.h"
 
@@ -134,26 +135,30 @@ static void keep_numbers(struct km_redaction *r, const struct km_case *c)
 		km_redaction_keep(r, c->walk.levels[i].sp.role.word);
 	if (km_is_known(c->last.exit_code))
 		km_redaction_keep(r, c->last.exit_code.v);
+	if (km_is_known(c->vcpu->requests))
+		km_redaction_keep(r, c->vcpu->requests.v);
 }
 
 static km_error *add_vcpu(struct km_report *run, const struct km_examined *x, bool named)
 {
 	bool stuck = x->e.state == KM_STATE_STUCK, chapter = named || deserves_chapter(&x->e);
+	bool first = !run->subject && (stuck || named);
 
 	km_count_state(&run->counts, x->e.state);
 	count_tables(run, &x->c.all);
+	if (run->redaction)
+		keep_numbers(run->redaction, &x->c);
+	km_moment_describe(run->moment, &x->c, &x->e);
 	if (!chapter || (!stuck && !named && run->detailed >= MAX_DETAILED) ||
 	    run->detailed >= 2 * MAX_DETAILED) {
 		list_vcpu(run, x);
 		return NULL;
 	}
 	run->detailed++;
-	if (run->redaction)
-		keep_numbers(run->redaction, &x->c);
 	if (stuck || named)
 		remember(run, x);
 	run->vm_has_chapter[x->c.vm->number] = true;
-	return km_report_vcpu(stuck ? run->stuck : run->suspects, &x->c, &x->e);
+	return km_report_vcpu(stuck ? run->stuck : run->suspects, &x->c, &x->e, first);
 }
 
 static km_error *report_vcpu(struct km_report *run, const struct km_vm *vm,
@@ -306,6 +311,7 @@ static km_error *report(struct km_report *run, const struct selection *selection
 	run->stuck = km_doc_list(root, "chapters");
 	run->suspects = km_doc_list(root, "chapters");
 	begin_others(run);
+	run->moment = km_moments_describe(run->ctx, run->ctx->argc);
 	err = report_vcpus(run, selections);
 	km_describe_folded(run->others_chapter, &run->others);
 	if (!km_vcpu_rows_any(&run->others))

@@ -146,7 +146,7 @@ static km_error *run(struct km_session *session, const struct km_command *comman
 
 	km_doc_field(ctx->root, "schema", NULL, km_v_text(KM_SCHEMA));
 	km_doc_field(ctx->root, "command", NULL, km_v_text(command->name));
-	if (command->needs_kernel || (session->target && !o->as && !o->list)) {
+	if ((command->needs_kernel && !o->after) || (session->target && !o->as && !o->list)) {
 		err = get_kernel(session, ctx);
 		if (err)
 			return err;

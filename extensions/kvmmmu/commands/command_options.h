@@ -23,12 +23,13 @@ struct km_command_options {
 	uint64_t width;	       /* columns of text; 0: not given */
 	bool v1;
 	bool trace;
-	uint64_t watch; /* times to stop and look; 0: not given */
+	uint64_t watch; /* samples, at least 2; 0: not given */
 	bool has_addr, has_error_code;
 	uint64_t addr, error_code;
 	int level;	    /* 0: not given */
 	const char *mmu;    /* context by name, NULL: the active one */
-	const char *before; /* a dump or capsule of the same boot; NULL: none */
+	const char *before; /* a dump, capsule or answer of the same boot; NULL: none */
+	const char *after;  /* an answer in JSON instead of the dump to compare; NULL: none */
 	const char *as;	    /* "ept", "npt:6.1", ...; NULL: as the dump */
 	enum km_types_source types;
 	const char *debug;	   /* where debuginfo is, or NULL */

@@ -30,8 +30,8 @@ static const char kinds[] = "one or more of these, with commas between them:"
 static const struct km_argument arguments[] = {
 	{"DUMP", "ELF or kdump-compressed dump of a Linux host", KM_ARGUMENT_FILE, NULL},
 	{"EARLIER",
-	 "another dump or capsule of the same boot, preferably the earlier one. In a debugger, it "
-	 "has to be a capsule",
+	 "another dump or capsule of the same boot, preferably the earlier one, or an answer of "
+	 "explain -j or report -j about it. In a debugger, it cannot be a dump",
 	 KM_ARGUMENT_FILE, NULL},
 	{"CAPSULE", "file written by capture", KM_ARGUMENT_FILE, NULL},
 	{"VM", "number in vms, address of a struct kvm, or process ID or name of the owner",

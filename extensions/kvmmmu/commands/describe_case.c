@@ -4,6 +4,7 @@
 #include "diagnose/fingerprint.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define SHOWN_FRAMES 8
 
@@ -61,16 +62,30 @@ static void describe_finding(struct km_node *entry, const struct km_diagnosis *d
 		     km_v_text(d->advise ? text->advice : NULL));
 }
 
+/* The finding whose text contains @text, so that people need not read it twice; NULL: none. */
+static const struct km_diagnosis *finding_that_says(const struct km_explanation *e,
+						    const char *text)
+{
+	for (size_t i = 0; i < e->count && *text; i++) {
+		if (strstr(e->found[i].verdict, text))
+			return &e->found[i];
+	}
+	return NULL;
+}
+
 static void describe_state(struct km_node *entry, const struct km_case *c,
 			   const struct km_explanation *e)
 {
+	const struct km_diagnosis *same = finding_that_says(e, e->verdict);
 	struct km_value verdict = text_or_none(entry, e->verdict);
 	char fingerprint[KM_FINGERPRINT];
 
 	km_doc_field(entry, "state", NULL, km_v_text(km_vcpu_state_name(e->state)));
 	km_doc_field(entry, "certainty", NULL, km_v_text(km_certainty_text(e->certainty)));
-	km_doc_field(entry, "verdict", state_text(entry, e),
-		     km_v_tone(verdict, km_state_tone(e->state)));
+	km_doc_field(entry, "verdict", NULL, verdict);
+	km_doc_field(entry, NULL, state_text(entry, e),
+		     km_v_tone(same ? km_v_text(km_doc_text(entry, "see %s", same->id)) : verdict,
+			       km_state_tone(e->state)));
 	km_describe_contradictions(entry, &c->contradictions);
 	km_doc_field(entry, "fingerprint", NULL,
 		     text_or_none(entry, km_fingerprint(c, e, fingerprint)));

@@ -24,6 +24,19 @@ static unsigned count_differing(const struct km_vcpu_mmu *all)
 	return count;
 }
 
+static void take_walk(const struct km_walk *walk, struct km_moment_walk *taken)
+{
+	taken->known = true;
+	taken->addr = walk->addr;
+	taken->root_level = walk->root_level;
+	taken->count = walk->count;
+	for (size_t i = 0; i < walk->count; i++) {
+		taken->levels[i].level = walk->levels[i].level;
+		taken->levels[i].spte = walk->levels[i].spte.value;
+	}
+	km_walk_end_text(walk, taken->end, sizeof(taken->end));
+}
+
 struct km_moment km_moment_of(const struct km_case *c, const struct km_explanation *e)
 {
 	static const struct km_val unknown = {.known = KM_UNREADABLE};
@@ -50,11 +63,10 @@ struct km_moment km_moment_of(const struct km_case *c, const struct km_explanati
 		.root_role = mmu && mmu->readable ? km_known_val(mmu->root_role.word) : unknown,
 		.tables_differ = count_differing(&c->all),
 		.invalidations = c->vm->mmu_invalidate_in_progress,
-		.has_walk = c->has_walk,
 	};
 
 	if (c->has_walk)
-		m.walk = c->walk;
+		take_walk(&c->walk, &m.walk);
 	memcpy(m.comm, c->vm->comm, sizeof(m.comm));
 	return m;
 }
@@ -80,6 +92,42 @@ static int compare(const void *a, const void *b)
 	return ((*first)->vcpu > (*second)->vcpu) - ((*first)->vcpu < (*second)->vcpu);
 }
 
+static int compare_vals(struct km_val a, struct km_val b)
+{
+	return a.known != b.known ? (a.known > b.known) - (a.known < b.known)
+				  : (a.v > b.v) - (a.v < b.v);
+}
+
+/* By the PID of the owner, index and id. */
+static int compare_owners(const void *a, const void *b)
+{
+	const struct km_moment *first = *(const struct km_moment *const *)a,
+			       *second = *(const struct km_moment *const *)b;
+	int by_pid = compare_vals(first->pid, second->pid);
+
+	if (by_pid || first->idx != second->idx)
+		return by_pid ? by_pid : (first->idx > second->idx) - (first->idx < second->idx);
+	return compare_vals(first->id, second->id);
+}
+
+/* Fill moments->sorted, which has room for all. */
+static void sort(struct km_moments *moments)
+{
+	for (size_t i = 0; i < moments->count; i++)
+		moments->sorted[i] = &moments->list[i];
+	if (moments->count)
+		qsort(moments->sorted, moments->count, sizeof(*moments->sorted), compare);
+}
+
+km_error *km_moments_sort(struct km_moments *moments)
+{
+	moments->sorted = calloc(moments->count + 1, sizeof(*moments->sorted));
+	if (!moments->sorted)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	sort(moments);
+	return NULL;
+}
+
 /* Those that @scope names. */
 static km_error *add_all(const struct km_examiner *by, const struct km_vms *vms,
 			 const struct km_moments_scope *scope, struct km_moments *moments)
@@ -91,8 +139,7 @@ static km_error *add_all(const struct km_examiner *by, const struct km_vms *vms,
 	for (size_t i = 0; i < vms->count; i++)
 		vcpus += vms->vms[i].vcpu_count;
 	moments->list = calloc(vcpus + 1, sizeof(*moments->list));
-	moments->sorted = calloc(vcpus + 1, sizeof(*moments->sorted));
-	if (!x || !moments->list || !moments->sorted)
+	if (!x || !moments->list)
 		err = km_errorf(KM_ENOMEM, "out of memory");
 	for (size_t i = 0; i < vms->count && !err; i++) {
 		const struct km_vm *vm = &vms->vms[i];
@@ -106,11 +153,7 @@ static km_error *add_all(const struct km_examiner *by, const struct km_vms *vms,
 		}
 	}
 	free(x);
-	for (size_t i = 0; i < moments->count; i++)
-		moments->sorted[i] = &moments->list[i];
-	if (moments->count)
-		qsort(moments->sorted, moments->count, sizeof(*moments->sorted), compare);
-	return err;
+	return err ? err : km_moments_sort(moments);
 }
 
 km_error *km_moments_read(const struct km_kernel *kernel, const struct km_vms *vms,
@@ -126,6 +169,21 @@ km_error *km_moments_read(const struct km_kernel *kernel, const struct km_vms *v
 		err = add_all(&by, vms, scope, moments);
 	km_examiner_deinit(&by);
 	return err;
+}
+
+void km_moments_keep(struct km_moments *moments, const struct km_moments_scope *scope)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < moments->count; i++) {
+		const struct km_moment *m = &moments->list[i];
+
+		if ((!scope->kvm || scope->kvm == m->kvm) &&
+		    (!scope->vcpu || scope->vcpu == m->vcpu))
+			moments->list[kept++] = *m;
+	}
+	moments->count = kept;
+	sort(moments);
 }
 
 void km_moments_deinit(struct km_moments *moments)
@@ -149,13 +207,39 @@ bool km_moment_is_of(const struct km_moment *a, const struct km_moment *b)
 	       may_be_equal(a->id, b->id);
 }
 
+void km_moments_pair(struct km_moments *a, struct km_moments *b)
+{
+	struct km_moments *const both[] = {a, b};
+
+	for (int i = 0; i < 2 && !km_moments_share_addresses(a, b); i++) {
+		both[i]->by_owner = true;
+		if (both[i]->count)
+			qsort(both[i]->sorted, both[i]->count, sizeof(*both[i]->sorted),
+			      compare_owners);
+	}
+}
+
+/* Is the item of sorted at @found the only one of its owner, index and id? */
+static bool is_alone(const struct km_moments *moments, const struct km_moment *const *found)
+{
+	const struct km_moment *const *last = moments->sorted + moments->count - 1;
+
+	return (found == moments->sorted || compare_owners(found - 1, found)) &&
+	       (found == last || compare_owners(found, found + 1));
+}
+
 const struct km_moment *km_moments_find(const struct km_moments *moments,
 					const struct km_moment *like)
 {
 	const struct km_moment *const *found =
-		moments->count ? bsearch(&like, moments->sorted, moments->count,
-					 sizeof(*moments->sorted), compare)
-			       : NULL;
+		moments->count
+			? bsearch(&like, moments->sorted, moments->count, sizeof(*moments->sorted),
+				  moments->by_owner ? compare_owners : compare)
+			: NULL;
 
-	return found && km_moment_is_of(*found, like) ? *found : NULL;
+	if (!found)
+		return NULL;
+	if (moments->by_owner)
+		return km_is_known(like->pid) && is_alone(moments, found) ? *found : NULL;
+	return km_moment_is_of(*found, like) ? *found : NULL;
 }

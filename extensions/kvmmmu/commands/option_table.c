@@ -71,9 +71,9 @@ static km_error *set_trace(struct km_command_options *o, const char *value)
 
 static km_error *set_watch(struct km_command_options *o, const char *value)
 {
-	if (km_parse_decimal(value, &o->watch) && o->watch && o->watch <= 1000)
+	if (km_parse_decimal(value, &o->watch) && o->watch >= 2 && o->watch <= 1000)
 		return NULL;
-	return km_errorf(KM_EUSAGE, "--watch \"%s\" is not a number from 1 to 1000", value);
+	return km_errorf(KM_EUSAGE, "--watch \"%s\" is not a number from 2 to 1000", value);
 }
 
 static km_error *set_address(struct km_command_options *o, const char *value)
@@ -346,8 +346,8 @@ static const struct km_option options[] = {
 	{0, "trace", NULL, false, EVERYWHERE, false, set_trace,
 	 "print every step of KVM's handler for this fault"},
 	{0, "watch", "N", false, NOT_CRASH, false, set_watch,
-	 "N times, resume a live kernel for 0.1 s and sample it again. This proves a loop, or "
-	 "shows forward progress"},
+	 "take N samples of a live kernel, which runs for 0.1 s before each further one. This "
+	 "proves a loop, or shows forward progress"},
 	{0, "before", "EARLIER", false, EVERYWHERE, false, set_before,
 	 "compare with another dump of the same boot"},
 	{0, "level", "N", false, EVERYWHERE, false, set_level,

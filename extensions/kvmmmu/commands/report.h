@@ -23,13 +23,17 @@ struct km_report {
 	const char *log_why;			     /* why there is no log to read, or NULL */
 	struct km_redaction *redaction;		     /* --redact; else NULL */
 	struct km_node *stuck, *suspects, *others_chapter;
+	struct km_node *moment; /* what diff compares of each vCPU, in JSON; else NULL */
 	struct km_vcpu_rows others;
 	bool *vm_has_chapter; /* for each VM: one of its vCPUs has a chapter, or was named */
 };
 
-/* A chapter about one vCPU. KM_EINTR; out of memory. */
+/*
+ * A chapter about one vCPU. @in_summary: people have read its verdict and fingerprint in the
+ * summary. KM_EINTR; out of memory.
+ */
 km_error *km_report_vcpu(struct km_node *list, const struct km_case *c,
-			 const struct km_explanation *e);
+			 const struct km_explanation *e, bool in_summary);
 
 /* Commands for crash and gdb that show what the report is based on, and what they print. */
 void km_report_checks(struct km_node *chapter, const struct km_case *c);

@@ -60,6 +60,8 @@ static const char *result_text(struct km_node *node, const struct km_case *c)
 {
 	if (!c->has_path)
 		return "unknown";
+	if (c->path.ret == KM_RET_PF_UNKNOWN && !strncmp(c->path.loops_text, "not known", 9))
+		return km_doc_text(node, "%s", c->path.loops_text);
 	return km_doc_text(node, "%s: %s",
 			   c->path.ret == KM_RET_PF_UNKNOWN ? "result not known"
 							    : km_ret_pf_name(c->path.ret),
@@ -340,7 +342,18 @@ static void report_mmu(struct km_node *state, const struct km_case *c)
 					      c->mmu->w->cpu_role.ext.word)));
 }
 
-static void report_state(struct km_node *chapter, const struct km_case *c)
+/* Does the text of a finding contain @text? */
+static bool is_in_finding(const struct km_explanation *e, const char *text)
+{
+	for (size_t i = 0; i < e->count && *text; i++) {
+		if (strstr(e->found[i].verdict, text))
+			return true;
+	}
+	return false;
+}
+
+static void report_state(struct km_node *chapter, const struct km_case *c,
+			 const struct km_explanation *e)
 {
 	struct km_node *state = km_doc_chapter(chapter, "vcpu_state", "State of the vCPU");
 	const struct km_vcpu *v = c->vcpu;
@@ -361,7 +374,9 @@ static void report_state(struct km_node *chapter, const struct km_case *c)
 	report_mmu(state, c);
 	report_counters(state, &v->stats);
 	report_times(state, c);
-	km_doc_field(state, "wait", c->wait.text[0] ? "waits" : NULL,
+	/* unless it is the verdict, which is above */
+	km_doc_field(state, "wait",
+		     c->wait.text[0] && strcmp(c->wait.text, e->verdict) ? "waits" : NULL,
 		     text_or_none(state, c->wait.text));
 	for (size_t i = 0; i < c->contradictions.count; i++)
 		km_doc_point(state, "contradictions", "%s", c->contradictions.text[i]);
@@ -544,7 +559,7 @@ static void report_fixes(struct km_node *chapter, const struct km_case *c,
 /* ---- the chapter ---- */
 
 km_error *km_report_vcpu(struct km_node *list, const struct km_case *c,
-			 const struct km_explanation *e)
+			 const struct km_explanation *e, bool in_summary)
 {
 	const char *comm = c->vm->comm[0] ? c->vm->comm : "?";
 	struct km_node *chapter = km_doc_chapter(
@@ -558,9 +573,10 @@ km_error *km_report_vcpu(struct km_node *list, const struct km_case *c,
 	km_doc_field(chapter, "vcpu", NULL, km_v_dec(c->vcpu->idx));
 	km_doc_field(chapter, "state", NULL, km_v_text(km_vcpu_state_name(e->state)));
 	km_doc_field(chapter, "certainty", NULL, km_v_text(km_certainty_text(e->certainty)));
-	km_doc_field(chapter, "verdict", "verdict",
+	km_doc_field(chapter, "verdict",
+		     in_summary || is_in_finding(e, e->verdict) ? NULL : "verdict",
 		     km_v_tone(text_or_none(chapter, e->verdict), km_state_tone(e->state)));
-	km_doc_field(chapter, "fingerprint", "fingerprint",
+	km_doc_field(chapter, "fingerprint", in_summary ? NULL : "fingerprint",
 		     text_or_none(chapter, km_fingerprint(c, e, fingerprint)));
 	report_loop(chapter, c);
 	report_causes(chapter, c, e);
@@ -569,7 +585,7 @@ km_error *km_report_vcpu(struct km_node *list, const struct km_case *c,
 	km_report_walk(chapter, c);
 	km_report_matrix(chapter, c);
 	err = km_report_map(chapter, c);
-	report_state(chapter, c);
+	report_state(chapter, c, e);
 	report_stack(chapter, c);
 	report_settles(chapter, c, e);
 	report_unknown(chapter, c);

@@ -54,6 +54,13 @@ struct km_sample km_sample_of(const struct km_case *c, const struct km_explanati
 	return s;
 }
 
+void km_sample_drop_addresses(struct km_sample *s)
+{
+	s->fault_exit |= s->has_fault;
+	s->has_fault = s->has_spte = false;
+	s->rip = (struct km_val){.known = KM_UNREADABLE};
+}
+
 static void say(struct km_samples_verdict *v, enum km_trend trend, enum km_certainty certainty,
 		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 

@@ -27,6 +27,9 @@ struct km_sample {
 	enum km_vcpu_state state;
 };
 
+/* Forget its addresses, which cannot be compared with those of another sample. */
+void km_sample_drop_addresses(struct km_sample *s);
+
 enum km_trend {
 	KM_TREND_OPEN,	/* the samples do not decide it */
 	KM_TREND_QUIET, /* no page fault in between */

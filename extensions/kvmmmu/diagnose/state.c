@@ -183,17 +183,22 @@ static const char *tables_text(const struct km_case *c, char *buf, size_t size)
 }
 
 /* Where a vCPU is that neither faults nor sleeps. */
-static const char *place_text(const struct km_case *c)
+static const char *place_text(const struct km_case *c, char *buf, size_t size)
 {
 	const struct km_stack *stack = c->last.has_stack ? &c->last.stack : NULL;
+	const char *function = stack ? km_stack_switched_out_in(stack) : NULL;
 
 	if (!km_is_known(c->vcpu->mode))
 		return "no contradiction was found";
 	if (km_vcpu_in_guest(c->vcpu))
 		return "in the guest";
 	if (stack && stack->count && stack->frames[0].sure && !km_stack_may_lack_outer(stack) &&
-	    !km_stack_in(stack, "kvm_vcpu_ioctl"))
-		return "its thread is runnable and not in KVM_RUN";
+	    !km_stack_in(stack, "kvm_vcpu_ioctl")) {
+		snprintf(buf, size, "its thread is runnable%s%s%s and not in KVM_RUN",
+			 function ? " again (it waits for a CPU to return from " : "",
+			 function ? function : "", function ? "())" : "");
+		return buf;
+	}
 	return "between two runs of the guest";
 }
 
@@ -214,12 +219,12 @@ static bool decide_by_counters(const struct km_case *c, struct km_explanation *e
 static void decide_healthy(const struct km_case *c, struct km_explanation *e, const char *doubt)
 {
 	struct km_fault_counts counts = km_case_counts(c);
-	char tables[96], faults[160];
+	char place[160], tables[96], faults[160];
 
 	km_fault_counts_spell(&counts, faults, sizeof(faults));
-	decide(e, KM_STATE_HEALTHY, doubt ? KM_POSSIBLE : KM_LIKELY, "%s%s%s%s%s%s", place_text(c),
-	       tables_text(c, tables, sizeof(tables)), faults[0] ? "; " : "", faults,
-	       doubt ? "; " : "", doubt ? doubt : "");
+	decide(e, KM_STATE_HEALTHY, doubt ? KM_POSSIBLE : KM_LIKELY, "%s%s%s%s%s%s",
+	       place_text(c, place, sizeof(place)), tables_text(c, tables, sizeof(tables)),
+	       faults[0] ? "; " : "", faults, doubt ? "; " : "", doubt ? doubt : "");
 }
 
 /* ---- all of it ---- */

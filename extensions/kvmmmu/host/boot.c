@@ -78,9 +78,14 @@ static bool has_id(const struct km_boot *boot)
 	       (boot->id[0].v || boot->id[1].v);
 }
 
+static bool has_bases(const struct km_boot *boot)
+{
+	return boot->page_offset_base && boot->vmemmap_base;
+}
+
 static bool has_kaslr(const struct km_boot *boot)
 {
-	return boot->page_offset_base != PAGE_OFFSET_BASE_L4 &&
+	return has_bases(boot) && boot->page_offset_base != PAGE_OFFSET_BASE_L4 &&
 	       boot->page_offset_base != PAGE_OFFSET_BASE_L5;
 }
 
@@ -103,7 +108,8 @@ static bool differs(const struct km_boot *a, const struct km_boot *b, struct km_
 		say(r, KM_BOOT_DIFFERS, "the build-ids of vmlinux differ");
 	else if (has_id(a) && has_id(b) && (a->id[0].v != b->id[0].v || a->id[1].v != b->id[1].v))
 		say(r, KM_BOOT_DIFFERS, "the boot_id differs");
-	else if (a->page_offset_base != b->page_offset_base || a->vmemmap_base != b->vmemmap_base)
+	else if (has_bases(a) && has_bases(b) &&
+		 (a->page_offset_base != b->page_offset_base || a->vmemmap_base != b->vmemmap_base))
 		say(r, KM_BOOT_DIFFERS,
 		    "KASLR chose other addresses: page_offset_base is 0x%" PRIx64 " and 0x%" PRIx64,
 		    a->page_offset_base, b->page_offset_base);
@@ -124,10 +130,9 @@ static void confirm(const struct km_boot *a, const struct km_boot *b, struct km_
 		say(r, KM_BOOT_UNKNOWN,
 		    "vm_list is at another address: another boot, or kvm was loaded again");
 	else if (times && apart <= SAME_SECONDS)
-		say(r, KM_BOOT_SAME,
-		    "the kernel, its addresses and the time of the boot are the "
-		    "same");
-	else if (has_kaslr(a))
+		say(r, KM_BOOT_SAME, "the kernel%s the time of the boot are the same",
+		    has_bases(a) && has_bases(b) ? ", its addresses and" : " and");
+	else if (has_kaslr(a) && has_kaslr(b))
 		say(r, KM_BOOT_SAME, "the kernel and the addresses that KASLR chose are the same");
 	else if (times)
 		say(r, KM_BOOT_UNKNOWN,
@@ -135,8 +140,8 @@ static void confirm(const struct km_boot *a, const struct km_boot *b, struct km_
 		    " s apart: another boot, or the clock was set",
 		    apart);
 	else
-		say(r, KM_BOOT_UNKNOWN,
-		    "there is no KASLR, and boot_id or the time of the boot is not known");
+		say(r, KM_BOOT_UNKNOWN, "%s, and boot_id or the time of the boot is not known",
+		    has_bases(a) && has_bases(b) ? "there is no KASLR" : "addresses are redacted");
 }
 
 static void find_order(const struct km_boot *a, const struct km_boot *b, struct km_boot_relation *r)

@@ -14,7 +14,7 @@ struct km_boot {
 	char build_id[2 * KM_BUILD_ID_SIZE + 1]; /* of vmlinux; "": not known */
 	/* /proc/sys/kernel/random/boot_id as two words; 0 if that file was never read */
 	struct km_val id[2];
-	/* chosen at random at each boot, with KASLR */
+	/* chosen at random at each boot, with KASLR; 0: not known, as an answer is redacted */
 	uint64_t page_offset_base, vmemmap_base;
 	/* address of the variable; 0: not known, as a redacted capsule moves it */
 	uint64_t vm_list;

@@ -20,6 +20,25 @@ const struct km_frame *km_stack_in(const struct km_stack *stack, const char *fun
 	return NULL;
 }
 
+/* Is it one of the scheduler's own functions? */
+static bool is_scheduler(const char *function)
+{
+	return strstr(function, "schedule") || !strcmp(function, "__switch_to_asm");
+}
+
+const char *km_stack_switched_out_in(const struct km_stack *stack)
+{
+	if (!stack->count || !is_scheduler(stack->frames[0].function))
+		return NULL;
+	for (size_t i = 1; i < stack->count; i++) {
+		const char *function = stack->frames[i].function;
+
+		if (*function && !is_scheduler(function))
+			return function;
+	}
+	return NULL;
+}
+
 bool km_stack_may_lack_outer(const struct km_stack *stack)
 {
 	return stack->pages_missing || stack->count == KM_FRAMES ||

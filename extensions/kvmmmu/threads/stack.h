@@ -67,6 +67,12 @@ bool km_frame_is(const struct km_frame *frame, const char *function);
 const struct km_frame *km_stack_in(const struct km_stack *stack, const char *function);
 
 /*
+ * Return the name of the function that called the scheduler, or that an interrupt preempted, if the
+ * thread was switched out in the frames of @stack; else NULL.
+ */
+const char *km_stack_switched_out_in(const struct km_stack *stack);
+
+/*
  * Could KVM's functions, which are near the outer end of the stack, be missing from it? It must
  * have frames.
  */

@@ -185,16 +185,10 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_wait_hints *h
 		if (s->kind == KM_WAIT_LOCK)
 			name_lock(stack, frame, wait);
 	} else if (in_kvm) {
-		const char *where = stack->frames[0].function;
+		const char *where = km_stack_switched_out_in(stack);
 
-		for (size_t i = 0; i < stack->count; i++) {
-			const char *f = stack->frames[i].function;
-
-			if (*f && !strstr(f, "schedule") && strcmp(f, "__switch_to_asm")) {
-				where = f;
-				break;
-			}
-		}
+		if (!where)
+			where = stack->frames[0].function;
 		waits(wait, KM_WAIT_OTHER, stack->frames[0].sure && (!kvm || kvm->sure),
 		      "%s sleep in %s()%s", state_text(vcpu->task_state.v), where,
 		      in_run || km_stack_may_lack_outer(stack)

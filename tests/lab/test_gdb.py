@@ -53,7 +53,7 @@ def vcpus(answer):
 def questions(vms):
     asked = list(GENERAL)
     for name, vcpu in vcpus(vms):
-        asked += [f"mmu {name}", f"walk {name} 0", f"explain {name}", f"fault {name}", f"fault {vcpu['address']} -a 21000 -e 6"]
+        asked += [f"mmu {name}", f"walk {name} 0", f"walk --gva {name} 21000", f"explain {name}", f"fault {name}", f"fault {vcpu['address']} -a 21000 -e 6"]
     return asked
 
 

@@ -14,6 +14,7 @@ REGISTERS = ("rip", "cr0", "cr3", "cr4", "efer")  # no capsule contains them
 
 
 A_PATH = "fault --trace -a 21000 -e 6"  # a fault that did not happen
+GUEST = "walk --gva"  # in guest memory, which no capsule contains
 
 
 class Asked:
@@ -27,7 +28,7 @@ class Asked:
         self.questions = questions(vms) + ["explain", "explain --trace"]
         for vm, vcpu in ((vm, vcpu) for vm in vms for vcpu in vm["vcpus"]):
             who = f"{vm['vm']['number']}:{vcpu['index']}"
-            self.questions += [f"explain {who}", f"fault --trace {who}", f"{A_PATH} {who}"]
+            self.questions += [f"explain {who}", f"fault --trace {who}", f"{A_PATH} {who}", f"{GUEST} {who} 21000"]
         self.lines = self.questions + [f"{q} -j" for q in self.questions]
         self.capsule, self.theirs = folder / "ours", folder / "theirs"
         self.captured = kvmmmu(self.dump, "capture", "-o", self.capsule, "--with-names")
@@ -67,7 +68,7 @@ def answers_of(asked):
 
 def in_a_capsule(asked, line):
     """Leave out the path of a fault that did not happen and, under shadow paging, guests' page tables."""
-    return not line.startswith(A_PATH) and (
+    return not line.startswith((A_PATH, GUEST)) and (
         asked.name != "nonpt" or not line.startswith("explain") and "--trace" not in line)
 
 

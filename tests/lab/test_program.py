@@ -25,7 +25,7 @@ def questions(gen):
     for vm in truth(gen, "healthy")["gdb"]["vms"]:
         for vcpu in vm["vcpus"]:
             address = vcpu["address"]
-            asked += [f"perms {address}", f"mmu {address}", f"walk {address} 0",
+            asked += [f"perms {address}", f"mmu {address}", f"walk {address} 0", f"walk --gva {address} 21000",
                       f"fault {address} -a 21000 -e 6"]
     return asked
 

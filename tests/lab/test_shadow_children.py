@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tools import GENERATIONS, TOP, dumps, kvmmmu, truth
+from tools import GENERATIONS, TOP, dumps, kvmmmu, need_lab, truth
 
 SCENARIO = "child-page-gfn"
 
@@ -24,6 +24,7 @@ def test_no_shadow_page_of_a_real_guest_is_accused(gen):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
+    need_lab()
     folder = tmp_path_factory.mktemp("children")
     subprocess.run([TOP / "scripts/lab/lab", "scenario", "--into", folder, "7.3", SCENARIO, f"{SCENARIO}-twin"], check=True)
     return folder

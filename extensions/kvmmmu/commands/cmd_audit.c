@@ -110,12 +110,19 @@ static void add_anomaly(struct km_node *table, const struct km_anomaly *a)
 static void describe_anomalies(struct km_node *node, const struct km_vm_audit *audit)
 {
 	struct km_node *table = km_doc_table(node, "anomalies", NULL);
+	uint64_t found = 0;
 
 	if (!audit->count)
 		km_doc_machine_only(table);
 	add_columns(table);
 	for (size_t i = 0; i < audit->count; i++)
 		add_anomaly(table, &audit->anomalies[i]);
+	for (int i = 0; i < KM_AUDIT_KINDS; i++)
+		found += audit->sums[i].found;
+	if (found > audit->count)
+		km_doc_note(node,
+			    "%" PRIu64 " more anomalies are counted, but not listed (--limit)",
+			    found - audit->count);
 }
 
 /* What the answer does not cover. */

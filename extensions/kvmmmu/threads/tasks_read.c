@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* PID_MAX_LIMIT: a longer list is corrupted. */
-#define MAX_TASKS (4u << 20)
 /*
  * Threads of owners that are kept regardless of what they do; each has 4.5 KB. A test sets another
  * limit.
@@ -35,12 +33,6 @@ enum role {
 	OWNER,	     /* a thread of a process that owns a VM */
 	VCPU_THREAD, /* always kept */
 };
-
-/* Has the list returned to an earlier position, or exceeded the maximum length? */
-static bool is_loop(struct km_loop *loop, uint64_t at)
-{
-	return loop->steps == MAX_TASKS || km_loop_step(loop, at);
-}
 
 /* The last one is reported: a corrupted list explains what was found on it before. */
 static void note_trouble(struct km_tasks *tasks, const char *text)
@@ -196,7 +188,7 @@ static km_error *add_process(struct task_reader *reader, uint64_t leader)
 
 		if (err)
 			return err;
-		if (is_loop(&loop, next.v)) {
+		if (km_loop_step(&loop, next.v)) {
 			note_trouble(reader->tasks, "a list of threads contains a loop");
 			return NULL;
 		}
@@ -226,7 +218,7 @@ static km_error *walk(struct task_reader *reader, uint64_t init, enum km_member_
 
 		if (err)
 			return err;
-		if (is_loop(&loop, next.v))
+		if (km_loop_step(&loop, next.v))
 			return NULL;
 		err = add_process(reader, next.v - tasks->offset);
 		if (err)

@@ -32,7 +32,7 @@ addEventListener('load', () => {
   if (document.documentElement.scrollWidth > width) bad.push('the page is wider: ' + document.documentElement.scrollWidth);
   for (const e of document.querySelectorAll('main *')) {
     if (e.closest('svg') || e.parentElement.closest('.scroll')) continue;
-    const r = e.getBoundingClientRect(), what = e.tagName + ' ' + e.textContent.slice(0, 40);
+    const r = e.getBoundingClientRect(), what = e.tagName + ' ' + e.textContent.slice(0, 40).replace(/\\s+/g, ' ');
     if (r.width && (r.right > width + 1 || r.left < -1)) bad.push('outside: ' + what);
     if (e.clientWidth && e.scrollWidth > e.clientWidth + 1 && !e.matches('.scroll')) bad.push('inside: ' + what);
     if (e.matches('h1,h2,h3,h4,p,dl,ul,ol,.scroll,.strip') && r.height) boxes.push([r, what]);

@@ -225,6 +225,27 @@ static struct km_samples_verdict judge_for(const char *test, const struct km_sam
 
 #define judge(s, count) judge_for(__func__, s, count)
 
+static void test_samples_without_addresses(void **state)
+{
+	struct km_sample s[LOOKS];
+	struct km_samples_verdict v;
+
+	(void)state;
+	loop(s);
+	s[0].fault_exit = false;
+	for (int i = 0; i < LOOKS; i++)
+		km_sample_drop_addresses(&s[i]);
+	assert_false(s[0].has_fault || s[0].has_spte || km_is_known(s[0].rip));
+	assert_true(s[0].fault_exit);
+	/* the loop is not recognized, and not called anything else */
+	km_samples_judge(s, LOOKS, &v);
+	assert_int_equal(v.trend, KM_TREND_OPEN);
+	/* what was no fault does not become one */
+	s[0].fault_exit = false;
+	km_sample_drop_addresses(&s[0]);
+	assert_false(s[0].fault_exit);
+}
+
 static void test_samples(void **state)
 {
 	struct km_sample s[LOOKS];
@@ -1806,6 +1827,7 @@ int main(void)
 		cmocka_unit_test(test_index_with_ss),
 		cmocka_unit_test(test_prefetch_for_async_page),
 		cmocka_unit_test(test_how_sure_a_wrong_table_is),
+		cmocka_unit_test(test_samples_without_addresses),
 		cmocka_unit_test(test_what_was_said),
 	};
 

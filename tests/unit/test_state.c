@@ -386,6 +386,24 @@ static void test_healthy(void **state)
 	stack->pages_missing = 1;
 	is(HEALTHY);
 	stack->pages_missing = 0;
+	/* switched out in a function that slept, and runnable again */
+	stack->count = 3;
+	strcpy(stack->frames[0].function, "__schedule");
+	strcpy(stack->frames[1].function, "schedule");
+	strcpy(stack->frames[2].function, "do_nanosleep");
+	is(HEALTHY);
+	assert_string_equal(km_stack_switched_out_in(stack), "do_nanosleep");
+	/* in the scheduler alone; a function of no name; not switched out */
+	stack->count = 2;
+	assert_null(km_stack_switched_out_in(stack));
+	stack->count = 3;
+	stack->frames[1].function[0] = 0;
+	assert_string_equal(km_stack_switched_out_in(stack), "do_nanosleep");
+	strcpy(stack->frames[0].function, "do_syscall_64");
+	assert_null(km_stack_switched_out_in(stack));
+	stack->count = 0;
+	assert_null(km_stack_switched_out_in(stack));
+	stack->count = 1;
 	strcpy(stack->frames[0].function, "kvm_vcpu_ioctl");
 	w.c.last.has_stack = false;
 	is(HEALTHY);

@@ -117,6 +117,42 @@ def test_a_loop_is_proven_by_two_dumps(host):
     assert re.search(r"vmm-beta +stuck +proven: ", text) and "both:" in text
 
 
+def test_a_loop_is_proven_by_answers_in_json(host, tmp_path):
+    """Of one or of both moments, by explain or report: the same trends, certainties and changes as from the dumps."""
+    first, second = host["loop"]
+    files = []
+    for dump, command in ((first, "explain"), (second, "report")):
+        files.append(tmp_path / f"{command}.json")
+        files[-1].write_text(kvmmmu(dump, command, "-j").out)
+    expected = kvmmmu("diff", first, second, "-j").json
+    for pair in ((files[0], second), (first, files[1]), files):
+        answer = kvmmmu("diff", *pair, "-j").json
+        assert answer["vcpus"] == expected["vcpus"] and answer["summary"] == expected["summary"], pair
+        assert answer["before"]["earlier"] is True and answer["before"]["same_boot"] == "yes"
+    # the clock tells which is the earlier one
+    assert kvmmmu("diff", *reversed(files), "-j").json["vcpus"] == expected["vcpus"]
+    said, same = (kvmmmu("explain", *pair, "-j").json["vcpus"] for pair in ((files[0], second), (first, second)))
+    assert said == same and ("stuck", "proven") in [(v["state"], v["certainty"]) for v in said]
+    # in a debugger, too
+    in_crash = schema.parse(Crash("7.3", second).run(f"kvmmmu diff --before {files[0]} -j")[0])
+    assert in_crash["vcpus"] == expected["vcpus"]
+
+
+def test_redacted_answers_of_a_loop(host, tmp_path):
+    """Their addresses are not comparable: the loop is neither proven nor denied, and its counters are compared."""
+    files = []
+    for i, dump in enumerate(host["loop"]):
+        files.append(tmp_path / f"{i}.json")
+        files[-1].write_text(kvmmmu(dump, "report", "--redact", "-j").out)
+    answer = kvmmmu("diff", *files, "-j").json
+    assert answer["before"]["same_boot"] == "yes" and "the time of the boot" in answer["before"]["same_boot_text"]
+    beta = next(v for v in kvmmmu("diff", *host["loop"], "-j").json["vcpus"] if v["trend"] == "loops")
+    same = next(v for v in answer["vcpus"] if (v["vm"], v["vcpu"]) == (beta["vm"], beta["vcpu"]))
+    assert same["trend"] == "open", same
+    assert changes(same)["pf_spurious"] == changes(beta)["pf_spurious"]
+    assert len({c["fingerprint"] for path in files for c in schema.parse(path.read_text())["chapters"]}) == 1
+
+
 def test_a_healthy_pair_has_no_loop(host):
     """Beta writes to one page at one RIP, and its faults are resolved: no loop, though it is the same fault."""
     first, second = host["well"]
@@ -217,13 +253,13 @@ def test_in_crash_and_gdb(host, capsules):
         return answer["before"], answer["summary"], [(v["about"], v["state"], v["certainty"], v["watch"]) for v in answer["vcpus"]]
 
     assert verdicts(found[1]) == verdicts(expected[1])
-    assert "not a capsule" in said[2] and len(said[2].strip().splitlines()) == 1
+    assert "neither a capsule nor an answer in JSON" in said[2] and len(said[2].strip().splitlines()) == 1
     assert "--before EARLIER" in said[3]
     assert "usage: kvmmmu diff --before EARLIER" in said[4] and "DUMP" not in said[4]
     core = dumps("7.3") / "healthy.elf"
     out = run_gdb(f"core-file {core}", f"source {SCRIPT}", f"kvmmmu diff --before {TOP / 'samples/amd-7.3-healthy.kvmmmu'} -j",
                   f"kvmmmu diff --before {core}")[2:]
-    assert schema.parse(out[0])["before"]["same_boot"] == "no" and "not a capsule" in out[1]
+    assert schema.parse(out[0])["before"]["same_boot"] == "no" and "neither a capsule" in out[1]
 
 
 def test_what_happened_before_refutes_no_loop():

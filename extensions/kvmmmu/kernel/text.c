@@ -22,9 +22,19 @@ struct code {
 	struct km_module symbols;
 };
 
+/* A function of a module that was found before: stacks of many threads have the same addresses. */
+struct found {
+	uint64_t addr;	  /* that was asked for; 0: none */
+	uint64_t start;	  /* of the function */
+	const char *name; /* in the module's symbols */
+};
+
+#define FOUND 1024
+
 struct km_text {
 	bool read;
-	struct code *codes; /* vmlinux is the first */
+	struct found found[FOUND]; /* by address */
+	struct code *codes;	   /* vmlinux is the first */
 	size_t count;
 	struct km_orc_codes orc_codes;
 	bool orc_known;
@@ -212,13 +222,28 @@ static const struct km_module *symbols_of(const struct km_kernel *k, struct code
 	return &code->symbols;
 }
 
+/* The last symbol from @start up to @addr. */
+static const struct km_module_symbol *function_in(const struct km_module *module, uint64_t start,
+						  uint64_t addr)
+{
+	const struct km_module_symbol *best = NULL;
+
+	for (size_t i = 0; i < module->count; i++) {
+		const struct km_module_symbol *s = &module->symbols[i];
+
+		if (s->addr >= start && s->addr <= addr && (!best || s->addr > best->addr))
+			best = s;
+	}
+	return best;
+}
+
 bool km_function_at(const struct km_kernel *k, uint64_t addr, char *name, size_t size,
 		    uint64_t *offset)
 {
 	struct km_target *target = km_memory_target(k->mem);
 	struct code *code = code_of(k, addr);
-	const struct km_module_symbol *best = NULL;
-	const struct km_module *module;
+	const struct km_module_symbol *best;
+	struct found *found;
 
 	name[0] = '\0';
 	*offset = 0;
@@ -227,17 +252,15 @@ bool km_function_at(const struct km_kernel *k, uint64_t addr, char *name, size_t
 	if (!code->module)
 		return target->ops->symbol_at &&
 		       target->ops->symbol_at(target, addr, name, size, offset);
-	module = symbols_of(k, code);
-	for (size_t i = 0; i < module->count; i++) {
-		const struct km_module_symbol *s = &module->symbols[i];
-
-		if (s->addr >= code->start && s->addr <= addr && (!best || s->addr > best->addr))
-			best = s;
+	found = &k->text->found[(addr ^ addr >> 10) % FOUND];
+	if (found->addr != addr || !addr) {
+		best = function_in(symbols_of(k, code), code->start, addr);
+		if (!best)
+			return false;
+		*found = (struct found){addr, best->addr, best->name};
 	}
-	if (!best)
-		return false;
-	snprintf(name, size, "%s", best->name);
-	*offset = addr - best->addr;
+	snprintf(name, size, "%s", found->name);
+	*offset = addr - found->start;
 	return true;
 }
 

@@ -6,9 +6,10 @@
 /* gcc's suffixes for copies of a function start with a dot. */
 bool km_frame_is(const struct km_frame *frame, const char *function)
 {
-	size_t len = strcspn(frame->function, ".");
+	size_t len = strlen(function);
 
-	return strlen(function) == len && !memcmp(frame->function, function, len);
+	return !strncmp(frame->function, function, len) &&
+	       (!frame->function[len] || frame->function[len] == '.');
 }
 
 const struct km_frame *km_stack_in(const struct km_stack *stack, const char *function)

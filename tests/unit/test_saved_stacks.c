@@ -30,6 +30,17 @@ static km_error *parse(const char *text, uint64_t max, struct km_saved_stacks **
 	return err;
 }
 
+/* Their padding may differ. */
+static void assert_same_place(const struct km_fault_place *a, const struct km_fault_place *b)
+{
+	assert_int_equal(a->handler_slot, b->handler_slot);
+	assert_int_equal(a->caller_slot, b->caller_slot);
+	assert_int_equal(a->chain, b->chain);
+	assert_int_equal(a->sptep, b->sptep);
+	assert_int_equal(a->old_spte, b->old_spte);
+	assert_int_equal(a->level, b->level);
+}
+
 static void test_round(void **state)
 {
 	struct km_saved_stacks saved = {0}, *again;
@@ -63,8 +74,9 @@ static void test_round(void **state)
 	assert_string_equal(text, text_again);
 	assert_memory_equal(&km_saved_stack_of(again, 1)->stack, &one, sizeof(one));
 	assert_int_equal(km_saved_stack_of(again, 1)->faults.at[1], 0x20);
-	assert_memory_equal(km_saved_stack_of(again, 1)->faults.places, faults.places,
-			    sizeof(faults.places));
+	for (size_t i = 0; i < faults.count; i++)
+		assert_same_place(&km_saved_stack_of(again, 1)->faults.places[i],
+				  &faults.places[i]);
 	assert_null(km_saved_stack_of(again, 4));
 	assert_null(km_saved_tasks(again, &tasks));
 	assert_true(tasks.complete);

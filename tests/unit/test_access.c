@@ -67,13 +67,13 @@ static void test_acc_printed(void **state)
 		bool ept;
 		const char *text;
 	} cases[] = {
-		{KM_ACC_RWUX, 0x0, false, "----"}, {KM_ACC_RWUX, 0xf, false, "rwux"},
-		{KM_ACC_RWUX, 0xf, true, "rwus"},  {KM_ACC_RWUX, 0x1, false, "r---"},
-		{KM_ACC_RWUX, 0x2, true, "-w--"},  {KM_ACC_RWUX, 0x4, true, "--u-"},
-		{KM_ACC_RWUX, 0x8, true, "---s"},  {KM_ACC_RWUX, 0x8, false, "---x"},
-		{KM_ACC_UWX, 0x0, false, "---"},   {KM_ACC_UWX, 0x7, false, "uwx"},
+		{KM_ACC_RWUX, 0x0, false, "----"}, {KM_ACC_RWUX, 0xf, false, "rwxu"},
+		{KM_ACC_RWUX, 0xf, true, "rwsu"},  {KM_ACC_RWUX, 0x1, false, "r---"},
+		{KM_ACC_RWUX, 0x2, true, "-w--"},  {KM_ACC_RWUX, 0x4, true, "---u"},
+		{KM_ACC_RWUX, 0x8, true, "--s-"},  {KM_ACC_RWUX, 0x8, false, "--x-"},
+		{KM_ACC_UWX, 0x0, false, "---"},   {KM_ACC_UWX, 0x7, false, "wxu"},
 		{KM_ACC_UWX, 0x7, true, "rwx"},	   {KM_ACC_UWX, 0x4, true, "r--"},
-		{KM_ACC_UWX, 0x2, false, "-w-"},   {KM_ACC_UWX, 0x1, false, "--x"},
+		{KM_ACC_UWX, 0x2, false, "w--"},   {KM_ACC_UWX, 0x1, false, "-x-"},
 	};
 	char buf[5], small[2];
 

@@ -4,6 +4,7 @@
 
 #include "commands/cite_log.h"
 #include "commands/moments_json.h"
+#include "commands/report_rules.h"
 #include "diagnose/case_read.h"
 #include "diagnose/fingerprint.h"
 
@@ -94,16 +95,19 @@ static void remember(struct km_report *run, const struct km_examined *x)
 	struct km_node *root = run->ctx->root;
 	const struct km_diagnosis *d = x->e.count ? &x->e.found[0] : NULL;
 	const char *paging = x->c.mmu ? km_paging_text(x->c.mmu->paging) : "?";
+	const struct km_report_rule *rule = d ? km_report_rule(d->id) : NULL;
+	bool kvm = !rule || rule->suspect == KM_AT_KVM;
 	char fingerprint[KM_FINGERPRINT];
 
 	if (run->subject)
 		return;
-	run->subject =
-		km_doc_text(root, "[BUG?] KVM: x86/mmu: vCPU %s (%s)%s%s%s%s; Linux %s, %s",
-			    km_vcpu_state_name(x->e.state), km_certainty_text(x->e.certainty),
-			    d ? ", " : "", d ? d->id : "", d ? " " : "",
-			    d ? km_doc_text(root, "(%s)", km_certainty_text(d->certainty)) : "",
-			    run->ctx->kernel->release, paging);
+	run->suspect = rule && x->e.state == KM_STATE_STUCK ? km_suspect_text(rule->suspect) : NULL;
+	run->subject = km_doc_text(
+		root, "%s vCPU %s (%s)%s%s%s%s; Linux %s, %s",
+		kvm ? "[BUG?] KVM: x86/mmu:" : "KVM guest:", km_vcpu_state_name(x->e.state),
+		km_certainty_text(x->e.certainty), d ? ", " : "", d ? d->id : "", d ? " " : "",
+		d ? km_doc_text(root, "(%s)", km_certainty_text(d->certainty)) : "",
+		run->ctx->kernel->release, paging);
 	run->verdict = km_doc_text(
 		root, "vCPU %u:%u (%s) is %s (%s%s): %s.%s", x->c.vm->number, x->c.vcpu->idx,
 		x->c.vm->comm[0] ? x->c.vm->comm : "?", km_vcpu_state_name(x->e.state),
@@ -155,6 +159,12 @@ static km_error *add_vcpu(struct km_report *run, const struct km_examined *x, bo
 		return NULL;
 	}
 	run->detailed++;
+	if (!run->suspected && x->e.count)
+		run->suspected =
+			km_doc_text(run->ctx->root, "%u:%u is %s (%s), %s (%s)", x->c.vm->number,
+				    x->c.vcpu->idx, km_vcpu_state_name(x->e.state),
+				    km_certainty_text(x->e.certainty), x->e.found[0].id,
+				    km_certainty_text(x->e.found[0].certainty));
 	if (stuck || named)
 		remember(run, x);
 	run->vm_has_chapter[x->c.vm->number] = true;
@@ -187,12 +197,15 @@ static void fill_summary(struct km_report *run, struct km_node *summary)
 	struct km_node *states;
 
 	if (!run->subject)
-		run->subject = km_doc_text(summary, "KVM: x86/mmu: no vCPU is stuck; Linux %s",
+		run->subject = km_doc_text(summary, "KVM: x86/mmu: no vCPU is stuck%s%s; Linux %s",
+					   run->suspected ? ", " : "",
+					   run->suspected ? run->suspected : "",
 					   run->ctx->kernel->release);
 	km_doc_field(summary, "subject", "Subject", km_v_text(run->subject));
 	km_doc_field(summary, "verdict", "",
 		     run->verdict ? km_v_tone(km_v_text(run->verdict), KM_TONE_ALARM)
 				  : km_v_text(none));
+	km_doc_field(summary, "suspect", run->suspect ? "look at" : NULL, km_v_text(run->suspect));
 	km_doc_field(summary, "counts", "vCPUs", km_v_text(km_counts_text(summary, &run->counts)));
 	if (run->tables_match + run->tables_differ)
 		km_doc_field(summary, NULL, "tables",

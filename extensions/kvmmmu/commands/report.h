@@ -18,10 +18,12 @@ struct km_report {
 	struct km_state_counts counts;
 	uint64_t tables_match, tables_differ; /* permission tables of all vCPUs */
 	unsigned detailed;
-	const char *subject, *verdict, *fingerprint; /* of the first vCPU that is stuck, or NULL */
-	struct km_log *log;			     /* KVM's messages in the log of the kernel */
-	const char *log_why;			     /* why there is no log to read, or NULL */
-	struct km_redaction *redaction;		     /* --redact; else NULL */
+	/* of the first vCPU that is stuck, or NULL */
+	const char *subject, *verdict, *suspect, *fingerprint;
+	const char *suspected;		/* a vCPU that has a chapter, and why; NULL: none has one */
+	struct km_log *log;		/* KVM's messages in the log of the kernel */
+	const char *log_why;		/* why there is no log to read, or NULL */
+	struct km_redaction *redaction; /* --redact; else NULL */
 	struct km_node *stuck, *suspects, *others_chapter;
 	struct km_node *moment; /* what diff compares of each vCPU, in JSON; else NULL */
 	struct km_vcpu_rows others;

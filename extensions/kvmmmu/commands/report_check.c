@@ -156,6 +156,9 @@ void km_report_checks(struct km_node *chapter, const struct km_case *c)
 
 	km_doc_note(checks, "These commands only read memory: neither crash nor gdb needs the "
 			    "types of kvm for them.");
+	if (km_target_excludes_guest_memory(km_memory_target(k->mem)))
+		km_doc_note(checks, "This report was made from a capsule: use the commands on the "
+				    "dump that the capsule was made from.");
 	for (size_t i = 0; i < c->all.table_count; i++) {
 		if (c->all.tables[i].status == KM_TABLE_DIFFERS)
 			check_table(list, c, &c->all.tables[i]);

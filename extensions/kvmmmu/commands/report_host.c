@@ -8,23 +8,58 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FOLDED 3 /* facts that lack the same thing are one line */
+
+/* Facts that are not known because the capsule or the kernel lacks what they are read from. */
+struct lacking {
+	const char *labels;
+	unsigned count;
+};
+
 /* Machines get null, and the reason apart. */
-static void report_missing(struct km_node *chapter, const struct km_host_fact *f)
+static void report_missing(struct km_node *chapter, const struct km_host_fact *f, bool fold)
 {
-	km_doc_field(chapter, f->id, f->label,
+	km_doc_field(chapter, f->id, fold ? NULL : f->label,
 		     km_v_none(km_doc_text(chapter, "not known: %s", f->why)));
 	km_doc_point(chapter, "not_known", "%s: %s", f->id, f->why);
 	if (chapter)
 		km_doc_machine_only(chapter->last);
 }
 
-static void report_fact(struct km_node *chapter, const struct km_host_fact *f)
+static struct lacking count_lacking(struct km_node *chapter, const struct km_host_facts *facts)
 {
-	if (*f->text)
-		km_doc_field(chapter, f->id, f->label,
-			     km_v_text(km_doc_text(chapter, "%s", f->text)));
-	else
-		report_missing(chapter, f);
+	struct lacking all = {.labels = ""};
+
+	for (size_t i = 0; i < KM_HOST_FACT_COUNT; i++) {
+		const struct km_host_fact *f = &facts->facts[i];
+
+		if (*f->text || !f->lacking)
+			continue;
+		all.labels =
+			km_doc_text(chapter, "%s%s%s", all.labels, all.count ? ", " : "", f->label);
+		all.count++;
+	}
+	return all;
+}
+
+static void report_facts(struct km_node *chapter, const struct km_host_facts *facts)
+{
+	struct lacking lacking = count_lacking(chapter, facts);
+
+	for (size_t i = 0; i < KM_HOST_FACT_COUNT; i++) {
+		const struct km_host_fact *f = &facts->facts[i];
+
+		if (*f->text)
+			km_doc_field(chapter, f->id, f->label,
+				     km_v_text(km_doc_text(chapter, "%s", f->text)));
+		else
+			report_missing(chapter, f, f->lacking && lacking.count >= FOLDED);
+	}
+	if (lacking.count >= FOLDED)
+		km_doc_field(chapter, NULL, "not known",
+			     km_v_text(km_doc_text(chapter,
+						   "not in this capsule, or not in this kernel: %s",
+						   lacking.labels)));
 }
 
 static void report_params(struct km_node *chapter, const struct km_host_params *all)
@@ -87,8 +122,7 @@ km_error *km_report_host(struct km_report *run)
 	if (!facts)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	km_doc_field(chapter, "release", "release", km_v_text(k->release));
-	for (size_t i = 0; i < KM_HOST_FACT_COUNT; i++)
-		report_fact(chapter, &facts->facts[i]);
+	report_facts(chapter, facts);
 	report_params(chapter, &facts->params);
 	report_log(run, chapter);
 	free(facts);

@@ -2,6 +2,8 @@
 /* The chapter of a report about one vCPU: what happens, why, and what shows it. */
 #include "commands/report.h"
 
+#include "commands/report_rules.h"
+
 #include "diagnose/damage.h"
 #include "diagnose/fingerprint.h"
 #include "host/host_modules.h"
@@ -94,29 +96,16 @@ static void report_loop(struct km_node *chapter, const struct km_case *c)
 
 /* ---- why ---- */
 
-static const struct km_rule {
-	const char *id, *functions, *file, *text;
-} rules[] = {
-#define KM_RULE(...) {__VA_ARGS__},
-#include "commands/report_rules.def"
-#undef KM_RULE
-};
-
 static void report_rule(struct km_node *finding, const char *id)
 {
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		const struct km_rule *r = &rules[i];
+	const struct km_report_rule *r = km_report_rule(id);
 
-		if (!strcmp(r->id, id)) {
-			km_doc_field(finding, "rule", "rule", km_v_text(r->text));
-			km_doc_field(
-				finding, "rule_in", "in",
-				km_v_text(km_doc_text(finding, "%s, %s", r->functions, r->file)));
-			return;
-		}
-	}
-	km_doc_field(finding, "rule", NULL, km_v_none(NULL));
-	km_doc_field(finding, "rule_in", NULL, km_v_none(NULL));
+	km_doc_field(finding, "rule", r ? "rule" : NULL, r ? km_v_text(r->text) : km_v_none(NULL));
+	km_doc_field(finding, "rule_in", r ? "in" : NULL,
+		     r ? km_v_text(km_doc_text(finding, "%s, %s", r->functions, r->file))
+		       : km_v_none(NULL));
+	km_doc_field(finding, "suspect", NULL,
+		     r ? km_v_text(km_suspect_text(r->suspect)) : km_v_none(NULL));
 }
 
 /* "W (2) and U (4)": the rights that an access needs. */

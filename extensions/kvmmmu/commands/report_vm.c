@@ -178,11 +178,11 @@ static const char *range_text(struct km_node *node, const struct km_kernel *k,
 
 	if (!km_is_known(start) || !km_is_known(end))
 		return "unknown";
-	return km_doc_text(node, "%s 0x%" PRIx64 " to %s0x%" PRIx64,
-			   unit == KM_RANGE_GFN	  ? "gfn"
-			   : unit == KM_RANGE_HVA ? "HVA"
+	return km_doc_text(node, "%s [0x%" PRIx64 ", 0x%" PRIx64 ")",
+			   unit == KM_RANGE_GFN	  ? "gfns"
+			   : unit == KM_RANGE_HVA ? "HVAs"
 						  : "unit not known:",
-			   start.v, unit == KM_RANGE_GFN ? "gfn " : "", end.v);
+			   start.v, end.v);
 }
 
 static void report_invalidations(struct km_report *run, struct km_node *chapter,

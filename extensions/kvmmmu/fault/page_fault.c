@@ -552,7 +552,7 @@ static void find_loops(struct km_replay *r)
 		break;
 	case KM_RET_PF_EMULATE:
 		set_loop(r, false, false,
-			 "the instruction is emulated: these structures do not show whether that "
+			 "the instruction is emulated: the page tables do not show whether that "
 			 "makes forward progress");
 		break;
 	case KM_RET_PF_WRITE_PROTECTED:

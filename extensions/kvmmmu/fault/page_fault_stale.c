@@ -29,13 +29,13 @@ bool km_replay_invalidation(struct km_replay *r, const char *f, bool locked)
 				   count, count == 1 ? "" : "s");
 	if (at >= start.v && at < end.v)
 		return km_step_end(r, f, "invalidation", KM_RET_PF_RETRY,
-				   "%" PRId64 " invalidation%s in progress, of %ss 0x%" PRIx64
-				   " to 0x%" PRIx64 ", contain%s %s 0x%" PRIx64,
+				   "%" PRId64 " invalidation%s in progress, of %ss [0x%" PRIx64
+				   ", 0x%" PRIx64 "), contain%s %s 0x%" PRIx64,
 				   count, count == 1 ? "" : "s", name, start.v, end.v,
 				   count == 1 ? "s" : "", name, at);
 	return km_step_pass(r, f, "invalidation",
-			    "an invalidation of %ss 0x%" PRIx64 " to 0x%" PRIx64
-			    " is in progress: it does not contain 0x%" PRIx64,
+			    "an invalidation of %ss [0x%" PRIx64 ", 0x%" PRIx64
+			    ") is in progress: it does not contain 0x%" PRIx64,
 			    name, start.v, end.v, at);
 }
 

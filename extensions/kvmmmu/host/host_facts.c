@@ -26,7 +26,8 @@ __attribute__((format(printf, 2, 3))) static void say(struct km_host_fact *f, co
 /* A capsule has only symbols that were there and were asked for when it was made. */
 static void lacks_symbol(const struct km_kernel *k, struct km_host_fact *f, const char *symbol)
 {
-	if (km_target_info(km_memory_target(k->mem)))
+	f->lacking = km_target_info(km_memory_target(k->mem));
+	if (f->lacking)
 		snprintf(f->why, sizeof(f->why), "not in this capsule, or not in this kernel (%s)",
 			 symbol);
 	else

@@ -15,6 +15,7 @@ struct km_host_fact {
 	const char *label;	      /* "command line" */
 	char text[KM_HOST_FACT_TEXT]; /* "": not known */
 	char why[160];		      /* why it is not known */
+	bool lacking;		      /* because the capsule, or its kernel, lacks the symbol */
 };
 
 /* The facts, in the order in which they are asked: KM_HOST_FACT(id, label). */

@@ -58,13 +58,19 @@ char *km_pferr_spell(uint64_t error_code, char *buf, size_t size)
 
 char *km_acc_spell(enum km_acc_format format, unsigned acc, bool ept, char *buf, size_t size)
 {
-	/* RWUX starts at bit 0, UWX at bit 2. */
-	const char *rwux = ept ? "rwus" : "rwux", *uwx = ept ? "rwx" : "uwx";
-	bool up = format == KM_ACC_RWUX;
+	/* in the order in which a walk prints the bits of an entry; the bit of each letter */
+	static const struct {
+		const char *letters;
+		uint8_t bits[4];
+	} orders[2][2] = {
+		[KM_ACC_UWX] = {{"wxu", {1, 0, 2}}, {"rwx", {2, 1, 0}}},
+		[KM_ACC_RWUX] = {{"rwxu", {0, 1, 3, 2}}, {"rwsu", {0, 1, 3, 2}}},
+	};
+	const char *letters = orders[format][ept].letters;
 	char text[5] = "";
 
-	for (size_t i = 0; i < (up ? 4 : 3); i++)
-		text[i] = acc & (up ? 1u << i : 4u >> i) ? (up ? rwux : uwx)[i] : '-';
+	for (size_t i = 0; letters[i]; i++)
+		text[i] = acc >> orders[format][ept].bits[i] & 1 ? letters[i] : '-';
 	snprintf(buf, size, "%s", text);
 	return buf;
 }

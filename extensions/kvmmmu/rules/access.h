@@ -99,7 +99,7 @@ char *km_pferr_spell(uint64_t error_code, char *buf, size_t size);
 
 /*
  * Print ACC_* rights, '-' for each that is missing, into @buf (5 bytes are enough) and return it.
- * KM_ACC_RWUX: "rwux", with @ept "rwus" (XU is u, XS is s). KM_ACC_UWX: "uwx", with @ept "rwx".
+ * KM_ACC_RWUX: "rwxu", with @ept "rwsu" (XS is s, XU is u). KM_ACC_UWX: "wxu", with @ept "rwx".
  */
 char *km_acc_spell(enum km_acc_format format, unsigned acc, bool ept, char *buf, size_t size);
 

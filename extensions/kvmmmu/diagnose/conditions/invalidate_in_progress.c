@@ -35,8 +35,8 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 				? ", and the task that performs the invalidation sleeps"
 				: "");
 	km_evidence(d,
-		    "kvm.mmu_invalidate_in_progress %" PRIu64 ", of %ss 0x%" PRIx64 " to 0x%" PRIx64
-		    "; mn_active_invalidate_count %s",
+		    "kvm.mmu_invalidate_in_progress %" PRIu64 ", of %ss [0x%" PRIx64 ", 0x%" PRIx64
+		    "); mn_active_invalidate_count %s",
 		    n.v, f->unit == KM_RANGE_HVA ? "HVA" : "gfn", vm->mmu_invalidate_range_start.v,
 		    vm->mmu_invalidate_range_end.v,
 		    km_val_spell(vm->mn_active_invalidate_count, false, active));

@@ -55,7 +55,7 @@ static void say_counts(const struct km_case *c, const struct km_invalidate_facts
 	if (f->stacks_known)
 		km_evidence(d, "no task was found inside an invalidation");
 	if (f->unit != KM_RANGE_UNKNOWN)
-		km_evidence(d, "range: %ss %s to %s", f->unit == KM_RANGE_HVA ? "HVA" : "gfn",
+		km_evidence(d, "range: %ss [%s, %s)", f->unit == KM_RANGE_HVA ? "HVA" : "gfn",
 			    km_val_spell(vm->mmu_invalidate_range_start, true, start),
 			    km_val_spell(vm->mmu_invalidate_range_end, true, end));
 }

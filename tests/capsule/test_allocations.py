@@ -40,4 +40,5 @@ def test_each_allocation_may_fail(preload):
             errors[run.stderr] = number
         else:
             assert states(run) == right, number
-    assert any("types: out of memory" in text for text in errors), errors
+    # each of these is needed for an answer
+    assert len(errors) > 1 and max(errors.values()) == 149, errors

@@ -304,7 +304,7 @@ REFUSED = {  # with a wrong value in one of these no dump can be opened
     ("machine", VALUES[-1]): "a different architecture", ("block_size", 0): "page size",
     ("block_size", 1 << 31): "page size", ("sub_hdr_size", 0): "outside the file",
     ("sub_hdr_size", (1 << 32) - 1): "outside the file", ("bitmap_blocks", 0): "too small",
-    ("bitmap_blocks", (1 << 32) - 1): "outside the file", ("split", 1): "symbols",
+    ("bitmap_blocks", (1 << 32) - 1): "outside the file", ("split", 1): "symbol",
     ("offset_note", (1 << 64) - 1): "notes outside", ("size_note", (1 << 64) - 1): "notes outside",
     ("size_note", 0): "no VMCOREINFO", ("max_mapnr_64", 1 << 16): None,
     ("max_mapnr_64", 1 << 34): "too small", ("max_mapnr_64", 1 << 63): "pages of memory",

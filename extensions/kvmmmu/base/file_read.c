@@ -2,6 +2,7 @@
 #include "base/file_read.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,18 @@ bool km_file_init(struct km_file *file, int fd)
 	file->stored = (uint64_t)st.st_size;
 	file->size = file->stored;
 	return true;
+}
+
+km_error *km_file_open(const char *path, struct km_file *file)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return km_errorf(KM_EREAD, "%s", strerror(errno));
+	if (km_file_init(file, fd))
+		return NULL;
+	close(fd);
+	return km_errorf(KM_EDATA, "not a regular file");
 }
 
 /* Return how many bytes were read; -1 with errno. */

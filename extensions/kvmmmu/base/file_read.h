@@ -48,6 +48,12 @@ struct km_file {
 bool km_file_init(struct km_file *file, int fd);
 
 /*
+ * Open the regular file @path for reading; the caller closes @file->fd. It does not wait for the
+ * writer of a FIFO. KM_EREAD, KM_EDATA, without the path.
+ */
+km_error *km_file_open(const char *path, struct km_file *file);
+
+/*
  * Read all @len bytes at offset @at, in @file->layout if there is one. Return false if they are not
  * all there: beyond the end that the file had when it was opened, or, if @file->count grows, not
  * readable.

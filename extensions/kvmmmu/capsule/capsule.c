@@ -6,7 +6,6 @@
 #include "types/unpack.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,18 +260,9 @@ static bool is_zstd(const uint8_t *file, size_t size)
 	return begins(file, size, KM_CAPSULE_ZSTD, sizeof(KM_CAPSULE_ZSTD) - 1);
 }
 
-/* Open a regular file, which the caller closes. KM_EREAD, KM_EDATA. */
 static km_error *open_file(const char *path, struct km_file *file)
 {
-	/* O_NONBLOCK: do not wait for the writer of a FIFO */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0)
-		return km_errorf(KM_EREAD, "%s: %s", path, strerror(errno));
-	if (km_file_init(file, fd))
-		return NULL;
-	close(fd);
-	return km_errorf(KM_EDATA, "%s: not a regular file", path);
+	return km_error_context(km_file_open(path, file), "%s", path);
 }
 
 /* Read @len bytes from the start of the file, all or nothing. */

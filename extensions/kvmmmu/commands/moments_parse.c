@@ -8,7 +8,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -99,6 +98,16 @@ static uint64_t get_address(const struct object *from, const char *key)
 static bool get_bool(const struct object *from, const char *key)
 {
 	return json_object_get_boolean(get(from, key, json_type_boolean, false));
+}
+
+/* Set @element to the object at @i in @array, the value of @key; its name is set by the caller. */
+static bool get_element(const struct object *from, const char *key, struct json_object *array,
+			size_t i, struct object *element)
+{
+	element->json = json_object_array_get_idx(array, i);
+	if (!json_object_is_type(element->json, json_type_object))
+		reject(from, key);
+	return !*from->err;
 }
 
 /* Copy it to @buf; "" for null. */
@@ -239,11 +248,8 @@ static void parse_levels(const struct object *from, struct km_moment *m)
 	if (count > KM_WALK_LEVELS || (count && !m->walk.known))
 		reject(from, "walk");
 	for (size_t i = 0; i < count && !*from->err; i++) {
-		level.json = json_object_array_get_idx(array, i);
-		if (!json_object_is_type(level.json, json_type_object)) {
-			reject(from, "walk");
+		if (!get_element(from, "walk", array, i, &level))
 			return;
-		}
 		m->walk.levels[i].level = (int)get_count(&level, "level", KM_WALK_LEVELS);
 		m->walk.levels[i].spte = get_address(&level, "spte");
 		m->walk.count = i + 1;
@@ -305,10 +311,7 @@ static void parse_vcpus(const struct object *from, struct km_moments *moments)
 		*from->err = km_errorf(KM_ENOMEM, "out of memory");
 	for (size_t i = 0; i < count && !*from->err; i++) {
 		snprintf(vcpu.name, sizeof(vcpu.name), "moment.vcpus[%zu]", i);
-		vcpu.json = json_object_array_get_idx(array, i);
-		if (!json_object_is_type(vcpu.json, json_type_object))
-			reject(from, "vcpus");
-		else
+		if (get_element(from, "vcpus", array, i, &vcpu))
 			parse_vcpu(&vcpu, &moments->list[moments->count++]);
 	}
 }
@@ -427,23 +430,10 @@ km_error *km_moments_parse(const char *text, size_t len, struct km_moments *mome
 
 /* ---- the file ---- */
 
-static km_error *open_file(const char *path, struct km_file *file)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error;
-
-	if (fd < 0)
-		return km_errorf(KM_EREAD, "%s", strerror(errno));
-	if (km_file_init(file, fd))
-		return NULL;
-	error = errno;
-	close(fd);
-	return km_errorf(KM_EREAD, "%s", strerror(error));
-}
-
 bool km_is_json(const char *path)
 {
 	struct km_file file;
-	km_scoped_error *err = open_file(path, &file);
+	km_scoped_error *err = km_file_open(path, &file);
 	char head[64];
 	size_t size = 0, at = 0;
 
@@ -461,7 +451,7 @@ bool km_is_json(const char *path)
 static km_error *read_text(const char *path, char **text, size_t *len)
 {
 	struct km_file file;
-	km_error *err = open_file(path, &file);
+	km_error *err = km_file_open(path, &file);
 
 	if (err)
 		return err;

@@ -279,14 +279,11 @@ static km_error *describe_guest_walk(struct gva *g)
 	return NULL;
 }
 
-/* Why the guest's memory says nothing; NULL: it does. */
-static const char *is_encrypted(const struct gva *g)
+static bool is_encrypted(const struct gva *g)
 {
 	enum km_sev sev = km_vm_sev(g->ctx->kernel, g->s->vm);
 
-	return sev == KM_SEV || sev == KM_SEV_ES ? "the guest's memory is encrypted: its page "
-						   "tables cannot be read"
-						 : NULL;
+	return sev == KM_SEV || sev == KM_SEV_ES;
 }
 
 /* The SPTEs for the address: under shadow paging, they translate it themselves. */
@@ -308,7 +305,6 @@ km_error *km_walk_gva(struct km_command_context *ctx, const struct km_subject *s
 		      uint64_t gva)
 {
 	struct gva g = {.ctx = ctx, .s = subject, .addr = gva};
-	const char *encrypted;
 	uint64_t gpa = gva;
 	bool mapped, paging;
 	km_error *err;
@@ -330,10 +326,10 @@ km_error *km_walk_gva(struct km_command_context *ctx, const struct km_subject *s
 		return err;
 	}
 	start_section(&g);
-	encrypted = is_encrypted(&g);
 	paging = !g.paging.w || km_cpu_role_cr0_pg(&g.paging.w->cpu_role);
-	if (encrypted)
-		km_doc_note(g.section, "%s", encrypted);
+	if (is_encrypted(&g))
+		km_doc_note(g.section,
+			    "the guest's memory is encrypted: its page tables cannot be read");
 	else if (!paging)
 		describe_no_paging(&g);
 	else

@@ -8,14 +8,6 @@
 /* regs_avail: VCPU_EXREG_CR3, since 7.2 VCPU_REG_CR3; the same from 5.10 to 7.3 */
 #define AVAIL_CR3 KM_BIT(19)
 
-static const struct km_mmu *find_mmu(const struct km_vcpu_mmu *all, const char *name)
-{
-	for (size_t i = 0; i < all->mmu_count; i++)
-		if (!strcmp(all->mmus[i].name, name))
-			return &all->mmus[i];
-	return NULL;
-}
-
 static const struct km_pagewalk *find_walk(const struct km_vcpu_mmu *all, const char *name)
 {
 	for (size_t i = 0; i < all->walk_count; i++)
@@ -28,11 +20,9 @@ static const struct km_pagewalk *find_walk(const struct km_vcpu_mmu *all, const 
 static void find_mode(const struct km_kernel *k, const struct km_vcpu_mmu *all,
 		      struct km_guest_paging *out)
 {
-	const struct km_mmu *guest_mmu = find_mmu(all, "guest_mmu");
-
 	if (!all->active)
 		return;
-	out->nested = all->active == guest_mmu ? guest_mmu : NULL;
+	out->nested = !strcmp(all->active->name, "guest_mmu") ? all->active : NULL;
 	if (k->features.spte_table)
 		out->w = find_walk(all, "gva_walk");
 	else

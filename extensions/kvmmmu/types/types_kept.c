@@ -44,23 +44,31 @@ km_error *km_types_kept_source(struct km_types *types, struct km_types **source)
 
 /* ---- answers in the memo ---- */
 
-/* Write the key of a question. Return false if it is too long. */
-static bool make_key(const struct kept *kept, const char *what, const char *tag, const char *name,
-		     char key[KEY_SIZE])
+/* A question about types, whose answer is @size bytes at @answer. */
+struct question {
+	const char *what, *tag, *name; /* what is kept of it; they differ if the question does */
+	void *answer;
+	size_t size;
+	km_error *(*ask)(struct km_types *source, const struct question *q);
+};
+
+/* Write the key of the question. Return false if it is too long. */
+static bool make_key(const struct kept *kept, const struct question *q, char key[KEY_SIZE])
 {
-	return snprintf(key, KEY_SIZE, "%s %s %s %s", what, kept->name, tag, name) < KEY_SIZE;
+	return snprintf(key, KEY_SIZE, "%s %s %s %s", q->what, kept->name, q->tag ? q->tag : "",
+			q->name) < KEY_SIZE;
 }
 
-/* Is the answer kept? If so, it is an error, or copied to @value of @size bytes. */
-static bool is_kept(const struct kept *kept, const char *key, void *value, size_t size,
+/* Is the answer kept? If so, it is an error, or copied to @q->answer. */
+static bool is_kept(const struct kept *kept, const char *key, const struct question *q,
 		    km_error **err)
 {
 	size_t len;
 	const char *answer = km_memo_get(kept->memo, key, &len);
 
 	*err = NULL;
-	if (answer && len == 1 + size && *answer == ANSWER) {
-		memcpy(value, answer + 1, size);
+	if (answer && len == 1 + q->size && *answer == ANSWER) {
+		memcpy(q->answer, answer + 1, q->size);
 		return true;
 	}
 	if (!answer || !len || *answer != ABSENT)
@@ -70,102 +78,101 @@ static bool is_kept(const struct kept *kept, const char *key, void *value, size_
 }
 
 /* Keep an answer, and return @err. Other errors than absence may not be there the next time. */
-static km_error *keep(const struct kept *kept, const char *key, const void *value, size_t size,
+static km_error *keep(const struct kept *kept, const char *key, const struct question *q,
 		      km_error *err)
 {
 	char answer[KEY_SIZE + 1];
 	const char *text = err ? km_error_text(err) : NULL;
-	size_t len = err ? strlen(text) : size;
+	size_t len = err ? strlen(text) : q->size;
 
 	if ((err && km_error_code(err) != KM_EABSENT) || len > KEY_SIZE)
 		return err;
 	answer[0] = err ? ABSENT : ANSWER;
-	memcpy(answer + 1, err ? text : value, len);
+	memcpy(answer + 1, err ? text : q->answer, len);
 	km_memo_put(kept->memo, key, answer, 1 + len);
 	return err;
 }
 
-/* ---- questions ---- */
-
-static km_error *size_of(struct km_types *types, const char *tag, uint32_t *size)
+/* Answer from the memo; otherwise from the source, and keep what it says. */
+static km_error *answer(struct km_types *types, const struct question *q)
 {
 	struct kept *kept = kept_of(types);
 	struct km_types *source;
 	char key[KEY_SIZE];
-	bool fits = make_key(kept, "sizeof", tag, "", key);
+	bool fits = make_key(kept, q, key);
 	km_error *err;
 
-	if (fits && is_kept(kept, key, size, sizeof(*size), &err))
+	if (fits && is_kept(kept, key, q, &err))
 		return err;
 	err = km_types_kept_source(types, &source);
 	if (err)
 		return err;
-	err = km_types_sizeof(source, tag, size);
-	return fits ? keep(kept, key, size, sizeof(*size), err) : err;
+	err = q->ask(source, q);
+	return fits ? keep(kept, key, q, err) : err;
+}
+
+/* ---- questions ---- */
+
+static km_error *ask_size(struct km_types *source, const struct question *q)
+{
+	return km_types_sizeof(source, q->tag, q->answer);
+}
+
+static km_error *size_of(struct km_types *types, const char *tag, uint32_t *size)
+{
+	return answer(types, &(struct question){"sizeof", tag, "", size, sizeof(*size), ask_size});
+}
+
+static km_error *ask_member(struct km_types *source, const struct question *q)
+{
+	return km_types_member(source, q->tag, q->name, q->answer);
 }
 
 static km_error *member(struct km_types *types, const char *tag, const char *path,
 			struct km_member *member)
 {
-	struct kept *kept = kept_of(types);
-	struct km_types *source;
-	char key[KEY_SIZE];
-	bool fits = make_key(kept, "member", tag, path, key);
-	km_error *err;
+	return answer(types,
+		      &(struct question){"member", tag, path, member, sizeof(*member), ask_member});
+}
 
-	if (fits && is_kept(kept, key, member, sizeof(*member), &err))
-		return err;
-	err = km_types_kept_source(types, &source);
-	if (err)
-		return err;
-	err = km_types_member(source, tag, path, member);
-	return fits ? keep(kept, key, member, sizeof(*member), err) : err;
+static km_error *ask_enumerator(struct km_types *source, const struct question *q)
+{
+	return km_types_enumerator(source, q->tag, q->name, q->answer);
 }
 
 static km_error *enumerator(struct km_types *types, const char *tag, const char *name,
 			    int64_t *value)
 {
-	struct kept *kept = kept_of(types);
-	struct km_types *source;
-	char key[KEY_SIZE];
-	bool fits = make_key(kept, "enumerator", tag ? tag : "", name, key);
-	km_error *err;
+	return answer(types, &(struct question){"enumerator", tag, name, value, sizeof(*value),
+						ask_enumerator});
+}
 
-	if (fits && is_kept(kept, key, value, sizeof(*value), &err))
-		return err;
-	err = km_types_kept_source(types, &source);
-	if (err)
-		return err;
-	err = km_types_enumerator(source, tag, name, value);
-	return fits ? keep(kept, key, value, sizeof(*value), err) : err;
+struct parameter {
+	uint32_t size, is_signed;
+};
+
+static km_error *ask_parameter(struct km_types *source, const struct question *q)
+{
+	struct parameter *p = q->answer;
+	bool is_signed = false;
+	km_error *err = km_types_parameter(source, q->tag, q->name, &p->size, &is_signed);
+
+	p->is_signed = is_signed;
+	return err;
 }
 
 static km_error *parameter(struct km_types *types, const char *function, const char *param,
 			   uint32_t *size, bool *is_signed)
 {
-	struct kept *kept = kept_of(types);
-	struct km_types *source;
-	char key[KEY_SIZE];
-	bool fits = make_key(kept, "parameter", function, param, key);
-	uint32_t answer[2] = {0};
-	km_error *err;
+	struct parameter p = {0};
+	km_error *err = answer(types, &(struct question){"parameter", function, param, &p,
+							 sizeof(p), ask_parameter});
 
-	if (!fits || !is_kept(kept, key, answer, sizeof(answer), &err)) {
-		err = km_types_kept_source(types, &source);
-		if (err)
-			return err;
-		err = km_types_parameter(source, function, param, size, is_signed);
-		if (!err) {
-			answer[0] = *size;
-			answer[1] = *is_signed;
-		}
-		return fits ? keep(kept, key, answer, sizeof(answer), err) : err;
-	}
-	if (!err) {
-		*size = answer[0];
-		*is_signed = answer[1];
-	}
-	return err;
+	if (err)
+		return err;
+	*size = p.size;
+	*is_signed = p.is_signed;
+	return NULL;
 }
 
 static km_error *copy(struct km_types *types, const char *tag, struct km_closure *closure)
@@ -199,12 +206,13 @@ static const struct km_types_ops kept_ops = {
 /* Open the source if the memo does not have that it was opened before. */
 static km_error *open_once(struct kept *kept)
 {
+	const struct question q = {.what = "types", .name = ""};
 	struct km_types *source;
 	char key[KEY_SIZE];
 	size_t len;
 	km_error *err;
 
-	if (!make_key(kept, "types", "", "", key) || km_memo_get(kept->memo, key, &len))
+	if (!make_key(kept, &q, key) || km_memo_get(kept->memo, key, &len))
 		return NULL;
 	err = km_types_kept_source(&kept->types, &source);
 	if (!err)

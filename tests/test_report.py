@@ -294,3 +294,14 @@ def test_redaction_is_consistent():
         assert int(level["spte"], 16) & 0xffffffffff000 == int(table, 16)
     again = kvmmmu(LOOPING, "report", "--redact", "-j").json
     assert again == redacted
+
+
+@pytest.mark.parametrize("capsule, words, subject, verdict", [
+    ("amd-7.3-looping", ["1"], "no selected vCPU is stuck", "None of the selected vCPUs is stuck, as far as this dump shows."),
+    ("amd-7.3-healthy", [], "no vCPU is stuck", "No vCPU is stuck, as far as this dump shows."),
+    ("kdump/6.1/drawn-h.00", [], "no vCPU is known to be stuck", "No vCPU is known to be stuck; 1 is unknown, and may loop."),
+])
+def test_a_report_without_a_stuck_vcpu_claims_no_more_than_it_knows(capsule, words, subject, verdict):
+    """Others may be stuck than those that were asked for; one that is unknown may loop."""
+    summary = kvmmmu(TOP / "samples" / f"{capsule}.kvmmmu", "report", *words, "-j").json["summary"]
+    assert subject in summary["subject"] and summary["verdict"] == verdict

@@ -166,6 +166,14 @@ void km_before_judge(const struct km_before *before, const struct km_moment *the
 	for (int i = 0; i < 2 && before->moments.by_owner; i++)
 		km_sample_drop_addresses(&samples[i]);
 	km_samples_judge(samples, 2, v);
+	/* progress earlier in between does not refute a loop that has begun since */
+	if (v->trend == KM_TREND_PROGRESSES && v->certainty < KM_LIKELY &&
+	    samples[1].state == KM_STATE_STUCK) {
+		v->trend = KM_TREND_OPEN;
+		v->certainty = KM_NOTE;
+		snprintf(v->text, sizeof(v->text),
+			 "the later one shows a loop, which may have begun in between");
+	}
 	if (before->relation.same != KM_BOOT_SAME)
 		km_at_most(&v->certainty, KM_POSSIBLE);
 }

@@ -109,8 +109,9 @@ static void remember(struct km_report *run, const struct km_examined *x)
 		d ? km_doc_text(root, "(%s)", km_certainty_text(d->certainty)) : "",
 		run->ctx->kernel->release, paging);
 	run->verdict = km_doc_text(
-		root, "vCPU %u:%u (%s) is %s (%s%s): %s.%s", x->c.vm->number, x->c.vcpu->idx,
-		x->c.vm->comm[0] ? x->c.vm->comm : "?", km_vcpu_state_name(x->e.state),
+		root, "vCPU %u:%u (%s) %s%s (%s%s): %s.%s", x->c.vm->number, x->c.vcpu->idx,
+		x->c.vm->comm[0] ? x->c.vm->comm : "?",
+		x->e.state == KM_STATE_NEVER_RAN ? "" : "is ", km_vcpu_state_name(x->e.state),
 		km_certainty_text(x->e.certainty),
 		x->e.certainty == KM_LIKELY ? "; one dump cannot prove more" : "", x->e.verdict,
 		d ? km_doc_text(root, " Finding: %s (%s).", d->id, km_certainty_text(d->certainty))
@@ -189,22 +190,37 @@ static km_error *report_vcpu(struct km_report *run, const struct km_vm *vm,
 
 /* ---- the chapters ---- */
 
+/* The verdict if none is known to be stuck: about those that were asked for, and with the unknown.
+ */
+static const char *none_text(const struct km_report *run, struct km_node *node)
+{
+	const char *none = run->ctx->argc ? "None of the selected vCPUs" : "No vCPU";
+	uint64_t unknown = run->counts.unknown + run->counts.lost;
+
+	if (!run->counts.vms)
+		return "There are no VMs in this dump.";
+	if (!unknown)
+		return km_doc_text(node, "%s is stuck, as far as this dump shows.", none);
+	return km_doc_text(node, "%s is known to be stuck; %" PRIu64 " %s unknown, and may loop.",
+			   none, unknown, unknown == 1 ? "is" : "are");
+}
+
 /* @summary was begun first; it is filled when all vCPUs are known. */
 static void fill_summary(struct km_report *run, struct km_node *summary)
 {
-	const char *none = run->counts.vms ? "No vCPU is stuck, as far as this dump shows."
-					   : "There are no VMs in this dump.";
+	bool unknown = run->counts.unknown || run->counts.lost;
 	struct km_node *states;
 
 	if (!run->subject)
-		run->subject = km_doc_text(summary, "KVM: x86/mmu: no vCPU is stuck%s%s; Linux %s",
-					   run->suspected ? ", " : "",
-					   run->suspected ? run->suspected : "",
-					   run->ctx->kernel->release);
+		run->subject = km_doc_text(
+			summary, "KVM: x86/mmu: no %svCPU is %sstuck%s%s; Linux %s",
+			run->ctx->argc ? "selected " : "", unknown ? "known to be " : "",
+			run->suspected ? ", " : "", run->suspected ? run->suspected : "",
+			run->ctx->kernel->release);
 	km_doc_field(summary, "subject", "Subject", km_v_text(run->subject));
 	km_doc_field(summary, "verdict", "",
 		     run->verdict ? km_v_tone(km_v_text(run->verdict), KM_TONE_ALARM)
-				  : km_v_text(none));
+				  : km_v_text(none_text(run, summary)));
 	km_doc_field(summary, "suspect", run->suspect ? "look at" : NULL, km_v_text(run->suspect));
 	km_doc_field(summary, "counts", "vCPUs", km_v_text(km_counts_text(summary, &run->counts)));
 	if (run->tables_match + run->tables_differ)

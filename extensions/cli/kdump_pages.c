@@ -22,7 +22,8 @@
 #define PAGE	   4096
 #define CHUNK	   4096 /* bytes of the bitmap that are read at once */
 #define CHUNK_PFNS (CHUNK * 8)
-#define AT_ONCE	   64 /* chunks that are read at once to count all pages */
+#define AT_ONCE	   64	      /* chunks that are read at once to count all pages */
+#define MAX_ALIKE  (1u << 20) /* pages of zeros at the end: of 4 GiB */
 
 /* struct page_desc */
 struct desc {
@@ -147,7 +148,42 @@ static km_error *count_pages(struct kdump_pages *p)
 	return NULL;
 }
 
-/* Is the last page in the file? They are written in order. */
+/*
+ * Read the descriptors before the @count-th, which is *@last, back to the last one that is not of
+ * the same data as it. Return false, with *@last unchanged, if there is none, or not within
+ * MAX_ALIKE.
+ */
+static bool find_other(struct kdump_pages *p, uint64_t count, struct desc *last)
+{
+	uint64_t end = count - 1, least = end > MAX_ALIKE ? end - MAX_ALIKE : 0;
+	struct desc descs[512];
+
+	while (end > least) {
+		uint64_t n = end - least < 512 ? end - least : 512;
+
+		end -= n;
+		if (!km_file_read(p->file, p->header.descs + end * sizeof(descs[0]), descs,
+				  n * sizeof(descs[0])))
+			return false;
+		while (n--) {
+			if (descs[n].offset == last->offset)
+				continue;
+			*last = descs[n];
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_outside(const struct kdump_pages *p, const struct desc *desc)
+{
+	return desc->offset > p->file->size || desc->size > p->file->size - desc->offset;
+}
+
+/*
+ * Is the last page in the file? They are written in order, but all pages of zeros are one, which is
+ * written first (makedumpfile -d 1): if the last page is one, the last other page tells.
+ */
 static bool is_cut_off(struct kdump_pages *p)
 {
 	const struct km_kdump_header *h = &p->header;
@@ -159,12 +195,13 @@ static bool is_cut_off(struct kdump_pages *p)
 	count += p->chunk[(h->end_pfn - 1) % CHUNK_PFNS / 8] >> (h->end_pfn - 1) % 8 & 1;
 	if (count == p->start)
 		return false;
-	at = h->descs + (count - p->start - 1) * sizeof(desc);
+	count -= p->start;
+	at = h->descs + (count - 1) * sizeof(desc);
 	if (at > p->file->size || sizeof(desc) > p->file->size - at)
 		return true;
 	if (!km_file_read(p->file, at, &desc, sizeof(desc)))
 		return false; /* the answer names the error */
-	return desc.offset > p->file->size || desc.size > p->file->size - desc.offset;
+	return is_outside(p, &desc) || (find_other(p, count, &desc) && is_outside(p, &desc));
 }
 
 const struct km_dump_loss *kdump_pages_loss(const struct kdump_pages *p)

@@ -7,6 +7,7 @@ One kdump is taken by a real crash kernel; makedumpfile here reads what was /pro
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -114,6 +115,26 @@ def test_a_file_that_was_cut_off_is_called_that(makedumpfile, elf, tmp_path, opt
     assert said.code != 0
     assert INCOMPLETE in said.err and "shorter than its headers claim" in said.err
     assert "is this a Linux kernel" not in said.err
+
+
+def test_a_cut_before_pages_of_zeros(makedumpfile, elf, tmp_path):
+    """All pages of zeros are one, at the beginning: the last pages are made such ones by hand, for a test without chance."""
+    dump = written(makedumpfile, "-c -d 17", elf, tmp_path / "dump")
+    with open(dump, "r+b") as file:
+        header = file.read(464)
+        block, sub, bitmap = struct.unpack_from("<III", header, 428)
+        file.seek((1 + sub) * block + bitmap * block // 2)
+        count = sum(byte.bit_count() for byte in file.read(bitmap * block // 2))
+        descs = (1 + sub + bitmap) * block
+        zeros = min(range(descs, descs + 24 * 64, 24), key=lambda at: file.seek(at) and struct.unpack("<Q", file.read(8))[0])
+        file.seek(zeros)
+        zero = file.read(24)
+        for at in range(descs + 24 * (count - 1500), descs + 24 * count, 24):
+            file.seek(at)
+            file.write(zero)
+    assert "incomplete" not in kvmmmu(dump, "vms").out
+    os.truncate(dump, dump.stat().st_size // 4)
+    assert INCOMPLETE in kvmmmu(dump, "vms").err
 
 
 # Where the mark is, and which bit: disk_dump_header.status, e_flags of the ELF header.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`walk --gva` of real guests: their page tables are those that the lab's VMM made (scripts/lab/vmm/tables.c)."""
 
+import json
 import struct
 
 import pytest
@@ -96,6 +97,9 @@ def test_without_paging(gen):
             answer = walk(gen, "healthy", vcpu["address"], 0x21234)
             assert number(answer["guest_walk"]["gpa"]) == 0x21234 and "CR0.PG=0" in answer["guest_walk"]["notes"][0]
             assert answer["walk"] == ask(gen, "healthy", "walk", vcpu["address"], "21234")["walk"]
+            wide = walk(gen, "healthy", vcpu["address"], 0x100021234, "--cr3", "1000")
+            assert wide["guest_walk"]["end"] == "faults" and wide["guest_walk"]["gpa"] is None and "walk" not in wide
+            assert "have 32 bits" in wide["guest_walk"]["notes"][0] and "--cr3 is not used" in wide["guest_walk"]["notes"][1]
             seen += 1
     assert seen
 
@@ -105,8 +109,12 @@ def test_a_capsule_has_no_guest_memory(tmp_path):
     assert kvmmmu(dumps("7.3") / "healthy.kdump", "capture", "-o", capsule).code == 0
     vcpu = next(v for v, _, told in paging_vcpus("7.3", "healthy") if told["mode"] == "long64")
     answer = kvmmmu(capsule, "walk", "--gva", "--cr3", "200000", vcpu, "20000", "-j")
-    guest = answer.json["guest_walk"]
-    assert answer.code == 0 and guest["end"] == "unknown" and "capsule" in guest["notes"][0]
+    guest = json.loads(answer.out)["guest_walk"]
+    assert answer.code == 3 and guest["end"] == "unknown" and "capsule" in guest["notes"][0]
+    text = kvmmmu(capsule, "walk", "--gva", "--cr3", "200000", vcpu, "20000")
+    assert text.code == 3 and "a capsule does not contain guest memory" in text.out
+    assert "TABLE[INDEX]" not in text.out and "TABLE[INDEX]" in kvmmmu(
+        dumps("7.3") / "healthy.kdump", "walk", "--gva", vcpu, "20000").out
 
 
 def test_usage():

@@ -20,7 +20,7 @@ struct km_command_context {
 	struct km_node *root; /* of the document */
 	bool has_target;      /* there is a dump, or a host debugger */
 	km_open_fn *open;     /* of other files; NULL: capsules only */
-	bool failed;	      /* the answer reports that something is wrong */
+	bool failed;	      /* the answer reports that something is wrong, or not known: exit 3 */
 	struct km_vms vms;    /* by km_context_read_vms(); outlives the document */
 };
 

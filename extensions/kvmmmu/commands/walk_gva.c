@@ -75,6 +75,8 @@ static km_error *describe_entries(struct gva *g)
 {
 	struct km_node *table = km_doc_table(g->section, "entries", NULL);
 
+	if (!g->walk.count)
+		return NULL;
 	km_doc_column(table, "level", "LEVEL", false);
 	km_doc_column(table, "table", NULL, false);
 	km_doc_column(table, "index", NULL, false);
@@ -249,10 +251,19 @@ static void end_section(struct gva *g, bool mapped, uint64_t gpa)
 /* Paging is off: the linear address is the guest-physical one. */
 static void describe_no_paging(struct gva *g)
 {
-	g->walk.end = KM_GUEST_MAPPED;
+	bool exists = !(g->addr >> 32); /* there is no 64-bit mode without paging */
+
+	g->walk.end = exists ? KM_GUEST_MAPPED : KM_GUEST_FAULTS;
 	km_doc_table(g->section, "entries", NULL);
 	km_doc_table(g->section, "accesses", NULL);
-	km_doc_note(g->section, "CR0.PG=0: the linear address is the guest-physical address");
+	if (exists)
+		km_doc_note(g->section,
+			    "CR0.PG=0: the linear address is the guest-physical address");
+	else
+		km_doc_note(g->section, "CR0.PG=0: linear addresses have 32 bits, so that no "
+					"access can have this address");
+	if (g->ctx->options.has_cr3)
+		km_doc_note(g->section, "CR0.PG=0: --cr3 is not used");
 }
 
 static km_error *describe_guest_walk(struct gva *g)
@@ -284,6 +295,14 @@ static bool is_encrypted(const struct gva *g)
 	enum km_sev sev = km_vm_sev(g->ctx->kernel, g->s->vm);
 
 	return sev == KM_SEV || sev == KM_SEV_ES;
+}
+
+static void describe_encrypted(struct gva *g)
+{
+	g->walk.end = KM_GUEST_OPEN;
+	km_doc_table(g->section, "entries", NULL);
+	km_doc_table(g->section, "accesses", NULL);
+	km_doc_note(g->section, "the guest's memory is encrypted: its page tables cannot be read");
 }
 
 /* The SPTEs for the address: under shadow paging, they translate it themselves. */
@@ -328,8 +347,7 @@ km_error *km_walk_gva(struct km_command_context *ctx, const struct km_subject *s
 	start_section(&g);
 	paging = !g.paging.w || km_cpu_role_cr0_pg(&g.paging.w->cpu_role);
 	if (is_encrypted(&g))
-		km_doc_note(g.section,
-			    "the guest's memory is encrypted: its page tables cannot be read");
+		describe_encrypted(&g);
 	else if (!paging)
 		describe_no_paging(&g);
 	else
@@ -338,6 +356,7 @@ km_error *km_walk_gva(struct km_command_context *ctx, const struct km_subject *s
 	if (mapped && paging)
 		gpa = g.walk.gfn << KM_PAGE_SHIFT | (gva & (KM_PAGE_SIZE - 1));
 	if (!err) {
+		ctx->failed = g.walk.end == KM_GUEST_OPEN;
 		end_section(&g, mapped, gpa);
 		err = walk_sptes(&g, mapped, gpa);
 	}

@@ -208,6 +208,12 @@ def test_files_and_formats(tmp_path):
     assert kvmmmu(LOOPING, "report", "-o", folder).code == 0
     assert sorted(p.name for p in folder.iterdir()) == ["report.html", "report.json", "report.md", "report.txt"]
     assert (folder / "report.txt").read_text() == plain
+    (tmp_path / "one").mkdir()
+    for words, name in ((["-j"], "report.json"), (["--format", "markdown"], "report.md")):
+        said = kvmmmu(LOOPING, "report", *words, "-o", tmp_path / "one")
+        assert said.code == 0 and said.out == f"{tmp_path}/one/{name}\n"
+    assert sorted(p.name for p in (tmp_path / "one").iterdir()) == ["report.json", "report.md"]
+    assert kvmmmu(LOOPING, "report", "-o", tmp_path / "a\033[31mb\u202ec").out == f"{tmp_path}/a?[31mb?c\n"
     assert kvmmmu(LOOPING, "report", "-o", "-").out == plain
 
 

@@ -2,6 +2,7 @@
 #include "commands/answer.h"
 
 #include "base/output.h"
+#include "base/printable.h"
 #include "document/render.h"
 
 #include <stdlib.h>
@@ -73,20 +74,38 @@ static char *name_in(const char *folder, const struct km_command *command, enum 
 		       : path;
 }
 
-static km_error *write_all(const struct km_command *command, const struct km_command_options *o,
-			   const struct km_document *doc, const struct km_target *target, FILE *out)
+/* Into a folder, an answer is written in the format that the user named, else in every one. */
+static bool is_asked_for(const struct km_command_options *o, enum km_format format)
+{
+	return !o->has_format || o->format == format;
+}
+
+/* The user's word may hold anything. */
+static void print_path(const char *path, FILE *out)
+{
+	km_put_printable(path, strlen(path), out);
+	fputc('\n', out);
+}
+
+static km_error *write_into_folder(const struct km_command *command,
+				   const struct km_command_options *o,
+				   const struct km_document *doc, const struct km_target *target,
+				   FILE *out)
 {
 	const struct km_render_options options = render_options(command, o);
 	km_error *err = NULL;
 
 	for (int i = 0; i < KM_FORMATS && !err; i++) {
+		if (!is_asked_for(o, i))
+			continue;
+
 		char *path = name_in(o->output, command, i);
 		const struct km_output to = {path, o->force};
 
 		err = path ? write_file(doc, i, &options, &to, target)
 			   : km_errorf(KM_ENOMEM, "out of memory");
 		if (!err)
-			fprintf(out, "%s\n", path);
+			print_path(path, out);
 		free(path);
 	}
 	return err;
@@ -110,10 +129,10 @@ km_error *km_answer_print(const struct km_command *command, const struct km_comm
 		return km_render(doc, o->format, &options, out);
 	}
 	if (is_folder(o->output))
-		return write_all(command, o, doc, target, out);
+		return write_into_folder(command, o, doc, target, out);
 	err = write_file(doc, format_of(o), &options, &to, target);
 	if (!err)
-		fprintf(out, "%s\n", o->output);
+		print_path(o->output, out);
 	return err;
 }
 
@@ -129,6 +148,9 @@ km_error *km_answer_check(const struct km_command *command, const struct km_comm
 	if (!is_folder(o->output))
 		return km_output_check(&to, target);
 	for (int i = 0; i < KM_FORMATS && !err; i++) {
+		if (!is_asked_for(o, i))
+			continue;
+
 		char *path = name_in(o->output, command, i);
 		const struct km_output file = {path, o->force};
 

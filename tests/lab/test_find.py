@@ -99,6 +99,9 @@ def test_what_is_not_there(host):
     answer = find(dump, "gpa", "fffffffff000")
     assert (answer["places"], answer["sptes"]) == ([], [])
     assert "0xfffffffff000 was not found in any VM" in answer["notes"]
+    # the thread of a vCPU that never ran has no ID
+    assert find(dump, "task", "0")["places"] == []
+    assert any(v["tid"] is None or v["tid"] == 0 for vm in kvmmmu(dump, "vms", "-j").json["vms"] for v in vm["vcpus"])
     for words, part in ((["gfn", "1"], 'meaning "gfn" is not'), (["zz"], "not a 64-bit hexadecimal"), ([], "")):
         wrong = kvmmmu(dump, "find", *words)
         assert wrong.code == 2 and part in wrong.err

@@ -142,7 +142,8 @@ static bool is_task(const struct find *f, struct km_val task, struct km_val tid)
 {
 	if (km_is_known(task) && task.v && task.v == f->number)
 		return true;
-	return f->has_tid && km_is_known(tid) && tid.v == f->tid;
+	/* a vCPU that never ran has no thread: 0 */
+	return f->has_tid && km_is_known(tid) && tid.v && tid.v == f->tid;
 }
 
 static void search_tasks(struct find *f)

@@ -86,6 +86,36 @@ def test_one_vcpu(answers):
     assert kvmmmu("diff", answers[HEALTHY, "explain"], answers[LOOPING, "explain"], "vmm-beta").code == 2
 
 
+def test_swapped_dumps():
+    """Capsules without the kernel's clock: the counters tell the order, and a note says what to do."""
+    right, wrong = diff(HEALTHY, LOOPING), diff(LOOPING, HEALTHY)
+    assert not any("swap the two" in note for note in right.get("notes", []))
+    assert right["before"]["earlier"] is None and right["summary"]["loops"] + right["summary"]["progresses"] > 0
+    assert wrong["summary"]["open"] == wrong["summary"]["vcpus"]
+    note = next(note for note in wrong["notes"] if "swap the two" in note)
+    exits = [{c["what"]: c["change"] for c in v["changes"]}.get("exits", 0) for v in wrong["vcpus"]]
+    assert note.startswith(f"the exits of {sum(change < 0 for change in exits)} vCPUs decreased")
+
+
+def test_no_vcpu_in_both(tmp_path):
+    """Edited: all vCPUs of one answer are other ones."""
+    answer = json.loads(text_of(LOOPING, "explain"))
+    for vcpu in answer["moment"]["vcpus"]:
+        vcpu["kvm_vcpu"] = hex(int(vcpu["kvm_vcpu"], 16) + 0x100000000)
+    (tmp_path / "others.json").write_text(json.dumps(answer))
+    other = diff(HEALTHY, tmp_path / "others.json")
+    assert other["summary"]["vcpus"] == 0 and "no vCPU is in both: nothing was compared" in other["notes"]
+
+
+def test_words_for_several(answers):
+    """"1 vCPU loops", "3 progress"."""
+    summary = diff(HEALTHY, LOOPING)["summary"]
+    line = next(line for line in kvmmmu("diff", HEALTHY, LOOPING).out.splitlines() if "in both: " in line)
+    for key, many in (("loops", "loop"), ("progresses", "progress")):
+        if summary[key]:
+            assert f"{summary[key]} {key if summary[key] == 1 else many}" in line.replace(",", " ").replace("  ", " ") + " "
+
+
 def test_an_answer_about_some_vcpus(tmp_path):
     some = tmp_path / "some.json"
     some.write_text(kvmmmu(LOOPING, "explain", "0:0", "-j").out)
@@ -180,11 +210,15 @@ def test_hostile_json(tmp_path):
     good, path = text_of(LOOPING, "explain"), tmp_path / "bad.json"
     for text, part in (
             ("{", "incomplete"), ("{}", 'has no "command"'), ('{"schema": 7}', "command"), (good[:-40], "incomplete"),
-            (good + "{}", "not JSON"), ('{"a":' * 5000, "not JSON"), ("{" + "[" * 100000, "not JSON"),
+            (good + "{}", "text follows"), ('{"a":' * 5000, "not JSON"), ("{" + "[" * 100000, "not JSON"),
             ('{"command": "diff", "schema": "kvmmmu/2"}', "kvmmmu/1"), ('{"\0": 1}', "not JSON"),
             ('{"command": "\\u001b[2J", "schema": "kvmmmu/1"}', "does not contain"),
+            ('{"command": "vms", "schema": "kvmmmu/1", "moment": {}}', 'this answer of "vms" does not contain'),
             ("{" + "," * 3000001, "too large"), (b"{\xff\xfe\x00", "not JSON")):
-        assert part in refused(path, text), part
+        said = refused(path, text)
+        assert part in said, part
+        # the words of json-c for "incomplete" and for what follows
+        assert not said.rstrip().endswith((": continue", ": success")), said
     with path.open("wb") as file:
         file.write(b"{")
         file.truncate((64 << 20) + 1)

@@ -341,6 +341,12 @@ static void parse_moment(const struct object *from, struct km_moments *moments)
 	parse_vcpus(&moment, moments);
 }
 
+/* Of which commands does an answer contain one? */
+static bool has_moment(const char *command)
+{
+	return !strcmp(command, "explain") || !strcmp(command, "report");
+}
+
 /* Is it an answer at all, and one with a moment? */
 static km_error *check_answer(const struct object *answer)
 {
@@ -352,7 +358,8 @@ static km_error *check_answer(const struct object *answer)
 	if (strcmp(json_object_get_string(version), KM_SCHEMA))
 		return km_errorf(KM_EDATA, "its schema is not " KM_SCHEMA ": \"%.20s\"",
 				 json_object_get_string(version));
-	if (!json_object_object_get_ex(answer->json, "moment", NULL))
+	if (!has_moment(json_object_get_string(command)) ||
+	    !json_object_object_get_ex(answer->json, "moment", NULL))
 		return km_errorf(KM_EABSENT,
 				 "this answer of \"%.20s\" does not contain what diff compares: "
 				 "make it with \"explain -j\" or \"report -j\" of this version, "
@@ -396,6 +403,18 @@ static bool ends_at(const char *text, size_t len, size_t at)
 	return at == len;
 }
 
+static km_error *describe_damage(struct json_tokener *tokener)
+{
+	size_t end = json_tokener_get_parse_end(tokener);
+
+	if (json_tokener_get_error(tokener) == json_tokener_continue)
+		return km_errorf(KM_EDATA, "it is incomplete: it ends after %zu bytes, inside JSON",
+				 end);
+	if (json_tokener_get_error(tokener) == json_tokener_success)
+		return km_errorf(KM_EDATA, "text follows the JSON, at byte %zu", end);
+	return km_errorf(KM_EDATA, "it is not JSON, at byte %zu", end);
+}
+
 km_error *km_moments_parse(const char *text, size_t len, struct km_moments *moments)
 {
 	struct json_tokener *tokener;
@@ -418,9 +437,7 @@ km_error *km_moments_parse(const char *text, size_t len, struct km_moments *mome
 	if (no_memory) /* json-c leaves out what it cannot allocate, without an error */
 		err = km_errorf(KM_ENOMEM, "out of memory");
 	else if (!json || !ends_at(text, len, json_tokener_get_parse_end(tokener)))
-		err = km_errorf(KM_EDATA, "it is not JSON, or incomplete: at byte %zu: %s",
-				json_tokener_get_parse_end(tokener),
-				json_tokener_error_desc(json_tokener_get_error(tokener)));
+		err = describe_damage(tokener);
 	else
 		err = parse_answer(json, moments);
 	json_tokener_free(tokener);

@@ -177,6 +177,9 @@ def test_the_order_is_found(host):
 
     assert compared(one) == compared(other)
     assert "after the dump" in kvmmmu("diff", second, first).out
+    same = kvmmmu("diff", first, first, "-j").json
+    assert "both are of the same moment: nothing happened in between" in same["notes"]
+    assert not any("same moment" in note for note in one.get("notes", []))
     assert kvmmmu("diff", first, second).out == kvmmmu(second, "diff", "--before", first).out
 
 

@@ -19,8 +19,9 @@ struct diff {
 	const char *one_sided[MAX_ONE_SIDED]; /* values that only one of the two contains */
 	size_t one_sided_count;
 	uint64_t both, only_earlier, only_later, trends[KM_TREND_PROGRESSES + 1];
-	struct km_node *table; /* one line for each vCPU; NULL: the user selected one */
-	struct km_node *list;  /* the details */
+	uint64_t fewer_exits, more_exits; /* vCPUs that have them in the later one */
+	struct km_node *table;		  /* one line for each vCPU; NULL: the user selected one */
+	struct km_node *list;		  /* the details */
 	struct km_node *missing;
 };
 
@@ -33,9 +34,22 @@ static struct km_node *add_changes(struct km_node *entry)
 	km_doc_column(table, "what", NULL, false);
 	km_doc_people_column(table, "label", "WHAT", false);
 	km_doc_column(table, "earlier", "EARLIER", false);
-	km_doc_column(table, "later", "LATER", false);
-	km_doc_column(table, "change", "CHANGE", true);
+	km_doc_column(table, "later", NULL, false);
+	km_doc_column(table, "change", NULL, false);
+	km_doc_people_column(table, "later_text", "LATER", false);
 	return table;
+}
+
+/* "12475 (+11742)" */
+static struct km_value with_change(struct km_node *node, const struct km_value *later,
+				   const struct km_value *change)
+{
+	char text[KM_VALUE_TEXT], by[KM_VALUE_TEXT];
+	const char *change_text = km_value_text(change, by);
+
+	if (!*change_text)
+		return *later;
+	return km_v_text(km_doc_text(node, "%s (%s)", km_value_text(later, text), change_text));
 }
 
 static void add_change(struct km_node *table, const char *what, const char *label,
@@ -48,6 +62,7 @@ static void add_change(struct km_node *table, const char *what, const char *labe
 	km_doc_cell(row, "earlier", earlier);
 	km_doc_cell(row, "later", later);
 	km_doc_cell(row, "change", change);
+	km_doc_cell(row, "later_text", with_change(row, &later, &change));
 }
 
 /* A value that only one of the two contains did not change: an answer names it. */
@@ -227,6 +242,16 @@ static void add_row(struct km_node *table, const struct km_moment *now,
 	km_doc_cell(row, "reason", km_v_text(km_doc_text(row, "%s", v->text)));
 }
 
+/* Counters only rise: where the order is not known, they tell. */
+static void count_exits(struct diff *run, const struct km_sample *earlier,
+			const struct km_sample *later)
+{
+	if (!km_is_known(earlier->exits) || !km_is_known(later->exits))
+		return;
+	run->fewer_exits += later->exits.v < earlier->exits.v;
+	run->more_exits += later->exits.v > earlier->exits.v;
+}
+
 static void add_vcpu(struct diff *run, const struct km_moment *then, const struct km_moment *now)
 {
 	bool reversed = km_boot_reversed(&run->before.relation);
@@ -235,6 +260,7 @@ static void add_vcpu(struct diff *run, const struct km_moment *then, const struc
 	struct km_samples_verdict v;
 
 	km_before_judge(&run->before, then, now, &v);
+	count_exits(run, &earlier->sample, &later->sample);
 	run->both++;
 	run->trends[v.trend]++;
 	if (run->table)
@@ -292,17 +318,17 @@ static void compare_all(struct diff *run)
 	}
 }
 
-/* "12 vCPUs in both: 1 loops, 3 progress" */
+/* "12 vCPUs in both: 1 loops, 3 progress, 8 quiet" */
 static void describe_summary(struct km_node *summary, const struct diff *run)
 {
 	static const struct {
 		enum km_trend trend;
-		const char *key;
+		const char *key, *many;
 	} parts[] = {
-		{KM_TREND_LOOPS, "loops"},
-		{KM_TREND_PROGRESSES, "progresses"},
-		{KM_TREND_QUIET, "quiet"},
-		{KM_TREND_OPEN, "open"},
+		{KM_TREND_LOOPS, "loops", "loop"},
+		{KM_TREND_PROGRESSES, "progresses", "progress"},
+		{KM_TREND_QUIET, "quiet", "quiet"},
+		{KM_TREND_OPEN, "open", "open"},
 	};
 	const char *text = km_doc_text(summary, "%" PRIu64 " vCPU%s in both", run->both,
 				       run->both == 1 ? "" : "s"),
@@ -315,7 +341,7 @@ static void describe_summary(struct km_node *summary, const struct diff *run)
 		if (!count)
 			continue;
 		text = km_doc_text(summary, "%s%s%" PRIu64 " %s", text, before, count,
-				   parts[i].key);
+				   count == 1 ? parts[i].key : parts[i].many);
 		before = ", ";
 	}
 	km_doc_field(summary, "vcpus", NULL, km_v_dec(run->both));
@@ -379,6 +405,25 @@ static void describe_one_sided(struct diff *run)
 		km_doc_note(root, "known in only one of the two, and not compared: %s", text);
 }
 
+/* What explains a comparison that shows nothing. */
+static void describe_order(struct diff *run)
+{
+	const struct km_boot_relation *r = &run->before.relation;
+	struct km_node *root = run->ctx->root;
+
+	if (r->same != KM_BOOT_DIFFERS && !run->both && run->now.count && run->before.moments.count)
+		km_doc_note(root, "no vCPU is in both: nothing was compared");
+	if (!run->both)
+		return;
+	if (r->same_moment)
+		km_doc_note(root, "both are of the same moment: nothing happened in between");
+	else if (!r->order_known && run->fewer_exits && !run->more_exits)
+		km_doc_note(root,
+			    "the exits of %" PRIu64 " vCPU%s decreased, and of none increased: if "
+			    "%s was taken later, swap the two",
+			    run->fewer_exits, run->fewer_exits == 1 ? "" : "s", run->before.file);
+}
+
 static void describe_lost(struct diff *run)
 {
 	uint64_t lost = run->now.lost + run->before.moments.lost;
@@ -411,6 +456,7 @@ static void diff(struct diff *run, bool one)
 		km_doc_machine_only(run->missing);
 	if (run->table && !run->both)
 		km_doc_machine_only(run->table);
+	describe_order(run);
 	describe_lost(run);
 }
 

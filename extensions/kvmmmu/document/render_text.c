@@ -111,12 +111,11 @@ static void place_columns(const struct km_node *table, struct grid *g, size_t in
 			  const struct sink *out)
 {
 	const struct km_node *column = table->first;
-	size_t start = indent + INDENT;
+	size_t start = indent + INDENT, end = out->width ? out->width : out->columns;
 	bool any = false; /* column on this line */
 
 	for (unsigned i = 0; i < table->columns; i++, column = column->next) {
-		if (column->people && any && !out->width && out->columns &&
-		    start + needed(g, column, i) > out->columns) {
+		if (column->people && any && end && start + needed(g, column, i) > end) {
 			g->last_line++;
 			start = indent + 3 * INDENT;
 			any = false;

@@ -26,6 +26,9 @@ def make(*words):
 
 
 def test_format():
+    version = subprocess.run(["clang-format", "--version"], text=True, capture_output=True, check=True).stdout
+    if " 14." not in version:
+        pytest.skip(f"the tree is formatted with Debian 12's clang-format 14; others break lines differently: {version}")
     run = make("format-check")
     assert run.returncode == 0, run.stdout[-2000:]
 
@@ -120,7 +123,8 @@ def test_manual_page():
     findings = re.findall(r'^KM_DIAGNOSIS\(.*?"([a-z-]+)"', catalogue, re.M | re.S)
     assert len(findings) >= 20
     for finding in findings:
-        assert re.search(rf"^     {finding}$", run.stdout, re.M), finding
+        # groff 1.22 indents by 5, 1.23 by 7
+        assert re.search(rf"^ {{5,7}}{finding}$", run.stdout, re.M), finding
 
 
 def commands():

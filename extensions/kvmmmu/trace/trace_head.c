@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_DIGITS 9
-#define COMM_ROOM 24 /* longer, it is not the name of a thread */
-#define DIGITS	  "0123456789"
+#define NS_DIGITS  9
+#define COMM_ROOM  24 /* longer, it is not the name of a thread */
+#define DIGITS	   "0123456789"
+#define HEX_DIGITS "0123456789abcdef"
+#define CPU_ROOM   20 /* "[01023]-0x0000000f" */
 
 /* --- names --- */
 
@@ -258,11 +260,24 @@ static void drop_behind_time(struct words *w)
 	}
 }
 
-/* "[003]" */
+/*
+ * The CPU at @open: "[003]", and of "trace-cmd report -R" since 3.3 also its flags: "[003]-0x1".
+ * Return what follows, or NULL.
+ */
+static const char *behind_cpu(const char *open)
+{
+	size_t digits = km_digit_span(open + 1), flags;
+	const char *at = open + 1 + digits;
+
+	if (!digits || *at++ != ']')
+		return NULL;
+	flags = km_begins(at, "-0x") ? strspn(at + 3, HEX_DIGITS) : 0;
+	return flags ? at + 3 + flags : at;
+}
+
 static bool is_cpu(struct word word)
 {
-	return word.len >= 3 && word.at[0] == '[' && word.at[word.len - 1] == ']' &&
-	       km_digit_span(word.at + 1) == word.len - 2;
+	return word.len >= 3 && word.at[0] == '[' && behind_cpu(word.at) == word.at + word.len;
 }
 
 /* Context flags "d..1.", ".N.."; with the CPU in front in the latency format: "29d...." */
@@ -589,12 +604,11 @@ static enum km_trace_line find_behind_cpu(const char *line, struct km_trace_head
 	enum km_trace_line found = KM_LINE_UNNAMED;
 
 	for (const char *open = line; (open = strchr(open, '[')); open++) {
-		size_t digits = km_digit_span(open + 1);
-		const char *at = open + 1 + digits, *behind;
+		const char *at = behind_cpu(open), *behind;
 
-		if (!digits || digits > 5 || *at != ']' || (at[1] && !km_is_space(at[1])))
+		if (!at || at - open > CPU_ROOM || (*at && !km_is_space(*at)))
 			continue;
-		at = km_skip_blanks(at + 1);
+		at = km_skip_blanks(at);
 		behind = behind_time(at);
 		if (!behind && *at) {
 			at = km_skip_blanks(at + strcspn(at, " \t"));
@@ -613,13 +627,12 @@ static enum km_trace_line find_behind_cpu(const char *line, struct km_trace_head
 /* "[003] d..1. 12.345678: name:" at @open */
 static bool is_head_at(const char *open)
 {
-	size_t digits = km_digit_span(open + 1);
 	struct km_trace_head head;
-	const char *at = open + 1 + digits, *behind;
+	const char *at = behind_cpu(open), *behind;
 
-	if (!digits || digits > 5 || at[0] != ']' || at[1] != ' ')
+	if (!at || at - open > CPU_ROOM || *at != ' ')
 		return false;
-	at = km_skip_blanks(at + 1);
+	at = km_skip_blanks(at);
 	behind = behind_time(at);
 	if (!behind)
 		behind = behind_time(km_skip_blanks(at + strcspn(at, " \t")));

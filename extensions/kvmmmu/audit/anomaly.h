@@ -16,6 +16,7 @@ enum km_audit_kind {
 
 /* What a kind is about, and whether KVM passes through it; see kinds.def. */
 enum km_audit_scope {
+	KM_SCOPE_BITS,
 	KM_SCOPE_ENTRY,
 	KM_SCOPE_TABLE,
 	KM_SCOPE_ROOT,

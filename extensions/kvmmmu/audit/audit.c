@@ -58,6 +58,16 @@ struct run {
 	struct km_spte_masks masks; /* with the paging of the context */
 	struct km_look look;
 	struct km_vcpu_mmu contexts; /* of the vCPU whose roots are examined */
+	/*
+	 * Entries that are not looked at again: those with the bits of one that fitted, in tables
+	 * of the same level and role, in this context. @pfn_mask: bits of a page frame number that
+	 * is not reserved.
+	 */
+	uint64_t pfn_mask, fitting_bits;
+	int fitting_level; /* 0: none */
+	uint32_t fitting_role;
+	bool fitting_stale;
+	uint64_t empty; /* the last value of an empty entry */
 	size_t room;
 	/* the kinds that are looked for, by scope */
 	enum km_audit_kind kinds[KM_AUDIT_KINDS];
@@ -111,36 +121,70 @@ static km_error *found(struct run *run, struct km_anomaly *a)
 	return sum->found > run->options->limit ? NULL : keep(run, a);
 }
 
-/* Look for all kinds of @scope. */
-static km_error *look(struct run *run, enum km_audit_scope scope)
+/* Look for @kind. Set *@fits, unless it may be an anomaly. */
+static km_error *look_for(struct run *run, enum km_audit_kind kind, bool *fits)
 {
 	const struct km_look *at = &run->look;
+	enum km_audit_scope scope = km_audit_texts[kind].scope;
+	struct km_anomaly a;
+	enum km_look_answer answer;
+
+	a.what[0] = '\0';
+	a.certainty = km_audit_texts[kind].certainty;
+	answer = looks[kind](at, &a);
+	*fits = answer == KM_FITS;
+	if (*fits || at->run > 1)
+		return NULL;
+	run->audit->sums[kind].unknown += answer == KM_CANNOT_TELL;
+	if (answer != KM_ANOMALY)
+		return NULL;
+	a.kind = kind;
+	a.vcpu = (unsigned)at->vcpu->idx;
+	a.context = at->mmu->name;
+	a.has_entry = scope <= KM_SCOPE_TABLE;
+	a.table_pa = a.has_entry ? at->page->pa : at->root_pa;
+	a.level = a.has_entry ? at->page->level : 0;
+	a.index = a.has_entry ? at->index : 0;
+	a.spte = at->spte;
+	a.gpa = a.has_entry ? at->gfn : (struct km_val){.known = KM_ABSENT};
+	a.gpa.v <<= KM_PAGE_SHIFT;
+	a.kvm_mmu_page = a.has_entry ? at->sp->addr : at->root.addr;
+	return found(run, &a);
+}
+
+/* Look for @kind in each entry of a run alone. */
+static km_error *look_in_each(struct run *run, enum km_audit_kind kind)
+{
+	struct km_look whole = run->look, *at = &run->look;
 	km_error *err = NULL;
+	bool fits;
+
+	at->run = 1;
+	for (unsigned i = 0; i < whole.run && !err; i++) {
+		at->index = whole.index + i;
+		at->values = whole.values + i;
+		at->gfn.v = whole.gfn.v + i;
+		at->spte = km_spte_decode(&run->masks, *at->values, at->page->level);
+		err = look_for(run, kind, &fits);
+	}
+	*at = whole;
+	return err;
+}
+
+/* Look for all kinds of @scope. Set *@all_fit, which may be NULL, if there is nothing to report. */
+static km_error *look(struct run *run, enum km_audit_scope scope, bool *all_fit)
+{
+	km_error *err = NULL;
+	bool fits = true, none = true;
 
 	for (size_t i = run->first[scope]; i < run->first[scope + 1] && !err; i++) {
-		enum km_audit_kind kind = run->kinds[i];
-		struct km_anomaly a;
-		enum km_look_answer answer;
-
-		a.what[0] = '\0';
-		a.certainty = km_audit_texts[kind].certainty;
-		answer = looks[kind](at, &a);
-		run->audit->sums[kind].unknown += answer == KM_CANNOT_TELL;
-		if (answer != KM_ANOMALY)
-			continue;
-		a.kind = kind;
-		a.vcpu = (unsigned)at->vcpu->idx;
-		a.context = at->mmu->name;
-		a.has_entry = scope <= KM_SCOPE_TABLE;
-		a.table_pa = a.has_entry ? at->page->pa : at->root_pa;
-		a.level = a.has_entry ? at->page->level : 0;
-		a.index = a.has_entry ? at->index : 0;
-		a.spte = at->spte;
-		a.gpa = a.has_entry ? at->gfn : (struct km_val){.known = KM_ABSENT};
-		a.gpa.v <<= KM_PAGE_SHIFT;
-		a.kvm_mmu_page = a.has_entry ? at->sp->addr : at->root.addr;
-		err = found(run, &a);
+		err = look_for(run, run->kinds[i], &fits);
+		if (!err && !fits && run->look.run > 1)
+			err = look_in_each(run, run->kinds[i]);
+		none &= fits;
 	}
+	if (all_fit)
+		*all_fit = none;
 	return err;
 }
 
@@ -171,16 +215,73 @@ static bool read_translations(const struct run *run, const struct km_mmu_page *s
 	return !err;
 }
 
-static km_error *look_at_entry(struct run *run)
+/*
+ * Look at what follows from the bits of an entry, unless the same bits fitted before. Set *@fits if
+ * that is true of all entries that have them.
+ */
+static km_error *look_at_bits(struct run *run, bool *fits)
 {
 	struct km_look *at = &run->look;
-	km_error *err = look(run, KM_SCOPE_ENTRY);
+	uint64_t offset =
+		at->spte.leaf ? (KM_BIT(9 * (at->page->level - 1)) - 1) << KM_PAGE_SHIFT : 0;
+	uint64_t bits = at->spte.value & (~run->pfn_mask | offset);
+	uint32_t role = at->sp->role.word;
+	km_error *err;
 
+	*fits = run->fitting_level == at->page->level && run->fitting_bits == bits &&
+		run->fitting_role == role && run->fitting_stale == at->stale;
+	if (*fits)
+		return NULL;
+	err = look(run, KM_SCOPE_BITS, fits);
+	*fits &= !err && at->sp->role_known;
+	if (!*fits)
+		return err;
+	run->fitting_level = at->page->level;
+	run->fitting_bits = bits;
+	run->fitting_role = role;
+	run->fitting_stale = at->stale;
+	return NULL;
+}
+
+/*
+ * How many entries from @index on differ only in their page frame numbers, and map gfns of the
+ * same memslot? 1 unless they are 4K leaves of a direct table.
+ */
+static unsigned run_length(const struct run *run, const uint64_t *entries)
+{
+	const struct km_look *at = &run->look;
+	uint64_t in_slot, mask = ~run->pfn_mask, first = entries[at->index] & mask;
+	unsigned count = 1, most = KM_TABLE_ENTRIES - at->index;
+
+	if (at->page->level != PG_LEVEL_4K || !at->page->gfn_known || !at->slot ||
+	    at->spte.kind != KM_SPTE_PRESENT)
+		return 1;
+	in_slot = at->slot->npages - (at->gfn.v - at->slot->base_gfn);
+	if (in_slot < most)
+		most = (unsigned)in_slot;
+	while (count < most && (entries[at->index + count] & mask) == first)
+		count++;
+	return count;
+}
+
+static km_error *look_at_entries(struct run *run, const uint64_t *entries)
+{
+	struct km_look *at = &run->look;
+	bool fits;
+	km_error *err;
+
+	at->run = 1;
+	at->values = entries + at->index;
+	err = look_at_bits(run, &fits);
+	if (fits)
+		at->run = run_length(run, entries);
+	if (!err)
+		err = look(run, KM_SCOPE_ENTRY, NULL);
 	if (err || at->spte.kind != KM_SPTE_PRESENT || at->spte.leaf)
 		return err;
 	at->child_page = km_page_tables_find(&run->tables, at->spte.pfn << KM_PAGE_SHIFT);
 	km_mmu_page_read(run->all.kernel, at->spte.pfn << KM_PAGE_SHIFT, &at->child);
-	return look(run, KM_SCOPE_TABLE);
+	return look(run, KM_SCOPE_TABLE, NULL);
 }
 
 /* Is it obsolete? Mirrors is_obsolete_sp(). */
@@ -215,23 +316,27 @@ static km_error *visit(void *arg, const struct km_table_page *page, const struct
 	at->slots = run->all.slots_known[as_id] ? &run->all.slots[as_id] : NULL;
 	at->slot = NULL;
 	translated = sp->role_known && !page->gfn_known && read_translations(run, sp, gfns);
-	for (unsigned i = 0; i < KM_TABLE_ENTRIES && !err; i++) {
-		if (!entries[i])
+	for (unsigned i = 0; i < KM_TABLE_ENTRIES && !err; i += at->run) {
+		at->run = 1;
+		if (!entries[i] || entries[i] == run->empty)
 			continue;
 		at->index = i;
 		at->spte = km_spte_decode(&run->masks, entries[i], page->level);
-		if (at->spte.kind == KM_SPTE_EMPTY)
+		if (at->spte.kind == KM_SPTE_EMPTY) {
+			run->empty = entries[i];
 			continue;
-		run->audit->entries++;
-		run->audit->leaves += km_look_is_leaf(at);
+		}
 		at->gfn.known = KM_UNREADABLE;
 		if (page->gfn_known)
 			at->gfn = km_known_val(page->gfn + ((uint64_t)i << 9 * (page->level - 1)));
 		else if (translated && km_look_is_leaf(at))
 			at->gfn = km_known_val(gfns[i]);
 		at->slot = km_look_has_slots(at) ? slot_of(at->slots, at->gfn.v, at->slot) : NULL;
-		err = look_at_entry(run);
+		err = look_at_entries(run, entries);
+		run->audit->entries += at->run;
+		run->audit->leaves += km_look_is_leaf(at) ? at->run : 0;
 	}
+	at->run = 1;
 	return err;
 }
 
@@ -252,7 +357,7 @@ static km_error *look_at_root(struct run *run, struct km_val hpa)
 		return NULL;
 	run->tables.pages[at->root_page - run->tables.pages].root_seen = true;
 	km_mmu_page_read(run->all.kernel, at->root_pa, &at->root);
-	return look(run, KM_SCOPE_ROOT);
+	return look(run, KM_SCOPE_ROOT, NULL);
 }
 
 static km_error *look_at_roots(struct run *run)
@@ -277,7 +382,16 @@ static km_error *look_at_context(struct run *run)
 		at->root_page = km_page_tables_find(&run->tables, at->root_pa);
 		km_mmu_page_read(run->all.kernel, at->root_pa, &at->root);
 	}
-	return look(run, KM_SCOPE_CONTEXT);
+	return look(run, KM_SCOPE_CONTEXT, NULL);
+}
+
+/* Bits above the processor's physical addresses are reserved, and checked in each entry. */
+static void set_pfn_mask(struct run *run, const struct km_mmu *mmu)
+{
+	run->pfn_mask = run->masks.base_addr_mask & ~(uint64_t)(KM_PAGE_SIZE - 1);
+	if (mmu->rsvd_known)
+		run->pfn_mask &= ~(mmu->rsvd.rsvd_bits_mask[0][0] | mmu->rsvd.rsvd_bits_mask[1][0]);
+	run->fitting_level = 0;
 }
 
 static km_error *audit_context(struct run *run, const struct km_mmu *mmu)
@@ -288,6 +402,7 @@ static km_error *audit_context(struct run *run, const struct km_mmu *mmu)
 		return NULL;
 	run->masks.paging = mmu->paging;
 	run->look.mmu = mmu;
+	set_pfn_mask(run, mmu);
 	err = km_page_tables_add(&run->tables, run->all.kernel, &run->masks, mmu);
 	if (!err)
 		err = look_at_roots(run);
@@ -410,6 +525,7 @@ km_error *km_vm_audit(const struct km_kernel *kernel, const struct km_vm *vm,
 	run->tables.visit = visit;
 	run->tables.arg = run;
 	run->masks = km_vm_masks(kernel, vm);
+	run->look.run = 1;
 	run->look.all = &run->all;
 	run->look.masks = &run->masks;
 	audit->no_format = !kernel->features.spte_known;

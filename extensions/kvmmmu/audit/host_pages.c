@@ -48,3 +48,19 @@ bool km_host_page_at(struct km_host_pages *p, uint64_t hva, struct km_host_page 
 	page->bytes = size - (hva & (size - 1));
 	return true;
 }
+
+bool km_host_pages_fit(struct km_host_pages *p, uint64_t hva, const uint64_t *sptes, unsigned count,
+		       uint64_t pfn_mask, bool writable)
+{
+	unsigned first = hva >> KM_PAGE_SHIFT & (KM_TABLE_ENTRIES - 1);
+	uint64_t needed = PT_P | (writable ? PT_W : 0), differs = 0;
+
+	if (!p->has || p->region != hva >> REGION_SHIFT)
+		read_region(p, hva);
+	if (!p->readable || p->whole || count > KM_TABLE_ENTRIES - first)
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		differs |= ((p->entries[first + i] ^ sptes[i]) & pfn_mask) |
+			   (~p->entries[first + i] & needed);
+	return !differs;
+}

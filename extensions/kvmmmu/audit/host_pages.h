@@ -26,4 +26,12 @@ struct km_host_pages {
 /* Find what is mapped at @hva. Return false if it is not readable. */
 bool km_host_page_at(struct km_host_pages *pages, uint64_t hva, struct km_host_page *page);
 
+/*
+ * Are @count pages from @hva on, of one page table, mapped to the page frames in @sptes, whose bits
+ * @pfn_mask are the address, and writable if @writable? False also if that is not known, or if the
+ * pages are parts of larger ones.
+ */
+bool km_host_pages_fit(struct km_host_pages *pages, uint64_t hva, const uint64_t *sptes,
+		       unsigned count, uint64_t pfn_mask, bool writable);
+
 #endif

@@ -21,6 +21,9 @@ struct km_audit_vm {
 	struct km_val nx_huge_pages;
 	bool invalidating; /* an mmu_notifier is invalidating a range */
 	struct km_host_pages host;
+	/* the last run of entries that all fit what the host maps */
+	uint64_t host_fits_pa;
+	unsigned host_fits_run;
 	const struct km_page_tables *tables; /* those found so far */
 	/* the first direct context, whose reserved-bit masks others are compared with */
 	struct km_mmu direct;
@@ -44,6 +47,13 @@ struct km_look {
 	struct km_val gfn; /* that the entry maps first: known for direct tables, and for leaves */
 	const struct km_memslots *slots; /* of its address space; NULL: not known */
 	const struct km_memslot *slot;	 /* of @gfn; NULL: none, or not known */
+	/*
+	 * The entries from @index on: leaves that map successive gfns of @slot and differ only in
+	 * their page frame numbers. If one of several does not fit, the answer may be any but
+	 * KM_FITS: each is then looked at alone.
+	 */
+	const uint64_t *values;
+	unsigned run;
 
 	/* of kinds of tables */
 	const struct km_table_page *child_page; /* NULL: it was not examined: there are too many */
@@ -107,7 +117,7 @@ static inline uint64_t km_look_hva(const struct km_look *at)
 
 /*
  * Find what the VMM's page tables map at the address of a leaf. KM_ANOMALY: @page is set, compare;
- * KM_FITS: there is nothing to compare.
+ * KM_FITS: there is nothing to compare, or all of a run are mapped as the VMM maps them.
  */
 enum km_look_answer km_look_at_host(const struct km_look *at, struct km_host_page *page);
 

@@ -80,6 +80,13 @@ struct km_val km_gfn_write_track(const struct km_kernel *k, const struct km_vm *
 	return other_track_count(k, vm, as_id ^ 1, gfn);
 }
 
+bool km_slot_has_write_track(const struct km_kernel *k, const struct km_memslot *slot)
+{
+	struct km_val array = km_kget(k, slot->addr, KM_M_kvm_memory_slot_gfn_write_track);
+
+	return array.known == KM_UNREADABLE || array.v;
+}
+
 /* mmu_page_hash[kvm_page_table_hashfn(gfn)]: an array, since 7.2 a pointer that may be NULL. */
 static struct km_val bucket_head(const struct km_kernel *k, const struct km_vm *vm, uint64_t gfn)
 {

@@ -22,6 +22,9 @@ struct km_val km_gfn_attributes(const struct km_kernel *kernel, const struct km_
 struct km_val km_gfn_write_track(const struct km_kernel *kernel, const struct km_vm *vm,
 				 unsigned as_id, const struct km_memslot *slot, uint64_t gfn);
 
+/* May km_gfn_write_track() be other than 0 for gfns of @slot? Only if there is an array. */
+bool km_slot_has_write_track(const struct km_kernel *kernel, const struct km_memslot *slot);
+
 /* The shadow pages of one page table of the guest. */
 struct km_shadow_pages {
 	bool known;	/* the whole hash bucket was read */

@@ -20,18 +20,33 @@ static uint32_t *set_slot(const struct km_page_tables *t, uint64_t pa)
 	return &t->set[i];
 }
 
+static void set_filter(struct km_page_tables *t, uint64_t pa)
+{
+	uint64_t bit = pa >> KM_PAGE_SHIFT & (16 * (uint64_t)t->set_size - 1);
+
+	t->filter[bit / 16] |= (uint16_t)(1U << bit % 16);
+}
+
 static bool grow_set(struct km_page_tables *t)
 {
 	size_t size = t->set_size ? 2 * t->set_size : 1024;
 	uint32_t *set = calloc(size, sizeof(*set));
+	uint16_t *filter = calloc(size, sizeof(*filter));
 
-	if (!set)
+	if (!set || !filter) {
+		free(set);
+		free(filter);
 		return false;
+	}
 	free(t->set);
+	free(t->filter);
 	t->set = set;
+	t->filter = filter;
 	t->set_size = size;
-	for (size_t i = 0; i < t->count; i++)
+	for (size_t i = 0; i < t->count; i++) {
 		*set_slot(t, t->pages[i].pa) = (uint32_t)i + 1;
+		set_filter(t, t->pages[i].pa);
+	}
 	return true;
 }
 
@@ -135,6 +150,7 @@ static km_error *add_page(struct km_page_tables *t, const struct km_kernel *k, u
 	prove(k, &page, parent ? &t->pages[parent - 1] : NULL);
 	t->left_out += !page.level;
 	t->pages[t->count++] = page;
+	set_filter(t, page.pa);
 	*set_slot(t, page.pa) = (uint32_t)t->count;
 	return NULL;
 }
@@ -255,5 +271,6 @@ void km_page_tables_deinit(struct km_page_tables *t)
 {
 	free(t->pages);
 	free(t->set);
+	free(t->filter);
 	memset(t, 0, sizeof(*t));
 }

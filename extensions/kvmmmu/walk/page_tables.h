@@ -38,6 +38,7 @@ struct km_page_tables {
 	size_t done;	   /* pages whose entries were read */
 	uint32_t *set;	   /* hash table by address: index in @pages plus 1 */
 	size_t set_size;   /* a power of two */
+	uint16_t *filter;  /* a bit for each page, 16 * @set_size of them */
 	uint64_t limit;	   /* maximum number of pages */
 	bool limit_hit;	   /* there are more */
 	uint64_t left_out; /* pages in entries that are not proven to be page-table pages */
@@ -61,6 +62,14 @@ km_error *km_page_tables_add(struct km_page_tables *tables, const struct km_kern
 
 /* Return the page at @pa if it was found, else NULL. Valid until pages are added. */
 const struct km_table_page *km_page_tables_find(const struct km_page_tables *tables, uint64_t pa);
+
+/* False if the page frame @pfn is none of those found, of which there is at least one; quick. */
+static inline bool km_page_tables_may_have(const struct km_page_tables *tables, uint64_t pfn)
+{
+	uint64_t bit = pfn & (16 * (uint64_t)tables->set_size - 1);
+
+	return tables->filter[bit / 16] >> bit % 16 & 1;
+}
 
 void km_page_tables_deinit(struct km_page_tables *tables);
 

@@ -17,6 +17,8 @@ enum km_look_answer km_audit_dirty_log(const struct km_look *at, struct km_anoma
 	    !km_look_has_slots(at) || !at->slot || !(at->slot->flags & KVM_MEM_LOG_DIRTY_PAGES) ||
 	    !at->slot->dirty_bitmap)
 		return KM_FITS;
+	if (at->run > 1)
+		return KM_CANNOT_TELL;
 	if (k->vendor != KM_VENDOR_AMD)
 		return KM_CANNOT_TELL;
 	bit = at->gfn.v - at->slot->base_gfn;

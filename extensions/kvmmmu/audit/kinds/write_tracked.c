@@ -14,8 +14,11 @@ enum km_look_answer km_audit_write_tracked(const struct km_look *at, struct km_a
 		return KM_FITS;
 	if (!km_look_has_slots(at))
 		return KM_CANNOT_TELL;
-	if (!at->slot || at->page->level != PG_LEVEL_4K)
+	if (!at->slot || at->page->level != PG_LEVEL_4K ||
+	    !km_slot_has_write_track(at->all->kernel, at->slot))
 		return KM_FITS;
+	if (at->run > 1)
+		return KM_CANNOT_TELL;
 	count = km_gfn_write_track(at->all->kernel, at->all->vm, at->slots->as_id, at->slot,
 				   at->gfn.v);
 	if (count.known == KM_UNREADABLE)

@@ -34,6 +34,7 @@ REACHED = [
     ("kvmmmu/kvm/vcpu_check.c", "MAX_CPUS", "0", KDUMP, "vms", r"kvm_vcpu.cpu is 0x0, which is not a CPU"),
     ("kvmmmu/kvm/memslots.c", "MAX_SLOTS", "1", KDUMP, "slots", r"too many slots"),
     ("kvmmmu/kvm/memslots.c", "MAX_DEPTH", "1", KDUMP, "slots", r"the tree of memslots is corrupt: a loop"),
+    ("kvmmmu/kvm/memslot_trees.c", "MAX_DEPTH", "1", KDUMP, "audit", r"the tree of HVAs has a loop"),
     ("kvmmmu/kernel/printk_log.c", "MAX_COUNT_BITS", "1", KDUMP, "log", r"the log buffer is malformed: 2\^"),
     ("kvmmmu/kernel/printk_log.c", "MAX_SIZE_BITS", "1", KDUMP, "log", r"the log buffer is malformed: 2\^"),
     ("kvmmmu/kernel/printk_log.c", "MAX_GAP", "0", KDUMP, "log", r"\d+ records are lost"),

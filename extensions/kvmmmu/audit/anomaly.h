@@ -19,12 +19,16 @@ enum km_audit_scope {
 	KM_SCOPE_BITS,
 	KM_SCOPE_ENTRY,
 	KM_SCOPE_TABLE,
+	KM_SCOPE_PAGE,
 	KM_SCOPE_ROOT,
 	KM_SCOPE_CONTEXT,
+	KM_SCOPE_VM,
+	KM_SCOPES,
 };
 
 enum km_audit_moment {
 	KM_MOMENT_NEVER,
+	KM_MOMENT_LOCKED,
 	KM_MOMENT_CHANGES,
 	KM_MOMENT_INVALIDATION,
 };
@@ -48,10 +52,10 @@ struct km_anomaly {
 	enum km_audit_kind kind;
 	enum km_certainty certainty;
 	unsigned vcpu;	     /* index of the first vCPU with such a root */
-	const char *context; /* name of its MMU context */
+	const char *context; /* name of its MMU context; NULL: it is about the VM */
 	bool has_entry;	     /* @table_pa, @index and @spte are set */
 	uint64_t table_pa;   /* of the page table */
-	int level;	     /* of the entry; 0: it is about a root or a context */
+	int level;	     /* of the table; 0: it is about a root, a context or the VM */
 	unsigned index;
 	struct km_spte spte;
 	struct km_val gpa;     /* that the entry maps first; unknown: see walk_address */

@@ -67,11 +67,15 @@ struct run {
 	int fitting_level; /* 0: none */
 	uint32_t fitting_role;
 	bool fitting_stale;
+	struct km_gpte_format format; /* of the guest's page tables, for this context */
+	bool has_format;
+	uint8_t guest_table[KM_PAGE_SIZE];
 	uint64_t empty; /* the last value of an empty entry */
 	size_t room;
+	bool locked; /* mmu_lock is held, or it is not known whether */
 	/* the kinds that are looked for, by scope */
 	enum km_audit_kind kinds[KM_AUDIT_KINDS];
-	size_t first[KM_SCOPE_CONTEXT + 2];
+	size_t first[KM_SCOPES + 1];
 };
 
 static km_error *keep(struct run *run, const struct km_anomaly *a)
@@ -102,6 +106,8 @@ static bool passes_through(const struct run *run, enum km_audit_kind kind)
 	switch (km_audit_texts[kind].moment) {
 	case KM_MOMENT_NEVER:
 		return false;
+	case KM_MOMENT_LOCKED:
+		return run->locked || run->all.invalidating;
 	case KM_MOMENT_CHANGES:
 		return run->audit->changing || run->all.invalidating;
 	case KM_MOMENT_INVALIDATION:
@@ -119,6 +125,23 @@ static km_error *found(struct run *run, struct km_anomaly *a)
 	if (!sum->found++ || a->certainty > sum->certainty)
 		sum->certainty = a->certainty;
 	return sum->found > run->options->limit ? NULL : keep(run, a);
+}
+
+/* Where is it? */
+static void place(const struct km_look *at, enum km_audit_scope scope, struct km_anomaly *a)
+{
+	bool has_table = scope <= KM_SCOPE_PAGE, is_vm = scope == KM_SCOPE_VM;
+
+	a->vcpu = is_vm ? 0 : (unsigned)at->vcpu->idx;
+	a->context = is_vm ? NULL : at->mmu->name;
+	a->has_entry = scope <= KM_SCOPE_TABLE;
+	a->table_pa = is_vm ? 0 : has_table ? at->page->pa : at->root_pa;
+	a->level = has_table ? at->page->level : 0;
+	a->index = a->has_entry ? at->index : 0;
+	a->spte = at->spte;
+	a->gpa = a->has_entry ? at->gfn : (struct km_val){.known = KM_ABSENT};
+	a->gpa.v <<= KM_PAGE_SHIFT;
+	a->kvm_mmu_page = is_vm ? 0 : has_table ? at->sp->addr : at->root.addr;
 }
 
 /* Look for @kind. Set *@fits, unless it may be an anomaly. */
@@ -139,16 +162,7 @@ static km_error *look_for(struct run *run, enum km_audit_kind kind, bool *fits)
 	if (answer != KM_ANOMALY)
 		return NULL;
 	a.kind = kind;
-	a.vcpu = (unsigned)at->vcpu->idx;
-	a.context = at->mmu->name;
-	a.has_entry = scope <= KM_SCOPE_TABLE;
-	a.table_pa = a.has_entry ? at->page->pa : at->root_pa;
-	a.level = a.has_entry ? at->page->level : 0;
-	a.index = a.has_entry ? at->index : 0;
-	a.spte = at->spte;
-	a.gpa = a.has_entry ? at->gfn : (struct km_val){.known = KM_ABSENT};
-	a.gpa.v <<= KM_PAGE_SHIFT;
-	a.kvm_mmu_page = a.has_entry ? at->sp->addr : at->root.addr;
+	place(at, scope, &a);
 	return found(run, &a);
 }
 
@@ -295,6 +309,31 @@ static bool is_stale(const struct run *run, const struct km_table_page *page,
 		km_is_known(sp->mmu_valid_gen) && km_is_known(gen) && sp->mmu_valid_gen.v != gen.v);
 }
 
+/* Find the guest's page table that @sp shadows. A capsule has none. */
+static void read_guest_table(struct run *run, const struct km_mmu_page *sp)
+{
+	struct km_look *at = &run->look;
+
+	at->guest_table = NULL;
+	at->format = &run->format;
+	if (run->has_format && at->slots && !at->stale && sp->role_known && !sp->role.direct &&
+	    !sp->role.passthrough && !sp->role.invalid && km_is_known(sp->gfn) &&
+	    km_guest_table_read(run->all.kernel, run->all.vm, at->slots, sp->gfn.v,
+				run->guest_table))
+		at->guest_table = run->guest_table;
+}
+
+static void count_page(struct run *run, const struct km_table_page *page,
+		       const struct km_mmu_page *sp)
+{
+	const struct km_page_role *role = &sp->role;
+
+	if (sp->tdp_mmu_page.v)
+		run->all.tdp_pages += page->parent != 0;
+	else if (!role->direct && !role->passthrough && !role->invalid)
+		run->all.indirect_pages++;
+}
+
 static km_error *visit(void *arg, const struct km_table_page *page, const struct km_mmu_page *sp,
 		       const uint64_t *entries)
 {
@@ -315,6 +354,9 @@ static km_error *visit(void *arg, const struct km_table_page *page, const struct
 	at->stale = is_stale(run, page, sp);
 	at->slots = run->all.slots_known[as_id] ? &run->all.slots[as_id] : NULL;
 	at->slot = NULL;
+	read_guest_table(run, sp);
+	count_page(run, page, sp);
+	err = look(run, KM_SCOPE_PAGE, NULL);
 	translated = sp->role_known && !page->gfn_known && read_translations(run, sp, gfns);
 	for (unsigned i = 0; i < KM_TABLE_ENTRIES && !err; i += at->run) {
 		at->run = 1;
@@ -335,6 +377,7 @@ static km_error *visit(void *arg, const struct km_table_page *page, const struct
 		err = look_at_entries(run, entries);
 		run->audit->entries += at->run;
 		run->audit->leaves += km_look_is_leaf(at) ? at->run : 0;
+		run->all.leaves[page->level] += km_look_is_leaf(at) ? at->run : 0;
 	}
 	at->run = 1;
 	return err;
@@ -394,15 +437,21 @@ static void set_pfn_mask(struct run *run, const struct km_mmu *mmu)
 	run->fitting_level = 0;
 }
 
+static void use_context(struct run *run, const struct km_mmu *mmu)
+{
+	run->masks.paging = mmu->paging;
+	run->look.mmu = mmu;
+	set_pfn_mask(run, mmu);
+	run->has_format = km_gpte_format(mmu, &run->format);
+}
+
 static km_error *audit_context(struct run *run, const struct km_mmu *mmu)
 {
 	km_error *err;
 
 	if (!mmu->readable || !mmu->used)
 		return NULL;
-	run->masks.paging = mmu->paging;
-	run->look.mmu = mmu;
-	set_pfn_mask(run, mmu);
+	use_context(run, mmu);
 	err = km_page_tables_add(&run->tables, run->all.kernel, &run->masks, mmu);
 	if (!err)
 		err = look_at_roots(run);
@@ -452,6 +501,7 @@ static void find_changes(struct run *run)
 	else if (km_is_known(locks.mmu_lock) && locks.mmu_lock.v)
 		snprintf(audit->why_changing, sizeof(audit->why_changing),
 			 "mmu_lock is held (cnts 0x%" PRIx64 ")", locks.mmu_lock.v);
+	run->locked = !km_is_known(locks.mmu_lock) || locks.mmu_lock.v;
 	audit->changing = audit->why_changing[0];
 	run->all.invalidating =
 		(km_is_known(vm->mmu_invalidate_in_progress) && vm->mmu_invalidate_in_progress.v) ||
@@ -476,14 +526,14 @@ static km_error *read_inputs(struct run *run)
 	all->host.kernel = all->kernel;
 	all->host.vm = all->vm;
 	find_changes(run);
-	return NULL;
+	return km_mmu_pages_read(all->kernel, all->vm, &all->mmu_pages);
 }
 
 static void choose_kinds(struct run *run)
 {
 	size_t count = 0;
 
-	for (int scope = 0; scope <= KM_SCOPE_CONTEXT; scope++) {
+	for (int scope = 0; scope < KM_SCOPES; scope++) {
 		run->first[scope] = count;
 		for (int i = 0; i < KM_AUDIT_KINDS; i++) {
 			if ((int)km_audit_texts[i].scope == scope &&
@@ -491,7 +541,55 @@ static void choose_kinds(struct run *run)
 				run->kinds[count++] = (enum km_audit_kind)i;
 		}
 	}
-	run->first[KM_SCOPE_CONTEXT + 1] = count;
+	run->first[KM_SCOPES] = count;
+}
+
+/* Audit the page tables of @sps that no vCPU has below its roots. */
+static km_error *audit_others(struct run *run, const uint64_t *sps, size_t count)
+{
+	const struct km_kernel *k = run->all.kernel;
+	km_error *err = NULL;
+
+	for (size_t i = 0; i < count && !err; i++) {
+		struct km_val spt = km_kget(k, sps[i], KM_M_kvm_mmu_page_spt);
+		struct km_val word = km_kget(k, sps[i], KM_M_kvm_mmu_page_role);
+		struct km_page_role role = km_page_role_decode(&k->page_role, (uint32_t)word.v);
+		const struct km_mmu *mmu = run->look.mmu;
+
+		if (!km_is_known(spt) || !km_is_known(word) || spt.v < k->page_offset_base ||
+		    km_page_tables_find(&run->tables, spt.v - k->page_offset_base))
+			continue;
+		for (size_t j = 0; j < run->contexts.mmu_count; j++) {
+			mmu = &run->contexts.mmus[j];
+			if (mmu->readable && mmu->root_role.guest_mode == role.guest_mode)
+				break;
+		}
+		use_context(run, mmu);
+		err = km_page_tables_add_root(&run->tables, k, &run->masks,
+					      spt.v - k->page_offset_base);
+	}
+	return err;
+}
+
+static km_error *audit_vm(struct run *run)
+{
+	struct km_audit_vm *all = &run->all;
+	bool none = true;
+	km_error *err = NULL;
+
+	if (!run->options->mmu && run->look.mmu) {
+		err = audit_others(run, all->mmu_pages.tdp_roots, all->mmu_pages.tdp_root_count);
+		if (!err)
+			err = audit_others(run, all->mmu_pages.shadow, all->mmu_pages.shadow_count);
+	}
+	if (err)
+		return err;
+	for (int i = 0; i < KM_AUDIT_KINDS; i++)
+		none &= !run->audit->sums[i].found;
+	all->all_seen = none && !run->options->mmu && all->mmu_pages.tdp_known &&
+			all->mmu_pages.shadow_known && !run->tables.limit_hit &&
+			!run->tables.left_out && !run->audit->unreadable && !all->vm->vcpus_lost;
+	return look(run, KM_SCOPE_VM, NULL);
 }
 
 static km_error *audit_vcpus(struct run *run)
@@ -501,6 +599,8 @@ static km_error *audit_vcpus(struct run *run)
 
 	for (size_t i = 0; i < vm->vcpu_count && !err; i++)
 		err = audit_vcpu(run, &vm->vcpus[i]);
+	if (!err)
+		err = audit_vm(run);
 	run->audit->limit_hit = run->tables.limit_hit;
 	return err;
 }
@@ -536,6 +636,8 @@ km_error *km_vm_audit(const struct km_kernel *kernel, const struct km_vm *vm,
 	km_memory_optional(kernel->mem, before);
 	for (unsigned as_id = 0; as_id < 2; as_id++)
 		km_memslots_deinit(&run->all.slots[as_id]);
+	km_pfn_map_deinit(&run->all.pfns);
+	km_mmu_pages_deinit(&run->all.mmu_pages);
 	km_page_tables_deinit(&run->tables);
 	free(run);
 	return err;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "audit/look.h"
 
+#include "kvm/gfn_state.h"
+
 /* Is a run of 4K leaves, or one leaf, mapped as the VMM maps it? Several kinds ask this. */
 static bool fits_host(const struct km_look *at)
 {
@@ -35,9 +37,23 @@ enum km_look_answer km_look_at_host(const struct km_look *at, struct km_host_pag
 	if (!km_look_has_slots(at))
 		return KM_CANNOT_TELL;
 	if (!at->slot || !at->slot->userspace_addr || at->sp->role.is_mirror ||
-	    (at->slot->flags & (KVM_MEM_GUEST_MEMFD | KVM_MEMSLOT_GMEM_ONLY | KVM_MEMSLOT_INVALID)))
+	    (at->slot->flags & (KVM_MEMSLOT_GMEM_ONLY | KVM_MEMSLOT_INVALID)))
 		return KM_FITS;
+	/* private memory is that of guest_memfd */
+	if (at->slot->flags & KVM_MEM_GUEST_MEMFD) {
+		struct km_val attributes =
+			km_gfn_attributes(at->all->kernel, at->all->vm, at->gfn.v);
+
+		if (at->run > 1 || !km_is_known(attributes))
+			return KM_CANNOT_TELL;
+		if (attributes.v & KVM_MEMORY_ATTRIBUTE_PRIVATE)
+			return KM_FITS;
+	}
 	if (fits_host(at))
+		return KM_FITS;
+	/* its page frame number is not one: reserved-bits */
+	if (at->run == 1 && at->mmu->rsvd_known &&
+	    km_rsvd_spte(at->masks, &at->mmu->rsvd, at->spte.value, at->page->level, NULL))
 		return KM_FITS;
 	/* at each alone */
 	if (at->run > 1)

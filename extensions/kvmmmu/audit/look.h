@@ -5,8 +5,11 @@
 
 #include "audit/anomaly.h"
 #include "audit/host_pages.h"
+#include "audit/pfn_map.h"
 #include "kvm/memslots.h"
+#include "kvm/mmu_pages.h"
 #include "threads/tasks.h"
+#include "walk/guest_walk.h"
 #include "walk/page_tables.h"
 
 #include <inttypes.h>
@@ -28,6 +31,15 @@ struct km_audit_vm {
 	/* the first direct context, whose reserved-bit masks others are compared with */
 	struct km_mmu direct;
 	bool has_direct;
+
+	struct km_pfn_map pfns; /* of leaves whose HVA the host's page tables do not tell about */
+
+	/* of kinds of VMs: what was seen */
+	struct km_mmu_pages mmu_pages;
+	uint64_t leaves[KM_WALK_LEVELS + 1]; /* by level */
+	uint64_t tdp_pages;		     /* of the TDP MMU, without roots */
+	uint64_t indirect_pages; /* valid shadow pages that shadow a page table of the guest */
+	bool all_seen; /* every page table of the VM, and no anomaly in entries or tables */
 };
 
 struct km_look {
@@ -54,6 +66,11 @@ struct km_look {
 	 */
 	const uint64_t *values;
 	unsigned run;
+
+	/* the guest's page table that @page shadows, and how it is read; NULL: none, or not known
+	 */
+	const uint8_t *guest_table;
+	const struct km_gpte_format *format;
 
 	/* of kinds of tables */
 	const struct km_table_page *child_page; /* NULL: it was not examined: there are too many */

@@ -95,9 +95,9 @@ static void add_anomaly(struct km_node *table, const struct km_anomaly *a)
 
 	km_doc_cell(row, "kind", km_v_text(km_audit_texts[a->kind].id));
 	km_doc_cell(row, "certainty", km_v_text(km_certainty_text(a->certainty)));
-	km_doc_cell(row, "vcpu", km_v_dec(a->vcpu));
-	km_doc_cell(row, "context", km_v_text(a->context));
-	km_doc_cell(row, "level", entry ? km_v_dec((uint64_t)a->level) : km_v_none("-"));
+	km_doc_cell(row, "vcpu", a->context ? km_v_dec(a->vcpu) : km_v_none("-"));
+	km_doc_cell(row, "context", a->context ? km_v_text(a->context) : km_v_none("-"));
+	km_doc_cell(row, "level", a->level ? km_v_dec((uint64_t)a->level) : km_v_none("-"));
 	km_doc_cell(row, "table", a->table_pa ? km_v_hex(a->table_pa) : km_v_none("-"));
 	km_doc_cell(row, "index", entry ? km_v_dec(a->index) : km_v_none("-"));
 	km_doc_cell(row, "spte", entry ? km_v_hex(a->spte.value) : km_v_none("-"));

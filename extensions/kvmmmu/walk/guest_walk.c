@@ -375,15 +375,18 @@ static struct km_gpte decode_four_byte(const struct km_gpte_format *format,
 				       const struct km_page_role *role, const uint8_t *table,
 				       unsigned index)
 {
-	unsigned at = (role->quadrant * 512u + index) / 2 % (KM_PAGE_SIZE / sizeof(uint32_t));
+	bool is_pte = role->level == PG_LEVEL_4K;
+	unsigned at = (role->quadrant * 512u + index) / (is_pte ? 1 : 2) %
+		      (KM_PAGE_SIZE / sizeof(uint32_t));
 	struct km_gpte gpte = {0};
 	uint32_t entry;
 
 	memcpy(&entry, table + at * sizeof(entry), sizeof(entry));
 	gpte.present = entry & PT_P;
-	gpte.leaf = (entry & PT_PS) && format->pse;
+	gpte.writable = entry & PT_W;
+	gpte.leaf = is_pte || ((entry & PT_PS) && format->pse);
 	gpte.gfn = entry >> KM_PAGE_SHIFT;
-	if (gpte.leaf) /* PSE-36 */
+	if (gpte.leaf && !is_pte) /* PSE-36 */
 		gpte.gfn = (gpte.gfn & ~0x3ffULL) + ((uint64_t)(entry & 0x1e000) << 7) +
 			   (index & 1) * 512u;
 	return gpte;
@@ -399,7 +402,8 @@ struct km_gpte km_gpte_decode(const struct km_gpte_format *format, const struct 
 		return decode_four_byte(format, role, table, index);
 	memcpy(&entry, table + index * sizeof(entry), sizeof(entry));
 	gpte.present = entry & (format->ept ? 7 | (format->mbec ? EPT_XU : 0) : PT_P);
-	gpte.leaf = (entry & PT_PS) && role->level <= PG_LEVEL_1G;
+	gpte.writable = entry & PT_W;
+	gpte.leaf = role->level == PG_LEVEL_4K || ((entry & PT_PS) && role->level <= PG_LEVEL_1G);
 	gpte.gfn = (entry & GPTE_BASE_ADDR_MASK) >> KM_PAGE_SHIFT;
 	if (gpte.leaf)
 		gpte.gfn &= ~(KM_BIT(9 * (role->level - 1)) - 1);

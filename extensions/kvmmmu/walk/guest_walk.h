@@ -99,6 +99,7 @@ struct km_gpte_format {
 struct km_gpte {
 	bool present;
 	bool leaf; /* it maps memory, and not a page table */
+	bool writable;
 	uint64_t gfn;
 };
 
@@ -106,7 +107,7 @@ struct km_gpte {
 bool km_gpte_format(const struct km_mmu *mmu, struct km_gpte_format *format);
 
 /*
- * Decode the entry that entry @index of a shadow page with @role shadows, above level 1. @table:
+ * Decode the entry that entry @index of a shadow page with @role shadows. @table:
  * the 4096 bytes of the guest's page table. gfn: of the page table or, of a leaf, the first that
  * the shadow page's entry maps.
  */

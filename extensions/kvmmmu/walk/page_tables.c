@@ -267,6 +267,14 @@ km_error *km_page_tables_add(struct km_page_tables *t, const struct km_kernel *k
 	return err ? err : read_pages(t, k, masks);
 }
 
+km_error *km_page_tables_add_root(struct km_page_tables *t, const struct km_kernel *k,
+				  const struct km_spte_masks *masks, uint64_t pa)
+{
+	km_error *err = add_page(t, k, pa, 0, 0);
+
+	return err ? err : read_pages(t, k, masks);
+}
+
 void km_page_tables_deinit(struct km_page_tables *t)
 {
 	free(t->pages);

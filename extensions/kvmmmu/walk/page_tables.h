@@ -60,6 +60,10 @@ struct km_page_tables {
 km_error *km_page_tables_add(struct km_page_tables *tables, const struct km_kernel *kernel,
 			     const struct km_spte_masks *masks, const struct km_mmu *mmu);
 
+/* Likewise for the root at physical address @pa and the pages below it. */
+km_error *km_page_tables_add_root(struct km_page_tables *tables, const struct km_kernel *kernel,
+				  const struct km_spte_masks *masks, uint64_t pa);
+
 /* Return the page at @pa if it was found, else NULL. Valid until pages are added. */
 const struct km_table_page *km_page_tables_find(const struct km_page_tables *tables, uint64_t pa);
 

@@ -14,7 +14,8 @@ enum km_look_answer km_audit_reserved_bits(const struct km_look *at, struct km_a
 	if (at->spte.kind != KM_SPTE_PRESENT)
 		return KM_FITS;
 	/* an earlier root may be from another mode of the guest, with other masks */
-	if (!at->mmu->rsvd_known || !at->sp->role_known || page->efer_nx != root->efer_nx ||
+	if (!at->mmu->rsvd_known || !at->sp->role_known ||
+	    (at->page->level > 2 && root->level <= 3) || page->efer_nx != root->efer_nx ||
 	    page->guest_mode != root->guest_mode || page->cr4_smep != root->cr4_smep)
 		return KM_CANNOT_TELL;
 	bits = km_rsvd_spte(at->masks, &at->mmu->rsvd, at->spte.value, at->page->level,

@@ -18,7 +18,13 @@ enum {
 	OFFSETS = 32,
 	INDEX = 256,
 	TOKEN_TEXT = 1024,
-	NAMES = 65536
+	NAMES = 65536,
+	/* with the kernel's index */
+	FAR_OFFSETS = 0x20000,
+	FAR_NAMES = 0x80000,
+	SYMBOLS = 40000,
+	NAME_SIZE = 8,
+	FAR_TOKENS = FAR_NAMES + NAME_SIZE * SYMBOLS + 4 * ((SYMBOLS + 255) / 256)
 };
 
 struct memory {
@@ -27,14 +33,18 @@ struct memory {
 	size_t tokens, names; /* bytes used */
 	uint32_t count;
 	char vmcoreinfo[512];
+	struct km_memory *mem;
+	size_t read, lost; /* bytes that were read; the page at @lost is not readable, unless 0 */
 };
 
 static km_error *read_virt(struct km_target *target, uint64_t va, void *buf, size_t len)
 {
-	const struct memory *m = (const struct memory *)target;
+	struct memory *m = (struct memory *)target;
 
-	if (va < BASE || va - BASE > ROOM || len > ROOM - (va - BASE))
+	if (va < BASE || va - BASE > ROOM || len > ROOM - (va - BASE) ||
+	    (m->lost && va - BASE < m->lost + 4096 && va - BASE + len > m->lost))
 		return km_errorf(KM_EREAD, "beyond");
+	m->read += len;
 	memcpy(buf, m->bytes + (va - BASE), len);
 	return NULL;
 }
@@ -80,6 +90,8 @@ static struct memory *with_tokens(const char *last, bool relative)
 	m->target = (struct km_target){.ops = &ops, .host = "test"};
 	m->bytes = calloc(1, ROOM);
 	assert_non_null(m->bytes);
+	m->mem = km_memory_new(&m->target);
+	assert_non_null(m->mem);
 	put(m, RELATIVE_BASE, &base, sizeof(base));
 	for (unsigned t = 0; t < 256; t++) {
 		char text[] = {t > ' ' && t < 0x7f ? (char)t : '\0', '\0'};
@@ -99,30 +111,27 @@ static struct memory *with_tokens(const char *last, bool relative)
 
 static void free_memory(struct memory *m)
 {
+	km_memory_free(m->mem);
 	free(m->bytes);
 	free(m);
 }
 
 static struct km_kallsyms *read_table(struct memory *m)
 {
-	struct km_memory *mem = km_memory_new(&m->target);
 	struct km_kallsyms *k = NULL;
 
-	assert_null(km_kallsyms_read(mem, m->vmcoreinfo, &k));
-	km_memory_free(mem);
+	assert_null(km_kallsyms_read(m->mem, m->vmcoreinfo, &k));
 	return k;
 }
 
 static void check_error(struct memory *m, const char *words)
 {
-	struct km_memory *mem = km_memory_new(&m->target);
 	struct km_kallsyms *k = NULL;
-	km_error *err = km_kallsyms_read(mem, m->vmcoreinfo, &k);
+	km_error *err = km_kallsyms_read(m->mem, m->vmcoreinfo, &k);
 
 	assert_non_null(err);
 	assert_non_null(strstr(km_error_text(err), words));
 	km_error_free(err);
-	km_memory_free(mem);
 	free_memory(m);
 }
 
@@ -235,6 +244,166 @@ static void test_damaged_tables(void **state)
 	check_error(m, "VMCOREINFO does not contain the addresses of kallsyms");
 }
 
+/* Names are not in the order of addresses; "vm_" is a token, and two symbols have one name. */
+static uint32_t order_of(uint32_t i)
+{
+	return i * 7919u % SYMBOLS;
+}
+
+static void name_of(uint32_t order, char name[16])
+{
+	snprintf(name, 16, "vm_%05u", order == 1001 ? 1000 : order);
+}
+
+static uint64_t address_of(uint32_t i)
+{
+	return BASE + FAR_OFFSETS + 4 * i + 0x1000000 + 32 * i;
+}
+
+static void put_seq(struct memory *m, uint32_t order, uint32_t i)
+{
+	uint8_t seq[] = {(uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+
+	put(m, FAR_OFFSETS + 4 * SYMBOLS + 3 * order, seq, sizeof(seq));
+}
+
+/* As Linux 7.3 has it: the markers end where the tokens begin, the numbers follow the offsets. */
+static struct memory *with_index(void)
+{
+	static const uint32_t count = SYMBOLS;
+	struct memory *m = with_tokens("list", false);
+	uint32_t seqs[2] = {0, 0};
+
+	for (uint32_t i = 0; i < SYMBOLS; i++) {
+		int32_t offset = (int32_t)(0x1000000 + 32 * i);
+		uint32_t order = order_of(i), at = NAME_SIZE * i;
+		char name[16];
+
+		if (i % 256 == 0)
+			put(m, FAR_TOKENS - 4 * ((SYMBOLS + 255) / 256) + i / 256 * 4, &at, 4);
+		name_of(order, name);
+		put(m, FAR_NAMES + at, "\7T\x80", 3);
+		put(m, FAR_NAMES + at + 3, name + 3, 5);
+		put(m, FAR_OFFSETS + 4 * i, &offset, sizeof(offset));
+		put_seq(m, order, i);
+		if (order == 1000 || order == 1001)
+			seqs[order - 1000] = i;
+	}
+	/* of symbols with one name, the first in the table is the first */
+	put_seq(m, 1000, seqs[0] < seqs[1] ? seqs[0] : seqs[1]);
+	put_seq(m, 1001, seqs[0] < seqs[1] ? seqs[1] : seqs[0]);
+	memcpy(m->bytes + FAR_TOKENS, m->bytes + TOKEN_TEXT, m->tokens);
+	put(m, COUNT, &count, sizeof(count));
+	snprintf(m->vmcoreinfo, sizeof(m->vmcoreinfo),
+		 "SYMBOL(kallsyms_names)=%" PRIx64 "\nSYMBOL(kallsyms_num_syms)=%" PRIx64
+		 "\nSYMBOL(kallsyms_token_table)=%" PRIx64 "\nSYMBOL(kallsyms_token_index)=%" PRIx64
+		 "\nSYMBOL(kallsyms_offsets)=%" PRIx64 "\n",
+		 BASE + FAR_NAMES, BASE + COUNT, BASE + FAR_TOKENS, BASE + INDEX,
+		 BASE + FAR_OFFSETS);
+	return m;
+}
+
+/* Every @step-th symbol is found by its name and by its address. */
+static void check_symbols(struct km_kallsyms *k, uint32_t step)
+{
+	uint64_t at;
+
+	for (uint32_t i = 0; i < SYMBOLS; i += step) {
+		char name[16];
+
+		name_of(order_of(i), name);
+		if (order_of(i) != 1000 && order_of(i) != 1001)
+			check_symbol(k, name, address_of(i));
+	}
+	for (uint32_t i = 0; i < SYMBOLS; i++) {
+		if (order_of(i) != 1000 && order_of(i) != 1001)
+			continue;
+		assert_true(km_kallsyms_lookup(k, "vm_01000", &at));
+		assert_int_equal(at, address_of(i));
+		break;
+	}
+	assert_false(km_kallsyms_lookup(k, "vm_01001", &at));
+	assert_false(km_kallsyms_lookup(k, "vm_", &at));
+	assert_false(km_kallsyms_lookup(k, "vm_000001", &at));
+	assert_false(km_kallsyms_lookup(k, "a", &at));
+	assert_false(km_kallsyms_lookup(k, "zzz", &at));
+	assert_null(km_kallsyms_trouble(k));
+}
+
+static void test_index(void **state)
+{
+	struct memory *m = with_index();
+	struct km_kallsyms *k = read_table(m);
+	uint64_t at;
+
+	(void)state;
+	assert_true(km_kallsyms_lookup(k, "vm_12345", &at));
+	assert_in_range(m->read, 1, NAME_SIZE * SYMBOLS / 2); /* not all names */
+	check_symbols(k, 7);
+	km_kallsyms_free(k);
+	free_memory(m);
+}
+
+/* Damage to the index: all names are read instead, and each symbol is found. */
+static void test_damaged_index(void **state)
+{
+	static const uint8_t zeros[2 * 4096];
+	static const size_t seqs = FAR_OFFSETS + 4 * SYMBOLS,
+			    markers = FAR_TOKENS - 4 * ((SYMBOLS + 255) / 256);
+	const struct {
+		size_t at, len;
+	} damage[] = {
+		{seqs, sizeof(zeros)}, {seqs + 50000, sizeof(zeros)}, {markers, 16},
+		{markers + 60 * 4, 4}, {markers + 70 * 4 + 1, 1},     {markers + 4, 3},
+		{seqs + 3 * 30000, 3},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(damage) / sizeof(damage[0]); i++) {
+		struct memory *m = with_index();
+		struct km_kallsyms *k;
+
+		put(m, damage[i].at, zeros, damage[i].len);
+		k = read_table(m);
+		check_symbols(k, 977);
+		km_kallsyms_free(k);
+		free_memory(m);
+	}
+}
+
+/* A page of names is missing: what is not on it is found, and the answer to anything else is that
+ * it is not readable. */
+static void test_lost_names(void **state)
+{
+	struct memory *m = with_index();
+	struct km_kallsyms *k;
+	unsigned found = 0, lost = 0;
+	uint64_t at;
+
+	(void)state;
+	m->lost = FAR_NAMES + 0x10000;
+	k = read_table(m);
+	for (uint32_t i = 0; i < SYMBOLS; i += 97) {
+		char name[16];
+
+		name_of(order_of(i), name);
+		if (order_of(i) == 1000 || order_of(i) == 1001)
+			continue;
+		if (!km_kallsyms_lookup(k, name, &at)) {
+			lost++;
+			assert_non_null(
+				strstr(km_error_text(km_kallsyms_trouble(k)), "kallsyms_names"));
+			continue;
+		}
+		found++;
+		assert_int_equal(at, address_of(i));
+	}
+	assert_in_range(found, 300, 500);
+	assert_in_range(lost, 1, 200);
+	km_kallsyms_free(k);
+	free_memory(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +411,9 @@ int main(void)
 		cmocka_unit_test(test_absolute_percpu),
 		cmocka_unit_test(test_offsets_from_themselves),
 		cmocka_unit_test(test_damaged_tables),
+		cmocka_unit_test(test_index),
+		cmocka_unit_test(test_damaged_index),
+		cmocka_unit_test(test_lost_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

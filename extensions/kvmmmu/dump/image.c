@@ -17,6 +17,9 @@
 struct km_image {
 	struct km_target *target;
 	char *vmcoreinfo;
+	struct km_memory *mem; /* that kallsyms reads */
+	struct km_memo *memo;  /* of names that were looked up: the target's, or @own */
+	struct km_memo *own;
 	struct km_kallsyms *kallsyms;
 	struct km_elf_symbols *vmlinux;
 	bool kallsyms_tried, vmlinux_tried;
@@ -32,6 +35,8 @@ struct km_image *km_image_new(struct km_target *target, const char *vmcoreinfo)
 		return NULL;
 	}
 	image->target = target;
+	image->own = target->memo ? NULL : km_memo_new();
+	image->memo = target->memo ? target->memo : image->own;
 	return image;
 }
 
@@ -40,6 +45,8 @@ void km_image_free(struct km_image *image)
 	if (!image)
 		return;
 	km_kallsyms_free(image->kallsyms);
+	km_memory_free(image->mem);
+	km_memo_free(image->own);
 	km_elf_symbols_free(image->vmlinux);
 	km_error_free(image->trouble);
 	free(image->vmcoreinfo);
@@ -48,20 +55,18 @@ void km_image_free(struct km_image *image)
 
 const char *km_image_trouble(const struct km_image *image)
 {
-	return image->trouble && km_error_code(image->trouble) != KM_EABSENT
-		       ? km_error_text(image->trouble)
-		       : NULL;
+	const km_error *trouble =
+		image->kallsyms ? km_kallsyms_trouble(image->kallsyms) : image->trouble;
+
+	return trouble && km_error_code(trouble) != KM_EABSENT ? km_error_text(trouble) : NULL;
 }
 
 static void try_kallsyms(struct km_image *image)
 {
-	struct km_memory *mem = km_memory_new(image->target);
-
 	image->kallsyms_tried = true;
-	if (!mem)
-		return;
-	image->trouble = km_kallsyms_read(mem, image->vmcoreinfo, &image->kallsyms);
-	km_memory_free(mem);
+	image->mem = km_memory_new(image->target);
+	if (image->mem)
+		image->trouble = km_kallsyms_read(image->mem, image->vmcoreinfo, &image->kallsyms);
 }
 
 static void try_vmlinux(struct km_image *image)
@@ -111,7 +116,8 @@ static bool find_place(struct km_image *image, uint64_t addr, struct place *plac
 		len = offsetof(struct place, name) + strlen(place->name);
 	else
 		len = 0;
-	km_memo_put(memo, key, place, len);
+	if (len || !km_kallsyms_trouble(image->kallsyms))
+		km_memo_put(memo, key, place, len);
 	return len;
 }
 
@@ -129,7 +135,7 @@ bool km_image_symbol_at(struct km_image *image, uint64_t addr, char *name, size_
 
 static bool find_in_kallsyms(struct km_image *image, const char *name, uint64_t *addr)
 {
-	struct km_memo *memo = image->target->memo;
+	struct km_memo *memo = image->memo;
 	char key[KEY_SIZE];
 	bool fits = snprintf(key, sizeof(key), "symbol %s", name) < (int)sizeof(key), found;
 	size_t len;
@@ -142,7 +148,7 @@ static bool find_in_kallsyms(struct km_image *image, const char *name, uint64_t 
 	if (!kallsyms_of(image))
 		return false;
 	found = km_kallsyms_lookup(image->kallsyms, name, addr);
-	if (fits)
+	if (fits && (found || !km_kallsyms_trouble(image->kallsyms)))
 		km_memo_put(memo, key, addr, found ? sizeof(*addr) : 0);
 	return found;
 }

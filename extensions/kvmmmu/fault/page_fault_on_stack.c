@@ -4,6 +4,7 @@
 #include "fault/fault_place.h"
 #include "threads/saved_stacks.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_GFN KM_BIT(52 - KM_PAGE_SHIFT)
@@ -28,12 +29,10 @@ static bool matches(struct km_val val, const struct km_page_fault *pf, uint64_t 
 	return km_is_known(val) && val.v == !!(pf->error_code.v & mask);
 }
 
-static bool levels_fit(const struct km_page_fault *pf)
+static bool levels_fit(struct km_val max, struct km_val req, struct km_val goal)
 {
-	return km_is_known(pf->max_level) && km_is_known(pf->req_level) &&
-	       km_is_known(pf->goal_level) && pf->goal_level.v >= PG_LEVEL_4K &&
-	       pf->max_level.v <= PG_LEVEL_1G && pf->goal_level.v <= pf->req_level.v &&
-	       pf->req_level.v <= pf->max_level.v;
+	return km_is_known(max) && km_is_known(req) && km_is_known(goal) && goal.v >= PG_LEVEL_4K &&
+	       max.v <= PG_LEVEL_1G && goal.v <= req.v && req.v <= max.v;
 }
 
 /*
@@ -72,7 +71,8 @@ bool km_page_fault_plausible(const struct km_page_fault *pf, const struct km_pag
 			     const struct km_val *slot_base, const struct km_val *slot_npages)
 {
 	if (!km_is_known(pf->addr) || !km_is_known(pf->error_code) ||
-	    pf->error_code.v & ~PFERR_KNOWN || !levels_fit(pf))
+	    pf->error_code.v & ~PFERR_KNOWN ||
+	    !levels_fit(pf->max_level, pf->req_level, pf->goal_level))
 		return false;
 	if (!matches(pf->write, pf, PFERR_WRITE_MASK) || !matches(pf->exec, pf, PFERR_FETCH_MASK) ||
 	    !matches(pf->present, pf, PFERR_PRESENT_MASK) ||
@@ -209,20 +209,56 @@ bool km_page_fault_is_plausible(const struct km_kernel *k, const struct km_vm *v
 	return km_page_fault_plausible(pf, &host, &base, &npages);
 }
 
-static km_error *search(const struct km_kernel *k, const struct km_vm *vm,
-			const struct km_stack *stack, uint32_t size, struct km_page_faults *found)
+/* A member of the structure of @size bytes at @bytes; absent if it is not inside it. */
+static struct km_val value_in(const struct km_kernel *k, enum km_member_id id, const uint8_t *bytes,
+			      uint32_t size)
 {
-	for (uint64_t at = stack->base; at + size <= stack->base + stack->size; at += 8) {
+	const struct km_member *m = km_layout_member(k->layout, id);
+	struct km_val val = {.known = KM_ABSENT};
+
+	if (!m || m->size > sizeof(val.v) || m->offset > size || m->size > size - m->offset)
+		return val;
+	val = km_known_val(0);
+	memcpy(&val.v, bytes + m->offset, m->size);
+	if (m->bit_size)
+		val.v = (val.v >> m->bit_off) & (~0ULL >> (64 - m->bit_size));
+	return val;
+}
+
+/* The check that most memory fails. */
+static bool has_levels(const struct km_kernel *k, const uint8_t *bytes, uint32_t size)
+{
+	struct km_val goal = value_in(k, KM_M_kvm_page_fault_goal_level, bytes, size);
+
+	return goal.v >= PG_LEVEL_4K && goal.v <= PG_LEVEL_1G &&
+	       levels_fit(value_in(k, KM_M_kvm_page_fault_max_level, bytes, size),
+			  value_in(k, KM_M_kvm_page_fault_req_level, bytes, size), goal);
+}
+
+/* Read the stack into @bytes. A page that is missing is zero there: that is not a fault. */
+static void read_bytes(const struct km_kernel *k, const struct km_stack *stack, uint8_t *bytes)
+{
+	for (uint64_t at = 0; at < stack->size; at += KM_PAGE_SIZE) {
+		km_scoped_error *err =
+			km_read_virt(k->mem, stack->base + at, bytes + at, KM_PAGE_SIZE);
+
+		if (err)
+			memset(bytes + at, 0, KM_PAGE_SIZE);
+	}
+}
+
+static km_error *search_in(const struct km_kernel *k, const struct km_vm *vm,
+			   const struct km_stack *stack, const uint8_t *bytes, uint32_t size,
+			   struct km_page_faults *found)
+{
+	for (uint64_t i = 0; i + size <= stack->size; i += 8) {
+		uint64_t at = stack->base + i;
 		struct km_page_fault pf;
 		km_error *err = at % KM_PAGE_SIZE ? NULL : km_check_interrupt(k->mem);
 
 		if (err)
 			return err;
-		/* first the check that most memory fails */
-		pf.max_level = km_kget(k, at, KM_M_kvm_page_fault_max_level);
-		pf.goal_level = km_kget(k, at, KM_M_kvm_page_fault_goal_level);
-		pf.req_level = km_kget(k, at, KM_M_kvm_page_fault_req_level);
-		if (!levels_fit(&pf))
+		if (!has_levels(k, bytes + i, size))
 			continue;
 		km_page_fault_read(k, at, &pf);
 		if (!km_page_fault_is_plausible(k, vm, &pf))
@@ -238,6 +274,20 @@ static km_error *search(const struct km_kernel *k, const struct km_vm *vm,
 		found->places[found->count++] = km_fault_place_find(k, stack, at, size, pf.gfn);
 	}
 	return NULL;
+}
+
+static km_error *search(const struct km_kernel *k, const struct km_vm *vm,
+			const struct km_stack *stack, uint32_t size, struct km_page_faults *found)
+{
+	uint8_t *bytes = malloc(stack->size);
+	km_error *err;
+
+	if (!bytes)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	read_bytes(k, stack, bytes);
+	err = search_in(k, vm, stack, bytes, size, found);
+	free(bytes);
+	return err;
 }
 
 km_error *km_page_faults_find(const struct km_kernel *k, const struct km_vm *vm,

@@ -9,7 +9,8 @@
 #include <string.h>
 
 /* More than any kernel has; larger numbers mean a corrupted structure. */
-#define MAX_TEXT (1ULL << 30)
+#define MAX_TEXT      (1ULL << 30)
+#define KSYM_NAME_LEN 512
 
 /* A range of code and its ORC tables: addresses, relative to themselves, and entries. */
 struct code {
@@ -22,11 +23,11 @@ struct code {
 	struct km_module symbols;
 };
 
-/* A function of a module that was found before: stacks of many threads have the same addresses. */
+/* A function that was found before: stacks of many threads have the same addresses. */
 struct found {
-	uint64_t addr;	  /* that was asked for; 0: none */
-	uint64_t start;	  /* of the function */
-	const char *name; /* in the module's symbols */
+	uint64_t addr; /* that was asked for; 0: none */
+	uint64_t offset;
+	char name[112]; /* a longer one is not kept */
 };
 
 #define FOUND 1024
@@ -237,30 +238,47 @@ static const struct km_module_symbol *function_in(const struct km_module *module
 	return best;
 }
 
+static bool find_function(const struct km_kernel *k, struct code *code, uint64_t addr, char *name,
+			  size_t size, uint64_t *offset)
+{
+	struct km_target *target = km_memory_target(k->mem);
+	const struct km_module_symbol *best;
+
+	if (!code->module)
+		return target->ops->symbol_at &&
+		       target->ops->symbol_at(target, addr, name, size, offset);
+	best = function_in(symbols_of(k, code), code->start, addr);
+	if (best) {
+		snprintf(name, size, "%s", best->name);
+		*offset = addr - best->addr;
+	}
+	return best;
+}
+
 bool km_function_at(const struct km_kernel *k, uint64_t addr, char *name, size_t size,
 		    uint64_t *offset)
 {
-	struct km_target *target = km_memory_target(k->mem);
 	struct code *code = code_of(k, addr);
-	const struct km_module_symbol *best;
-	struct found *found;
+	struct found *found = &k->text->found[(addr ^ addr >> 10) % FOUND];
+	char whole[KSYM_NAME_LEN];
 
 	name[0] = '\0';
 	*offset = 0;
 	if (!code)
 		return false;
-	if (!code->module)
-		return target->ops->symbol_at &&
-		       target->ops->symbol_at(target, addr, name, size, offset);
-	found = &k->text->found[(addr ^ addr >> 10) % FOUND];
-	if (found->addr != addr || !addr) {
-		best = function_in(symbols_of(k, code), code->start, addr);
-		if (!best)
-			return false;
-		*found = (struct found){addr, best->addr, best->name};
+	if (found->addr == addr && addr) {
+		snprintf(name, size, "%s", found->name);
+		*offset = found->offset;
+		return true;
 	}
-	snprintf(name, size, "%s", found->name);
-	*offset = addr - found->start;
+	if (!find_function(k, code, addr, whole, sizeof(whole), offset))
+		return false;
+	if (strlen(whole) < sizeof(found->name)) {
+		found->addr = addr;
+		found->offset = *offset;
+		memcpy(found->name, whole, strlen(whole) + 1);
+	}
+	snprintf(name, size, "%s", whole);
 	return true;
 }
 

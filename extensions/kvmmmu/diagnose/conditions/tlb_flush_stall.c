@@ -53,11 +53,11 @@ static bool depends_on_flush(const struct km_case *c)
 
 bool km_diagnose_tlb_flush_stall(const struct km_case *c, struct km_diagnosis *d)
 {
-	const struct km_task *waiter = find_waiter(c);
+	const struct km_task *waiter = depends_on_flush(c) ? find_waiter(c) : NULL;
 	const struct km_vcpu *silent;
 	char who[64], cpu[KM_VAL_TEXT];
 
-	if (!waiter || !depends_on_flush(c))
+	if (!waiter)
 		return false;
 	silent = find_silent_vcpu(c->vm);
 	/* such a wait takes microseconds: one moment cannot show that it lasts */

@@ -48,7 +48,8 @@ INJECTED = {"child-page-mismatch": "page-level", "child-page-mismatch-twin": "pa
             "obsolete-root-shadow-twin": "page-generation", "reserved-bits": "reserved-bits", "reserved-bits-twin": "unknown-bits", "role-corruption-gfn": "page-gfn", "role-corruption-gfn-twin": "page-gfn",
             "spurious-loop": "missing-bits", "spurious-loop-twin": "missing-bits", "spurious-loop-nested": "missing-bits",
             "spurious-loop-nested-twin": "missing-bits", "perm-table-flip": "perm-table",
-            "perm-table-not-asked": "perm-table", "perm-table-unused": "perm-table", "perm-table-zeroed": "perm-table"}
+            "invalidate-leaked": "invalidation", "obsolete-root-twin": "page-scheduled",
+            "role-corruption-twin": "page-scheduled", "perm-table-not-asked": "perm-table", "perm-table-unused": "perm-table", "perm-table-zeroed": "perm-table"}
 
 
 @pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*/*.kvmmmu")), ids=lambda path: f"{path.parent.name}/{path.stem}")

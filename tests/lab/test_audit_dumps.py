@@ -144,16 +144,17 @@ def test_single_bit_flips(dump, capsys):
     chance = random.Random(SEED)
     entries = [(pa, dump.get(pa), level) for table, level in sorted(dump.levels.items())
                for pa in range(table, table + 4096, 8) if dump.get(pa)]
-    shares, missed = collections.defaultdict(lambda: [0, 0, 0]), []
+    shares, missed, reasons = collections.defaultdict(lambda: [0, 0, 0]), [], collections.Counter()
     for _ in range(FLIPS):
         pa, value, level = chance.choice(entries)
         bit = chance.randrange(64)
         found = loud(dump.audit((pa, value ^ 1 << bit)))
         there = [a for a in found if int(a["table"] or "0", 16) + 8 * (a["index"] or 0) == pa]
-        why = silent(value, bit, level) if value & PRESENT else "an MMIO SPTE" if not there else None
+        why = None if there else silent(value, bit, level) if value & PRESENT else "an MMIO SPTE"
         shares[bit][0] += 1
         shares[bit][1] += bool(there)
-        shares[bit][2] += bool(why) and not there
+        shares[bit][2] += bool(why)
+        reasons.update([why] if why else [])
         if not there and not why:
             missed.append((hex(pa), hex(value), level, bit))
     with capsys.disabled():
@@ -162,4 +163,6 @@ def test_single_bit_flips(dump, capsys):
         if FLIPS > 500:
             for bit, (count, found, legal) in sorted(shares.items()):
                 print(f"  bit {bit:2}: {count:3} flips, {found:3} found, {legal:3} legal")
+            for why, count in reasons.most_common():
+                print(f"  {count:3} legal: {why}")
     assert not missed

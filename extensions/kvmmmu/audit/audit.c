@@ -291,7 +291,8 @@ static km_error *look_at_entries(struct run *run, const uint64_t *entries)
 		at->run = run_length(run, entries);
 	if (!err)
 		err = look(run, KM_SCOPE_ENTRY, NULL);
-	if (err || at->spte.kind != KM_SPTE_PRESENT || at->spte.leaf)
+	if (err || at->spte.kind != KM_SPTE_PRESENT || at->spte.leaf ||
+	    run->first[KM_SCOPE_TABLE] == run->first[KM_SCOPE_TABLE + 1])
 		return err;
 	at->child_page = km_page_tables_find(&run->tables, at->spte.pfn << KM_PAGE_SHIFT);
 	km_mmu_page_read(run->all.kernel, at->spte.pfn << KM_PAGE_SHIFT, &at->child);
@@ -621,7 +622,7 @@ km_error *km_vm_audit(const struct km_kernel *kernel, const struct km_vm *vm,
 	run->all.vm = vm;
 	run->all.tasks = options->tasks;
 	run->all.tables = &run->tables;
-	run->tables.limit = MOST_TABLES;
+	run->tables.limit = options->most_tables ? options->most_tables : MOST_TABLES;
 	run->tables.visit = visit;
 	run->tables.arg = run;
 	run->masks = km_vm_masks(kernel, vm);

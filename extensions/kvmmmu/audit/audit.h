@@ -14,6 +14,7 @@ struct km_audit_options {
 	uint64_t limit;		   /* anomalies of each kind that are kept */
 	bool only[KM_AUDIT_KINDS]; /* kinds that are looked for, if @chosen */
 	bool chosen;
+	uint64_t most_tables;	      /* at most; 0: as many as fit in memory */
 	const struct km_tasks *tasks; /* NULL: not known */
 };
 

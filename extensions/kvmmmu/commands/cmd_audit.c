@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kvmmmu audit: contradictions in the page tables of each VM. */
 #include "commands/command_context.h"
+#include "commands/describe_audit.h"
 
 #include "audit/audit.h"
 #include "threads/tasks_read.h"
@@ -73,40 +74,6 @@ static void describe_found(struct km_node *node, const struct km_vm_audit *audit
 	}
 }
 
-static void add_columns(struct km_node *table)
-{
-	km_doc_column(table, "kind", "KIND", false);
-	km_doc_column(table, "certainty", NULL, false);
-	km_doc_column(table, "vcpu", NULL, true);
-	km_doc_column(table, "context", "MMU", false);
-	km_doc_column(table, "level", "LEVEL", true);
-	km_doc_column(table, "table", "TABLE", false);
-	km_doc_column(table, "index", "INDEX", true);
-	km_doc_column(table, "spte", "ENTRY", false);
-	km_doc_column(table, "gpa", "GPA", false);
-	km_doc_column(table, "kvm_mmu_page", "KVM_MMU_PAGE", false);
-	km_doc_column(table, "what", "", false);
-}
-
-static void add_anomaly(struct km_node *table, const struct km_anomaly *a)
-{
-	struct km_node *row = km_doc_row(table);
-	bool entry = a->has_entry;
-
-	km_doc_cell(row, "kind", km_v_text(km_audit_texts[a->kind].id));
-	km_doc_cell(row, "certainty", km_v_text(km_certainty_text(a->certainty)));
-	km_doc_cell(row, "vcpu", a->context ? km_v_dec(a->vcpu) : km_v_none("-"));
-	km_doc_cell(row, "context", a->context ? km_v_text(a->context) : km_v_none("-"));
-	km_doc_cell(row, "level", a->level ? km_v_dec((uint64_t)a->level) : km_v_none("-"));
-	km_doc_cell(row, "table", a->table_pa ? km_v_hex(a->table_pa) : km_v_none("-"));
-	km_doc_cell(row, "index", entry ? km_v_dec(a->index) : km_v_none("-"));
-	km_doc_cell(row, "spte", entry ? km_v_hex(a->spte.value) : km_v_none("-"));
-	km_doc_cell(row, "gpa", km_v_val(a->gpa, KM_V_HEX));
-	km_doc_cell(row, "kvm_mmu_page",
-		    a->kvm_mmu_page ? km_v_hex(a->kvm_mmu_page) : km_v_none("-"));
-	km_doc_cell(row, "what", km_v_text(km_doc_text(table, "%s", a->what)));
-}
-
 static void describe_anomalies(struct km_node *node, const struct km_vm_audit *audit)
 {
 	struct km_node *table = km_doc_table(node, "anomalies", NULL);
@@ -114,9 +81,9 @@ static void describe_anomalies(struct km_node *node, const struct km_vm_audit *a
 
 	if (!audit->count)
 		km_doc_machine_only(table);
-	add_columns(table);
+	km_anomaly_columns(table);
 	for (size_t i = 0; i < audit->count; i++)
-		add_anomaly(table, &audit->anomalies[i]);
+		km_anomaly_row(table, &audit->anomalies[i]);
 	for (int i = 0; i < KM_AUDIT_KINDS; i++)
 		found += audit->sums[i].found;
 	if (found > audit->count)

@@ -3,6 +3,7 @@
 #include "commands/before.h"
 #include "commands/cite_log.h"
 #include "commands/command_context.h"
+#include "commands/describe_audit.h"
 #include "commands/state_counts.h"
 #include "commands/describe_trace.h"
 #include "commands/examine.h"
@@ -26,12 +27,14 @@ struct explain {
 	struct km_command_context *ctx;
 	struct km_examiner by;
 	struct km_state_counts counts;
-	struct km_vcpu_rows rows; /* one line for each vCPU; no table: the user selected one */
-	struct km_node *list;	  /* the details */
-	struct km_node *moment;	  /* what diff compares of each vCPU, in JSON; else NULL */
-	struct km_log *log;	  /* KVM's messages in the dump's log buffer */
-	struct km_before *before; /* --before; else NULL */
-	uint64_t without;	  /* vCPUs that it does not have */
+	struct km_vcpu_rows rows;  /* one line for each vCPU; no table: the user selected one */
+	struct km_node *list;	   /* the details */
+	struct km_node *moment;	   /* what diff compares of each vCPU, in JSON; else NULL */
+	struct km_log *log;	   /* KVM's messages in the dump's log buffer */
+	struct km_before *before;  /* --before; else NULL */
+	bool unknown_fault;	   /* that of a vCPU of this VM */
+	struct km_node *anomalies; /* of VMs in which it is; NULL: none yet */
+	uint64_t without;	   /* vCPUs that it does not have */
 	bool only[KM_STATE_UNKNOWN + 1]; /* --state: which are shown; all if none is set */
 	bool chosen;
 	uint64_t not_shown;
@@ -197,6 +200,8 @@ static km_error *explain_vcpu(struct explain *run, const struct km_vm *vm,
 	if (!x)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	err = km_examine(&run->by, vm, vcpu, x);
+	if (!err && x->c.mmu && !km_case_is_current(&x->c))
+		run->unknown_fault = true;
 	if (!err) /* before another dump changes the verdict */
 		km_moment_describe(run->moment, &x->c, &x->e);
 	if (!err && run->before)
@@ -208,6 +213,17 @@ static km_error *explain_vcpu(struct explain *run, const struct km_vm *vm,
 	return err;
 }
 
+/* Where the fault of a vCPU is not known, the anomalies of its VM's page tables. */
+static km_error *explain_tables(struct explain *run, const struct km_vm *vm)
+{
+	bool unknown = run->unknown_fault;
+
+	run->unknown_fault = false;
+	return unknown ? km_describe_vm_anomalies(run->ctx->kernel, run->ctx->root, &run->anomalies,
+						  vm, &run->by.tasks)
+		       : NULL;
+}
+
 static km_error *explain_vm(struct explain *run, const struct km_vm *vm)
 {
 	km_error *err = NULL;
@@ -215,6 +231,8 @@ static km_error *explain_vm(struct explain *run, const struct km_vm *vm)
 	km_count_vm(&run->counts, vm);
 	for (size_t i = 0; i < vm->vcpu_count && !err; i++)
 		err = explain_vcpu(run, vm, &vm->vcpus[i]);
+	if (!err)
+		err = explain_tables(run, vm);
 	if (vm->trouble)
 		km_doc_note(run->ctx->root, "parts of VM %u are not readable: %s", vm->number,
 			    vm->trouble);
@@ -410,6 +428,8 @@ static km_error *explain(struct explain *run, struct km_vm *vm, struct km_vcpu *
 		run->counts.vms = 1;
 		err = run->ctx->options.watch ? watch_vcpu(run, vm, vcpu)
 					      : explain_vcpu(run, vm, vcpu);
+		if (!err && !run->ctx->options.watch)
+			err = explain_tables(run, vm);
 	}
 	describe_summary(summary, &run->counts, !vcpu);
 	return err;

@@ -2,6 +2,8 @@
 /* The chapter of a report about one VM. */
 #include "commands/report.h"
 
+#include "commands/describe_audit.h"
+
 #include "kernel/task_state.h"
 #include "threads/invalidation.h"
 #include "walk/process_args.h"
@@ -211,6 +213,8 @@ km_error *km_report_vm(struct km_report *run, struct km_node *list, const struct
 {
 	struct km_node *chapter =
 		km_doc_chapter(list, NULL, km_doc_text(list, "VM %u", vm->number));
+	struct km_node *anomalies = NULL;
+	km_error *err;
 	const char *type = km_is_known(vm->vm_type) ? km_vm_type_name(vm->vm_type.v) : NULL;
 
 	km_doc_field(chapter, "number", NULL, km_v_dec(vm->number));
@@ -230,5 +234,6 @@ km_error *km_report_vm(struct km_report *run, struct km_node *list, const struct
 		km_doc_note(chapter, "parts of it are not readable: %s", vm->trouble);
 	report_invalidations(run, chapter, vm);
 	report_threads(run, chapter, vm);
-	return report_slots(run, chapter, vm);
+	err = km_describe_vm_anomalies(run->ctx->kernel, chapter, &anomalies, vm, &run->by.tasks);
+	return err ? err : report_slots(run, chapter, vm);
 }

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/describe_audit.h"
+
+#define MOST_TABLES    4096 /* 16 MiB: audit looks at all */
+#define MOST_ANOMALIES 2    /* of each kind */
+
+void km_anomaly_columns(struct km_node *table)
+{
+	km_doc_column(table, "kind", "KIND", false);
+	km_doc_column(table, "certainty", NULL, false);
+	km_doc_column(table, "vcpu", NULL, true);
+	km_doc_column(table, "context", "MMU", false);
+	km_doc_column(table, "level", "LEVEL", true);
+	km_doc_column(table, "table", "TABLE", false);
+	km_doc_column(table, "index", "INDEX", true);
+	km_doc_column(table, "spte", "ENTRY", false);
+	km_doc_column(table, "gpa", "GPA", false);
+	km_doc_column(table, "kvm_mmu_page", "KVM_MMU_PAGE", false);
+	km_doc_column(table, "what", "", false);
+}
+
+static void fill_row(struct km_node *table, struct km_node *row, const struct km_anomaly *a)
+{
+	bool entry = a->has_entry;
+
+	km_doc_cell(row, "kind", km_v_text(km_audit_texts[a->kind].id));
+	km_doc_cell(row, "certainty", km_v_text(km_certainty_text(a->certainty)));
+	km_doc_cell(row, "vcpu", a->context ? km_v_dec(a->vcpu) : km_v_none("-"));
+	km_doc_cell(row, "context", a->context ? km_v_text(a->context) : km_v_none("-"));
+	km_doc_cell(row, "level", a->level ? km_v_dec((uint64_t)a->level) : km_v_none("-"));
+	km_doc_cell(row, "table", a->table_pa ? km_v_hex(a->table_pa) : km_v_none("-"));
+	km_doc_cell(row, "index", entry ? km_v_dec(a->index) : km_v_none("-"));
+	km_doc_cell(row, "spte", entry ? km_v_hex(a->spte.value) : km_v_none("-"));
+	km_doc_cell(row, "gpa", km_v_val(a->gpa, KM_V_HEX));
+	km_doc_cell(row, "kvm_mmu_page",
+		    a->kvm_mmu_page ? km_v_hex(a->kvm_mmu_page) : km_v_none("-"));
+	km_doc_cell(row, "what", km_v_text(km_doc_text(table, "%s", a->what)));
+}
+
+void km_anomaly_row(struct km_node *table, const struct km_anomaly *a)
+{
+	fill_row(table, km_doc_row(table), a);
+}
+
+static struct km_node *add_table(struct km_node *node)
+{
+	struct km_node *table = km_doc_table(node, "anomalies", "anomalies of page tables");
+
+	km_doc_column(table, "vm", "VM", true);
+	km_anomaly_columns(table);
+	return table;
+}
+
+km_error *km_describe_vm_anomalies(const struct km_kernel *k, struct km_node *node,
+				   struct km_node **table, const struct km_vm *vm,
+				   const struct km_tasks *tasks)
+{
+	const struct km_audit_options options = {
+		.limit = MOST_ANOMALIES,
+		.most_tables = MOST_TABLES,
+		.tasks = tasks,
+	};
+	struct km_vm_audit audit;
+	km_error *err;
+	bool before;
+
+	if (km_memory_recorder(k->mem))
+		return NULL;
+	/* what is not readable is not among what this answer needs */
+	before = km_memory_try(k->mem, true);
+	err = km_vm_audit(k, vm, &options, &audit);
+	km_memory_try(k->mem, before);
+	for (size_t i = 0; !err && i < audit.count; i++) {
+		struct km_node *row;
+
+		if (audit.anomalies[i].certainty == KM_NOTE)
+			continue;
+		if (!*table)
+			*table = add_table(node);
+		row = km_doc_row(*table);
+		km_doc_cell(row, "vm", km_v_dec(vm->number));
+		fill_row(*table, row, &audit.anomalies[i]);
+	}
+	km_vm_audit_deinit(&audit);
+	return err;
+}

@@ -68,6 +68,7 @@ help:
 	@echo "make lab          the lab's dumps of Linux 7.3 and 6.1"
 	@echo "make intel        dumps of an Intel host, made in Bochs, and the tests of it on them"
 	@echo "make flips        2,000 flipped bits of page tables, and which of them an audit finds"
+	@echo "make healthy      audit every dump in the lab's cache: healthy VMs have no anomaly"
 	@echo "make planted      damage of every kind in dumps of 6.1 and 7.3, which an audit has to find"
 	@echo "make trace        100,000 page faults of each of four kernels against our rule"
 	@echo "make kdumps       KDUMPS=2 real kdumps of each of four kernels (a minute each), and what is said about"
@@ -278,6 +279,13 @@ flips:
 	@$(MAKE) --no-print-directory all
 	@KVMMMU_FLIPS=$${KVMMMU_FLIPS:-2000} /usr/bin/python3 -m pytest -q -p no:cacheprovider \
 		tests/lab/test_audit_dumps.py -k flips
+
+# Audits every dump in the lab's cache: VMs into which nothing was injected have no anomaly.
+.PHONY: healthy
+healthy:
+	@scripts/bootstrap check
+	@$(MAKE) --no-print-directory all
+	@KVMMMU_HEALTHY=all /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/lab/test_audit_dumps.py -k cache
 
 # Plants damage of every kind in copies of dumps of 6.1 and 7.3, and looks whether an audit finds it.
 .PHONY: planted

@@ -4,6 +4,7 @@
 It is planted in page tables of real kernels: those of a capsule, or of a copy of a dump."""
 
 import collections
+import json
 
 from tools import kvmmmu
 
@@ -24,6 +25,13 @@ def loud(vms):
             if kind["found"] and kind["certainty"] in LOUD:
                 found[kind["kind"]] += kind["found"]
     return dict(found)
+
+
+def kdump_injected(truth):
+    """{address of struct kvm: kind} of what the lab injected into the machines of a kdump, by its JSON file."""
+    kinds = {"spurious-loop": "missing-bits", "frozen-spte": "frozen", "perm-table-mismatch": "perm-table",
+             "invalidate-leaked": "invalidation"}
+    return {int(m["kvm"], 16): kinds[m["cause"]] for m in json.loads(truth.read_text())["machines"] if m["cause"] in kinds}
 
 
 class PageTables:

@@ -12,7 +12,7 @@ import struct
 import pytest
 from test_contradictions import Damaged
 
-from audit_plants import (ADDRESS, P, PLANTS, PageTables, audit, first_root, loud, plant_access, plant_generation,
+from audit_plants import (ADDRESS, P, PLANTS, PageTables, audit, first_root, kdump_injected, loud, plant_access, plant_generation,
                           writable)
 from tools import SCENARIOS, TOP, kvmmmu
 
@@ -59,6 +59,13 @@ def test_scenarios(path):
     assert set(found) == ({INJECTED[path.stem]} if path.stem in INJECTED else set()), found
     injected = json.loads(path.with_suffix(".json").read_text()).get("injected")
     assert not found or injected
+
+
+@pytest.mark.parametrize("path", sorted((SAMPLES / "kdump").glob("*/*.kvmmmu")), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_kdumps(path):
+    injected = kdump_injected(path.with_suffix(".json"))
+    for vm in audit(path):
+        assert loud([vm]).keys() <= {injected.get(int(vm["kvm"], 16))} - {None}
 
 
 class Tables(Damaged, PageTables):

@@ -88,6 +88,7 @@ class EditedDump(PageTables):
         self.kvms = {vm["vm"]["number"]: int(vm["vm"]["address"], 16) for vm in listed}
         self.changing = {vm["vm"]: vm["changing"] for vm in self.audit()}
         self.vms = {}  # {page table: VM}
+        self.vcpus = {vm["vm"]["number"]: [int(vcpu["address"], 16) for vcpu in vm["vcpus"]] for vm in listed}
         for vm in listed:
             for vcpu in vm["vcpus"]:
                 self.find_tables(vm["vm"]["number"], int(vcpu["address"], 16))
@@ -135,7 +136,7 @@ class EditedDump(PageTables):
 
     def settle(self):
         """Count what was zapped."""
-        for at, form, old in list(self.undo):
+        for at, form, (old, *_) in list(self.undo):
             table = next((pa for pa in self.pages if self.offset(pa) <= at < self.offset(pa) + PAGE), None)
             new, = struct.unpack_from("<Q", self.bytes, at) if form == "<Q" else (0,)
             if table and self.pages[table] <= 2 and (old ^ new) & 1 << 11:
@@ -165,12 +166,12 @@ class EditedDump(PageTables):
     def read(self, va, form):
         return struct.unpack_from(form, self.bytes, self.offset(self.physical(va)))[0]
 
-    def write(self, at, form, value):
-        self.undo.append((at, form, struct.unpack_from(form, self.bytes, at)[0]))
-        struct.pack_into(form, self.bytes, at, value)
+    def write(self, at, form, *values):
+        self.undo.append((at, form, struct.unpack_from(form, self.bytes, at)))
+        struct.pack_into(form, self.bytes, at, *values)
 
-    def set_at(self, va, form, value):
-        self.write(self.offset(self.physical(va)), form, value)
+    def set_at(self, va, form, *values):
+        self.write(self.offset(self.physical(va)), form, *values)
 
     def get(self, pa, index):
         return struct.unpack_from("<Q", self.bytes, self.offset(pa + 8 * index))[0]
@@ -186,8 +187,8 @@ class EditedDump(PageTables):
 
     def undo_all(self):
         while self.undo:
-            at, form, value = self.undo.pop()
-            struct.pack_into(form, self.bytes, at, value)
+            at, form, values = self.undo.pop()
+            struct.pack_into(form, self.bytes, at, *values)
 
     def symbol(self, name):
         return int(re.search(r"0x[0-9a-f]{16}", kvmmmu(self.path, "sym", name).out)[0], 16)

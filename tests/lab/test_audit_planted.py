@@ -158,6 +158,27 @@ def plant_dirty_log(t, clear):
     return pa, i
 
 
+def plant_ring(t, pushed):
+    """A VM logs into dirty rings, and one writable page of a memslot is, or is not, in that of its first vCPU."""
+    pa, i, e = leaf_in(t, lambda t, pa, i, e: t.slot(pa, t.gpa(pa, i) >> 12)[2] <= 2048 and not t.changing[t.vms[pa]])
+    slot, base, count, _ = t.slot(pa, t.gpa(pa, i) >> 12)
+    for table, index, entry in t.entries(1):  # the others are clean
+        if t.vms[table] == t.vms[pa] and base <= t.gpa(table, index) >> 12 < base + count and (table, index) != (pa, i):
+            t.put(table, index, entry & ~W)
+    for table, index, entry in t.entries(1, direct=False):
+        t.put(table, index, entry & ~W)
+    gfns = t.base + other_page(t)
+    t.set_at(gfns, "<II", 1, t.read(slot + t.members["kvm_memory_slot.id"], "<H"))
+    t.set_at(gfns + 8, "<Q", (t.gpa(pa, i) >> 12) - base)
+    flags, vm = slot + t.members["kvm_memory_slot.flags"], t.kvm(pa)
+    t.set_at(flags, "<I", t.read(flags, "<I") | 1)
+    t.set_at(vm + t.members["kvm.dirty_ring_size"], "<I", 4096)
+    for n, vcpu in enumerate(t.vcpus[t.vms[pa]]):
+        for member, value in ("dirty_gfns", gfns), ("dirty_ring_size", 256), ("reset_index", 0), ("dirty_index", pushed and not n):
+            t.set_at(vcpu + t.members[f"kvm_vcpu.{member}"], "<Q" if member == "dirty_gfns" else "<I", value)
+    return pa, i
+
+
 def plant_nx_huge(t, on):
     pa, i, e = huge(t)
     for table, index, entry in t.entries(2, leaf=True):
@@ -309,6 +330,7 @@ PLANTS = [  # kind, dumps, the damage, its legal twin
      lambda t: xor(t, slot_leaf(t, "READONLY"), 1 << 5)),
     ("write-tracked", BOTH, lambda t: plant_write_tracked(t, 1), lambda t: plant_write_tracked(t, 0)),
     ("dirty-log", BOTH, lambda t: plant_dirty_log(t, True), lambda t: plant_dirty_log(t, False)),
+    ("dirty-log", BOTH, lambda t: plant_ring(t, False), lambda t: plant_ring(t, True)),
     ("rmap", SHADOW, lambda t: plant_rmap(t, False), lambda t: plant_rmap(t, True)),
     ("host-page", BOTH, lambda t: to_page(t, writable(t), other_page(t)), lambda t: xor(t, writable(t), W)),
     ("host-unmapped", BOTH, lambda t: plant_host(t, lambda e: 0), lambda t: plant_host(t, lambda e: e ^ 0x60)),

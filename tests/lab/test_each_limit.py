@@ -84,6 +84,8 @@ OTHERS = {
     # the cache: what is not kept is read again, and the answer is the same (lab/test_cache.py)
     "cli/cache.c MAX_FILES": "the cache", "cli/cache.c MAX_TOTAL": "the cache", "cli/cache.c MAX_FILE": "the cache",
     "kvmmmu/base/memo.h KM_MEMO_MAX": "the cache (unit/test_memo.c)",
+    # bounds of the kernel: a larger value is corrupt, and what depends on it is unknown
+    "kvmmmu/kvm/dirty_rings.c KVM_DIRTY_RING_MAX_ENTRIES": "of kvm_vm_ioctl_enable_dirty_log_ring()",
     # arrays that hold what the code itself lists; a compiler or an assertion notices one that is too small
     "kvmmmu/kernel/layout.c MAX_NAMES": "sizes of a table of ours",
     "kvmmmu/kernel/features.c MAX_NEEDS": "sizes of a table of ours",

@@ -25,7 +25,8 @@ STOPS = [("7.3", "", "guest"), ("7.3", "", "host"), ("7.3", "nokaslr", "guest"),
 READING = {"m", "g", "p", "H", "T", "?", "D", "qSupported", "vMustReplyEmpty", "qXfer", "qTStatus", "qfThreadInfo",
            "qsThreadInfo", "qThreadExtraInfo", "qAttached", "qOffsets", "qSymbol", "qC", "qTfV", "qTsV", "qTfP",
            "qTsP", "vCont?", "qqemu.PhyMemMode", "Qqemu.PhyMemMode"}
-GENERAL = ["vms", "vms 1", "perms", "explain", "slots", "slots 2", "spte 80000000deadb865", "pfec 100000007"]
+GENERAL = ["audit", "audit --kind rmap,host-page 0", "audit --kind what", "vms", "vms 1", "perms", "explain", "slots",
+           "slots 2", "spte 80000000deadb865", "pfec 100000007"]
 
 
 @pytest.fixture(scope="module")

@@ -637,6 +637,7 @@ km_error *km_vm_audit(const struct km_kernel *kernel, const struct km_vm *vm,
 	km_memory_optional(kernel->mem, before);
 	for (unsigned as_id = 0; as_id < 2; as_id++)
 		km_memslots_deinit(&run->all.slots[as_id]);
+	km_dirty_rings_deinit(&run->all.rings);
 	km_pfn_map_deinit(&run->all.pfns);
 	km_mmu_pages_deinit(&run->all.mmu_pages);
 	km_page_tables_deinit(&run->tables);

@@ -47,7 +47,7 @@ enum km_look_answer km_look_at_host(const struct km_look *at, struct km_host_pag
 		if (at->run > 1 || !km_is_known(attributes))
 			return KM_CANNOT_TELL;
 		if (attributes.v & KVM_MEMORY_ATTRIBUTE_PRIVATE)
-			return KM_FITS;
+			return KM_CANNOT_TELL;
 	}
 	if (fits_host(at))
 		return KM_FITS;

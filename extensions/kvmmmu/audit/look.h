@@ -6,6 +6,7 @@
 #include "audit/anomaly.h"
 #include "audit/host_pages.h"
 #include "audit/pfn_map.h"
+#include "kvm/dirty_rings.h"
 #include "kvm/memslots.h"
 #include "kvm/mmu_pages.h"
 #include "threads/tasks.h"
@@ -32,6 +33,7 @@ struct km_audit_vm {
 	struct km_mmu direct;
 	bool has_direct;
 
+	struct km_dirty_rings rings; /* read when a slot needs them */
 	struct km_pfn_map pfns; /* of leaves whose HVA the host's page tables do not tell about */
 
 	/* of kinds of VMs: what was seen */

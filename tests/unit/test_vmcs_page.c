@@ -162,6 +162,7 @@ static void test_shuffled_layouts(void **state)
 		assert_int_equal(address.how, KM_VMCS_BY_CALIBRATION);
 		assert_true(address.gpa == m.gpa[of]);
 		assert_true(address.anchors >= 8);
+		assert_false(km_is_known(address.qualification));
 		found++;
 		if (km_is_known(m.pages[1].anchors[KM_VMCS_guest_physical_address]))
 			with_truth++;
@@ -236,6 +237,10 @@ static void test_known_layouts(void **state)
 		assert_string_equal(address.source, l->source);
 		assert_true(address.gpa == m.gpa[0]);
 		assert_int_equal(address.linear.v & 0xfff, m.gpa[0] & 0xfff);
+		/* also where KVM has not read it yet */
+		page.anchors[KM_VMCS_exit_qualification] = absent();
+		address = km_vmcs_find_address(&page, 1, 0, NULL);
+		assert_true(km_is_known(address.qualification) && address.qualification.v == 0x182);
 		/* any anchor that is not in its place */
 		for (int field = 0; field < KM_VMCS_guest_linear_address; field++) {
 			page = m.pages[0];

@@ -207,8 +207,12 @@ static void set_address(struct km_fault *f, const struct km_vmcs_address *addres
 	f->certainty = address->how == KM_VMCS_BY_TABLE ? KM_LIKELY : KM_POSSIBLE;
 }
 
-/* The GPA of the last exit, if it is in the VMCS page; else report what is missing. */
-static void add_address(struct km_fault *f, const struct km_vmcs_address *address)
+/*
+ * The GPA of the last exit, if it is in the VMCS page; else report what is missing. @qualification:
+ * that is from the page, too.
+ */
+static void add_address(struct km_fault *f, const struct km_vmcs_address *address,
+			bool qualification)
 {
 	size_t used = strlen(f->from);
 	const char *missing =
@@ -223,10 +227,11 @@ static void add_address(struct km_fault *f, const struct km_vmcs_address *addres
 	}
 	set_address(f, address);
 	print_layout(address, layout, sizeof(layout));
-	snprintf(f->from + used, sizeof(f->from) - used, "; address in the VMCS page (%s)", layout);
-	KM_PRINT(f->limits,
-		 "the address is %s: the layout of VMCS pages depends on the processor%s",
-		 km_certainty_text(f->certainty), missing);
+	snprintf(f->from + used, sizeof(f->from) - used, "; %s in the VMCS page (%s)",
+		 qualification ? "address and qualification" : "address", layout);
+	KM_PRINT(f->limits, "%s %s: the layout of VMCS pages depends on the processor%s",
+		 qualification ? "both are" : "the address is", km_certainty_text(f->certainty),
+		 missing);
 }
 
 /* The processor writes the GPA at EPT violations only: after other exits it is an earlier one's. */
@@ -261,9 +266,10 @@ km_error *km_faults_add_vmx(struct km_fault_search *search)
 	km_scoped_error *err = tdx ? km_tdx_exit_read(search->k, search->vcpu, &exit)
 				   : km_vmx_exit_read(search->k, search->vcpu, &exit);
 	struct km_vmcs_address address = {.how = KM_VMCS_NOT_FOUND,
+					  .qualification = {.known = KM_ABSENT},
 					  .why = "it is not searched for"};
 	km_error *vmcs_err = NULL;
-	bool current = false;
+	bool current = false, saved; /* is the qualification only in the VMCS page? */
 	char name[48];
 
 	if (err) {
@@ -302,12 +308,16 @@ km_error *km_faults_add_vmx(struct km_fault_search *search)
 		return NULL;
 	KM_PRINT(f->from, "exit %" PRIu64 "%s%s", exit.reason.v, name,
 		 km_is_known(exit.qualification) ? " and its cached qualification" : "");
+	saved = kind == KM_EXIT_EPT_VIOLATION && current && !km_is_known(exit.qualification) &&
+		km_is_known(address.qualification);
+	if (saved)
+		exit.qualification = address.qualification;
 	if (tdx) {
 		read_tdx_fields(search, kind, &exit, f);
 		return NULL;
 	}
 	read_vmx_fields(search, kind, &exit, f);
 	if (kind != KM_EXIT_PF)
-		add_address(f, &address);
+		add_address(f, &address, saved);
 	return NULL;
 }

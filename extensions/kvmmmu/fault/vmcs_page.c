@@ -124,8 +124,10 @@ const struct km_vmcs_layout *km_vmcs_find_layout(const struct km_vmcs_page *page
 
 static struct km_vmcs_address not_found(const char *why)
 {
-	return (struct km_vmcs_address){
-		.how = KM_VMCS_NOT_FOUND, .linear = {.known = KM_ABSENT}, .why = why};
+	return (struct km_vmcs_address){.how = KM_VMCS_NOT_FOUND,
+					.linear = {.known = KM_ABSENT},
+					.qualification = {.known = KM_ABSENT},
+					.why = why};
 }
 
 /* A layout with few anchors needs the linear address to agree, too. */
@@ -141,6 +143,9 @@ static struct km_vmcs_address by_table(const struct km_vmcs_layout *layout,
 		.how = KM_VMCS_BY_TABLE,
 		.gpa = gpa,
 		.linear = valid ? km_known_val(linear) : (struct km_val){.known = KM_ABSENT},
+		.qualification = layout->at.exit_qualification
+					 ? km_known_val(qualification)
+					 : (struct km_val){.known = KM_ABSENT},
 		.anchors = anchors,
 		.source = layout->source,
 	};

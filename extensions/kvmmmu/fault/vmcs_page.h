@@ -75,10 +75,11 @@ enum km_vmcs_how {
 struct km_vmcs_address {
 	enum km_vmcs_how how;
 	uint64_t gpa;
-	struct km_val linear; /* guest linear address, if it is known to be valid */
-	unsigned anchors;     /* that are in their places */
-	const char *source;   /* of the layout; NULL: calibrated */
-	const char *why;      /* KM_VMCS_NOT_FOUND: why */
+	struct km_val linear;	     /* guest linear address, if it is known to be valid */
+	struct km_val qualification; /* of the last exit, in a known layout */
+	unsigned anchors;	     /* that are in their places */
+	const char *source;	     /* of the layout; NULL: calibrated */
+	const char *why;	     /* KM_VMCS_NOT_FOUND: why */
 };
 
 /* The known layouts. *@count is set to their number. */

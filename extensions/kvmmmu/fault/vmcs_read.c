@@ -293,6 +293,7 @@ km_error *km_vmcs_read_address(const struct km_kernel *k, const struct km_vm *vm
 	km_memory_try(k->mem, before || quiet);
 	*address = (struct km_vmcs_address){.how = KM_VMCS_NOT_FOUND,
 					    .linear = absent(),
+					    .qualification = absent(),
 					    .why = "the VMCS page is not in the dump"};
 	*current = false;
 	err = find_address(k, vm, vcpu, address, current);

@@ -147,6 +147,14 @@ def plant_pfn(t, pfn_of):
     return pa, i
 
 
+def plant_same(t, bits):
+    """A second leaf maps the page of the first; @bits: those that it then lacks."""
+    first = writable(t)
+    pa, i, e = next((pa, i, e) for pa, i, e in t.entries(1) if pa == first[0] and i > first[1] and e & W)
+    t.put(pa, i, (e & ~ADDRESS | first[2] & ADDRESS) & ~bits)
+    return pa, i
+
+
 def slot_leaf(t, flag):
     vms = kvmmmu(t.sample, "slots", "-j").json["memslots"]
     for vm in vms:
@@ -253,6 +261,7 @@ PLANTS = [  # kind, samples, the damage, its legal twin
     ("readonly-slot", AMD, lambda t: xor(t, slot_leaf(t, "READONLY"), W | software(t)[0] | software(t)[1]),
      lambda t: xor(t, slot_leaf(t, "READONLY"), 1 << 5)),
     ("table-mapped", ALL, lambda t: plant_pfn(t, writable(t)[0]), lambda t: plant_pfn(t, 0x1000)),
+    ("pfn-twice", ALL, lambda t: plant_same(t, 0), lambda t: plant_same(t, W)),
     ("page-owner", ALL, plant_private, lambda t: plant_member(t, "root_count", "<I", lambda v: v + 1)),
     ("page-owner", ALL, lambda t: plant_member(t, "spt", "<Q", lambda v: v ^ 0x1000),
      lambda t: plant_member(t, "root_count", "<I", lambda v: v + 1)),

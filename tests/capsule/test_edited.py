@@ -156,6 +156,16 @@ def test_tdx_shared_memory_accuses_no_table(host):
     assert not any("findings" in level for level in walk["levels"])
 
 
+def test_audit_finds_private_memory_below_the_shared_root(host):
+    """A gfn is private, and a leaf that is not below a mirror root maps it; shared, nothing is wrong."""
+    kvm, _, _ = make_tdx(host, "0:0")
+    share(host, host.ask("walk", "0:0", "1000")["walk"])
+    for attribute, expected in (PRIVATE, [("private", "0x0")]), (0, []):
+        host.attributes(kvm, 0, attribute)
+        vm = kvmmmu(host.save(), "audit", "--kind", "private", "0", "-j").json["vms"][0]
+        assert [(a["kind"], hex(int(a["gpa"], 16) & ~SHARED)) for a in vm["anomalies"]] == expected
+
+
 def test_tdx_private_memory_is_walked_below_the_mirror_root(host):
     """The SPTE of a private GPA is frozen in the mirror tables, and present in those of shared memory."""
     kvm, vcpu, _ = make_tdx(host, "0:0")

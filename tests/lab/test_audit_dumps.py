@@ -164,14 +164,10 @@ def silent(value, bit, level):
     leaf = level == 1 or value & PS
     if bit == 5 or (leaf and bit == 6):
         return "accessed and dirty bits: the processor sets them, KVM clears them"
-    if leaf and bit == 63:
-        return "NX: the guest's fetches decide about it, and the nx_huge_pages workaround"
+    if leaf and level > 1 and bit == 63:
+        return "NX of a huge page: the nx_huge_pages workaround"
     if leaf and bit == 1 and value & 1 << 10:
         return "W with MMU-writable: KVM write-protects, and makes it writable again"
-    if leaf and bit in (3, 4) or leaf and level == 1 and bit == 7 or leaf and level > 1 and bit == 12:
-        return "PWT, PCD, PAT: nothing else in the dump says what memory type it is"
-    if leaf and bit == 2:
-        return "U: all that says what it must be is the guest's own table"
     if leaf and bit in (9, 10) and not value & W and not (bit == 10 and not value & 1 << 9) and \
             not (bit == 9 and value & 1 << 10):
         return "host-writable and MMU-writable of a read-only page: KVM cannot know either what the host permits"
@@ -188,7 +184,7 @@ def test_single_bit_flips(dump, capsys):
         bit = chance.randrange(64)
         found = loud(dump.audit((pa, value ^ 1 << bit)))
         there = [a for a in found if int(a["table"] or "0", 16) + 8 * (a["index"] or 0) == pa]
-        why = None if there else silent(value, bit, level) if value & PRESENT else "an MMIO SPTE"
+        why = None if there else silent(value, bit, level) if value & PRESENT else "an MMIO SPTE: an earlier generation, or the access that it caches"
         shares[bit][0] += 1
         shares[bit][1] += bool(there)
         shares[bit][2] += bool(why)

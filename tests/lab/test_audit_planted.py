@@ -316,6 +316,8 @@ PLANTS = [  # kind, dumps, the damage, its legal twin
     ("missing-bits", BOTH, lambda t: xor(t, table_entry(t), W), lambda t: xor(t, table_entry(t), 1 << 5)),
     ("writable-bits", BOTH, lambda t: xor(t, writable(t), software(t)[1]),
      lambda t: xor(t, writable(t), software(t)[1] | W)),
+    ("leaf-access", BOTH, lambda t: xor(t, writable(t), 4), lambda t: xor(t, writable(t), W)),
+    ("leaf-access", NPT, lambda t: xor(t, writable(t), 1 << 63), lambda t: xor(t, huge(t), 1 << 63)),
     ("ad-type", NPT, lambda t: xor(t, writable(t), 1 << 60 if t.gen == "7.3" else 3 << 52),
      lambda t: xor(t, writable(t), 1 << 5)),
     ("frozen", BOTH, lambda t: to_value(t, writable(t), FROZEN[t.gen]), lambda t: to_value(t, writable(t), 0)),

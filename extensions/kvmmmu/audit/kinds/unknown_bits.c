@@ -6,6 +6,8 @@
 #include "rules/spte_generation.h"
 #include "audit/look.h"
 
+#define PT_PAT KM_BIT(7)
+
 enum km_look_answer km_audit_unknown_bits(const struct km_look *at, struct km_anomaly *a)
 {
 	uint64_t missing, bits;
@@ -13,6 +15,9 @@ enum km_look_answer km_audit_unknown_bits(const struct km_look *at, struct km_an
 	if (at->spte.kind != KM_SPTE_PRESENT)
 		return KM_FITS;
 	bits = km_spte_foreign_bits(at->masks, at->spte.value, at->page->level, &missing);
+	/* PAT of a 4K page: without EPT, KVM sets no memory type */
+	if (at->spte.leaf && at->page->level == PG_LEVEL_4K && at->masks->paging != KM_PAGING_EPT)
+		bits |= at->spte.value & PT_PAT;
 	if (at->mmu->rsvd_known)
 		bits &= ~km_rsvd_spte(at->masks, &at->mmu->rsvd, at->spte.value, at->page->level,
 				      NULL);

@@ -79,8 +79,15 @@ static void sort_symbols(struct km_recorder *rec)
 
 void km_recorder_sort(struct km_recorder *rec)
 {
+	struct km_item *items;
+
 	sort_items(rec);
 	sort_symbols(rec);
+	items = rec->count ? reallocarray(rec->items, rec->count, sizeof(*items)) : NULL;
+	if (items) {
+		rec->items = items;
+		rec->room = rec->count;
+	}
 }
 
 /* Most items and symbols are recorded many times: before growing, drop duplicates. */

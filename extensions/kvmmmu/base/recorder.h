@@ -43,7 +43,7 @@ void km_recorder_add(struct km_recorder *rec, bool phys, uint64_t addr, uint32_t
 		     const char *what);
 void km_recorder_add_symbol(struct km_recorder *rec, const char *name, uint64_t addr);
 
-/* Sort items and symbols, and drop duplicates. */
+/* Sort items and symbols, drop duplicates, and free the room for more. */
 void km_recorder_sort(struct km_recorder *rec);
 
 void km_recorder_deinit(struct km_recorder *rec);

@@ -237,7 +237,10 @@ static km_error *unpack_zstd(struct km_capsule *c, const uint8_t *file, size_t s
 	size_t got;
 	km_error *err;
 
-	if (room == ZSTD_CONTENTSIZE_ERROR || room == ZSTD_CONTENTSIZE_UNKNOWN || !room)
+	/* zstd does not know the size of what comes from a pipe: makedumpfile ... | zstd >FILE */
+	if (room == ZSTD_CONTENTSIZE_UNKNOWN)
+		return km_packed_dump("zstd");
+	if (room == ZSTD_CONTENTSIZE_ERROR || !room)
 		return damaged("the zstd frame does not contain its size");
 	if (ZSTD_findFrameCompressedSize(file, size) != size)
 		return damaged("the file is truncated, or there is data after the end");

@@ -127,6 +127,7 @@ km_error *km_closure_of_layout(struct km_layout *layout, void **blob, size_t *le
 	if (err)
 		return err;
 	err = copy_layout(layout, km_layout_types(layout), closure);
+	km_types_copied(km_layout_types(layout));
 	if (err && km_error_code(err) == KM_EABSENT) {
 		km_error_free(err);
 		*made = true;

@@ -240,7 +240,7 @@ static km_error *pack(struct km_memory *mem, const struct image *image, void **p
 }
 
 km_error *km_capsule_write(const struct km_output *to, struct km_memory *mem,
-			   const struct km_recorder *rec, const struct km_manifest *manifest,
+			   struct km_recorder *rec, const struct km_manifest *manifest,
 			   const struct km_rebase *rebase, struct km_capsule_size *size)
 {
 	char *json = km_manifest_print(manifest), *stacks = km_saved_stacks_print(rec->saved);
@@ -249,6 +249,8 @@ km_error *km_capsule_write(const struct km_output *to, struct km_memory *mem,
 	void *packed = NULL;
 	km_error *err = json && stacks ? coalesce(rec, &ranges) : out_of_memory();
 
+	km_saved_stacks_free(rec->saved);
+	rec->saved = NULL;
 	if (!err)
 		err = build(mem, rec, &ranges, manifest, rebase, json, stacks, &image);
 	if (!err)

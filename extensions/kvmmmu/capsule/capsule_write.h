@@ -18,10 +18,11 @@ struct km_capsule_size {
  * Write the items that @rec recorded (sorted), with their bytes read again from @mem, to @to
  * with km_output_write(); nothing is written on an error. The same contents give the same file
  * (capsule_format.h). Items and pointers are moved by @rebase (NULL: none); symbols and stacks have
- * been moved by km_rebase_recorded(). KM_EWRITE: the file cannot be written.
+ * been moved by km_rebase_recorded(). rec->saved is freed as soon as it is printed. KM_EWRITE: the
+ * file cannot be written.
  */
 km_error *km_capsule_write(const struct km_output *to, struct km_memory *mem,
-			   const struct km_recorder *rec, const struct km_manifest *manifest,
+			   struct km_recorder *rec, const struct km_manifest *manifest,
 			   const struct km_rebase *rebase, struct km_capsule_size *size);
 
 #endif

@@ -125,34 +125,40 @@ static void describe_manifest(struct km_node *root, const struct km_manifest *m)
 	km_doc_field(root, "redacted", NULL, km_v_bool(m->kernel.redacted));
 }
 
+/* Types of a dump, as its capsule contains them. */
+struct blob {
+	void *bytes;
+	size_t len;
+	bool made;
+};
+
 static km_error *write_capsule(struct km_command_context *ctx, const struct km_output *to,
-			       struct km_capture *capture, struct km_manifest *m)
+			       struct km_capture *capture, const struct blob *blob,
+			       struct km_manifest *m)
 {
 	const struct km_capsule_info *capsule = km_target_info(km_memory_target(ctx->kernel->mem));
 	char *types = strdup(km_layout_types(ctx->kernel->layout)->origin), ids[3][48];
 	bool redact = ctx->options.redact && !(capsule && capsule->redacted);
 	struct km_rebase rebase;
 	struct km_capsule_size size;
-	void *blob = NULL;
-	km_error *err = NULL;
+	km_error *err;
 
 	if (!types)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	fill_info(ctx->kernel, ids, types, &m->kernel);
 	m->kernel.names = ctx->options.names && (!capsule || capsule->names);
 	if (!capsule) {
-		err = km_closure_of_layout(ctx->kernel->layout, &blob, &m->kernel.btf_len,
-					   &m->kernel.types_made);
-		m->kernel.btf = blob;
+		m->kernel.btf = blob->bytes;
+		m->kernel.btf_len = blob->len;
+		m->kernel.types_made = blob->made;
 	}
-	if (!err && redact) {
+	if (redact) {
 		m->kernel.redacted = true;
 		km_rebase_init(&rebase, ctx->kernel, &capture->rec);
 		km_rebase_recorded(&rebase, &capture->rec);
 	}
-	if (!err)
-		err = km_capsule_write(to, ctx->kernel->mem, &capture->rec, m,
-				       redact ? &rebase : NULL, &size);
+	err = km_capsule_write(to, ctx->kernel->mem, &capture->rec, m, redact ? &rebase : NULL,
+			       &size);
 	if (!err) {
 		struct km_node *head = km_doc_compact(ctx->root, "capsule", "capsule");
 
@@ -166,7 +172,6 @@ static km_error *write_capsule(struct km_command_context *ctx, const struct km_o
 		if (!m->kernel.redacted)
 			warn_of_addresses(ctx->root, ctx->kernel);
 	}
-	free(blob);
 	free(types);
 	return err;
 }
@@ -176,6 +181,7 @@ static km_error *capture(struct km_command_context *ctx)
 	struct km_capture_options options = {.names = ctx->options.names, .limit = KM_CAPTURE_MAX};
 	const struct km_output to = {ctx->options.output, ctx->options.force};
 	struct km_capture found = {0};
+	struct blob blob = {0};
 	struct km_manifest m;
 	km_error *err = km_output_check(&to, km_memory_target(ctx->kernel->mem));
 
@@ -186,6 +192,9 @@ static km_error *capture(struct km_command_context *ctx)
 		options.limit = ctx->options.limit;
 	if (!err)
 		err = select_numbers(ctx, &options);
+	/* first: libbpf's copies of all types are freed before anything is recorded */
+	if (!err && !km_target_info(km_memory_target(ctx->kernel->mem)))
+		err = km_closure_of_layout(ctx->kernel->layout, &blob.bytes, &blob.len, &blob.made);
 	if (!err)
 		err = km_capture(ctx->kernel, &options, &found);
 	m = (struct km_manifest){
@@ -199,8 +208,9 @@ static km_error *capture(struct km_command_context *ctx)
 		.symbol_count = found.rec.symbol_count,
 	};
 	if (!err)
-		err = write_capsule(ctx, &to, &found, &m);
+		err = write_capsule(ctx, &to, &found, &blob, &m);
 	km_capture_deinit(&found);
+	free(blob.bytes);
 	return err;
 }
 

@@ -353,6 +353,11 @@ static km_error *copy(struct km_types *types, const char *tag, struct km_closure
 	return km_error_context(err, "%s", types->origin);
 }
 
+static void copied(struct km_types *types)
+{
+	km_btf_source_deinit(&btf_of(types)->source);
+}
+
 static void btf_types_free(struct km_types *types)
 {
 	struct km_btf *btf = btf_of(types);
@@ -369,6 +374,7 @@ static const struct km_types_ops btf_ops = {
 	.member = member,
 	.enumerator = enumerator,
 	.copy = copy,
+	.copied = copied,
 	.free = btf_types_free,
 };
 

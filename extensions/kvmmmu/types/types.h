@@ -35,6 +35,8 @@ struct km_types_ops {
 				int64_t *value);
 	/* As km_types_copy(); NULL: not supported. */
 	km_error *(*copy)(struct km_types *types, const char *tag, struct km_closure *closure);
+	/* As km_types_copied(); NULL: copy() keeps nothing. */
+	void (*copied)(struct km_types *types);
 	/* As km_types_parameter(); NULL: not supported. */
 	km_error *(*parameter)(struct km_types *types, const char *function, const char *param,
 			       uint32_t *size, bool *is_signed);
@@ -79,6 +81,13 @@ static inline km_error *km_types_copy(struct km_types *types, const char *tag,
 {
 	return types->ops->copy ? types->ops->copy(types, tag, closure)
 				: km_errorf(KM_EABSENT, "%s cannot be copied", types->origin);
+}
+
+/* Free what km_types_copy() has kept for the next copy. */
+static inline void km_types_copied(struct km_types *types)
+{
+	if (types->ops->copied)
+		types->ops->copied(types);
 }
 
 /*

@@ -115,6 +115,14 @@ static km_error *copy(struct km_types *types, const char *tag, struct km_closure
 	return err ? err : km_types_copy(source, tag, closure);
 }
 
+static void copied(struct km_types *types)
+{
+	struct chain *chain = chain_of(types);
+
+	for (size_t i = 0; i < chain->n; i++)
+		km_types_copied(chain->list[i]);
+}
+
 static void chain_free(struct km_types *types)
 {
 	struct chain *chain = chain_of(types);
@@ -130,6 +138,7 @@ static const struct km_types_ops chain_ops = {
 	.member = member,
 	.enumerator = enumerator,
 	.copy = copy,
+	.copied = copied,
 	.parameter = parameter,
 	.free = chain_free,
 };

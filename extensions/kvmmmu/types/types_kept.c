@@ -183,6 +183,14 @@ static km_error *copy(struct km_types *types, const char *tag, struct km_closure
 	return err ? err : km_types_copy(source, tag, closure);
 }
 
+static void copied(struct km_types *types)
+{
+	struct kept *kept = kept_of(types);
+
+	if (kept->source)
+		km_types_copied(kept->source);
+}
+
 static void kept_free(struct km_types *types)
 {
 	struct kept *kept = kept_of(types);
@@ -199,6 +207,7 @@ static const struct km_types_ops kept_ops = {
 	.member = member,
 	.enumerator = enumerator,
 	.copy = copy,
+	.copied = copied,
 	.parameter = parameter,
 	.free = kept_free,
 };

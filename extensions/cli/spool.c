@@ -4,6 +4,7 @@
 #include "base/target.h"
 #include "write_all.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -81,12 +82,69 @@ static km_error *not_written(uint64_t done)
 			 folder(), strerror(why), done >> 20, left >> 20);
 }
 
+/* Where the dump starts in the flattened format: behind its header, and that of the first piece. */
+#define FLATTENED_HEADER 4096
+#define PIECE_HEADER	 16
+
+/*
+ * The size of an ELF dump by the program headers in its first @len bytes; it may be flattened. 0:
+ * it is not known, as with kdump-compressed ones, whose headers do not contain it.
+ */
+static uint64_t claimed_size(const char *buf, size_t len)
+{
+	static const char flattened[] = "makedumpfile";
+	size_t skip = FLATTENED_HEADER + PIECE_HEADER;
+	uint64_t size = 0;
+	Elf64_Ehdr elf;
+
+	if (len > skip && !memcmp(buf, flattened, sizeof(flattened))) {
+		buf += skip;
+		len -= skip;
+	}
+	if (len < sizeof(elf))
+		return 0;
+	memcpy(&elf, buf, sizeof(elf));
+	if (memcmp(elf.e_ident, ELFMAG, SELFMAG) || elf.e_ident[EI_CLASS] != ELFCLASS64)
+		return 0;
+	for (unsigned i = 0; i < elf.e_phnum; i++) {
+		uint64_t at = elf.e_phoff + (uint64_t)i * sizeof(Elf64_Phdr), end;
+		Elf64_Phdr phdr;
+
+		if (elf.e_phoff > len || at + sizeof(phdr) > len)
+			break;
+		memcpy(&phdr, buf + at, sizeof(phdr));
+		end = phdr.p_offset + phdr.p_filesz;
+		size = end > size ? end : size;
+	}
+	return size;
+}
+
+static km_error *check_space(uint64_t size)
+{
+	struct statvfs st;
+	uint64_t left;
+
+	if (statvfs(folder(), &st))
+		return NULL;
+	left = (uint64_t)st.f_bavail * st.f_frsize;
+	if (size <= left)
+		return NULL;
+	return km_errorf(KM_EWRITE,
+			 "%s: a dump from a pipe is kept in a temporary file; this one has %" PRIu64
+			 " MB, and %" PRIu64 " MB are left: set TMPDIR",
+			 folder(), size >> 20, left >> 20);
+}
+
 static km_error *copy(int from, int to, char *buf)
 {
 	uint64_t done = 0;
 	ssize_t got;
 
 	while ((got = read_chunk(from, buf)) > 0) {
+		km_error *err = done ? NULL : check_space(claimed_size(buf, (size_t)got));
+
+		if (err)
+			return err;
 		if (!write_chunk(to, buf, (size_t)got, done + (uint64_t)got))
 			return not_written(done);
 		done += (uint64_t)got;

@@ -157,6 +157,21 @@ def test_no_room_for_a_pipe(tmp_path):
     assert not os.listdir(tmp_path)
 
 
+@pytest.mark.parametrize("flattened", [False, True], ids=("elf", "flattened"))
+def test_the_room_for_a_pipe_is_checked_first(tmp_path, flattened):
+    """An edited ELF dump, whose first program header claims a petabyte: nothing of it is copied."""
+    data = bytearray((dumps("7.3") / "healthy.elf").read_bytes()[:1 << 20])
+    phoff, = struct.unpack_from("<Q", data, 32)
+    struct.pack_into("<Q", data, phoff + 32, 1 << 50)
+    if flattened:
+        data = b"makedumpfile".ljust(4096, b"\0") + struct.pack(">qq", 0, len(data)) + data
+    run = ask_input(bytes(data), env={**os.environ, "TMPDIR": str(tmp_path)})
+    error = run.stderr.decode()
+    assert run.returncode == 3 and not run.stdout and len(error.splitlines()) == 1
+    assert re.search(r"this one has 107374\d+ MB, and \d+ MB are left: set TMPDIR", error) and str(tmp_path) in error
+    assert not os.listdir(tmp_path)
+
+
 @pytest.mark.parametrize("data,says", [(b"", "standard input is empty"), (b"text" * 5000, "neither an ELF"),
                                        (b"\0" * (3 << 20), "neither an ELF")],
                          ids=("empty", "text", "zeros"))
@@ -194,6 +209,9 @@ def test_a_compressed_dump_is_named(tmp_path, program):
         subprocess.run([program, "-0" if program == "xz" else "-1", "-c", plain], stdout=packed, check=True)
     answer = ask(tmp_path / "packed")
     assert answer.code == 3 and f"{program} -dc" in answer.err and "$TMPDIR" in answer.err
+    with open(tmp_path / "piped", "wb") as packed, open(plain, "rb") as data:  # then zstd does not know its size
+        subprocess.run([program, "-0" if program == "xz" else "-1", "-c"], stdin=data, stdout=packed, check=True)
+    assert ask(tmp_path / "piped").err.replace("piped", "packed") == answer.err
     unpack = subprocess.Popen([program, "-dc", tmp_path / "packed"], stdout=subprocess.PIPE)
     run = subprocess.run([BUILD / "kvmmmu", "-", "vms"], stdin=unpack.stdout, capture_output=True, text=True)
     unpack.wait()

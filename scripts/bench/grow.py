@@ -68,14 +68,20 @@ def grow_kdump(source, to, size, fragmented=0):
     return to
 
 
-def flatten(source, to, size, piece=16384):
-    """Write the ELF dump @source as makedumpfile -F would, with holes up to @size bytes in pieces of @piece bytes."""
+def flatten(source, to, size, piece=16384, hole=64 << 20):
+    """
+    Write the ELF dump @source as makedumpfile -F would, in pieces of @piece bytes, and after it zeros up to @size bytes.
+    These are holes in few, large pieces: a header every 16 KB would take 13 GB of the disk.
+    """
     data = source.read_bytes()
     with open(to, "wb") as file:
         file.write((b"makedumpfile".ljust(16, b"\0") + struct.pack(">qq", 1, 1)).ljust(BLOCK, b"\0"))
-        for at in range(0, size, piece):
+        for at in range(0, len(data), piece):
             part = data[at:at + piece]
-            file.write(struct.pack(">qq", at, piece) + part)
-            file.seek(piece - len(part), 1)
+            file.write(struct.pack(">qq", at, len(part)) + part)
+        for at in range(len(data), size, hole):
+            length = min(hole, size - at)
+            file.write(struct.pack(">qq", at, length))
+            file.seek(length, 1)
         file.write(struct.pack(">qq", -1, -1))
     return to

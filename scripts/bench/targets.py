@@ -10,23 +10,12 @@ import time
 from pathlib import Path
 
 from grow import flatten, grow, grow_kdump
+from run_once import run_once
 
 ROUNDS = 5
 MEGABYTES = 40
 # what a command without a cache has in its environment
 NO_CACHE = {**os.environ, "KVMMMU_NO_CACHE": "1"}
-
-
-def run_once(words, env):
-    """Return the seconds of CPU time and the peak megabytes of a command, which a small process starts."""
-    script = ("import os, sys; pid = os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:]); _, status, usage = os.wait4(pid, 0); "
-              "os.write(2, b'@%d %f %d' % (status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss))")
-    run = subprocess.run([sys.executable, "-I", "-S", "-c", script, *map(str, words)], stdout=subprocess.DEVNULL,
-                         stderr=subprocess.PIPE, env=env, check=False)
-    status, seconds, memory = run.stderr.rsplit(b"@", 1)[1].split()
-    if int(status):
-        sys.exit(f"bench: failed: {' '.join(map(str, words))}: {run.stderr.decode(errors='replace')}")
-    return float(seconds), int(memory) / 1024
 
 
 def print_profile(program, words, env):
@@ -57,8 +46,8 @@ class Targets:
             rounds = []
             for _ in range(ROUNDS + cached):  # the first one fills the cache
                 Path(folder, "out").unlink(missing_ok=True)
-                rounds.append(run_once([self.program, *words], env if cached else NO_CACHE))
-            took, memory = map(min, zip(*rounds[cached:]))
+                rounds.append(run_once(self.program, *words, env=env if cached else NO_CACHE)[1:])
+            memory, took = map(min, zip(*rounds[cached:]))
             self.say(what, aim, took, memory, compare, megabytes)
             if took > aim and "-o" not in words:
                 print_profile(self.program, words, env if cached else NO_CACHE)
@@ -102,10 +91,10 @@ class Targets:
                     make(more[0], to, size, *more[1:])
                     if self.answer(to) != plain:
                         sys.exit(f"bench: the dump of {name} ({kind}) has another answer")
-                    self.measure(f"{kind}, {name}: perms", 0.15, to, "perms", megabytes=30)
+                    self.measure(f"{kind}, {name}: perms", 0.15, to, "perms", megabytes=30, compare=True)
             flatten(elf, to, 50 << 30)
             if self.answer(to) != plain:
                 sys.exit("bench: the flattened dump of 50 GB has another answer")
-            self.measure("flattened, 50 GB: perms, first", 10, to, "perms")
+            self.measure("flattened, 50 GB: perms, first", 10, to, "perms", compare=True)
             time.sleep(4)  # a file that was just written is not kept
-            self.measure("flattened, 50 GB: perms, cached", 0.15, to, "perms", cached=True)
+            self.measure("flattened, 50 GB: perms, cached", 0.15, to, "perms", cached=True, compare=True)

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -70,12 +71,26 @@ def inputs(tmp_path_factory):
     return found
 
 
+# seconds of CPU time of batch
+took = {}
+
+
 @pytest.fixture(scope="module")
 def truth(inputs):
     """What batch answers without fleet."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run = subprocess.run([BUILD / "kvmmmu", "batch", "-"], input="".join(f"{path}\n" for path in inputs),
                          capture_output=True, text=True, timeout=3600, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took["truth"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {line["file"]: line for line in map(json.loads, run.stdout.splitlines())}
+
+
+def test_throughput(inputs, truth, capsys):
+    """Printed; the aim is 500 capsules a second on one core that does nothing else."""
+    assert len(truth) == len(inputs)
+    with capsys.disabled():
+        print(f"\nbatch: {len(truth) / took['truth']:.0f} files for each second of CPU time")
 
 
 def killed_once(tmp_path, seconds=0):

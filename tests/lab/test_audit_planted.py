@@ -341,6 +341,7 @@ PLANTS = [  # kind, dumps, the damage, its legal twin
     ("guest-table", SHADOW, lambda t: plant_guest_table(t, 1 << 14), lambda t: plant_guest_table(t, 1 << 9)),
     ("page-owner", BOTH, plant_private, more_roots),
     ("page-owner", BOTH, lambda t: plant_member(t, "spt", "<Q", lambda v: v ^ 0x1000), more_roots),
+    ("page-owner", BOTH, lambda t: xor(t, table_entry(t), 1 << 32), more_roots),
     ("page-level", BOTH, lambda t: plant_role(t, 5 ^ 1), more_roots),
     ("page-gfn", BOTH, lambda t: plant_member(t, "gfn", "<Q", lambda v: v ^ 0x40000), more_roots),
     ("page-direct", NPT, lambda t: plant_role(t, 1 << 7), more_roots),

@@ -7,8 +7,20 @@
 
 enum km_look_answer km_audit_page_owner(const struct km_look *at, struct km_anomaly *a)
 {
-	if (!at->child_page || at->child_page->doubt == KM_TABLE_UNREAD)
+	if (!at->child_page)
 		return KM_CANNOT_TELL;
+	if (at->child_page->doubt == KM_TABLE_UNREAD) {
+		struct km_val max_pfn = km_kernel_variable(at->all->kernel, "max_pfn", 8);
+
+		/* all page tables are in memory that the kernel found when it booted, or later */
+		if (!km_is_known(max_pfn) || !max_pfn.v || at->spte.pfn < max_pfn.v)
+			return KM_CANNOT_TELL;
+		km_anomaly_says(a,
+				"it points to 0x%" PRIx64 ", and the kernel has no memory from "
+				"pfn 0x%" PRIx64 " on (max_pfn)",
+				at->child_page->pa, max_pfn.v);
+		return KM_ANOMALY;
+	}
 	if (at->child_page->doubt == KM_TABLE_NO_OWNER)
 		km_anomaly_says(a,
 				"it points to 0x%" PRIx64 ", whose struct page has no kvm_mmu_page",

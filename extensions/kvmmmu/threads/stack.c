@@ -6,8 +6,12 @@
 /* gcc's suffixes for copies of a function start with a dot. */
 bool km_frame_is(const struct km_frame *frame, const char *function)
 {
-	size_t len = strlen(function);
+	size_t len;
 
+	/* each vCPU and VM compares dozens of functions with the frames of all threads */
+	if (frame->function[0] != function[0])
+		return false;
+	len = strlen(function);
 	return !strncmp(frame->function, function, len) &&
 	       (!frame->function[len] || frame->function[len] == '.');
 }

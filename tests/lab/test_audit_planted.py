@@ -324,7 +324,7 @@ PLANTS = [  # kind, dumps, the damage, its legal twin
     ("mmio-gfn", BOTH, lambda t: xor(t, mmio(t), 1 << 12), lambda t: xor(t, mmio(t), mmio(t)[2])),
     ("mmio-generation", BOTH, lambda t: xor(t, mmio(t), 1 << 61), lambda t: xor(t, mmio(t), mmio(t)[2] & 1 << 4)),
     ("mmio-over-slot", BOTH, lambda t: plant_over_slot(t, 0), lambda t: plant_over_slot(t, 2)),
-    ("no-slot", BOTH, plant_no_slot, lambda t: to_value(t, mmio(t), 0)),
+    ("no-slot", BOTH, lambda t: plant_no_slot(t), lambda t: to_value(t, mmio(t), 0)),
     ("huge-page", NPT, lambda t: plant_beyond(t, 511), lambda t: plant_beyond(t, 512)),
     ("mapping-level", NPT, lambda t: plant_level(t, True), lambda t: plant_level(t, False)),
     ("nx-huge-page", NPT, lambda t: plant_nx_huge(t, 1), lambda t: plant_nx_huge(t, 0)),

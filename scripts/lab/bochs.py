@@ -20,13 +20,14 @@ config_interface: textconfig
 display_library: term
 romimage: file={share}/seabios/bios.bin
 vgaromimage: file={share}/seabios/vgabios-stdvga.bin
-cpu: model=corei7_skylake_x, count=1, ips=200000000, reset_on_triple_fault=0
+cpu: model=corei7_skylake_x, count={cpus}, ips=200000000, reset_on_triple_fault=0
 memory: guest={memory}, host={memory}, block_size={block}
 boot: cdrom
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata0-master: type=cdrom, path={work}/boot.iso, status=inserted
 com1: enabled=1, mode=file, dev={work}/console
 com2: enabled=1, mode=file, dev={work}/truth
+{ports}
 parport1: enabled=1, file={work}/printed
 clock: sync=none, time0=local
 log: {work}/log
@@ -55,11 +56,14 @@ def make_iso(work, kernel, command_line):
                    check=True, stderr=subprocess.DEVNULL)
 
 
-def start(work, memory):
-    """Boot work/boot.iso with @memory MiB; the serial ports are written to work/console and work/truth."""
+def start(work, memory, cpus=1, terminals=()):
+    """Boot work/boot.iso with @memory MiB; the first serial ports are written to work/console and work/truth, the
+    others are these terminals."""
     rc = f"{work}/bochsrc"
+    ports = "\n".join(f"com{i}: enabled=1, mode=term, dev={path}" for i, path in enumerate(terminals, 3))
     with open(rc, "w", encoding="ascii") as file:
-        file.write(BOCHSRC.format(work=work, share=f"{ROOT}/usr/share", memory=memory, block=BLOCK >> 10))
+        file.write(BOCHSRC.format(work=work, share=f"{ROOT}/usr/share", memory=memory, block=BLOCK >> 10, cpus=cpus,
+                                  ports=ports))
     # Its display needs a terminal.
     return subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "script", "-q", "-c",
                              f"exec setpriv --pdeathsig KILL {CACHE}/tools/bochs/bochs-bin -q -f {rc}",
@@ -109,16 +113,41 @@ def block_table(pid, memory, vector, blocks):
     die("the table of Bochs's memory blocks was not found")
 
 
+class Memory:
+    """The guest's physical memory; Bochs stands still while it is open."""
+
+    def __init__(self, bochs, work, megabytes):
+        self.pid = emulator(bochs)
+        found = re.search(r"vector=0x([0-9a-f]+)", read_text(f"{work}/log"))
+        if not found:
+            die("Bochs did not log where its memory is")
+        os.kill(self.pid, signal.SIGSTOP)
+        self.file = os.open(f"/proc/{self.pid}/mem", os.O_RDWR)
+        self.table = block_table(self.pid, self.file, int(found[1], 16), (megabytes << 20) // BLOCK)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.file)
+        os.kill(self.pid, signal.SIGCONT)
+
+    def read(self, address, size):
+        """All within one block; zeros if it was never touched."""
+        place = self.table[address // BLOCK]
+        return os.pread(self.file, size, place + address % BLOCK) if place else bytes(size)
+
+    def write(self, address, data):
+        place = self.table[address // BLOCK]
+        if not place or os.pwrite(self.file, data, place + address % BLOCK) != len(data):
+            die(f"Bochs has no memory at {address:#x}")
+
+    def blocks(self):
+        """By blocks, None for one that was never touched."""
+        return [os.pread(self.file, BLOCK, place) if place else None for place in self.table]
+
+
 def read_memory(bochs, work, megabytes):
     """Stop Bochs; return the guest's memory by blocks, None for one that was never touched."""
-    pid = emulator(bochs)
-    found = re.search(r"vector=0x([0-9a-f]+)", read_text(f"{work}/log"))
-    if not found:
-        die("Bochs did not log where its memory is")
-    os.kill(pid, signal.SIGSTOP)
-    memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
-    try:
-        table = block_table(pid, memory, int(found[1], 16), (megabytes << 20) // BLOCK)
-        return [os.pread(memory, BLOCK, place) if place else None for place in table]
-    finally:
-        os.close(memory)
+    with Memory(bochs, work, megabytes) as memory:
+        return memory.blocks()

@@ -56,9 +56,10 @@ def note(name, data):
             + data + bytes(-len(data) % 4))
 
 
-def write_core(path, blocks):
-    """Write an ELF core; blocks that were never touched are holes in the file and are read as zeros."""
-    notes = note(b"VMCOREINFO", vmcoreinfo(blocks))
+def write_core(path, blocks, more=()):
+    """Write an ELF core with these further notes; blocks that were never touched are holes in the file and are read
+    as zeros."""
+    notes = b"".join(more) + note(b"VMCOREINFO", vmcoreinfo(blocks))
     size = len(blocks) * bochs.BLOCK
     ranges = [(0, VIDEO_AND_BIOS.start), (VIDEO_AND_BIOS.stop, size)]
     base = (EHDR.size + (len(ranges) + 1) * PHDR.size + len(notes) + PAGE - 1) & -PAGE

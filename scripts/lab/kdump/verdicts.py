@@ -71,7 +71,7 @@ def problem_of_fault(machine, vcpu, loops, said):
             for ours, theirs in (("address", "exit_info_2"), ("error_code", "exit_info_1")):
                 if int(fault[ours], 16) != int(exit_[theirs], 16):
                     return f"{ours} of the last exit is {fault[ours]}, not {exit_[theirs]}"
-    if vcpu["place"] and vcpu["class"] != "interrupt":
+    if vcpu["place"] and vcpu["place"]["frames"] is not None and vcpu["class"] != "interrupt":
         ours = any(f["source"] == "stack" and f["age"] == "in handler" for f in said.faults)
         if ours != (HANDLER in functions_of(vcpu["place"])):
             return f"a fault in the handler is {'found' if ours else 'not found'}: {' < '.join(functions_of(vcpu['place']))}"
@@ -246,7 +246,7 @@ def truth_of_sample(path, truth):
     kept = {key: truth[key] for key in "version name generation release seed trigger panic_cpu machines".split()}
     for machine in kept["machines"]:
         for vcpu in machine["vcpus"]:
-            if vcpu["place"]:
+            if vcpu["place"] and vcpu["place"]["frames"]:
                 vcpu["place"]["frames"] = [f["function"] for f in vcpu["place"]["frames"]]
     # What this version reported about vCPUs that it judged wrongly, for comparison.
     kept["problems_when_made"] = [f"{j.machine}, vCPU {j.vcpu}, {j.caught}: {j.problem}" for j in judge(path) if j.problem]

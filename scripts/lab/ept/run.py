@@ -332,7 +332,8 @@ def main():
     failed = []
     with tempfile.TemporaryDirectory(prefix="kvmmmu-ept-", dir=out) as work:
         initrd = f"{work}/initrd"
-        subprocess.run([f"{LAB}/kdump/image", args.gen, initrd, *sources, f"-I{LAB}/scenarios/vmm"], check=True)
+        subprocess.run([f"{LAB}/kdump/image", args.gen, initrd, *sources, f"-I{LAB}/scenarios/vmm",
+                        f"{HERE}/vmm/guest.S", "-Wl,--wrap=guest_hammer,--wrap=guest_hammer_end"], check=True)
         # the kernel reads one archive after another: this init replaces the other one
         subprocess.run(f"echo init | cpio -o -H newc --quiet >>'{initrd}'", shell=True, cwd=HERE, check=True)
         for name in names:

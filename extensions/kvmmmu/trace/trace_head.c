@@ -25,20 +25,22 @@ static size_t name_span(const char *at)
 	return (size_t)(end - at);
 }
 
+/* trace_print_lat_fmt(); '#' is of a kernel that cannot tell. The depths are hexadecimal. */
 static bool is_flag(char c)
 {
 	switch (c) {
 	case '0' ... '9':
+	case 'a' ... 'f':
 	case '.':
 	case '-':
 	case '#':
-	case 'd':
 	case 'D':
 	case 'n':
 	case 'N':
+	case 'l':
+	case 'L':
 	case 'p':
 	case 'P':
-	case 'b':
 	case 'B':
 	case 'h':
 	case 'H':
@@ -292,27 +294,43 @@ static bool is_flags(struct word word, bool with_cpu)
 	if (cpu >= word.len)
 		return false;
 	len = word.len - cpu;
-	return len >= 3 && len <= 6 && flag_span(word.at + cpu) >= len &&
-	       memchr(word.at + cpu, '.', len);
+	return len >= 3 && len <= 6 && flag_span(word.at + cpu) >= len;
+}
+
+/* A word that consists of flags is recognised by a flag that is not set, or by the CPU before it.
+ */
+static bool has_clear_flag(struct word word)
+{
+	return memchr(word.at, '.', word.len);
+}
+
+static void drop_flags(struct words *w)
+{
+	struct words before = *w;
+	struct word word = last(w);
+
+	if (!is_flags(word, false) || is_digits(word))
+		return;
+	drop_last(&before, word);
+	if (has_clear_flag(word) || is_cpu(last(&before)))
+		*w = before;
 }
 
 static bool take_cpu(struct words *w)
 {
 	struct word word = last(w);
 
-	if (is_flags(word, true)) {
+	if (is_flags(word, true) && has_clear_flag(word)) {
 		drop_last(w, word);
 		return true;
 	}
-	if (is_flags(word, false) && !is_digits(word)) {
-		drop_last(w, word);
-		word = last(w);
-	}
+	drop_flags(w);
+	word = last(w);
 	if (!is_cpu(word))
 		return false;
 	drop_last(w, word);
 	word = last(w);
-	if (is_flags(word, false) && !is_digits(word))
+	if (is_flags(word, false) && has_clear_flag(word) && !is_digits(word))
 		drop_last(w, word);
 	return true;
 }

@@ -14,7 +14,7 @@ NAMES = sorted(p.stem for p in (TOP / "tests/unit").glob("test_*.c"))
 @pytest.mark.parametrize("name", NAMES)
 def test_unit(name, flavour):
     run = subprocess.run([BUILD / flavour / name], cwd=TOP, text=True, capture_output=True,
-                         timeout=300)
+                         timeout=900)
     assert run.returncode == 0, (run.stdout + run.stderr)[-3000:]
     assert "PASSED" in run.stdout + run.stderr
 

@@ -14,6 +14,7 @@ from limits import defined, lowered
 from tools import BUILD, TOP, dumps, kernel
 
 SAMPLE = TOP / "samples" / "amd-7.3-looping.kvmmmu"
+DAMAGED = TOP / "samples" / "scenarios" / "7.3" / "child-page-mismatch-twin.kvmmmu"
 KDUMP, LOOPING, FLAT, ELF = "healthy.kdump", "looping.kdump", "healthy.flat.kdump", "healthy.elf"
 
 # file, name, smaller value, dump or capsule, command, the line
@@ -28,6 +29,8 @@ REACHED = [
     ("kvmmmu/commands/cmd_walk.c", "MAX_KINDS", "1", KDUMP, "walk -n all 0:0 0", r"runs of other types are not in the totals"),
     ("kvmmmu/commands/report_vm.c", "MAX_THREADS", "1", KDUMP, "report 0", r"\d more threads are left out"),
     ("kvmmmu/commands/cmd_report.c", "MAX_LISTED", "0", KDUMP, "report", r"\d more are left out: see \"kvmmmu vms\""),
+    ("kvmmmu/commands/describe_audit.c", "MAX_TABLES", "1", KDUMP, "explain", r"only \d+ of its page tables were examined"),
+    ("kvmmmu/commands/describe_audit.c", "MAX_ANOMALIES", "0", DAMAGED, "explain", r"\d+ more anomalies of page tables"),
     ("kvmmmu/commands/vcpu_rows.c", "MAX_LISTED", "0", KDUMP, "explain", r"\d+ more are \"(healthy|waiting)\", .* lists them"),
     ("kvmmmu/kvm/vm.c", "MAX_VMS", "1", KDUMP, "vms", r"the list of VMs does not end"),
     ("kvmmmu/kvm/vm.c", "MAX_VCPUS", "1", KDUMP, "vms", r"at most 1 vCPUs are possible"),

@@ -8,9 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KM_SHA256_SIZE 32		    /* bytes */
-#define KM_SHA256_TEXT 65		    /* 64 hexadecimal digits and NUL */
-#define KM_SHA256_MAX  ((uint64_t)64 << 20) /* bytes of a file; larger ones would take long */
+#define KM_SHA256_SIZE 32 /* bytes */
+#define KM_SHA256_TEXT 65 /* 64 hexadecimal digits and NUL */
+#define KM_SHA256_MAX                                                                              \
+	((uint64_t)8 << 20) /* bytes of a file, which liblzma needs in memory, twice */
 
 /* Get the SHA-256 of @len bytes. Return false if memory is exhausted. */
 bool km_sha256(const void *bytes, size_t len, uint8_t digest[KM_SHA256_SIZE]);

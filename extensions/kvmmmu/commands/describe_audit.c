@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "commands/describe_audit.h"
 
-#define MOST_TABLES    4096 /* 16 MiB: audit looks at all */
-#define MOST_ANOMALIES 2    /* of each kind */
+#include <inttypes.h>
+
+#define MAX_TABLES    4096 /* 16 MiB: audit looks at all */
+#define MAX_ANOMALIES 2	   /* of each kind */
 
 void km_anomaly_columns(struct km_node *table)
 {
@@ -51,13 +53,43 @@ static struct km_node *add_table(struct km_node *node)
 	return table;
 }
 
+/* Anomalies above a note that were found and are not kept. */
+static uint64_t count_more(const struct km_vm_audit *audit)
+{
+	uint64_t kept[KM_AUDIT_KINDS] = {0}, more = 0;
+
+	for (size_t i = 0; i < audit->count; i++)
+		kept[audit->anomalies[i].kind]++;
+	for (int i = 0; i < KM_AUDIT_KINDS; i++) {
+		if (audit->sums[i].certainty > KM_NOTE)
+			more += audit->sums[i].found - kept[i];
+	}
+	return more;
+}
+
+static void describe_limits(struct km_node *node, const struct km_vm *vm,
+			    const struct km_vm_audit *audit)
+{
+	uint64_t more = count_more(audit);
+
+	if (more)
+		km_doc_note(node,
+			    "VM %u: %" PRIu64 " more anomalies of page tables: audit lists them",
+			    vm->number, more);
+	if (audit->limit_hit)
+		km_doc_note(node,
+			    "VM %u: only %" PRIu64 " of its page tables were examined for "
+			    "anomalies: audit examines all",
+			    vm->number, audit->tables);
+}
+
 km_error *km_describe_vm_anomalies(const struct km_kernel *k, struct km_node *node,
 				   struct km_node **table, const struct km_vm *vm,
 				   const struct km_tasks *tasks)
 {
 	const struct km_audit_options options = {
-		.limit = MOST_ANOMALIES,
-		.most_tables = MOST_TABLES,
+		.limit = MAX_ANOMALIES,
+		.most_tables = MAX_TABLES,
 		.tasks = tasks,
 	};
 	struct km_vm_audit audit;
@@ -81,6 +113,8 @@ km_error *km_describe_vm_anomalies(const struct km_kernel *k, struct km_node *no
 		km_doc_cell(row, "vm", km_v_dec(vm->number));
 		fill_row(*table, row, &audit.anomalies[i]);
 	}
+	if (!err)
+		describe_limits(node, vm, &audit);
 	km_vm_audit_deinit(&audit);
 	return err;
 }

@@ -39,9 +39,11 @@ def offsets(debug):
 
 
 def symbols(file):
-    """{name: (type, value)} of nm."""
-    out = subprocess.run(["nm", file], text=True, capture_output=True, check=True).stdout
-    return {m[3]: (m[2], int(m[1], 16)) for m in re.finditer(r"^([0-9a-f]+) (\w) (\S+)$", out, re.M)}
+    """{name: value}; in a module, which is not linked, the value is from the start of its section. nm adds that
+    section's address in the file, which some modules have."""
+    out = subprocess.run(["readelf", "-sW", file], text=True, capture_output=True, check=True).stdout
+    return {m[2]: int(m[1], 16)
+            for m in re.finditer(r"^ *\d+: ([0-9a-f]+) +\w+ +\w+ +\w+ +\w+ +\S+ (\w+)$", out, re.M)}
 
 
 class Kernel:
@@ -54,7 +56,7 @@ class Kernel:
     # ---- virtual memory ----
 
     def physical(self, address):
-        table, shift = self.names["init_top_pgt"][1] - KERNEL_MAP, 39
+        table, shift = self.names["init_top_pgt"] - KERNEL_MAP, 39
         while True:
             entry = int.from_bytes(self.memory.read(table + (address >> shift & 511) * 8, 8), "little")
             if not entry & PRESENT:
@@ -87,9 +89,8 @@ class Kernel:
 
     # ---- KVM ----
 
-    def kvm_symbol(self, name):
-        kind, value = self.kvm_names[name]
-        return int(self.sections["kvm"][".bss" if kind in "bB" else ".data"], 16) + value
+    def kvm_symbol(self, name, section=".data"):
+        return int(self.sections["kvm"][section], 16) + self.kvm_names[name]
 
     def kvm(self):
         """The only VM."""
@@ -139,8 +140,8 @@ class Kernel:
 
     def crash_notes(self, cpu):
         """What crash_save_cpu() wrote about the CPU, an ELF note; None: nothing."""
-        base = self.number(self.names["__per_cpu_offset"][1] + 8 * cpu)
-        data = self.read(self.number(self.names["crash_notes"][1]) + base & (1 << 64) - 1, 20 + 336)
+        base = self.number(self.names["__per_cpu_offset"] + 8 * cpu)
+        data = self.read(self.number(self.names["crash_notes"]) + base & (1 << 64) - 1, 20 + 336)
         return data if data[12:16] == b"CORE" else None
 
 

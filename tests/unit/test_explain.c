@@ -1384,6 +1384,12 @@ static void test_which_table(void **state)
 	w.c.fault = NULL;
 	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, true);
 	w.c.fault = &w.fault;
+	/* the last exit's counts only if it was judged: on Intel, it may have no address */
+	w.fault.age = KM_AGE_LAST_EXIT;
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, false);
+	w.c.has_addr = w.c.has_panel = false;
+	found(km_rule_perm_table_mismatch(&w.c, false, &w.d), KM_PROVEN, true);
+	w.c.has_addr = w.c.has_panel = true;
 	/* that of another context */
 	judges_say(KM_DENIES, KM_ALLOWS, KM_DENIES);
 	t[1].status = KM_TABLE_MATCHES;

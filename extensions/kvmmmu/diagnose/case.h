@@ -67,11 +67,12 @@ static inline bool km_case_in_async_ready(const struct km_case *c)
 
 /*
  * Return true if the fault is being handled, or is the last thing that the vCPU did as far as is
- * known: the fault of its last exit, or residue that counts as much.
+ * known: the fault of its last exit, or residue that counts as much. Without an address, as that of
+ * an Intel processor may be, a fault says no more than its exit, and stands in nothing's way.
  */
 static inline bool km_case_is_current(const struct km_case *c)
 {
-	return c->fault && !km_case_in_async_ready(c) &&
+	return c->fault && c->has_addr && !km_case_in_async_ready(c) &&
 	       (km_fault_is_current(c->fault) || c->residue_counts);
 }
 

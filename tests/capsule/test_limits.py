@@ -160,7 +160,7 @@ def test_sizes(image, tmp_path, mib):
 @pytest.mark.parametrize("pack", ["gzip -1n", "zstd -q -1"])
 def test_other_compressed_files(tmp_path, pack):
     for name, source, reason in (
-            ("small", f"cat {TOP}/Makefile", "not a capsule" if "gzip" in pack else "damaged capsule"),
+            ("small", f"cat {TOP}/Makefile", "not a capsule"),
             ("huge", "head -c 300M /dev/zero", "damaged capsule: "),
             ("random", "head -c 100M /dev/urandom", "limit of 80 MiB")):
         subprocess.run(f"{source} | {pack} > {tmp_path}/{name}", shell=True, check=True)

@@ -396,6 +396,34 @@ static void test_weighed(void **state)
 	assert_int_equal(w.e.count, 0);
 }
 
+/* What is likely is only possible if it is not known what the thread does. */
+static void test_unknown_thread(void **state)
+{
+	const struct km_val unreadable = {.known = KM_UNREADABLE};
+	struct km_val *facts[] = {&w.vcpu.task_state, &w.vcpu.on_cpu};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		reset();
+		w.e.state = KM_STATE_HEALTHY;
+		w.e.certainty = KM_LIKELY;
+		km_weigh_contradictions(&w.c, &w.e);
+		assert_int_equal(w.e.certainty, KM_LIKELY);
+		*facts[i] = unreadable;
+		km_weigh_contradictions(&w.c, &w.e);
+		assert_int_equal(w.e.certainty, KM_POSSIBLE);
+		assert_non_null(strstr(w.e.verdict, "the state of its thread is not readable"));
+		/* without a thread, there is nothing to know */
+		w.e.certainty = KM_LIKELY;
+		w.vcpu.task = val(0);
+		km_weigh_contradictions(&w.c, &w.e);
+		assert_int_equal(w.e.certainty, KM_LIKELY);
+		w.vcpu.task = unreadable;
+		km_weigh_contradictions(&w.c, &w.e);
+		assert_int_equal(w.e.certainty, KM_LIKELY);
+	}
+}
+
 /* A verdict that leaves no room is cut, and nothing behind it is overwritten. */
 static void test_long_verdict(void **state)
 {
@@ -554,6 +582,7 @@ int main(void)
 		cmocka_unit_test(test_on_cpu),
 		cmocka_unit_test(test_place),
 		cmocka_unit_test(test_weighed),
+		cmocka_unit_test(test_unknown_thread),
 		cmocka_unit_test(test_long_verdict),
 		cmocka_unit_test(test_unknown_fault),
 		cmocka_unit_test(test_fingerprint_of_causes),

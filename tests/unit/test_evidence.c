@@ -4,6 +4,7 @@
 #include "bare_kernel.h"
 #include "diagnose/counters.h"
 #include "diagnose/damage.h"
+#include "diagnose/diagnose_rules.h"
 #include "diagnose/evidence.h"
 #include "diagnose/host_mapping.h"
 
@@ -156,6 +157,53 @@ static void test_halted(void **state)
 	w.c.last.exit_code = val(0x78);
 	w.c.all.active = NULL;
 	assert_false(km_case_halted(&w.c));
+}
+
+static bool searches_slots(void)
+{
+	struct km_slot_conflict conflict;
+
+	km_slot_conflict_read(&w.c, &conflict);
+	return conflict.complete;
+}
+
+/* Memslots are searched for a conflict unless the guest got past its faults. */
+static void test_past_its_faults(void **state)
+{
+	struct km_stack *stack = &w.c.last.stack;
+
+	(void)state;
+	reset();
+	bare_kernel_open(&w.kernel);
+	w.c.fault = NULL;
+	w.c.has_addr = w.c.has_error_code = w.c.has_panel = false;
+	w.c.slots_known = true;
+	w.vcpu.stats.pf_taken = val(100000);
+	w.vcpu.stats.pf_fixed = w.vcpu.stats.pf_spurious = val(0);
+	assert_true(searches_slots());
+	/* an instruction's exit: it is with the VMM, if the thread is not in KVM_RUN */
+	w.c.last.exit_code = val(0x7b);
+	strcpy(stack->frames[0].function, "__schedule");
+	strcpy(stack->frames[1].function, "do_syscall_64");
+	strcpy(stack->frames[2].function, "entry_SYSCALL_64_after_hwframe");
+	stack->frames[2].sure = true;
+	stack->count = 3;
+	assert_false(searches_slots());
+	w.c.last.exit_code = val(0x61);
+	assert_true(searches_slots());
+	w.c.last.exit_code = val(0x7b);
+	strcpy(stack->frames[1].function, "kvm_vcpu_ioctl");
+	assert_true(searches_slots());
+	strcpy(stack->frames[1].function, "do_syscall_64");
+	w.c.last.has_stack = false;
+	assert_true(searches_slots());
+	w.c.last.has_stack = true;
+	stack->count = 0;
+	assert_true(searches_slots());
+	/* halted, wherever it is */
+	w.c.last.exit_code = val(0x78);
+	assert_false(searches_slots());
+	bare_kernel_close(&w.kernel);
 }
 
 #define counts_not(why)                                                                            \
@@ -541,6 +589,7 @@ int main(void)
 		cmocka_unit_test(test_halted),
 		cmocka_unit_test(test_residue),
 		cmocka_unit_test(test_residue_and_the_exit),
+		cmocka_unit_test(test_past_its_faults),
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_unexplained_exits),

@@ -6,19 +6,26 @@
 #define MAX_TABLES    4096 /* 16 MiB: audit looks at all */
 #define MAX_ANOMALIES 2	   /* of each kind */
 
-void km_anomaly_columns(struct km_node *table)
+static void add_columns(struct km_node *table, bool brief)
 {
 	km_doc_column(table, "kind", "KIND", false);
 	km_doc_column(table, "certainty", NULL, false);
 	km_doc_column(table, "vcpu", NULL, true);
-	km_doc_column(table, "context", "MMU", false);
-	km_doc_column(table, "level", "LEVEL", true);
-	km_doc_column(table, "table", "TABLE", false);
-	km_doc_column(table, "index", "INDEX", true);
-	km_doc_column(table, "spte", "ENTRY", false);
-	km_doc_column(table, "gpa", "GPA", false);
-	km_doc_column(table, "kvm_mmu_page", "KVM_MMU_PAGE", false);
+	km_doc_column(table, "context", brief ? NULL : "MMU", false);
+	km_doc_column(table, "level", brief ? NULL : "LEVEL", true);
+	km_doc_column(table, "table", brief ? NULL : "TABLE", false);
+	km_doc_column(table, "index", brief ? NULL : "INDEX", true);
+	km_doc_column(table, "spte", brief ? NULL : "ENTRY", false);
+	km_doc_column(table, "gpa", brief ? NULL : "GPA", false);
+	km_doc_column(table, "kvm_mmu_page", brief ? NULL : "KVM_MMU_PAGE", false);
+	if (brief)
+		km_doc_people_column(table, "place", "TABLE[INDEX]", false);
 	km_doc_column(table, "what", "", false);
+}
+
+void km_anomaly_columns(struct km_node *table)
+{
+	add_columns(table, false);
 }
 
 static void fill_row(struct km_node *table, struct km_node *row, const struct km_anomaly *a)
@@ -44,12 +51,22 @@ void km_anomaly_row(struct km_node *table, const struct km_anomaly *a)
 	fill_row(table, km_doc_row(table), a);
 }
 
+/* "0x3090000[46]", which audit shows with all else */
+static struct km_value place_of(struct km_node *table, const struct km_anomaly *a)
+{
+	if (!a->table_pa)
+		return km_v_none("-");
+	return km_v_text(a->has_entry
+				 ? km_doc_text(table, "0x%" PRIx64 "[%u]", a->table_pa, a->index)
+				 : km_doc_text(table, "0x%" PRIx64, a->table_pa));
+}
+
 static struct km_node *add_table(struct km_node *node)
 {
 	struct km_node *table = km_doc_table(node, "anomalies", "anomalies of page tables");
 
 	km_doc_column(table, "vm", "VM", true);
-	km_anomaly_columns(table);
+	add_columns(table, true);
 	return table;
 }
 
@@ -111,6 +128,7 @@ km_error *km_describe_vm_anomalies(const struct km_kernel *k, struct km_node *no
 			*table = add_table(node);
 		row = km_doc_row(*table);
 		km_doc_cell(row, "vm", km_v_dec(vm->number));
+		km_doc_cell(row, "place", place_of(*table, &audit.anomalies[i]));
 		fill_row(*table, row, &audit.anomalies[i]);
 	}
 	if (!err)

@@ -161,7 +161,8 @@ def test_sizes(image, tmp_path, mib):
 def test_other_compressed_files(tmp_path, pack):
     for name, source, reason in (
             ("small", f"cat {TOP}/Makefile", "not a capsule"),
-            ("huge", "head -c 300M /dev/zero", "damaged capsule: "),
+            # zstd leaves out the size of what comes from a pipe; a capsule has it
+            ("huge", "head -c 300M /dev/zero", "damaged capsule: " if "gzip" in pack else "not a capsule"),
             ("random", "head -c 100M /dev/urandom", "limit of 80 MiB")):
         subprocess.run(f"{source} | {pack} > {tmp_path}/{name}", shell=True, check=True)
         check(tmp_path / name, reason, [["explain"]])

@@ -97,22 +97,6 @@ static void set_gfn(struct km_table_page *page, const struct km_table_page *pare
 	}
 }
 
-/* Read what proves that the page at @pa is a page-table page: less than km_mmu_page_read(). */
-static void read_key(const struct km_kernel *k, uint64_t pa, struct km_mmu_page *sp)
-{
-	struct km_val addr = km_to_shadow_page(k, pa), role;
-
-	memset(sp, 0, sizeof(*sp));
-	sp->known = km_is_known(addr);
-	sp->addr = addr.v;
-	if (!sp->addr)
-		return;
-	role = km_kget(k, addr.v, KM_M_kvm_mmu_page_role);
-	sp->role_known = km_is_known(role);
-	sp->role = km_page_role_decode(&k->page_role, (uint32_t)role.v);
-	sp->gfn = km_kget(k, addr.v, KM_M_kvm_mmu_page_gfn);
-}
-
 /*
  * Set the level of @page: that below @parent, of a root that of its kvm_mmu_page; 0 if the
  * kvm_mmu_page does not point back to the page or has no level below @parent. Nothing is recorded,
@@ -126,7 +110,7 @@ static void prove(const struct km_kernel *k, struct km_table_page *page,
 	struct km_val spt;
 
 	km_memory_record(k->mem, NULL);
-	read_key(k, page->pa, &sp);
+	km_mmu_page_read_key(k, page->pa, &sp);
 	spt = km_kget(k, sp.addr, KM_M_kvm_mmu_page_spt);
 	km_memory_record(k->mem, rec);
 	page->doubt = doubt(k, page->pa, parent ? parent->level : MAX_LEVEL + 1, &sp, spt);

@@ -35,10 +35,9 @@ static unsigned spte_index(uint64_t addr, int level)
 	return (addr >> (KM_PAGE_SHIFT + 9 * (level - 1))) & 0x1ff;
 }
 
-void km_mmu_page_read(const struct km_kernel *k, uint64_t pa, struct km_mmu_page *sp)
+void km_mmu_page_read_key(const struct km_kernel *k, uint64_t pa, struct km_mmu_page *sp)
 {
-	struct km_val addr = km_to_shadow_page(k, pa);
-	struct km_val role;
+	struct km_val addr = km_to_shadow_page(k, pa), role;
 
 	memset(sp, 0, sizeof(*sp));
 	sp->known = km_is_known(addr);
@@ -47,13 +46,21 @@ void km_mmu_page_read(const struct km_kernel *k, uint64_t pa, struct km_mmu_page
 		return;
 	role = km_kget(k, addr.v, KM_M_kvm_mmu_page_role);
 	sp->role_known = km_is_known(role);
-	sp->role = km_page_role_decode(&k->page_role, role.v);
-	sp->tdp_mmu_page = km_kget(k, addr.v, KM_M_kvm_mmu_page_tdp_mmu_page);
-	sp->unsync = km_kget(k, addr.v, KM_M_kvm_mmu_page_unsync);
-	sp->mmu_valid_gen = km_kget(k, addr.v, KM_M_kvm_mmu_page_mmu_valid_gen);
-	sp->nx_huge_page_disallowed = km_kget(k, addr.v, KM_M_kvm_mmu_page_nx_huge_page_disallowed);
+	sp->role = km_page_role_decode(&k->page_role, (uint32_t)role.v);
 	sp->gfn = km_kget(k, addr.v, KM_M_kvm_mmu_page_gfn);
-	sp->root_count = km_kget(k, addr.v, KM_M_kvm_mmu_page_root_count);
+}
+
+void km_mmu_page_read(const struct km_kernel *k, uint64_t pa, struct km_mmu_page *sp)
+{
+	km_mmu_page_read_key(k, pa, sp);
+	if (!sp->addr)
+		return;
+	sp->tdp_mmu_page = km_kget(k, sp->addr, KM_M_kvm_mmu_page_tdp_mmu_page);
+	sp->unsync = km_kget(k, sp->addr, KM_M_kvm_mmu_page_unsync);
+	sp->mmu_valid_gen = km_kget(k, sp->addr, KM_M_kvm_mmu_page_mmu_valid_gen);
+	sp->nx_huge_page_disallowed =
+		km_kget(k, sp->addr, KM_M_kvm_mmu_page_nx_huge_page_disallowed);
+	sp->root_count = km_kget(k, sp->addr, KM_M_kvm_mmu_page_root_count);
 }
 
 /* How the kvm_mmu_page contradicts its place in the walk, or NULL. */

@@ -72,6 +72,10 @@ bool km_walk_start(const struct km_kernel *kernel, const struct km_spte_masks *m
 		   const struct km_mmu *mmu, uint64_t addr, struct km_walk *walk, uint64_t *table,
 		   int *level);
 
+/* Read of the kvm_mmu_page what proves that the page at physical address @pa is a page-table page:
+ * its role and gfn. */
+void km_mmu_page_read_key(const struct km_kernel *kernel, uint64_t pa, struct km_mmu_page *sp);
+
 /* Read the kvm_mmu_page of the page-table page at physical address @pa. */
 void km_mmu_page_read(const struct km_kernel *kernel, uint64_t pa, struct km_mmu_page *sp);
 

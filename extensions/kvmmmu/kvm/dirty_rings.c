@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kvm/dirty_rings.h"
 
+#include "base/sorted.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,13 +62,6 @@ static km_error *add_ring(const struct km_kernel *k, const struct km_vcpu *vcpu,
 	return km_check_interrupt(k->mem);
 }
 
-static int ascending(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 km_error *km_dirty_rings_read(const struct km_kernel *k, const struct km_vm *vm,
 			      struct km_dirty_rings *rings)
 {
@@ -79,8 +74,7 @@ km_error *km_dirty_rings_read(const struct km_kernel *k, const struct km_vm *vm,
 	for (size_t i = 0; i < vm->vcpu_count && !err; i++)
 		err = add_ring(k, &vm->vcpus[i], rings);
 	km_memory_try(k->mem, before);
-	if (rings->count)
-		qsort(rings->gfns, rings->count, sizeof(*rings->gfns), ascending);
+	km_sort(rings->gfns, rings->count);
 	return err;
 }
 
@@ -90,7 +84,7 @@ bool km_dirty_rings_have(const struct km_dirty_rings *rings, unsigned as_id,
 	uint64_t id = (uint64_t)as_id << 16 | (uint16_t)slot->id;
 	uint64_t key = id << SLOT_SHIFT | (gfn - slot->base_gfn);
 
-	return rings->count && bsearch(&key, rings->gfns, rings->count, sizeof(key), ascending);
+	return km_sorted_have(rings->gfns, rings->count, key);
 }
 
 void km_dirty_rings_deinit(struct km_dirty_rings *rings)

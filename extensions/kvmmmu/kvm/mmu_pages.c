@@ -2,6 +2,7 @@
 #include "kvm/mmu_pages.h"
 
 #include "base/loop.h"
+#include "base/sorted.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -113,13 +114,6 @@ static km_error *read_hash(const struct km_kernel *k, const struct km_vm *vm,
 	return err;
 }
 
-static int ascending(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 km_error *km_mmu_pages_read(const struct km_kernel *k, const struct km_vm *vm,
 			    struct km_mmu_pages *pages)
 {
@@ -131,17 +125,9 @@ km_error *km_mmu_pages_read(const struct km_kernel *k, const struct km_vm *vm,
 	if (!err)
 		err = read_hash(k, vm, pages);
 	km_memory_try(k->mem, before);
-	if (pages->shadow_count)
-		qsort(pages->shadow, pages->shadow_count, sizeof(*pages->shadow), ascending);
-	if (pages->tdp_root_count)
-		qsort(pages->tdp_roots, pages->tdp_root_count, sizeof(*pages->tdp_roots),
-		      ascending);
+	km_sort(pages->shadow, pages->shadow_count);
+	km_sort(pages->tdp_roots, pages->tdp_root_count);
 	return err;
-}
-
-bool km_mmu_pages_have(const uint64_t *addrs, size_t count, uint64_t sp)
-{
-	return count && bsearch(&sp, addrs, count, sizeof(sp), ascending);
 }
 
 void km_mmu_pages_deinit(struct km_mmu_pages *pages)

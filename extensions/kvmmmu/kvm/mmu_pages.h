@@ -6,7 +6,7 @@
 #include "kvm/vm.h"
 
 struct km_mmu_pages {
-	/* addresses of kvm_mmu_pages, in ascending order */
+	/* addresses of kvm_mmu_pages, in ascending order: see km_sorted_have() */
 	uint64_t *shadow, *tdp_roots;
 	size_t shadow_count, tdp_root_count;
 	bool shadow_known, tdp_known; /* all of them */
@@ -20,8 +20,5 @@ struct km_mmu_pages {
 km_error *km_mmu_pages_read(const struct km_kernel *kernel, const struct km_vm *vm,
 			    struct km_mmu_pages *pages);
 void km_mmu_pages_deinit(struct km_mmu_pages *pages);
-
-/* Is the kvm_mmu_page at @sp among @addrs? */
-bool km_mmu_pages_have(const uint64_t *addrs, size_t count, uint64_t sp);
 
 #endif

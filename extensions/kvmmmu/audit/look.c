@@ -2,6 +2,7 @@
 #include "audit/look.h"
 
 #include "kvm/gfn_state.h"
+#include "kvm/rmap.h"
 
 /* Is a run of 4K leaves, or one leaf, mapped as the VMM maps it? Several kinds ask this. */
 static bool fits_host(const struct km_look *at)
@@ -28,6 +29,21 @@ static bool fits_host(const struct km_look *at)
 	all->host_fits_pa = pa;
 	all->host_fits_run = at->run;
 	return true;
+}
+
+enum km_look_answer km_look_in_rmap(const struct km_look *at, struct km_val head)
+{
+	if (!km_is_known(head))
+		return KM_CANNOT_TELL;
+	switch (km_rmap_search(at->all->kernel, head.v, km_look_sptep(at))) {
+	case KM_RMAP_HAS:
+		return KM_FITS;
+	case KM_RMAP_LACKS:
+		return KM_ANOMALY;
+	case KM_RMAP_UNKNOWN:
+		break;
+	}
+	return KM_CANNOT_TELL;
 }
 
 enum km_look_answer km_look_at_host(const struct km_look *at, struct km_host_page *page)

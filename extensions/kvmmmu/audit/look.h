@@ -134,6 +134,21 @@ static inline uint64_t km_look_hva(const struct km_look *at)
 	return at->slot->userspace_addr + ((at->gfn.v - at->slot->base_gfn) << KM_PAGE_SHIFT);
 }
 
+/* Return the page frame that entry @i of a run maps, as a physical address. */
+static inline uint64_t km_look_pa(const struct km_look *at, unsigned i)
+{
+	return at->values[i] & at->masks->base_addr_mask & ~(uint64_t)(KM_PAGE_SIZE - 1);
+}
+
+/* Return where the kernel has the entry. */
+static inline uint64_t km_look_sptep(const struct km_look *at)
+{
+	return at->all->kernel->page_offset_base + at->page->pa + 8 * at->index;
+}
+
+/* Is the entry in the list of this kvm_rmap_head.val? KM_ANOMALY: it is not. */
+enum km_look_answer km_look_in_rmap(const struct km_look *at, struct km_val head);
+
 /*
  * Find what the VMM's page tables map at the address of a leaf. KM_ANOMALY: @page is set, compare;
  * KM_FITS: there is nothing to compare, or all of a run are mapped as the VMM maps them.

@@ -46,4 +46,12 @@ void km_memslots_deinit(struct km_memslots *slots);
 /* Return the slot that contains @gfn, or NULL. Mirrors gfn_to_memslot(). */
 const struct km_memslot *km_gfn_to_memslot(const struct km_memslots *slots, uint64_t gfn);
 
+/* The number of @gfn's page of @level within a slot that begins at @base_gfn: gfn_to_index(). */
+static inline uint64_t km_gfn_to_index(uint64_t gfn, uint64_t base_gfn, int level)
+{
+	unsigned shift = 9 * (unsigned)(level - 1);
+
+	return (gfn >> shift) - (base_gfn >> shift);
+}
+
 #endif

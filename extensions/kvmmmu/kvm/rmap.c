@@ -50,10 +50,9 @@ enum km_rmap_answer km_rmap_search(const struct km_kernel *k, uint64_t head, uin
 struct km_val km_gfn_to_rmap(const struct km_kernel *k, const struct km_memslot *slot, uint64_t gfn,
 			     int level)
 {
-	unsigned shift = 9 * (unsigned)(level - 1);
 	struct km_val array =
 		km_kelem(k, slot->addr, KM_M_kvm_memory_slot_rmap, (uint32_t)level - 1);
-	uint64_t index = (gfn >> shift) - (slot->base_gfn >> shift), head;
+	uint64_t index = km_gfn_to_index(gfn, slot->base_gfn, level), head;
 	km_scoped_error *err = NULL;
 
 	if (!km_is_known(array) || !array.v)

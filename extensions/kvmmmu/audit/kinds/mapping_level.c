@@ -9,7 +9,6 @@
 enum km_look_answer km_audit_mapping_level(const struct km_look *at, struct km_anomaly *a)
 {
 	const struct km_kernel *k = at->all->kernel;
-	unsigned shift = 9 * (unsigned)(at->page->level - 1);
 	km_scoped_error *err = NULL;
 	struct km_val array;
 	uint64_t index;
@@ -25,7 +24,7 @@ enum km_look_answer km_audit_mapping_level(const struct km_look *at, struct km_a
 			 (uint32_t)at->page->level - 2);
 	if (!km_is_known(array) || !array.v)
 		return KM_CANNOT_TELL;
-	index = (at->gfn.v >> shift) - (at->slot->base_gfn >> shift);
+	index = km_gfn_to_index(at->gfn.v, at->slot->base_gfn, at->page->level);
 	err = km_read_virt(k->mem, array.v + index * sizeof(disallow), &disallow, sizeof(disallow));
 	if (err)
 		return KM_CANNOT_TELL;

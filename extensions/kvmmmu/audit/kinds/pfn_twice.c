@@ -7,7 +7,7 @@
 
 enum km_look_answer km_audit_pfn_twice(const struct km_look *at, struct km_anomaly *a)
 {
-	uint64_t mask = at->masks->base_addr_mask & ~(uint64_t)(KM_PAGE_SIZE - 1), hva, other;
+	uint64_t hva, other;
 	struct km_host_page host;
 
 	if (!km_look_is_leaf(at) || at->stale || !at->spte.w || at->page->level != PG_LEVEL_4K ||
@@ -18,7 +18,7 @@ enum km_look_answer km_audit_pfn_twice(const struct km_look *at, struct km_anoma
 	if (km_host_page_at(&at->all->host, hva, &host))
 		return KM_FITS;
 	for (unsigned i = 0; i < at->run; i++, hva += KM_PAGE_SIZE) {
-		if (!km_pfn_map_put(&at->all->pfns, at->values[i] & mask, hva, &other))
+		if (!km_pfn_map_put(&at->all->pfns, km_look_pa(at, i), hva, &other))
 			return KM_CANNOT_TELL;
 		if (other == hva)
 			continue;

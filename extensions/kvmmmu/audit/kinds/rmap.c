@@ -8,8 +8,7 @@
 
 enum km_look_answer km_audit_rmap(const struct km_look *at, struct km_anomaly *a)
 {
-	const struct km_kernel *k = at->all->kernel;
-	struct km_val head;
+	enum km_look_answer answer;
 
 	if (!km_look_is_leaf(at) || at->stale || at->sp->tdp_mmu_page.v)
 		return KM_FITS;
@@ -18,17 +17,10 @@ enum km_look_answer km_audit_rmap(const struct km_look *at, struct km_anomaly *a
 	/* no-slot; private to KVM or being deleted */
 	if (!at->slot || (at->slot->flags & KVM_MEMSLOT_INVALID))
 		return KM_FITS;
-	head = km_gfn_to_rmap(k, at->slot, at->gfn.v, at->page->level);
-	if (!km_is_known(head))
-		return KM_CANNOT_TELL;
-	switch (km_rmap_search(k, head.v, k->page_offset_base + at->page->pa + 8 * at->index)) {
-	case KM_RMAP_HAS:
-		return KM_FITS;
-	case KM_RMAP_UNKNOWN:
-		return KM_CANNOT_TELL;
-	case KM_RMAP_LACKS:
-		break;
-	}
+	answer = km_look_in_rmap(
+		at, km_gfn_to_rmap(at->all->kernel, at->slot, at->gfn.v, at->page->level));
+	if (answer != KM_ANOMALY)
+		return answer;
 	km_anomaly_says(a,
 			"the rmap of gfn 0x%" PRIx64 " in memslot %" PRId64 " does not contain it",
 			at->gfn.v, at->slot->id);

@@ -17,13 +17,12 @@ static bool is_table(const struct km_page_tables *tables, uint64_t pfn)
 enum km_look_answer km_audit_table_mapped(const struct km_look *at, struct km_anomaly *a)
 {
 	const struct km_table_page *page;
-	uint64_t mask = at->masks->base_addr_mask;
 	bool may = false;
 
 	if (!km_look_is_leaf(at))
 		return KM_FITS;
 	for (unsigned i = 0; i < at->run && !may; i++)
-		may = is_table(at->all->tables, (at->values[i] & mask) >> KM_PAGE_SHIFT);
+		may = is_table(at->all->tables, km_look_pa(at, i) >> KM_PAGE_SHIFT);
 	if (!may)
 		return KM_FITS;
 	if (at->run > 1)

@@ -248,14 +248,19 @@ static void end_section(struct gva *g, bool mapped, uint64_t gpa)
 	km_doc_field(g->section, "gpa", NULL, mapped ? km_v_hex(gpa) : km_v_none("-"));
 }
 
+static void add_no_tables(struct gva *g)
+{
+	km_doc_table(g->section, "entries", NULL);
+	km_doc_table(g->section, "accesses", NULL);
+}
+
 /* Paging is off: the linear address is the guest-physical one. */
 static void describe_no_paging(struct gva *g)
 {
 	bool exists = !(g->addr >> 32); /* there is no 64-bit mode without paging */
 
 	g->walk.end = exists ? KM_GUEST_MAPPED : KM_GUEST_FAULTS;
-	km_doc_table(g->section, "entries", NULL);
-	km_doc_table(g->section, "accesses", NULL);
+	add_no_tables(g);
 	if (exists)
 		km_doc_note(g->section,
 			    "CR0.PG=0: the linear address is the guest-physical address");
@@ -300,8 +305,7 @@ static bool is_encrypted(const struct gva *g)
 static void describe_encrypted(struct gva *g)
 {
 	g->walk.end = KM_GUEST_OPEN;
-	km_doc_table(g->section, "entries", NULL);
-	km_doc_table(g->section, "accesses", NULL);
+	add_no_tables(g);
 	km_doc_note(g->section, "the guest's memory is encrypted: its page tables cannot be read");
 }
 

@@ -6,7 +6,8 @@ Offsets of members come from the kernel's debuginfo, by gdb.
 
 import re
 import subprocess
-import sys
+
+from places import REGISTERS, SWITCHED  # in the folder that run.py adds to the path
 
 KERNEL_MAP = 0xffffffff80000000
 ADDRESS = 0x000ffffffffff000
@@ -17,9 +18,6 @@ MEMBERS = """kvm.vm_list kvm.vcpu_array.xa_head kvm.mmu_invalidate_in_progress k
     kvm_vcpu.stat.pf_spurious kvm_vcpu.stat.io_exits task_struct.preempt_notifiers.first task_struct.stack
     task_struct.thread.sp task_struct.on_cpu task_struct.pid task_struct.thread_info.cpu task_struct.__state""".split()
 COUNTERS = ("exits", "pf_taken", "pf_fixed", "pf_spurious", "io_exits")
-# What __switch_to_asm() leaves on the stack of a task that is not running.
-SWITCHED = "r15 r14 r13 r12 rbx rbp rip".split()
-REGISTERS = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss".split()
 
 
 def numbers(debug, expressions):
@@ -83,10 +81,6 @@ class Kernel:
     def member(self, address, name, size=8):
         return self.number(address + self.offsets[name], size)
 
-    def signed(self, address, name, size=4):
-        value = self.member(address, name, size)
-        return value - (1 << 8 * size) if value >> 8 * size - 1 else value
-
     # ---- KVM ----
 
     def kvm_symbol(self, name, section=".data"):
@@ -136,14 +130,10 @@ class Kernel:
         """The registers with which it continues."""
         sp = self.member(task, "task_struct.thread.sp")
         words = [self.number(sp + 8 * i) for i in range(len(SWITCHED))]
-        return {**dict.fromkeys(REGISTERS, 0), **dict(zip(SWITCHED, words)), "rsp": sp + 56, "cs": 0x10, "ss": 0x18}
+        return {**dict.fromkeys(REGISTERS, 0), **dict(zip(SWITCHED, words)), "rsp": sp + 8 * len(SWITCHED), "cs": 0x10, "ss": 0x18}
 
     def crash_notes(self, cpu):
         """What crash_save_cpu() wrote about the CPU, an ELF note; None: nothing."""
         base = self.number(self.names["__per_cpu_offset"] + 8 * cpu)
         data = self.read(self.number(self.names["crash_notes"]) + base & (1 << 64) - 1, 20 + 336)
         return data if data[12:16] == b"CORE" else None
-
-
-if __name__ == "__main__":
-    sys.exit("kernel.py is a library")

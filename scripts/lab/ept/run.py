@@ -9,7 +9,6 @@ kexec's path leaves, registers (crash_notes) and cleared VMCSs.
 """
 
 import argparse
-import glob
 import json
 import os
 import pty
@@ -32,6 +31,7 @@ import boot  # noqa: E402
 import dump as core  # noqa: E402
 import kernel as kernels  # noqa: E402
 import plan  # noqa: E402
+from places import HANDLER, PR_REG, REGISTERS, RUN, STACK_SIZE  # noqa: E402
 
 CPUS, MEMORY = 1, 640
 READY_SECONDS, ORDER_SECONDS = 2400, 600
@@ -40,8 +40,6 @@ APPEND = "crashkernel=128M rdinit=/kdump-init nowatchdog preempt=full"
 # Loops that do not depend on AMD, and the kernels that have them.
 MACHINES = {"readonly-host": plan.EVERY, "invalidate-leaked": plan.EVERY, "invalidate-leaked-all": plan.EVERY,
             "perm-table-zeroed": plan.NEW}
-HANDLER = {"kvm_mmu_page_fault", "kvm_mmu_do_page_fault", "kvm_tdp_page_fault", "direct_page_fault"}
-RUN = {"kvm_arch_vcpu_ioctl_run", "vcpu_run", "vcpu_enter_guest", "vmx_vcpu_run", "vt_vcpu_run", "vmx_handle_exit"}
 
 
 class Host:
@@ -148,10 +146,10 @@ def inject(kernel, scenario, stage, gen):
 def frames(host, kernel, task, registers, work):
     """The functions on a thread's stack, by gdb and the kernel's debuginfo."""
     stack = kernel.member(task, "task_struct.stack")
-    content = kernel.read(stack, 4 << 12)
+    content = kernel.read(stack, STACK_SIZE)
     note = bytearray(core.note(b"CORE", bytes(336)))
     struct.pack_into("<I", note, 8, 1)  # NT_PRSTATUS
-    struct.pack_into("<21Q", note, 20 + 112, *(registers[name] for name in kernels.REGISTERS))
+    struct.pack_into("<21Q", note, PR_REG, *(registers[name] for name in REGISTERS))
     base = (core.EHDR.size + 2 * core.PHDR.size + len(note) + 4095) & -4096
     path = f"{work}/stack.core"
     with open(path, "wb") as file:
@@ -198,7 +196,7 @@ def place_of(host, kernel, vcpu, work):
     note = kernel.crash_notes(cpu) if on_cpu else None
     registers = None
     if note:
-        registers = dict(zip(kernels.REGISTERS, struct.unpack_from("<21Q", note, 20 + 112)))
+        registers = dict(zip(REGISTERS, struct.unpack_from("<21Q", note, PR_REG)))
     elif not on_cpu:
         registers = kernel.switched(task)
     user = bool(registers) and registers["cs"] & 3 == 3
@@ -327,13 +325,11 @@ def main():
             boot.die(f"{args.gen} has no machine {name} for Intel (there are: {' '.join(MACHINES)})")
     out = os.path.abspath(args.into or f"{boot.CACHE}/kdump/{args.gen}-ept")
     os.makedirs(out, exist_ok=True)
-    sources = [f"{LAB}/vmm/{name}.c" for name in ("markers", "tables", "vcpu", "vm")]
-    sources += glob.glob(f"{LAB}/scenarios/vmm/*.[cS]") + glob.glob(f"{LAB}/kdump/vmm/*.[cS]")
     failed = []
     with tempfile.TemporaryDirectory(prefix="kvmmmu-ept-", dir=out) as work:
         initrd = f"{work}/initrd"
-        subprocess.run([f"{LAB}/kdump/image", args.gen, initrd, *sources, f"-I{LAB}/scenarios/vmm",
-                        f"{HERE}/vmm/guest.S", "-Wl,--wrap=guest_hammer,--wrap=guest_hammer_end"], check=True)
+        subprocess.run([f"{LAB}/kdump/image", args.gen, initrd, *plan.sources(), f"{HERE}/vmm/guest.S",
+                        "-Wl,--wrap=guest_hammer,--wrap=guest_hammer_end"], check=True)
         # the kernel reads one archive after another: this init replaces the other one
         subprocess.run(f"echo init | cpio -o -H newc --quiet >>'{initrd}'", shell=True, cwd=HERE, check=True)
         for name in names:

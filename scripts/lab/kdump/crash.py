@@ -23,20 +23,14 @@ import acts  # noqa: E402
 import oracle  # noqa: E402
 import plan  # noqa: E402
 import play  # noqa: E402
+from places import HANDLER, PR_REG, REGISTERS, RUN, STACK_SIZE, SWITCHED  # noqa: E402
 from qmp import Qmp  # noqa: E402
 from stop import CONFIG, Break, attach, load_symbols, quiet, release, say, threads  # noqa: E402
 
 NPF = 0x400
-REGISTERS = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss".split()
-STACK_SIZE = 4 << 12  # of a thread
 UNWOUND = "r15 r14 r13 r12 rbp rbx rip rsp".split()
 # Functions that continue on the interrupt stack.
 INTERRUPTS = ("sysvec_", "common_interrupt", "do_softirq", "__irq_exit_rcu", "irq_exit_rcu")
-# Functions that KVM is in while it handles a fault of the guest, or one that the VMM requests.
-HANDLER = {"kvm_mmu_page_fault", "kvm_mmu_do_page_fault", "kvm_tdp_page_fault", "direct_page_fault",
-           "kvm_tdp_map_page", "kvm_arch_vcpu_pre_fault_memory", "nonpaging_page_fault", "kvm_handle_page_fault"}
-RUN = {"kvm_arch_vcpu_ioctl_run", "vcpu_run", "vcpu_enter_guest", "svm_vcpu_run", "svm_vcpu_enter_exit",
-       "__svm_vcpu_run", "kvm_vcpu_pre_fault_memory", "kvm_arch_vcpu_pre_fault_memory"}
 
 
 def leak_invalidation_of_all(machine):
@@ -104,16 +98,16 @@ def words(address, count):
 
 
 def saved_registers(cpu):
-    """What crash_save_cpu() put into the CPU's NT_PRSTATUS note; pr_reg is 112 bytes into it."""
+    """What crash_save_cpu() put into the CPU's NT_PRSTATUS note."""
     at = word("crash_notes") + word("__per_cpu_offset", cpu) & (1 << 64) - 1
-    return dict(zip(REGISTERS, words(at + 20 + 112, len(REGISTERS))))
+    return dict(zip(REGISTERS, words(at + PR_REG, len(REGISTERS))))
 
 
 def switched_registers(task):
     """For a task that is not running: what __switch_to_asm() left on its stack."""
     sp = int(task["thread"]["sp"])
-    frame = dict(zip("r15 r14 r13 r12 rbx rbp rip".split(), words(sp, 7)))
-    return {**frame, "rsp": sp + 56, "cs": 0x10}
+    frame = dict(zip(SWITCHED, words(sp, len(SWITCHED))))
+    return {**frame, "rsp": sp + 8 * len(SWITCHED), "cs": 0x10}
 
 
 def older_of(frame):

@@ -6,11 +6,13 @@ that makes no forward progress at any moment; a load is a healthy one that looks
 """
 
 import dataclasses
+import glob
 import os
 import random
 import sys
 
-sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scenarios"))
+LAB = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.join(LAB, "scenarios"))
 
 import catalogue  # noqa: E402
 
@@ -111,3 +113,10 @@ def series(generation, names, count, seed, trigger=None, **more):
             label += f"-trace{more['trace_kb']}"
         yield Dump(f"{label}-{seed}.{i:02}", f"{seed}.{i}", list(names) or draw(generation, dice),
                    trigger or dice.choice(TRIGGERS), 0.2 + 2 * dice.random(), **more)
+
+
+def sources():
+    """Of the program that runs the machines, for the compiler."""
+    files = [f"{LAB}/vmm/{name}.c" for name in ("markers", "tables", "vcpu", "vm")]
+    return [*files, *glob.glob(f"{LAB}/scenarios/vmm/*.[cS]"), *glob.glob(f"{LAB}/kdump/vmm/*.[cS]"),
+            f"-I{LAB}/scenarios/vmm"]

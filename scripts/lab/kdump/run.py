@@ -7,7 +7,6 @@ run.py [--count N] [--seed S] [--into DIR] [--trigger sysrq|nmi]
 
 import argparse
 import dataclasses
-import glob
 import json
 import os
 import re
@@ -165,11 +164,9 @@ def main():
         boot.die(error.args[0])
     out = os.path.abspath(args.into or f"{boot.CACHE}/kdump/{args.gen}")
     os.makedirs(out, exist_ok=True)
-    sources = [f"{LAB}/vmm/{name}.c" for name in ("markers", "tables", "vcpu", "vm")]
-    sources += glob.glob(f"{LAB}/scenarios/vmm/*.[cS]") + glob.glob(f"{HERE}/vmm/*.[cS]") + [f"-I{LAB}/scenarios/vmm"]
     failed = []
     with tempfile.TemporaryDirectory(prefix="kvmmmu-lab-", dir=out) as work:
-        subprocess.run([f"{HERE}/image", args.gen, f"{work}/initrd", *sources], check=True)
+        subprocess.run([f"{HERE}/image", args.gen, f"{work}/initrd", *plan.sources()], check=True)
         for dump in dumps:
             for _ in range(2):
                 if take(args.gen, dump, out, work):

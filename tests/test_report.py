@@ -289,6 +289,15 @@ def test_frames_are_redacted_as_addresses():
     assert "gfn 0x7c00" in json.dumps(plain) and "gfn 0x7c00" not in json.dumps(redacted)
 
 
+def test_counters_are_not_redacted():
+    """In the commands to check by hand, a large one looks like an address."""
+    path = TOP / "samples/kdump/7.3/perm-table-zeroed-ept-1.00.kvmmmu"
+    counters = [{check["what"]: check["values"] for chapter in kvmmmu(path, "report", *words, "-j").json["chapters"]
+                 for check in chapter["check"]["checks"] if ".stat." in check["what"]} for words in ((), ("--redact",))]
+    assert counters[0] == counters[1]
+    assert any(int(value, 16) > 0x10000 for value in counters[0].values()), counters[0]
+
+
 def test_redaction_is_consistent():
     """One address has one replacement in the whole report; offsets within a page stay."""
     plain, redacted = (kvmmmu(LOOPING, "report", *words, "-j").json for words in ((), ("--redact",)))

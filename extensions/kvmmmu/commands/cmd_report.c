@@ -130,6 +130,18 @@ static void count_tables(struct km_report *run, const struct km_vcpu_mmu *all)
 /* Numbers of the case that look like addresses. */
 static void keep_numbers(struct km_redaction *r, const struct km_case *c)
 {
+	const struct km_vcpu_stats *s = &c->vcpu->stats;
+	/* a counter is printed in hexadecimal where it can be checked by hand */
+	const struct km_val others[] = {
+		c->last.exit_code,
+		c->vcpu->requests,
+		s->pf_taken,
+		s->pf_fixed,
+		s->pf_spurious,
+		s->exits,
+		c->vm->mmu_invalidate_seq,
+	};
+
 	for (size_t i = 0; i < c->last.count; i++) {
 		if (km_is_known(c->last.faults[i].error_code))
 			km_redaction_keep(r, c->last.faults[i].error_code.v);
@@ -138,10 +150,10 @@ static void keep_numbers(struct km_redaction *r, const struct km_case *c)
 		km_redaction_keep(r, c->all.mmus[i].root_role.word);
 	for (size_t i = 0; c->has_walk && i < c->walk.count; i++)
 		km_redaction_keep(r, c->walk.levels[i].sp.role.word);
-	if (km_is_known(c->last.exit_code))
-		km_redaction_keep(r, c->last.exit_code.v);
-	if (km_is_known(c->vcpu->requests))
-		km_redaction_keep(r, c->vcpu->requests.v);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (km_is_known(others[i]))
+			km_redaction_keep(r, others[i].v);
+	}
 }
 
 static km_error *add_vcpu(struct km_report *run, const struct km_examined *x, bool named)

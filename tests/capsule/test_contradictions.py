@@ -195,3 +195,11 @@ def test_handed_btf_with_a_header_of_32_bytes():
     """The header's own length counts, not that of the headers that the program was built with."""
     path = TOP / "tests/capsule/hostile/P1-btf-header32-layout.kvmmmu"
     assert kvmmmu(path, "explain").out == kvmmmu(SAMPLES / "amd-7.3-looping.kvmmmu", "explain").out
+
+
+@pytest.mark.parametrize("sample", ["kdump/7.2/drawn-g.01", "kdump/6.12/drawn-g.00", "amd-7.3-looping"])
+def test_a_capsule_of_one_vcpu_contradicts_nothing_about_others(sample, tmp_path):
+    """It does not contain their threads."""
+    part = tmp_path / "part.kvmmmu"
+    assert kvmmmu(TOP / "samples" / f"{sample}.kvmmmu", "capture", "-o", part, "0:0").code == 0
+    assert "is not a thread of a process with VMs" not in kvmmmu(part, "explain").out

@@ -246,6 +246,38 @@ static void test_samples_without_addresses(void **state)
 	assert_false(s[0].fault_exit);
 }
 
+/* Kernels that keep only the lower half of a fault's error code; and one emulated fault. */
+static void test_samples_of_half_an_error_code(void **state)
+{
+	static const uint64_t codes[][2] = {
+		/* the same */
+		{0x100000007, 0x100000007},
+		{0x100000007, 7},
+		{7, 0x100000007},
+		/* other faults */
+		{0x100000007, 0x200000007},
+		{0x100000007, 0x100000005},
+		{0x100000007, 5},
+		{7, 5},
+	};
+	struct km_sample s[LOOKS];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		loop(s);
+		for (size_t look = 0; look < LOOKS; look++)
+			s[look].error_code = val(codes[i][look % 2]);
+		assert_int_equal(judge(s, LOOKS).trend == KM_TREND_LOOPS, i < 3);
+	}
+	/* how many failed to be emulated is not known: none is subtracted */
+	loop(s);
+	for (size_t look = 1; look < LOOKS; look++)
+		s[look].pf_emulate = val(s[0].pf_emulate.v + 1);
+	for (size_t look = 0; look < LOOKS; look++)
+		s[look].emulation_failed = unreadable;
+	assert_int_not_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
+}
+
 static void test_samples(void **state)
 {
 	struct km_sample s[LOOKS];
@@ -1805,6 +1837,7 @@ int main(void)
 		cmocka_unit_test(test_a_torn_stack_does_not_leave_kvm),
 		cmocka_unit_test(test_frozen_thread),
 		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_samples_of_half_an_error_code),
 		cmocka_unit_test(test_samples_without_fault),
 		cmocka_unit_test(test_samples_of_uncounted_faults),
 		cmocka_unit_test(test_samples_of_a_livelock),

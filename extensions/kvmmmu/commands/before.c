@@ -171,8 +171,11 @@ void km_before_judge(const struct km_before *before, const struct km_moment *the
 	    samples[1].state == KM_STATE_STUCK) {
 		v->trend = KM_TREND_OPEN;
 		v->certainty = KM_NOTE;
-		snprintf(v->text, sizeof(v->text),
-			 "the later one shows a loop, which may have begun in between");
+		snprintf(
+			v->text, sizeof(v->text), "%s",
+			samples[0].state == KM_STATE_STUCK
+				? "both show a loop, and it is not known whether it is the same one"
+				: "the later one shows a loop, which may have begun in between");
 	}
 	if (before->relation.same != KM_BOOT_SAME)
 		km_at_most(&v->certainty, KM_POSSIBLE);

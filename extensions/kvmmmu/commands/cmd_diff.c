@@ -415,8 +415,12 @@ static void describe_order(struct diff *run)
 		km_doc_note(root, "no vCPU is in both: nothing was compared");
 	if (!run->both)
 		return;
-	if (r->same_moment)
+	if (r->same_moment && !run->fewer_exits && !run->more_exits)
 		km_doc_note(root, "both are of the same moment: nothing happened in between");
+	else if (r->same_moment)
+		km_doc_note(root,
+			    "both have the same time, and the counters differ: the clock of the "
+			    "kernel is too coarse");
 	else if (!r->order_known && run->fewer_exits && !run->more_exits)
 		km_doc_note(root,
 			    "the exits of %" PRIu64 " vCPU%s decreased, and of none increased: if "

@@ -83,9 +83,13 @@ static bool rose(struct km_val before, struct km_val after, uint64_t *by)
 	return km_is_known(before) && km_is_known(after) && after.v >= before.v;
 }
 
-static bool same(struct km_val a, struct km_val b)
+/* struct kvm_page_fault of some kernels keeps only the lower half. */
+static bool same_error_code(struct km_val a, struct km_val b)
 {
-	return km_is_known(a) && km_is_known(b) && a.v == b.v;
+	bool half = !(a.v >> 32) || !(b.v >> 32);
+
+	return km_is_known(a) && km_is_known(b) &&
+	       (half ? (uint32_t)a.v == (uint32_t)b.v : a.v == b.v);
 }
 
 /* ---- what the counters did from the first sample to the last ---- */
@@ -163,7 +167,7 @@ static bool is_new_fault(const struct km_sample *before, const struct km_sample 
 static bool is_other_fault(const struct km_sample *a, const struct km_sample *b)
 {
 	return a->addr != b->addr || (km_is_known(a->error_code) && km_is_known(b->error_code) &&
-				      !same(a->error_code, b->error_code));
+				      !same_error_code(a->error_code, b->error_code));
 }
 
 static struct common compare(const struct km_sample *s, size_t count)
@@ -190,7 +194,7 @@ static struct common compare(const struct km_sample *s, size_t count)
 		all.spte &= s[i].has_spte && first->has_spte && s[i].spte == first->spte &&
 			    s[i].level == first->level;
 		all.denied &= s[i].processor == KM_DENIES;
-		if (!same(s[i].error_code, first->error_code) ||
+		if (!same_error_code(s[i].error_code, first->error_code) ||
 		    (latest && !is_new_fault(latest, &s[i])))
 			continue;
 		latest = &s[i];

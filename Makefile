@@ -73,6 +73,8 @@ help:
 	@echo "make trace        100,000 page faults of each of four kernels against our rule"
 	@echo "make kdumps       KDUMPS=2 real kdumps of each of four kernels (a minute each), and what is said about"
 	@echo "                  all that there are"
+	@echo "make matrix       dumps of every kernel that Debian serves, or of GENS=\"6.18 7.3-rt\", against a debugger (hours)"
+	@echo "make drift        what changed in the types and rules of the newest kernel of every suite, without a boot"
 	@echo "make pages        the HTML report of every capsule in Chromium: three widths, light, dark, on paper"
 	@echo "make fuzz         libFuzzer on every parser, FUZZ_RUNS=100000 inputs each"
 	@echo "make fuzz-long    10,000,000 inputs over all parsers together; FUZZ_INPUTS is another number"
@@ -165,6 +167,21 @@ kdumps:
 		scripts/lab/lab kdump --count $(KDUMPS) --seed $$(date +%s) $$gen || exit 1; done
 	@scripts/kdumps table all
 
+# Every kernel that Debian serves, or those in GENS: booted with NPT and npt=0, and every dump compared with what a
+# debugger reads. What is done is not done again.
+.PHONY: matrix
+matrix:
+	@scripts/bootstrap demo
+	@$(MAKE) --no-print-directory $(BUILD)/kvmmmu $(BUILD)/leaves
+	@scripts/lab/lab matrix $(GENS)
+
+# What the newest kernel of each suite, and of experimental, lacks or has under another name.
+.PHONY: drift
+drift:
+	@scripts/bootstrap check
+	@$(MAKE) --no-print-directory $(BUILD)/kvmmmu
+	@scripts/lab/lab drift $(SUITE)
+
 # tests/intel has extracts of such dumps.
 .PHONY: intel
 intel:
@@ -215,7 +232,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libkvmmmu.a
 # The tests' drivers: one runs commands over and over, one answers many
 # in one session, one loses pages, one edits a dump between two looks, the others print what is found of stacks, tasks and faults, of gfns,
 # and of ftrace's ring buffers.
-DRIVERS = repeat batch stacks gfns history lost watch printk
+DRIVERS = repeat batch stacks gfns history lost watch printk leaves
 $(DRIVERS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/lab/%.o $(READ_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(link) -o $@ $^ $(READ_LIBS) $(LIBS)

@@ -18,8 +18,10 @@ import gdb
 LAB = os.environ["LAB_SCRIPTS"]
 HERE = os.path.join(LAB, "kdump")
 sys.path[:0] = [LAB, os.path.join(LAB, "scenarios"), HERE]
+sys.path.append(os.path.join(LAB, "matrix"))
 
 import acts  # noqa: E402
+import maps  # noqa: E402
 import oracle  # noqa: E402
 import plan  # noqa: E402
 import play  # noqa: E402
@@ -291,7 +293,8 @@ def crash(dump, machines, qmp, orders):
         raise RuntimeError("the kernel did not crash")
     here = gdb.selected_thread()
     lender = next(thread for thread in threads() if thread.num != here.num)
-    return {"panic_cpu": here.num - 1, "machines": [machine_truth(machine, lender) for machine in machines]}
+    found = {"panic_cpu": here.num - 1, "machines": [machine_truth(machine, lender) for machine in machines]}
+    return {**found, "maps": maps.maps()} if dump["maps"] else found
 
 
 def main():

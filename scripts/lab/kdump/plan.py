@@ -86,6 +86,7 @@ class Dump:
     trace_kb: int = 0   # size of ftrace's buffer of each CPU; 0: nothing is traced
     trace_seconds: float = 0.2
     form: str = ""      # options for a makedumpfile that runs in the crash kernel; none: it does not
+    maps: bool = False  # the truth has what is mapped where (matrix/maps.py)
 
 
 def known(generation):

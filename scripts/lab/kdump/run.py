@@ -2,7 +2,7 @@
 """Real kdumps: a kernel with machines that loop and others that work is made to crash; see "lab help".
 
 run.py [--count N] [--seed S] [--into DIR] [--trigger sysrq|nmi]
-       [--trace KB | --form OPTIONS] GEN [MACHINE...]
+       [--trace KB | --form OPTIONS] [--maps] GEN [MACHINE...]
 """
 
 import argparse
@@ -152,6 +152,7 @@ def main():
     parser.add_argument("--into")
     parser.add_argument("--trace", type=int, default=0, metavar="KB")
     parser.add_argument("--form", default="", metavar="OPTIONS")
+    parser.add_argument("--maps", action="store_true")
     parser.add_argument("--trigger", choices=sorted(set(plan.TRIGGERS)))
     parser.add_argument("gen")
     parser.add_argument("names", nargs="*")
@@ -159,7 +160,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         dumps = list(plan.series(args.gen, args.names, args.count, args.seed, args.trigger,
-                                 trace_kb=args.trace, form=args.form))
+                                 trace_kb=args.trace, form=args.form, maps=args.maps))
     except KeyError as error:
         boot.die(error.args[0])
     out = os.path.abspath(args.into or f"{boot.CACHE}/kdump/{args.gen}")

@@ -155,7 +155,10 @@ def wrong_context(play):
 
 
 def frozen_spte():
-    return {"6.1": 0x5a0, "6.12": 1 << 63 | 0x5a0}.get(CONFIG["generation"], 1 << 63 | 0x1a0)
+    version = tuple(map(int, CONFIG["generation"].split(".")))
+    if version < (6, 12):
+        return 0x5a0
+    return 1 << 63 | (0x5a0 if version < (7, 0) else 0x1a0)
 
 
 def freeze(play):

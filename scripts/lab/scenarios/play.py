@@ -94,6 +94,15 @@ def address_of(function):
     return found[function] - found["_text"] + int(CONFIG["symbols"]["_text"], 16)
 
 
+def has_fault():
+    """Does this kernel pass a struct kvm_page_fault to the functions that handle a fault (since 5.16)?"""
+    try:
+        gdb.lookup_type("struct kvm_page_fault")
+        return True
+    except gdb.error:
+        return False
+
+
 class Deadline:
     """Interrupt the kernel if gdb waits for it too long."""
 
@@ -183,8 +192,9 @@ class Play:
     def walk(self, address):
         """Return the SPTEs of the walk to an address, from the root."""
         mmu = self.vcpu["arch"]["mmu"].dereference()
-        root = oracle.number(mmu["root"]["hpa"]) & (1 << 64) - 1
-        table, level, found = root & oracle.ADDRESS, int(mmu["root_role"]["level"]), []
+        root = oracle.number(oracle.either(mmu, "root.hpa", "root_hpa")) & (1 << 64) - 1
+        level = int(oracle.either(mmu, "root_role.level", "mmu_role.base.level"))
+        table, found = root & oracle.ADDRESS, []
         if root == (1 << 64) - 1:
             return found
         while level:
@@ -231,6 +241,8 @@ class Play:
 
     def stop_at(self, functions, address):
         """Stop where the subject enters the first of these functions that this kernel has."""
+        if not has_fault():
+            functions = catalogue.EXIT
         for function in functions:
             entry = address_of(function)
             if entry:
@@ -301,9 +313,10 @@ class Play:
 
     def invalidation(self):
         kvm = self.kvm
-        return {n: oracle.hexa(kvm[n]) for n in ("mmu_invalidate_seq", "mmu_invalidate_in_progress",
-                                                 "mmu_invalidate_range_start", "mmu_invalidate_range_end",
-                                                 "mn_active_invalidate_count")}
+        found = {n: oracle.member(kvm, n) for n in ("mmu_invalidate_seq", "mmu_invalidate_in_progress",
+                                                    "mmu_invalidate_range_start", "mmu_invalidate_range_end",
+                                                    "mn_active_invalidate_count")}
+        return {n: oracle.hexa(value) for n, value in found.items() if value is not None}
 
     def go_deeper(self, function):
         """Continue to a function that the subject calls later, with the other CPUs stopped."""
@@ -428,15 +441,17 @@ class Play:
             return
         first, second = self.counters[-2:]
         grown = {n: second[n] - first[n] for n in first}
+        # kernels before 6.0 count only those that they fix
+        taken = grown.get("pf_taken", grown["exits"])
         claims = {
             # the kernel takes the same fault again and again and never fixes it
-            "loops": grown["pf_taken"] >= 100 and not grown["pf_fixed"] and not grown["io_exits"],
+            "loops": taken >= 100 and not grown["pf_fixed"] and not grown["io_exits"],
             # the VMM re-enters the guest again and again without effect
             "re-enters": grown["exits"] >= 100 and not grown["pf_fixed"] and not grown["io_exits"],
             # likewise where the kernel does not count faults
             "loops-uncounted": True,
             # faults are fixed
-            "fixes": grown["pf_fixed"] + grown["pf_fast"] >= 5,
+            "fixes": grown["pf_fixed"] + grown.get("pf_fast", 0) >= 5,
             # the guest's own loop continues
             "moves": grown["io_exits"] >= 10,
             # nothing happens

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which dumps the matrix consists of."""
+
+import collections
+import dataclasses
+import os
+import sys
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../scenarios"))
+
+import catalogue  # noqa: E402
+
+GENERATIONS = ("5.10", "6.1", "6.12", "6.16", "6.17", "6.18", "7.2", "7.3")
+FLAVOURS = ("6.1-amd64", "6.1-rt", "6.12-amd64", "6.12-rt")
+LA57 = ("6.1", "7.3")  # also on a host with page tables of five levels
+
+# A boot of the machines of "lab path": its dumps, what is added to the kernel's command line, and CR4.LA57.
+Boot = collections.namedtuple("Boot", "paging append la57 names")
+
+# Scenarios that show a loop or a stall, and the first kernel on which they do: 5.10 has no TDP MMU by default, and does
+# not ask whether a root is obsolete.
+SCENARIOS = {
+    "readonly-host": "5.10", "lock-stall-userfaultfd": "5.10", "mmio-generation": "5.10", "write-tracked": "5.10",
+    "frozen-spte": "6.1", "frozen-spte-twin": "6.1", "obsolete-root": "6.1",
+    "perm-table-zeroed": "7.3", "perm-table-zeroed-twin": "7.3"}
+# Of the flavours, whose code is the same.
+FEW = ("readonly-host", "lock-stall-userfaultfd", "frozen-spte", "write-tracked")
+
+
+def age(generation):
+    """Return what orders generations; a flavour is as old as its kernel."""
+    return tuple(map(int, generation.split("-")[0].split(".")))
+
+
+def boots(generation):
+    found = [Boot("npt", "", False, ("npt-fault", "npt-later")),
+             Boot("npt=0", "kvm_amd.npt=0", False, ("shadow-fault", "shadow-later"))]
+    if generation in LA57:
+        found += [Boot("npt", "", True, ("npt-la57-fault",)),
+                  Boot("npt=0", "kvm_amd.npt=0", True, ("shadow-la57-fault",))]
+    return found
+
+
+def scenarios(generation):
+    """Return the scenarios to play, which the catalogue then has for this generation, too."""
+    names = [name for name, first in SCENARIOS.items() if age(first) <= age(generation)]
+    if "-" in generation:
+        names = [name for name in names if name in FEW]
+    version, found = generation.split("-")[0], []
+    for name in names:
+        known = [s for s in catalogue.SCENARIOS if s.name == name]
+        here = next((s for s in known if version in s.gens), None)
+        if not here:
+            here = dataclasses.replace(known[0], gens=(version,))
+            catalogue.SCENARIOS.append(here)
+        found.append(here)
+    return found
+
+
+def kdumps(generation):
+    """Return how many real kdumps are made: where the kernel has debuginfo, which tells what its crash interrupted."""
+    return {"6.1": 2, "6.12": 2, "7.2": 2, "7.3": 2}.get(generation, 0)

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run scenarios as scenarios/play.py does, and leave NAME.maps.json beside each truth; runs inside gdb."""
+
+import json
+import os
+import sys
+import traceback
+
+LAB = os.environ["LAB_SCRIPTS"]
+sys.path[:0] = [LAB, os.path.join(LAB, "scenarios"), os.path.join(LAB, "matrix")]
+
+import maps  # noqa: E402
+import plan  # noqa: E402
+import play  # noqa: E402
+
+plan.scenarios(play.CONFIG["generation"])  # the catalogue has them from here on
+play.CONFIG["generation"] = play.CONFIG["generation"].split("-")[0]  # a flavour is like its kernel
+
+
+class Play(play.Play):
+    def save(self):
+        found = maps.maps()
+        super().save()
+        with open(f"{play.OUT}/{self.scenario.name}.maps.json", "w", encoding="ascii") as file:
+            json.dump(found, file)
+
+
+play.Play = Play
+
+try:
+    code = play.main()
+except Exception:  # gdb would print it and continue
+    traceback.print_exc()
+    code = 1
+os._exit(code)

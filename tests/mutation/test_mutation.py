@@ -29,7 +29,7 @@ def mutate(*words):
 
 def test_mutants_of_the_rules_are_killed():
     """Try a sample, which differs whenever a rule or its tests change; "tests/mutation/mutate" tries all."""
-    lab("source", "6.1", "7.2", "7.3")
+    lab("source", "5.10", "6.1", "7.2", "7.3")
     mutate("--sample", "120", "--seed", str(int(key_of(RULES + TESTS), 16)))
 
 

@@ -58,6 +58,19 @@ void oracle_default_masks(bool ept, int phys_bits, struct oracle_masks *masks)
 	boot_cpu_data.x86_phys_bits = boot_cpu_data.x86_cache_bits = phys_bits;
 	kvm_host.maxphyaddr = phys_bits;
 	kvm_mmu_reset_all_pte_masks();
+#if ORACLE_GEN < 519
+	/* as vmx.c, hardware_setup(), and x86.c, kvm_arch_init(), do, with their constants */
+	if (ept) {
+		kvm_mmu_set_mask_ptes(1, 1 << 8, 1 << 9, 0, 4, 0, 7, 0);
+		kvm_mmu_set_mmio_spte_mask(6, 0);
+	} else {
+		kvm_mmu_set_mask_ptes(4, 1 << 5, 1 << 6, 1ULL << 63, 0, 1, 0, 0);
+		kvm_mmu_set_mmio_spte_mask(1ULL << 51 | 1, ACC_WRITE_MASK | ACC_USER_MASK);
+	}
+	shadow_host_writable_mask = SPTE_HOST_WRITEABLE;
+	shadow_mmu_writable_mask = SPTE_MMU_WRITEABLE;
+	shadow_mmio_mask = SPTE_MMIO_MASK;
+#else
 	if (ept) {
 #if ORACLE_GEN >= 702
 		kvm_mmu_set_ept_masks(true);
@@ -65,6 +78,7 @@ void oracle_default_masks(bool ept, int phys_bits, struct oracle_masks *masks)
 		kvm_mmu_set_ept_masks(true, true);
 #endif
 	}
+#endif
 	*masks = (struct oracle_masks)
 	{
 		.host_writable = shadow_host_writable_mask,
@@ -80,8 +94,10 @@ void oracle_default_masks(bool ept, int phys_bits, struct oracle_masks *masks)
 		.physical_mask = (1ULL << 52) - 1,
 #if ORACLE_GEN >= 702
 		.ad_enabled = kvm_ad_enabled,
-#else
+#elif ORACLE_GEN >= 519
 		.ad_enabled = kvm_ad_enabled(),
+#else
+		.ad_enabled = shadow_accessed_mask,
 #endif
 		.mmio_caching = enable_mmio_caching,
 	};
@@ -96,7 +112,24 @@ static void copy_words(uint16_t words[16], const oracle_permission permissions[1
 void oracle_guest_table(uint32_t base, uint32_t ext, bool tdp, bool ept, uint16_t words[16],
 			uint32_t *pkru_mask)
 {
-#if ORACLE_GEN >= 703
+#if ORACLE_GEN < 519
+	/* The role repeats the guest's registers; it is in long mode if it has four levels or more.
+	 */
+	union kvm_mmu_role role = {.base.word = base, .ext.word = ext};
+	struct kvm_mmu mmu = {.nx = role.base.nxe};
+	struct kvm_vcpu vcpu = {
+		.cr0 = role.base.cr0_wp ? X86_CR0_WP : 0,
+		.cr4 = (role.ext.cr4_smep ? X86_CR4_SMEP : 0) |
+		       (role.ext.cr4_smap ? X86_CR4_SMAP : 0) |
+		       (role.ext.cr4_pke ? X86_CR4_PKE : 0),
+		.long_mode = role.ext.cr0_pg && role.base.level >= 4,
+	};
+
+	update_permission_bitmask(&vcpu, &mmu, ept);
+	update_pkru_bitmask(&vcpu, &mmu, false);
+	copy_words(words, mmu.permissions);
+	*pkru_mask = mmu.pkru_mask;
+#elif ORACLE_GEN >= 703
 	struct kvm_pagewalk w = {0};
 
 	w.cpu_role.base.word = base;
@@ -171,7 +204,17 @@ bool oracle_spte_permission_fault_v1(const uint16_t words[16], uint64_t spte, ui
 }
 #endif
 
-#ifdef HAVE_is_access_allowed
+#if defined(HAVE_is_access_allowed) && ORACLE_GEN < 519
+bool oracle_is_access_allowed(uint64_t spte, uint64_t error_code)
+{
+	return is_access_allowed(error_code, spte);
+}
+
+bool oracle_is_executable(uint64_t spte)
+{
+	return is_executable_pte(spte);
+}
+#elif defined(HAVE_is_access_allowed)
 bool oracle_is_access_allowed(uint64_t spte, uint64_t error_code)
 {
 	struct kvm_page_fault fault = {
@@ -222,7 +265,11 @@ int oracle_fast_page_fault(const uint16_t words[16], const struct oracle_fault *
 	the_kvm.gfn_is_private = f->gfn_is_private;
 	the_sp.role.level = f->level;
 	the_spte = f->spte;
+#if ORACLE_GEN < 519
+	ret = fast_page_fault(&vcpu, fault.addr, fault.error_code);
+#else
 	ret = fast_page_fault(&vcpu, &fault);
+#endif
 	*new_spte = the_spte;
 	return ret;
 }
@@ -257,6 +304,8 @@ bool oracle_is_frozen(uint64_t spte)
 {
 #ifdef HAVE_is_removed_spte
 	return is_removed_spte(spte);
+#elif ORACLE_GEN < 512
+	return false;
 #else
 	return is_frozen_spte(spte);
 #endif
@@ -359,6 +408,11 @@ uint64_t oracle_rsvd(const uint64_t rsvd_bits_mask[2][5], uint64_t bad_mt_xwr, u
 
 	for (int i = 0; i < 10; i++)
 		fmt.rsvd_bits_mask[i / 5][i % 5] = rsvd_bits_mask[i / 5][i % 5];
+#if ORACLE_GEN < 519
+	*is_rsvd = __is_bad_mt_xwr(&fmt, spte) || __is_rsvd_bits_set(&fmt, spte, level);
+	return spte & fmt.rsvd_bits_mask[spte >> 7 & 1][level - 1];
+#else
 	*is_rsvd = is_rsvd_spte(&fmt, spte, level);
 	return spte & get_rsvd_bits(&fmt, spte, level);
+#endif
 }

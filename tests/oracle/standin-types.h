@@ -4,6 +4,10 @@
  * in no particular order. Included after the roles, which come from the kernel.
  */
 
+#if ORACLE_GEN < 519
+#define kvm_cpu_role kvm_mmu_role
+#endif
+
 /* 7.3 */
 struct kvm_page_format {
 	u64 rsvd_bits_mask[2][5];
@@ -30,6 +34,11 @@ struct kvm_mmu {
 	struct kvm_page_format fmt;
 	oracle_permission permissions[16];
 	u32 pkru_mask;
+	bool nx; /* before 5.14 */
+};
+
+struct kvm_shadow_walk_iterator {
+	u64 *sptep;
 };
 
 struct kvm_memory_slot {
@@ -68,7 +77,8 @@ struct kvm_vcpu {
 		struct kvm_mmu *mmu;
 		u32 pkru;
 	} arch;
-	unsigned long rflags;
+	unsigned long rflags, cr0, cr4;
+	bool long_mode;
 	struct {
 		u64 pf_fast;
 	} stat;
@@ -83,3 +93,16 @@ static unsigned long oracle_get_rflags(struct kvm_vcpu *vcpu)
 {
 	return vcpu->rflags;
 }
+
+#if ORACLE_GEN < 519
+/* A supervisor's access that is not implicit: then EFLAGS.AC overrides SMAP. */
+static int oracle_get_cpl(struct kvm_vcpu *vcpu)
+{
+	return 0;
+}
+
+static const struct {
+	int (*get_cpl)(struct kvm_vcpu *vcpu);
+	unsigned long (*get_rflags)(struct kvm_vcpu *vcpu);
+} kvm_x86_ops = {oracle_get_cpl, oracle_get_rflags};
+#endif

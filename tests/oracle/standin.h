@@ -70,6 +70,19 @@ typedef u64 gfn_t, gpa_t, hpa_t, kvm_pfn_t;
 #define printk_once(...)				((void)0)
 #define pr_warn_once(...)				((void)0)
 
+/* Before 5.19, what the guest's registers are, and a walk that ends at the only SPTE. */
+#define X86_EFLAGS_AC_BIT	      18
+#define X86_CR0_WP		      (1ul << 16)
+#define X86_CR4_SMEP		      (1ul << 20)
+#define X86_CR4_SMAP		      (1ul << 21)
+#define X86_CR4_PKE		      (1ul << 22)
+#define kvm_read_cr0_bits(vcpu, bits) ((vcpu)->cr0 & (bits))
+#define kvm_read_cr4_bits(vcpu, bits) ((vcpu)->cr4 & (bits))
+#define is_long_mode(vcpu)	      ((vcpu)->long_mode)
+#define for_each_shadow_entry_lockless(v, at, it, spte)                                            \
+	for (bool at_end = ((it).sptep = &the_spte, (spte) = the_spte, false); !at_end;            \
+	     at_end = true)
+
 static u64 the_spte;
 
 static u64 physical_mask = (1ULL << 52) - 1;

@@ -31,7 +31,7 @@ def oracle(directory, gen):
     return subprocess.run([ORACLE, directory, gen], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("gen", ["6.1", "7.2", "7.3"])
+@pytest.mark.parametrize("gen", ["5.10", "6.1", "6.12", "7.2", "7.3"])
 def test_kernel_and_we_agree(gen):
     result = oracle(source(gen), gen)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -156,6 +156,51 @@ static void test_access_tracking_is_reverted(void **state)
 	assert_outcome(&in, KM_FAST_FIXED, KM_RET_PF_FIXED, 1ULL << 52 | 0xb77835);
 }
 
+/* 5.10: other bits, and rules of its own. */
+static void test_before_the_present_bit(void **state)
+{
+	struct km_fast_page_fault_in in = npt(KM_SPTE_5_10);
+
+	(void)state;
+	in.spte = 0xda42c65;
+	assert_outcome(&in, KM_FAST_FIXED, KM_RET_PF_FIXED, 0xda42c67);
+	in.spte &= ~(1ULL << 10); /* MMU-writable, and not host-writable */
+	assert_outcome(&in, KM_FAST_UNCHANGED, KM_RET_PF_INVALID, in.spte);
+	/* any huge page, whether or not its slot is dirty-logged */
+	in.spte = 0xda00ce5;
+	in.level = PG_LEVEL_2M;
+	assert_outcome(&in, KM_FAST_HUGE, KM_RET_PF_INVALID, in.spte);
+	/* the last SPTE is not present: there is nothing that could be changed */
+	in.level = PG_LEVEL_4K;
+	in.spte = 0;
+	assert_outcome(&in, KM_FAST_UNCHANGED, KM_RET_PF_INVALID, 0);
+	in.error_code = P | F | W;
+	assert_outcome(&in, KM_FAST_NOT_WRITE, KM_RET_PF_INVALID, 0);
+	in.error_code = U;
+	assert_outcome(&in, KM_FAST_NOT_PRESENT, KM_RET_PF_INVALID, 0);
+	in.error_code = P | U;
+	assert_outcome(&in, KM_FAST_NOT_WRITE, KM_RET_PF_INVALID, 0);
+	in.error_code = P | W | PFERR_RSVD_MASK;
+	assert_outcome(&in, KM_FAST_RSVD, KM_RET_PF_INVALID, 0);
+}
+
+/* With EPT, which can track accesses, 5.10 tries any fault; the SPTE's page table may have no A/D
+ * bits. */
+static void test_access_tracking_before_the_present_bit(void **state)
+{
+	struct km_spte_masks masks = km_spte_default_masks(KM_PAGING_EPT, KM_SPTE_5_10);
+	struct km_fast_page_fault_in in = {.masks = &masks, .error_code = U, .level = PG_LEVEL_4K};
+
+	(void)state;
+	assert_true(masks.ad_enabled);
+	in.spte = 1ULL << 52 | 5ULL << 54 | 0xb77030;
+	assert_outcome(&in, KM_FAST_FIXED, KM_RET_PF_FIXED, 1ULL << 52 | 0xb77035);
+	in.spte = 0xb77135;
+	assert_outcome(&in, KM_FAST_ALLOWED, KM_RET_PF_SPURIOUS, in.spte);
+	in.error_code = P | U;
+	assert_outcome(&in, KM_FAST_ALLOWED, KM_RET_PF_SPURIOUS, in.spte);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +211,8 @@ int main(void)
 		cmocka_unit_test(test_a_zeroed_table_permits_all),
 		cmocka_unit_test(test_still_denied),
 		cmocka_unit_test(test_access_tracking_is_reverted),
+		cmocka_unit_test(test_before_the_present_bit),
+		cmocka_unit_test(test_access_tracking_before_the_present_bit),
 	};
 
 	return cmocka_run_group_tests_name("fast_page_fault", tests, NULL, NULL);

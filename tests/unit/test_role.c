@@ -227,6 +227,22 @@ static void test_helpers(void **state)
 		assert_true(km_cpu_role_cr0_pg(&(struct km_cpu_role){.base.level = level}));
 }
 
+static void test_protection_keys_need_long_mode(void **state)
+{
+	struct km_cpu_role role = {.base.level = 4, .ext.cr4_pke = 1};
+
+	(void)state;
+	assert_true(km_cpu_role_cr4_pke(&role, true));
+	assert_true(km_cpu_role_cr4_pke(&role, false));
+	/* 5.10: CR4.PKE of a guest with PAE paging */
+	role.base.level = 3;
+	assert_true(km_cpu_role_cr4_pke(&role, true));
+	assert_false(km_cpu_role_cr4_pke(&role, false));
+	role = (struct km_cpu_role){.base.level = 5};
+	assert_false(km_cpu_role_cr4_pke(&role, true));
+	assert_false(km_cpu_role_cr4_pke(&role, false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +252,7 @@ int main(void)
 		cmocka_unit_test(test_damaged_layouts_have_no_field),
 		cmocka_unit_test(test_printed_in_bit_order),
 		cmocka_unit_test(test_helpers),
+		cmocka_unit_test(test_protection_keys_need_long_mode),
 	};
 
 	return cmocka_run_group_tests_name("role", tests, NULL, NULL);

@@ -227,7 +227,7 @@ static void add_guest_table(const struct km_kernel *k, struct km_vcpu_mmu *all,
 	else {
 		table->inputs =
 			km_guest_perm_inputs(k->features.acc, &w->cpu_role, nested, table->ept);
-		pke = w->cpu_role.ext.cr4_pke && !table->ept;
+		pke = km_cpu_role_cr4_pke(&w->cpu_role, k->ext_role.efer_lma.width) && !table->ept;
 		table->pkru_judged = km_is_known(pkru_mask);
 		table->pkru_mask = pkru_mask.v;
 		table->expected_pkru = km_update_pkru_bitmask(pke, w->cpu_role.base.cr0_wp);

@@ -43,6 +43,7 @@ const char *km_fast_step_text(enum km_fast_step step)
 		[KM_FAST_DIRTY_LOG_HUGE] =
 			"a huge page in a dirty-logged slot: the slow path has to set "
 			"W",
+		[KM_FAST_HUGE] = "a huge page: the slow path has to set W",
 		[KM_FAST_UNCHANGED] = "neither access-tracked nor MMU-writable: nothing to change",
 		[KM_FAST_STILL_DENIED] =
 			"the changes that are allowed without mmu_lock are not sufficient",
@@ -64,6 +65,27 @@ static bool denied(const struct km_fast_page_fault_in *in, uint64_t spte, bool *
 	return spf.denied;
 }
 
+/*
+ * Does the kernel have the fast path of 5.10? Until 5.12, whose SPTEs have no MMU-present bit, it
+ * tries to fix any fault if SPTEs can be access-tracked, does not ask whether the SPTE is present,
+ * and leaves each huge page to the slow path.
+ */
+static bool is_old(const struct km_fast_page_fault_in *in)
+{
+	return !in->masks->layout->mmu_present_mask;
+}
+
+static bool old_page_fault_can_be_fast(const struct km_fast_page_fault_in *in,
+				       enum km_fast_step *why)
+{
+	bool present = in->error_code & PFERR_PRESENT_MASK;
+
+	*why = present ? KM_FAST_NOT_WRITE : KM_FAST_NOT_PRESENT;
+	if (present && (in->error_code & PFERR_FETCH_MASK))
+		return false;
+	return in->masks->acc_track || (present && (in->error_code & PFERR_WRITE_MASK));
+}
+
 /* page_fault_can_be_fast(). *@why is set to the step that refuses. */
 static bool page_fault_can_be_fast(const struct km_fast_page_fault_in *in, enum km_fast_step *why)
 {
@@ -71,6 +93,8 @@ static bool page_fault_can_be_fast(const struct km_fast_page_fault_in *in, enum 
 		*why = KM_FAST_RSVD;
 		return false;
 	}
+	if (is_old(in))
+		return old_page_fault_can_be_fast(in, why);
 	if (in->private_mismatch) {
 		*why = KM_FAST_PRIVATE_MISMATCH;
 		return false;
@@ -83,18 +107,29 @@ static bool page_fault_can_be_fast(const struct km_fast_page_fault_in *in, enum 
 	return in->error_code & PFERR_WRITE_MASK;
 }
 
-/* The SPTE with all changes that need no mmu_lock. Access tracking exists only without A/D bits. */
+/* May W be set without mmu_lock? MMU-writable implies host-writable, which 5.10 asks for, too. */
+static bool may_set_w(const struct km_fast_page_fault_in *in)
+{
+	uint64_t needed = in->masks->mmu_writable | (is_old(in) ? in->masks->host_writable : 0);
+
+	return (in->error_code & PFERR_WRITE_MASK) && (in->spte & needed) == needed;
+}
+
+/*
+ * The SPTE with all changes that need no mmu_lock. Access tracking exists only without A/D bits: in
+ * 5.10, without those of the SPTE's page table.
+ */
 static uint64_t fix(const struct km_fast_page_fault_in *in)
 {
 	const struct km_spte_masks *masks = in->masks;
 	uint64_t spte = in->spte;
 
-	if (!masks->ad_enabled && km_is_access_track_spte(masks, spte)) {
+	if ((!masks->ad_enabled || is_old(in)) && km_is_access_track_spte(masks, spte)) {
 		spte = km_restore_acc_track_spte(masks, spte);
 		if (masks->accessed_always)
 			spte |= masks->accessed;
 	}
-	if ((in->error_code & PFERR_WRITE_MASK) && (in->spte & masks->mmu_writable))
+	if (may_set_w(in))
 		spte |= KM_BIT(1);
 	return spte;
 }
@@ -105,14 +140,15 @@ static enum km_fast_step try_fix(const struct km_fast_page_fault_in *in, uint64_
 	bool unknown = false, still_denied;
 	uint64_t fixed;
 
-	if (!km_is_shadow_present_pte(in->masks, in->spte))
+	if (!is_old(in) && !km_is_shadow_present_pte(in->masks, in->spte))
 		return KM_FAST_NO_SPTE;
 	if (!km_is_last_spte(in->spte, in->level))
 		return KM_FAST_NO_LEAF;
 	if (!denied(in, in->spte, &unknown))
 		return unknown ? KM_FAST_OUT_OF_RANGE : KM_FAST_ALLOWED;
-	if ((in->error_code & PFERR_WRITE_MASK) && (in->spte & in->masks->mmu_writable) &&
-	    in->level > PG_LEVEL_4K && in->dirty_logged)
+	if (may_set_w(in) && in->level > PG_LEVEL_4K && is_old(in))
+		return KM_FAST_HUGE;
+	if (may_set_w(in) && in->level > PG_LEVEL_4K && in->dirty_logged)
 		return KM_FAST_DIRTY_LOG_HUGE;
 	fixed = fix(in);
 	if (fixed == in->spte)

@@ -48,6 +48,7 @@ enum km_fast_step {
 	KM_FAST_ALLOWED,	/* spurious */
 	KM_FAST_OUT_OF_RANGE,	/* KM_SPF_V1: reads past the table; the result is unknown */
 	KM_FAST_DIRTY_LOG_HUGE, /* the slow path sets W of a huge page */
+	KM_FAST_HUGE,		/* the slow path sets W of any huge page: up to 5.12 */
 	KM_FAST_UNCHANGED,	/* nothing to change */
 	KM_FAST_STILL_DENIED,	/* what may be changed is not sufficient */
 	KM_FAST_FIXED,

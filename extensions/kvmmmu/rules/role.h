@@ -84,6 +84,16 @@ static inline void km_cpu_role_of_one_role(struct km_cpu_role *role, uint8_t roo
 	role->base.level = role->ext.cr0_pg ? root_level : 0;
 }
 
+/*
+ * Do protection keys apply, that is, CR4.PKE and EFER.LMA? Mirrors is_cr4_pke(). A role without
+ * ext.efer_lma (@has_lma; before 5.14) has CR4.PKE alone in ext.cr4_pke: a guest is in long mode if
+ * its page tables have at least four levels.
+ */
+static inline bool km_cpu_role_cr4_pke(const struct km_cpu_role *role, bool has_lma)
+{
+	return role->ext.cr4_pke && (has_lma || role->base.level >= 4);
+}
+
 /* Is paging enabled? Mirrors is_cr0_pg(). */
 static inline bool km_cpu_role_cr0_pg(const struct km_cpu_role *role)
 {

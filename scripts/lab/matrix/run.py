@@ -61,7 +61,7 @@ class Generation:
 
     def judge(self, out, name, form, paging, la57, truth, maps):
         path = Path(out) / f"{name}.kdump"
-        dump = verdict.Dump(path, f"{self.kernel}/debug")
+        dump = verdict.Dump(path, self.kernel if os.path.exists(f"{self.kernel}/debug") else None)
         try:
             found = verdict.verdict(dump, truth, maps)
         except (RuntimeError, ValueError, KeyError, subprocess.TimeoutExpired) as error:
@@ -92,9 +92,12 @@ class Generation:
             except SystemExit:  # the machines did not start
                 return False
             boot.say(f"booted {self.name} {more}")
-            return not boot.run_gdb(script, self.name, work, self.kernel, boot.gather(lines), out=out,
-                                    debug=self.types, vmlinux=f"{self.kernel}/vmlinux", truth_file=f"{work}/truth",
-                                    control=f"{work}/control", **config)
+            if boot.run_gdb(script, self.name, work, self.kernel, boot.gather(lines), out=out, debug=self.types,
+                            vmlinux=f"{self.kernel}/vmlinux", truth_file=f"{work}/truth", control=f"{work}/control",
+                            **config):
+                boot.say("the end of the console:\n" + "\n".join(boot.read_text(f"{work}/console").splitlines()[-12:]))
+                return False
+            return True
         finally:
             qemu.kill()
             qemu.wait()

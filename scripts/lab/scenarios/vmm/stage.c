@@ -53,6 +53,8 @@ void parameter(const char *name, const char *value)
 
 	snprintf(path, sizeof(path), "/sys/module/kvm/parameters/%s", name);
 	fd = open(path, O_WRONLY);
+	if (fd < 0 && errno == ENOENT)
+		return; /* kernels before 5.18 have no eager_page_split */
 	if (fd < 0 || write(fd, value, strlen(value)) < 0)
 		die("%s", path);
 	close(fd);

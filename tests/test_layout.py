@@ -4,11 +4,13 @@
 import os
 import random
 import re
+import struct
 
 import pytest
 
 import schema
 from btf_edit import Btf
+from capsule_edit import TYPES, Edited
 from tools import SCENARIOS, TOP, batch, kvmmmu, unpacked
 
 SAMPLES = TOP / "samples"
@@ -107,6 +109,95 @@ def test_planes_leave_no_vcpus_and_no_verdict(tmp_path):
     assert "kvm.vcpu_array" in missing and "kvm_vcpu.mode" in missing and "kvm_vcpu.requests" in missing
     answer = kvmmmu(path, "explain", "-j")
     assert answer.code in (0, 3) and not (answer.out and findings(answer.json))
+
+
+# What the series moves, where it is put in this test, and its members by the names that layout gives them.
+COMMON = {"mode": (0, "mode"), "requests": (8, "requests"), "pid": (16, "pid"), "run": (24, "run"),
+          "wants_to_run": (32, "wants_to_run"), "mutex": (64, "mutex_owner")}
+FREE = 0xffff888ffe000000  # the direct map, where the capsule has nothing
+
+
+def rename(e, structure, name, other, kind):
+    """Let a member have another name and type."""
+    btf = Btf(bytearray(e.notes[TYPES]))
+    at = btf.find(structure, name) - btf.at - btf.header - btf.types
+
+    def change(records, string):
+        struct.pack_into("<II", records, at, string(other), kind)
+    e.change_types(change)
+
+
+def move(e, to, moved):
+    """Put what is at (address, size) to @to + offset, where the capsule has it, and something else there."""
+    for (old, size), offset in moved:
+        try:
+            data = e.get(e.virtual, old, size)
+        except AssertionError:
+            continue
+        e.put(e.virtual, to + offset, data)
+        e.put(e.virtual, old, b"\xa5" * size)
+
+
+def moved_to_planes(sample, path):
+    """A capsule of a kernel with planes: its types have the new structures, and the bytes are where these have them.
+
+    The pointers are where a member was that is moved: kvm_vcpu.run and kvm.vcpu_array.
+    """
+    e = Edited(sample, path)
+    e.add_type("kvm_vcpu_common", 256, [(name, ("kvm_vcpu", name), at) for name, (at, _) in COMMON.items()])
+    e.add_type("kvm_plane", 64, [("vcpu_array", ("kvm", "vcpu_array"), 16)])
+    common, planes = (e.layout[name]["offset"] for name in ("kvm_vcpu.run", "kvm.vcpu_array"))
+    inside = {name: e.layout[f"kvm_vcpu.{member}"]["offset"] - e.offset_in_types("kvm_vcpu", name)
+              for name, (_, member) in COMMON.items()}
+    head, at = e.layout["xarray.xa_head"]["offset"], FREE
+    for vcpu, _ in e.structures("kvm_vcpu.mode"):
+        at += 0x1000
+        move(e, at, [(e.field(vcpu, f"kvm_vcpu.{member}"), offset + inside[name])
+                     for name, (offset, member) in COMMON.items()])
+        e.word(vcpu + common, at)
+    for kvm, _ in e.structures("kvm.online_vcpus"):
+        at += 0x1000
+        move(e, at, [((kvm + planes + head, 8), 16 + head)])
+        e.word(kvm + planes, at)
+        node = int.from_bytes(e.get(e.virtual, at + 16 + head, 8), "little") - 2
+        if node & 3 == 0 and node > 4096:  # of more than one vCPU: it knows its array
+            e.set(node, "xa_node.array", at + 16)
+    rename(e, "kvm_vcpu", "run", "common", e.type_of("kvm_vcpu", "run"))
+    rename(e, "kvm", "vcpu_array", "planes", e.type_of("kvm", "memslots"))
+    types = bytearray(e.notes[TYPES])
+    btf = Btf(types)
+    for name in COMMON.keys() - {"run"}:
+        btf.remove(btf.find("kvm_vcpu", name))
+    e.notes[TYPES] = bytes(types)
+    return e.save()
+
+
+@pytest.mark.parametrize("sample", [HEALTHY[1], SCENARIOS / "7.3/frozen-spte.kvmmmu", SCENARIOS / "7.3/vm-dead.kvmmmu"],
+                         ids=lambda path: path.stem)
+def test_planes_are_followed(sample, tmp_path):
+    """The pointers of the series for planes lead to the same vCPUs and the same verdicts."""
+    path = moved_to_planes(sample, tmp_path / "planes.kvmmmu")
+    assert features(path)["vms"]["available"]
+    found = members(path, "layout")
+    assert not found["kvm_vcpu.mode"]["found"] and not found["kvm.vcpu_array"]["found"]
+    for words in (("vms", "-j"), ("explain", "-j")):
+        ours, theirs = kvmmmu(path, *words).json, kvmmmu(sample, *words).json
+        for answer in (ours, theirs):
+            answer.pop("source")
+        assert ours == theirs, words
+
+
+def test_a_null_pointer_to_a_plane_is_no_answer(tmp_path):
+    """Nothing is read at address 0 and the offset of the member."""
+    path = moved_to_planes(HEALTHY[1], tmp_path / "planes.kvmmmu")
+    e = Edited(path, tmp_path / "null.kvmmmu")
+    for vm in kvmmmu(path, "vms", "-j").json["vms"]:
+        for vcpu in vm["vcpus"]:
+            e.set(int(vcpu["address"], 16), "kvm_vcpu.common", 0)
+    e.save()
+    vcpus = [v for vm in kvmmmu(e.path, "vms", "-j").json["vms"] for v in vm["vcpus"]]
+    assert vcpus and {(v["mode"], v["requests"]) for v in vcpus} == {("?", "?")}
+    assert not findings(kvmmmu(e.path, "explain", "-j").json)
 
 
 def test_a_member_behind_a_pointer_is_missing(tmp_path):

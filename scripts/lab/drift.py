@@ -111,7 +111,7 @@ def main():
         else:
             try:
                 kernels[path] = Kernel(top, suite, Path(path))
-            except (RuntimeError, subprocess.SubprocessError) as error:
+            except (RuntimeError, OSError, subprocess.SubprocessError) as error:
                 print(f"{suite}: {error}\n")
     symbols, before = asked_symbols(top), None
     for kernel in sorted(kernels.values(), key=lambda k: release_key(k.release)):

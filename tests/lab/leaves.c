@@ -28,26 +28,39 @@ struct root {
 	unsigned level;
 };
 
-/* Walk to each entry of a run, as the command does. */
+static void put_leaf(struct printing *p, uint64_t addr, const struct km_spte *spte)
+{
+	printf("%s[%" PRIu64 ", %d, %" PRIu64 "]", p->comma, addr, spte->level, spte->pfn);
+	p->comma = ", ";
+}
+
+/* A run of one entry. */
+static void put_entry(void *arg, const struct km_run *run)
+{
+	if (run->end == KM_END_LEAF)
+		put_leaf(arg, run->addr, &run->spte);
+}
+
+/* Print each entry of a run: the first one as a walk to its address finds it, as the commands do.
+ */
 static void put_run(void *arg, const struct km_run *run)
 {
 	struct printing *p = arg;
 	uint64_t step = run->entries ? run->bytes / run->entries : 0;
+	struct km_walk_range range;
+	struct km_walk walk;
 
-	if (run->end != KM_END_LEAF)
+	if (run->end != KM_END_LEAF || p->err)
 		return;
-	for (uint64_t i = 0; i < run->entries && !p->err; i++) {
-		struct km_walk walk;
-		const struct km_walk_level *last;
+	p->err = km_walk(p->k, p->masks, p->mmu, run->addr, &walk);
+	/* if the two walks disagree, the address is missing */
+	if (!p->err && walk.end == KM_END_LEAF)
+		put_leaf(p, run->addr, &km_walk_last(&walk)->spte);
+	for (uint64_t i = 1; i < run->entries && !p->err; i++) {
+		uint64_t at = run->addr + i * step;
 
-		p->err = km_walk(p->k, p->masks, p->mmu, run->addr + i * step, &walk);
-		last = km_walk_last(&walk);
-		if (p->err || walk.end != KM_END_LEAF)
-			last = NULL; /* the two walks disagree: the address is missing */
-		if (last)
-			printf("%s[%" PRIu64 ", %d, %" PRIu64 "]", p->comma, run->addr + i * step,
-			       last->level, last->spte.pfn);
-		p->comma = ", ";
+		p->err = km_walk_range(p->k, p->masks, p->mmu, at, at + step - 1, LIMIT, put_entry,
+				       p, &range);
 	}
 }
 

@@ -37,6 +37,19 @@ static const struct {
 #undef KM_MEMBER
 };
 
+/* Members that are behind a pointer in some kernels. */
+static const struct behind {
+	enum km_member_id member, pointer, target;
+} behind[] = {
+#define KM_TYPE(id, ...)
+#define KM_MEMBER(type, id, ...)
+#define KM_BEHIND(type, id, pointer, target)                                                       \
+	{KM_M_##type##_##id, KM_M_##type##_##pointer, KM_M_##target},
+#include "kernel/layout.def"
+#undef KM_TYPE
+#undef KM_MEMBER
+};
+
 enum resolution { UNRESOLVED, PRESENT, ABSENT };
 
 struct km_layout {
@@ -162,15 +175,28 @@ const struct km_member *km_layout_member(struct km_layout *layout, enum km_membe
 	return layout->member_state[id] == PRESENT ? &layout->members[id] : NULL;
 }
 
+/* How to get to a member that is not in its structure; NULL: it is, or this kernel lacks it. */
+static const struct behind *find_behind(struct km_layout *layout, enum km_member_id id)
+{
+	if (km_layout_member(layout, id))
+		return NULL;
+	for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++) {
+		if (behind[i].member == id && km_layout_member(layout, behind[i].pointer) &&
+		    km_layout_member(layout, behind[i].target))
+			return &behind[i];
+	}
+	return NULL;
+}
+
 bool km_has(struct km_layout *layout, enum km_member_id id)
 {
-	return km_layout_member(layout, id);
+	return km_layout_member(layout, id) || find_behind(layout, id);
 }
 
 bool km_layout_path(struct km_layout *layout, enum km_member_id id, const char **tag,
 		    const char **path)
 {
-	*tag = km_has(layout, id) ? layout->tags[id] : NULL;
+	*tag = km_layout_member(layout, id) ? layout->tags[id] : NULL;
 	*path = layout->paths[id];
 	return *tag;
 }
@@ -218,12 +244,28 @@ static struct km_val read_integer(struct km_memory *mem, uint64_t addr, uint32_t
 	return km_known_val(raw);
 }
 
+/* The address of the structure that a member was moved to. NULL is none. */
+static struct km_val follow(struct km_memory *mem, struct km_layout *layout, uint64_t addr,
+			    const struct behind *b)
+{
+	struct km_val at = km_get(mem, layout, addr, b->pointer);
+
+	if (km_is_known(at) && !at.v)
+		at.known = KM_UNREADABLE;
+	return at;
+}
+
 struct km_val km_get(struct km_memory *mem, struct km_layout *layout, uint64_t addr,
 		     enum km_member_id id)
 {
 	const struct km_member *m = km_layout_member(layout, id);
+	const struct behind *b = m ? NULL : find_behind(layout, id);
 	struct km_val val;
 
+	if (b) {
+		val = follow(mem, layout, addr, b);
+		return km_is_known(val) ? km_get(mem, layout, val.v, b->target) : val;
+	}
 	if (!m)
 		return (struct km_val){.known = KM_ABSENT};
 	val = read_integer(mem, addr + m->offset, m->size, m->is_signed && !m->bit_size, id);
@@ -266,6 +308,18 @@ struct km_val km_addr_of(struct km_layout *layout, uint64_t addr, enum km_member
 	const struct km_member *m = km_layout_member(layout, id);
 
 	return m ? km_known_val(addr + m->offset) : (struct km_val){.known = KM_ABSENT};
+}
+
+struct km_val km_find_addr_of(struct km_memory *mem, struct km_layout *layout, uint64_t addr,
+			      enum km_member_id id)
+{
+	const struct behind *b = find_behind(layout, id);
+	struct km_val at;
+
+	if (!b)
+		return km_addr_of(layout, addr, id);
+	at = follow(mem, layout, addr, b);
+	return km_is_known(at) ? km_addr_of(layout, at.v, b->target) : at;
 }
 
 static struct km_bitfield bitfield(struct km_layout *layout, enum km_member_id id)

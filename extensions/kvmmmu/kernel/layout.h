@@ -43,8 +43,11 @@ struct km_types *km_layout_types(struct km_layout *layout);
 /* Return the types to the caller, who frees them. The layout cannot resolve anything after that. */
 struct km_types *km_layout_release_types(struct km_layout *layout);
 
-/* Return the member, resolved at first use; NULL if this kernel does not have it. */
+/* Return the member, resolved at first use; NULL if the structure of this kernel does not have it.
+ */
 const struct km_member *km_layout_member(struct km_layout *layout, enum km_member_id id);
+
+/* Does this kernel have the member, in its structure or behind a pointer (KM_BEHIND)? */
 bool km_has(struct km_layout *layout, enum km_member_id id);
 
 /* Return the size of a structure in bytes; 0 if this kernel or its types do not have it. */
@@ -74,7 +77,8 @@ const char *km_layout_tag(struct km_layout *layout, enum km_type_id id);
 
 /*
  * Read member @id of the structure at @addr: an integer of at most 8 bytes (sign-extended if it is
- * signed) or a bit-field. A bool that is neither 0 nor 1 is corrupted.
+ * signed) or a bit-field. A bool that is neither 0 nor 1 is corrupted. A pointer to the member
+ * (KM_BEHIND) is followed.
  */
 struct km_val km_get(struct km_memory *mem, struct km_layout *layout, uint64_t addr,
 		     enum km_member_id id);
@@ -92,6 +96,13 @@ km_error *km_get_string(struct km_memory *mem, struct km_layout *layout, uint64_
 
 /* Return the address of member @id in the structure at @addr; KM_ABSENT if there is none. */
 struct km_val km_addr_of(struct km_layout *layout, uint64_t addr, enum km_member_id id);
+
+/*
+ * The same, also for a member behind a pointer (KM_BEHIND), which is read. KM_UNREADABLE: it is not
+ * readable, or NULL.
+ */
+struct km_val km_find_addr_of(struct km_memory *mem, struct km_layout *layout, uint64_t addr,
+			      enum km_member_id id);
 
 /* Return the positions of the bit-fields in the roles. */
 struct km_page_role_layout km_layout_page_role(struct km_layout *layout);

@@ -64,11 +64,13 @@ static void read_owner(const struct km_kernel *k, struct km_vm *vm)
 
 static km_error *vcpu_address(const struct km_kernel *k, uint64_t kvm, unsigned idx, uint64_t *addr)
 {
-	struct km_val array = km_addr_of(k->layout, kvm, KM_M_kvm_vcpu_array);
+	struct km_val array = km_find_addr_of(k->mem, k->layout, kvm, KM_M_kvm_vcpu_array);
 	struct km_val val;
 
 	if (km_is_known(array))
 		return km_xarray_load(k, array.v, idx, addr);
+	if (array.known == KM_UNREADABLE)
+		return km_errorf(KM_EREAD, "the pointer to the vCPUs' array is not readable");
 	val = km_kelem(k, kvm, KM_M_kvm_vcpus, idx);
 	if (!km_is_known(val))
 		return km_errorf(KM_EREAD, "kvm.vcpus[%u] is not readable", idx);

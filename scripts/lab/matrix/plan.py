@@ -12,6 +12,7 @@ import catalogue  # noqa: E402
 
 GENERATIONS = ("5.10", "6.1", "6.12", "6.16", "6.17", "6.18", "7.2", "7.3")
 FLAVOURS = ("6.1-amd64", "6.1-rt", "6.12-amd64", "6.12-rt")
+WITHOUT_BTF = ("5.10",)  # in its modules, and without the addresses of kallsyms in VMCOREINFO: kvmmmu needs debuginfo
 LA57 = ("6.1", "7.3")  # also on a host with page tables of five levels
 
 # A boot of the machines of "lab path": its dumps, what is added to the kernel's command line, and CR4.LA57.
@@ -23,6 +24,8 @@ SCENARIOS = {
     "readonly-host": "5.10", "lock-stall-userfaultfd": "5.10", "mmio-generation": "5.10", "write-tracked": "5.10",
     "frozen-spte": "6.1", "frozen-spte-twin": "6.1", "obsolete-root": "6.1",
     "perm-table-zeroed": "7.3", "perm-table-zeroed-twin": "7.3"}
+# vCPUs of one role share a root: what is wrong with it is right to say of each of them.
+EVERYONE = {"obsolete-root": ("obsolete-root",)}
 # Of the flavours, whose code is the same.
 FEW = ("readonly-host", "lock-stall-userfaultfd", "frozen-spte", "write-tracked")
 
@@ -49,11 +52,9 @@ def scenarios(generation):
     version, found = generation.split("-")[0], []
     for name in names:
         known = [s for s in catalogue.SCENARIOS if s.name == name]
-        here = next((s for s in known if version in s.gens), None)
-        if not here:
-            here = dataclasses.replace(known[0], gens=(version,))
-            catalogue.SCENARIOS.append(here)
-        found.append(here)
+        here = next((s for s in known if version in s.gens), known[0])
+        found.append(dataclasses.replace(here, gens=(version,), everyone=EVERYONE.get(name, here.everyone)))
+    catalogue.SCENARIOS += found  # the last one of a name counts
     return found
 
 

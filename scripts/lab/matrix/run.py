@@ -61,7 +61,7 @@ class Generation:
 
     def judge(self, out, name, form, paging, la57, truth, maps):
         path = Path(out) / f"{name}.kdump"
-        dump = verdict.Dump(path, self.kernel if os.path.exists(f"{self.kernel}/debug") else None)
+        dump = verdict.Dump(path, self.kernel if self.name in plan.WITHOUT_BTF else None)
         try:
             found = verdict.verdict(dump, truth, maps)
         except (RuntimeError, ValueError, KeyError, subprocess.TimeoutExpired) as error:

@@ -15,6 +15,7 @@ SHARED = 1 << 47  # the shared bit of a TDX guest with 4 levels
 TDX, SNP = 5, 4  # vm_type
 PRIVATE = 0x8  # KVM_MEMORY_ATTRIBUTE_PRIVATE
 PFERR_PRIVATE = 1 << 49
+MANIFEST = 2  # the note of a capsule that has its symbols
 
 
 def explain(capsule, vcpu, *words):
@@ -89,6 +90,24 @@ def test_an_event_of_the_last_exit_is_not_that_of_a_users_fault(tmp_path):
     users = explain(capsule, edited.vcpu, "-a", own["fault"]["address"], "-e", own["fault"]["error_code"])
     during = [["delivery of an event" in e for f in vcpu["findings"] for e in f["evidence"]] for vcpu in (own, users)]
     assert any(during[0]) and not any(during[1])
+
+
+@pytest.mark.parametrize("form", ["member", "parameter on", "parameter off"])
+def test_attributes_that_guest_memfd_keeps_are_not_those_of_the_vm(tmp_path, form):
+    """With in-place conversion, not merged yet, gmem_inode.attributes says which gfns are private: not known then."""
+    case = next(case for case in CASES if case["finding"] == "private-mismatch")
+    edited = Case(case["sample"], tmp_path / "capsule")
+    for name, *words in case["edits"]:
+        getattr(edited, name)(*words)
+    capsule = edited.capsule
+    capsule.add_type("gmem_inode", 64, [("attributes", None, 0)])
+    if form != "member":
+        manifest = json.loads(capsule.notes[MANIFEST])
+        manifest["symbols"]["gmem_in_place_conversion"] = "0xffff888fff100000"
+        capsule.notes[MANIFEST] = json.dumps(manifest).encode()
+        capsule.put(capsule.virtual, 0xffff888fff100000, bytes([form == "parameter on"]))
+    found = names(explain(capsule.save(), edited.vcpu))
+    assert ("private-mismatch" in found) == (form == "parameter off"), found
 
 
 # ---- hosts ----

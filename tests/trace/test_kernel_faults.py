@@ -30,7 +30,7 @@ BROKEN = {
     "faults of absent pages are not fast": ("return !in->masks->ad_enabled;", "return false;"),
     "writes are not fast": ("return in->error_code & PFERR_WRITE_MASK;", "return false;"),
     "an absent SPTE can be judged":
-        ("if (!km_is_shadow_present_pte(in->masks, in->spte))", "if (false)"),
+        ("if (!is_old(in) && !km_is_shadow_present_pte(in->masks, in->spte))", "if (false)"),
     "what is permitted is not spurious":
         ("if (!denied(in, in->spte, &unknown))", "if (denied(in, in->spte, &unknown))"),
     "a huge page in a logged slot is fixed": ("in->level > PG_LEVEL_4K && in->dirty_logged", "false"),
@@ -39,13 +39,13 @@ BROKEN = {
     "access tracking is never undone": ("km_is_access_track_spte(masks, spte)", "false"),
     "Accessed is not set when access tracking is undone":
         ("if (masks->accessed_always)", "if (false)"),
-    "host-writable is enough": ("(in->spte & masks->mmu_writable)", "(in->spte & masks->host_writable)"),
+    "host-writable is enough": ("needed = in->masks->mmu_writable", "needed = in->masks->host_writable"),
     "any SPTE may be made writable":
-        ("(in->error_code & PFERR_WRITE_MASK) && (in->spte & masks->mmu_writable)",
+        ("(in->error_code & PFERR_WRITE_MASK) && (in->spte & needed) == needed",
          "in->error_code & PFERR_WRITE_MASK"),
     "W is not set": ("spte |= KM_BIT(1);", "spte |= 0;"),
-    "a read makes it writable, too": ("if ((in->error_code & PFERR_WRITE_MASK) && (in->spte & masks->mmu_writable))\n		spte |=",
-                                      "if (in->spte & masks->mmu_writable)\n		spte |="),
+    "a read makes it writable, too":
+        ("(in->error_code & PFERR_WRITE_MASK) && (in->spte & needed) == needed", "(in->spte & needed) == needed"),
     "an unchanged SPTE counts as fixed":
         ("return KM_FAST_UNCHANGED;", "return KM_FAST_FIXED;"),
     "a fix is called spurious": ("out.ret = KM_RET_PF_FIXED;", "out.ret = KM_RET_PF_SPURIOUS;"),

@@ -8,11 +8,16 @@
 #define KVM_MMU_HASH_SHIFT 12
 #define GOLDEN_RATIO_64	   0x61c8864680b583ebULL
 
-/* With in-place conversion guest_memfd keeps the attributes, not the VM. */
+/*
+ * With in-place conversion guest_memfd keeps the attributes, not the VM. A kernel that can do that
+ * and has no such parameter does it.
+ */
 static bool are_attributes_elsewhere(const struct km_kernel *k)
 {
 	struct km_val in_place = km_kernel_variable(k, "gmem_in_place_conversion", 1);
 
+	if (in_place.known == KM_ABSENT)
+		return km_has(k->layout, KM_M_gmem_inode_attributes);
 	return in_place.known == KM_UNREADABLE || in_place.v;
 }
 

@@ -232,7 +232,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libkvmmmu.a
 # The tests' drivers: one runs commands over and over, one answers many
 # in one session, one loses pages, one edits a dump between two looks, the others print what is found of stacks, tasks and faults, of gfns,
 # and of ftrace's ring buffers.
-DRIVERS = repeat batch stacks gfns history lost watch printk leaves
+DRIVERS = repeat batch stacks gfns history lost watch printk leaves hidden
 $(DRIVERS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/lab/%.o $(READ_O) $(BUILD)/libkvmmmu.a
 	$(call say,LD $@)
 	$(Q)$(link) -o $@ $^ $(READ_LIBS) $(LIBS)

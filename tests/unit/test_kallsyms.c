@@ -371,6 +371,31 @@ static void test_damaged_index(void **state)
 	}
 }
 
+/*
+ * Proposed (20260919-ksyms-tune-v1): there are no markers. Where they were, an array ends that has
+ * the place of every name; it is not taken for markers, and all names are read.
+ */
+static void test_offsets_of_names_instead_of_markers(void **state)
+{
+	struct memory *m = with_index();
+	uint32_t blocks = (SYMBOLS + 255) / 256;
+	struct km_kallsyms *k;
+	uint64_t at;
+
+	(void)state;
+	for (uint32_t i = 0; i < blocks; i++) {
+		uint32_t place = NAME_SIZE * (SYMBOLS - blocks + i);
+
+		put(m, FAR_TOKENS - 4 * (blocks - i), &place, sizeof(place));
+	}
+	k = read_table(m);
+	assert_true(km_kallsyms_lookup(k, "vm_12345", &at));
+	assert_true(m->read > NAME_SIZE * SYMBOLS); /* all names */
+	check_symbols(k, 977);
+	km_kallsyms_free(k);
+	free_memory(m);
+}
+
 /* A page of names is missing: what is not on it is found, and the answer to anything else is that
  * it is not readable. */
 static void test_lost_names(void **state)
@@ -413,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_damaged_tables),
 		cmocka_unit_test(test_index),
 		cmocka_unit_test(test_damaged_index),
+		cmocka_unit_test(test_offsets_of_names_instead_of_markers),
 		cmocka_unit_test(test_lost_names),
 	};
 

@@ -11,7 +11,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../sce
 import catalogue  # noqa: E402
 
 GENERATIONS = ("5.10", "6.1", "6.12", "6.16", "6.17", "6.18", "7.2", "7.3")
-FLAVOURS = ("6.1-amd64", "6.1-rt", "6.12-amd64", "6.12-rt")
+FLAVOURS = ("6.18-amd64", "6.18-rt", "7.3-amd64", "7.3-rt")
 WITHOUT_BTF = ("5.10",)  # in its modules, and without the addresses of kallsyms in VMCOREINFO: kvmmmu needs debuginfo
 LA57 = ("6.1", "7.3")  # also on a host with page tables of five levels
 

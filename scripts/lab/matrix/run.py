@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Dumps of every generation of kernels, each judged and then deleted.
 
-run.py [--table] [--again] [GEN...]
+run.py [--table] [--readme] [--again] [GEN...]
 
 A line of results of each dump is kept in matrix/GEN.jsonl of the cache; a run continues with the dumps that have none,
-or whose line has a problem. --again: all. --table: print the table only. Dumps with a problem stay in matrix/problems.
+or whose line has a problem. --again: all. --table: print the table only. --readme: also write it into tests/README.md.
+Dumps with a problem stay in matrix/problems.
 """
 
 import argparse
@@ -30,6 +31,7 @@ import verdict  # noqa: E402
 
 OUT = Path(boot.CACHE) / "matrix"
 KEPT = 20  # dumps with a problem
+MARKS = ("<!-- matrix -->\n", "<!-- end of matrix -->\n")
 
 
 class Results:
@@ -74,6 +76,9 @@ class Generation:
                  "".join(f"\n    {problem}" for problem in found["problems"]))
         if found["problems"]:
             self.keep(Path(out), name)
+        elif os.path.exists(f"{path}.kvmmmu"):  # samples/kernels/ has some of these
+            (OUT / "capsules").mkdir(exist_ok=True)
+            shutil.copy(f"{path}.kvmmmu", OUT / "capsules" / f"{self.name}-{name}.kvmmmu")
 
     def keep(self, out, name):
         to = OUT / "problems"
@@ -214,14 +219,19 @@ def stop(*_):
 def main():
     parser = argparse.ArgumentParser(prog="lab matrix")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--readme", action="store_true")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("generations", nargs="*", metavar="GEN")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, stop)
     OUT.mkdir(parents=True, exist_ok=True)
-    for name in () if args.table else args.generations or (*plan.GENERATIONS, *plan.FLAVOURS):
+    for name in () if args.table or args.readme else args.generations or (*plan.GENERATIONS, *plan.FLAVOURS):
         Generation(name, args.again).all()
     print(table())
+    if args.readme:
+        path = verdict.TOP / "tests/README.md"
+        before, rest = path.read_text().split(MARKS[0])
+        path.write_text(before + MARKS[0] + table() + MARKS[1] + rest.split(MARKS[1])[1])
 
 
 if __name__ == "__main__":

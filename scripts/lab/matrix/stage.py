@@ -17,6 +17,9 @@ plan.scenarios(play.CONFIG["generation"])  # the catalogue has them from here on
 play.CONFIG["generation"] = play.CONFIG["generation"].split("-")[0]  # a flavour is like its kernel
 
 
+play.SECONDS = 300  # on a busy machine
+
+
 class Play(play.Play):
     def save(self):
         found = maps.maps()

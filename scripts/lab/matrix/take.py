@@ -22,7 +22,7 @@ from stop import (CONFIG, Break, attach, bring_home, in_host_kernel, load_symbol
                   registers, resume, say, threads)
 
 BETA = "vmm-beta"
-SECONDS = 60
+SECONDS = 300
 
 
 def at_a_fault():

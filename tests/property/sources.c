@@ -6,11 +6,12 @@
  *	sources CAPSULE
  *
  * The sources are the struct kvm_page_fault on the stack, the last exit, the page of the VMCS,
- * hints in kvm_vcpu, what ftrace recorded, and the stack as a whole. With each further source that
- * is switched off, a verdict may only become less certain: "stuck" by less, then "unknown" or what
- * is only possible. Each step that makes it more certain, and each vCPU that becomes healthy or
- * progressing with more certainty than "possible", is reported as "WRONG ...", and the exit code
- * is 1.
+ * what kvm_run contains, hints in kvm_vcpu, what ftrace recorded, and the stack as a whole.
+ *
+ * With each further source that is switched off, a verdict may only become less certain: "stuck" by
+ * less, then "unknown" or what is only possible. Each step that makes it more certain, and each
+ * vCPU that becomes healthy or progressing with more certainty than "possible", is reported as
+ * "WRONG ...", and the exit code is 1.
  */
 #include "wrapped_capsule.h"
 #include "commands/examine.h"
@@ -24,7 +25,7 @@
 #define MOST_STUCK  16
 #define MOST_RANGES 4096
 
-enum source { STACK_FAULT, LAST_EXIT, VMCS_PAGE, HINTS, FTRACE, STACK, SOURCES };
+enum source { STACK_FAULT, LAST_EXIT, VMCS_PAGE, RUN, HINTS, FTRACE, STACK, SOURCES };
 
 /* The labels of what the reader of a source reads begin so; NULL: it is switched off otherwise. */
 static const struct {
@@ -35,6 +36,7 @@ static const struct {
 	[LAST_EXIT] = {"last exit",
 		       {"vmcb.exit_", "vcpu_vmx.exit_", "vcpu_tdx.exit_", "vcpu_vmx.intr", NULL}},
 	[VMCS_PAGE] = {"VMCS", {"vmcs.", NULL}},
+	[RUN] = {"kvm_run", {"kvm_run.internal", NULL}},
 	[HINTS] = {"hints",
 		   {"kvm_vcpu.mmio_", "kvm_vcpu.arch.mmio_", "kvm_vcpu.apf_", "kvm_vcpu.last_retry",
 		    NULL}},
@@ -132,7 +134,7 @@ static const char *source_of(const struct km_case *c)
 		[KM_FAULT_USER] = "user",     [KM_FAULT_STACK] = "kvm_page_fault",
 		[KM_FAULT_VMCB] = "VMCB",     [KM_FAULT_VMX] = "VMX",
 		[KM_FAULT_VMCS] = "VMCS",     [KM_FAULT_HINT] = "hint",
-		[KM_FAULT_FTRACE] = "ftrace",
+		[KM_FAULT_FTRACE] = "ftrace", [KM_FAULT_RUN] = "kvm_run",
 	};
 
 	return c->fault ? names[c->fault->source] : "none";

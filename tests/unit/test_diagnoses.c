@@ -744,6 +744,7 @@ static struct km_emulation_facts plain_guest(void)
 		.write_track = val(0),
 		.retry_eip = val(0),
 		.retry_addr = val(0),
+		.cpl = unreadable,
 	};
 }
 
@@ -770,6 +771,12 @@ static void test_readonly_slot(void **state)
 	f.sev = KM_SEV_NONE;
 	w.c.insn_emulation = w.c.insn_emulation_fail = val(40);
 	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	w.c.insn_emulation = w.c.insn_emulation_fail = val(4000);
+	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	f.exit_reason = val(KVM_EXIT_INTERNAL_ERROR);
+	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_LIKELY, true);
+	f.exit_reason = val(0);
+	w.c.insn_emulation = w.c.insn_emulation_fail = val(40);
 	w.fault.age = KM_AGE_IN_HANDLER;
 	found(km_rule_readonly_slot(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.c.insn_emulation = val(4000);
@@ -796,6 +803,50 @@ static void test_readonly_slot(void **state)
 	nothing(km_rule_readonly_slot(&w.c, &f, &w.d));
 }
 
+/* A fault of the last exit, and nearly all emulations failed: is that what goes on? */
+static void fails_again_and_again(struct km_emulation_facts *f)
+{
+	/* the rest of those that have succeeded, and the fewest that are not a burst */
+	static const struct {
+		uint64_t all, failed;
+		enum km_certainty certainty;
+	} counts[] = {
+		{1000, 1000, KM_LIKELY},   {999, 999, KM_POSSIBLE},   {2000, 1801, KM_LIKELY},
+		{2000, 1800, KM_POSSIBLE}, {1000, 1001, KM_POSSIBLE}, /* counters that disagree */
+	};
+
+	f->exit_reason = val(KVM_EXIT_INTERNAL_ERROR);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		w.c.insn_emulation = val(counts[i].all);
+		w.c.insn_emulation_fail = val(counts[i].failed);
+		found(km_rule_no_slot(&w.c, f, &w.d), counts[i].certainty, true);
+	}
+	w.c.insn_emulation = w.c.insn_emulation_fail = val(4000);
+	f->exit_reason = unreadable;
+	found(km_rule_no_slot(&w.c, f, &w.d), KM_POSSIBLE, true);
+	f->exit_reason = val(KVM_EXIT_MEMORY_FAULT);
+	found(km_rule_no_slot(&w.c, f, &w.d), KM_POSSIBLE, true);
+	/* KVM_RUN has been entered again; at CPL 3, and in L2, the guest gets #UD */
+	f->exit_reason = val(0);
+	f->cpl = val(3);
+	found(km_rule_no_slot(&w.c, f, &w.d), KM_POSSIBLE, true);
+	f->cpl = val(0);
+	found(km_rule_no_slot(&w.c, f, &w.d), KM_LIKELY, true);
+	f->cpl = unreadable;
+	found(km_rule_no_slot(&w.c, f, &w.d), KM_POSSIBLE, true);
+	f->cpl = val(0);
+	w.mmu.root_role.guest_mode = 1;
+	found(km_rule_no_slot(&w.c, f, &w.d), KM_POSSIBLE, true);
+	w.mmu.root_role.guest_mode = 0;
+	/* the user's fault did not happen */
+	w.fault.age = KM_AGE_UNKNOWN;
+	w.fault.source = KM_FAULT_USER;
+	found(km_rule_no_slot(&w.c, f, &w.d), KM_POSSIBLE, true);
+	w.fault.source = KM_FAULT_STACK;
+	f->exit_reason = val(0);
+	f->cpl = unreadable;
+}
+
 static void test_no_slot(void **state)
 {
 	struct km_emulation_facts f = plain_guest();
@@ -813,7 +864,9 @@ static void test_no_slot(void **state)
 	found(km_rule_no_slot(&w.c, &f, &w.d), KM_LIKELY, true);
 	w.fault.age = KM_AGE_LAST_EXIT;
 	found(km_rule_no_slot(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	fails_again_and_again(&f);
 	w.fault.age = KM_AGE_IN_HANDLER;
+	w.c.insn_emulation = val(40);
 	w.c.insn_emulation_fail = unreadable;
 	nothing(km_rule_no_slot(&w.c, &f, &w.d));
 	w.c.walk.count = 0;
@@ -1499,6 +1552,9 @@ static void test_host_mappings(void **state)
 	w.c.vma.flags = val(0);
 	w.fault.age = KM_AGE_LAST_EXIT; /* the VMM may be handling the error now */
 	found(km_diagnose_host_forbids(&w.c, &w.d), KM_POSSIBLE, true);
+	most_retried(); /* it did not for thousands of them */
+	found(km_diagnose_host_forbids(&w.c, &w.d), KM_LIKELY, true);
+	w.vcpu.stats.pf_fixed = w.vcpu.stats.pf_taken;
 	w.fault.age = KM_AGE_UNKNOWN;
 	found(km_diagnose_host_forbids(&w.c, &w.d), KM_POSSIBLE, false);
 	w.c.panel.verdicts[KM_JUDGE_PROCESSOR].ruling = KM_ALLOWS; /* resolved */
@@ -1531,11 +1587,23 @@ static void test_run_error(void **state)
 	most_retried();
 	found(km_diagnose_run_error(&w.c, &w.d), KM_LIKELY, true);
 	w.fault.age = KM_AGE_LAST_EXIT;
+	found(km_diagnose_run_error(&w.c, &w.d), KM_LIKELY, true);
+	/* a tenth was resolved: the VMM may have handled it; few were not: it may be a burst */
+	w.vcpu.stats.pf_fixed = val(1792);
 	found(km_diagnose_run_error(&w.c, &w.d), KM_POSSIBLE, true);
+	w.vcpu.stats.pf_fixed = val(1791);
+	found(km_diagnose_run_error(&w.c, &w.d), KM_LIKELY, true);
+	w.vcpu.stats.pf_spurious = val(1);
+	found(km_diagnose_run_error(&w.c, &w.d), KM_POSSIBLE, true);
+	w.vcpu.stats.pf_spurious = w.vcpu.stats.pf_fixed = val(0);
+	w.vcpu.stats.pf_taken = val(999);
+	found(km_diagnose_run_error(&w.c, &w.d), KM_POSSIBLE, true);
+	w.vcpu.stats.pf_taken = val(1000);
+	found(km_diagnose_run_error(&w.c, &w.d), KM_LIKELY, true);
 	w.fault.age = KM_AGE_RESIDUE;
 	nothing(km_diagnose_run_error(&w.c, &w.d));
 	w.c.residue_counts = true;
-	found(km_diagnose_run_error(&w.c, &w.d), KM_POSSIBLE, true);
+	found(km_diagnose_run_error(&w.c, &w.d), KM_LIKELY, true);
 	w.c.path.ret = KM_RET_PF_RETRY;
 	nothing(km_diagnose_run_error(&w.c, &w.d));
 	w.c.path.ret = KM_RET_PF_EXIT;
@@ -2138,9 +2206,12 @@ static void test_audit_of_tables(void **state)
 {
 	struct km_table_audit *audit = &w.c.audit;
 	const struct km_table_entry at = {.found = true, .table_pa = 0x5000, .level = 2};
+	struct km_kernel kernel = {.vendor = KM_VENDOR_AMD};
 
 	(void)state;
 	reset();
+	w.c.kernel = &kernel;
+	w.c.last.exit_code = val(0x78); /* HLT */
 	w.c.fault = NULL;
 	w.c.has_walk = false;
 	nothing(km_diagnose_role_corruption(&w.c, &w.d));
@@ -2157,6 +2228,16 @@ static void test_audit_of_tables(void **state)
 	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
 	most_spurious();
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
+	w.c.last.exit_code = val(0x60); /* INTR: not evidence that the guest went on */
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
+	w.vcpu.stats.pf_spurious = val(13465); /* nine tenths */
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
+	w.vcpu.stats.pf_spurious = val(13466);
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
+	w.vcpu.stats.pf_spurious = val(14962); /* counters that disagree */
+	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);
+	most_spurious();
+	w.c.last.exit_code = val(0x78);
 	found(km_diagnose_reserved_bits(&w.c, &w.d), KM_NOTE, false);
 	w.vcpu.stats.exits = val(50000);
 	found(km_diagnose_reserved_bits(&w.c, &w.d), KM_POSSIBLE, true);

@@ -319,6 +319,36 @@ static void test_residue_and_the_exit(void **state)
 	assert_null(km_residue_objection(&w.c));
 }
 
+/* An instruction that KVM could not emulate, which kvm_run still contains. */
+static void test_older_failure(void **state)
+{
+	struct km_fault *f = &w.c.last.faults[0];
+
+	(void)state;
+	reset();
+	assert_null(km_older_objection(&w.c)); /* residue on the stack, as above */
+	f->source = KM_FAULT_RUN;
+	f->age = KM_AGE_UNKNOWN;
+	assert_string_equal(km_older_objection(&w.c), "KVM has emulated other instructions");
+	w.c.insn_emulation = w.c.insn_emulation_fail = val(11342);
+	assert_null(km_older_objection(&w.c));
+	w.c.last.exit_code = val(0x60);
+	assert_null(km_older_objection(&w.c));
+	for (unsigned i = 0; i < 3; i++) {
+		static const uint64_t codes[] = {0x78, 0x400, 0x7f};
+
+		w.c.last.exit_code = val(codes[i]);
+		assert_non_null(strstr(km_older_objection(&w.c), "continued"));
+	}
+	w.c.last.exit_code = unreadable;
+	assert_non_null(strstr(km_older_objection(&w.c), "not known"));
+	w.c.last.exit_code = val(0x61);
+	w.c.insn_emulation = val(22700);
+	assert_non_null(km_older_objection(&w.c));
+	w.c.insn_emulation = w.c.insn_emulation_fail = unreadable;
+	assert_non_null(km_older_objection(&w.c));
+}
+
 static enum km_fault_balance balance(uint64_t taken, uint64_t fixed, uint64_t spurious,
 				     uint64_t emulated, uint64_t failed)
 {
@@ -589,6 +619,7 @@ int main(void)
 		cmocka_unit_test(test_halted),
 		cmocka_unit_test(test_residue),
 		cmocka_unit_test(test_residue_and_the_exit),
+		cmocka_unit_test(test_older_failure),
 		cmocka_unit_test(test_past_its_faults),
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_lost),

@@ -1679,6 +1679,16 @@ static void test_frozen_without_fault(void **state)
 	nothing(km_diagnose_frozen_spte(&w.c, &w.d));
 	w.vcpu.stats.pf_taken = val(20000);
 	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_POSSIBLE, true);
+	/* an interrupt does not show that the guest went on */
+	w.kernel.vendor = KM_VENDOR_AMD;
+	w.c.last.exit_code = val(0x60);
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_LIKELY, true);
+	w.tasks.complete = false;
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_POSSIBLE, true);
+	w.tasks.complete = true;
+	w.vcpu.stats.pf_fixed = val(2000);
+	found(km_diagnose_frozen_spte(&w.c, &w.d), KM_POSSIBLE, true);
+	w.vcpu.stats.pf_fixed = val(0);
 	w.tasks.count = 1;
 	w.task.mm = w.vm.mm;
 	w.task.stack = STACK("tdp_mmu_zap_leafs");

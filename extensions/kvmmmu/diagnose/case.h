@@ -26,7 +26,8 @@ struct km_case {
 	/* The fault that is judged; NULL: there is none. Its addr and error_code may be unknown:
 	 * then has_addr or has_error_code is false. */
 	const struct km_fault *fault;
-	/* It is residue on the stack that counts nearly as much as the last exit. */
+	/* It is left over, on the stack or in kvm_run, but counts nearly as much as the last exit.
+	 */
 	bool residue_counts;
 	bool has_addr, has_error_code;
 	uint64_t addr, error_code; /* of the fault */

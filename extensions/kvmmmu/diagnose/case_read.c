@@ -3,7 +3,7 @@
 
 #include "diagnose/contradictions.h"
 #include "diagnose/evidence.h"
-#include "diagnose/more_evidence.h"
+#include "kernel/more_evidence.h"
 #include "fault/page_fault.h"
 
 #include <stdio.h>
@@ -183,12 +183,18 @@ static km_error *judge_fault(struct km_case *c, const struct km_fault *fault,
 	return c->has_addr ? look_at_fault(c, depth) : NULL;
 }
 
+static bool is_older(const struct km_fault *f)
+{
+	return f->mmu && (f->source == KM_FAULT_RUN ||
+			  (f->source == KM_FAULT_STACK && f->age == KM_AGE_RESIDUE));
+}
+
 /*
- * Where no fault is current, judge residue on the stack if it counts. Otherwise @fallback, which
- * was judged before, is judged again.
+ * Where no fault is current, judge an older one, on the stack or in kvm_run, if it counts.
+ * Otherwise @fallback, which was judged before, is judged again.
  */
-static km_error *try_residue(struct km_case *c, const struct km_fault *fallback,
-			     const struct km_mmu *named, enum km_case_depth depth)
+static km_error *try_older(struct km_case *c, const struct km_fault *fallback,
+			   const struct km_mmu *named, enum km_case_depth depth)
 {
 	km_error *err = NULL;
 	bool tried = false;
@@ -196,16 +202,20 @@ static km_error *try_residue(struct km_case *c, const struct km_fault *fallback,
 	for (size_t i = 0; !err && i < c->last.count; i++) {
 		const struct km_fault *f = &c->last.faults[i];
 
-		if (f->source != KM_FAULT_STACK || f->age != KM_AGE_RESIDUE || !f->mmu)
+		if (!is_older(f))
 			continue;
 		tried = f != fallback;
 		err = judge_fault(c, f, named, depth);
-		c->residue_counts = !err && !km_residue_objection(c);
+		c->residue_counts = !err && !km_older_objection(c);
 		if (!c->residue_counts)
 			continue;
-		snprintf(c->last.faults[i].limits, sizeof(c->last.faults[i].limits),
-			 "left over on the stack, but nearly as reliable as the last exit: no "
-			 "invalidation has ended since, and the processor still denies the access");
+		snprintf(c->last.faults[i].limits, sizeof(c->last.faults[i].limits), "%s",
+			 f->source == KM_FAULT_RUN
+				 ? "left over, but nearly as reliable as the last exit: KVM fails "
+				   "on nearly every instruction that it has to emulate"
+				 : "left over on the stack, but nearly as reliable as the last "
+				   "exit: no invalidation has ended since, and the processor still "
+				   "denies the access");
 		return NULL;
 	}
 	return err || !tried ? err : judge_fault(c, fallback, named, depth);
@@ -284,7 +294,7 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 	if (!err)
 		err = judge_fault(c, fault, named, options->depth);
 	if (!err && !given && !km_case_is_current(c))
-		err = try_residue(c, fault, named, options->depth);
+		err = try_older(c, fault, named, options->depth);
 	if (!err && options->depth == KM_CASE_WHOLE)
 		err = look_at_host(c);
 	if (!err && options->depth == KM_CASE_WHOLE && !given)

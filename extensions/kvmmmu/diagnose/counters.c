@@ -65,6 +65,34 @@ struct km_fault_counts km_case_counts(const struct km_case *c)
 	return n;
 }
 
+/* Is @part less than a tenth of @all, and is the rest large enough for a loop? */
+static bool is_small_part(uint64_t part, uint64_t all)
+{
+	return part < all / 10 && all - part >= HIDES_A_LOOP;
+}
+
+bool km_nearly_all_faults(const struct km_case *c, enum km_fault_balance how)
+{
+	uint64_t all = c->insn_emulation.v, failed = c->insn_emulation_fail.v;
+	struct km_fault_counts n = km_case_counts(c);
+
+	if (n.balance != how)
+		return false;
+	switch (how) {
+	case KM_BALANCE_RETRIED:
+		return is_small_part(n.resolved + n.spurious, n.taken);
+	case KM_BALANCE_SPURIOUS:
+		return n.spurious <= n.taken && is_small_part(n.taken - n.spurious, n.taken);
+	case KM_BALANCE_FAILED:
+		return failed <= all && is_small_part(all - failed, all);
+	case KM_BALANCE_UNKNOWN:
+	case KM_BALANCE_CLEAN:
+	case KM_BALANCE_OPEN:
+		break;
+	}
+	return false;
+}
+
 bool km_exits_are_unexplained(const struct km_vcpu_stats *s)
 {
 	uint64_t explained = s->pf_taken.v + s->halt_exits.v + s->mmio_exits.v;

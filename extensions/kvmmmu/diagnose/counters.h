@@ -38,6 +38,13 @@ struct km_fault_counts km_case_counts(const struct km_case *c);
 bool km_emulator_fails(const struct km_case *c);
 
 /*
+ * Did nearly all faults of this vCPU end as @how says, KM_BALANCE_RETRIED, SPURIOUS or FAILED, and
+ * enough of them for a loop? What a VMM or a guest gets past looks different: one fault is resolved
+ * for each that is not, as after mprotect().
+ */
+bool km_nearly_all_faults(const struct km_case *c, enum km_fault_balance how);
+
+/*
  * Return true if most exits are in none of the counters of faults, halts and MMIO: a fault that
  * fails on the MMIO path is counted nowhere, and neither are MSR and CPUID exits.
  */

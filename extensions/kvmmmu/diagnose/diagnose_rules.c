@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "diagnose/diagnose_rules.h"
 
-#include "diagnose/more_evidence.h"
+#include "kernel/more_evidence.h"
 
 #include "diagnose/counters.h"
 #include "diagnose/evidence.h"
@@ -113,6 +113,33 @@ bool km_case_is_write(const struct km_case *c)
 	return c->has_error_code && (c->error_code & PFERR_WRITE_MASK);
 }
 
+/* Is it being handled, or the last one of many that ended as @how says? */
+static bool comes_again(const struct km_case *c, enum km_fault_balance how)
+{
+	return km_case_in_handler(c) || (km_case_is_current(c) && km_nearly_all_faults(c, how));
+}
+
+bool km_faults_end_in_table(const struct km_case *c, enum km_fault_balance how)
+{
+	return km_case_exit_evidence(c) == KM_SHOWS_ASYNCHRONOUS && km_nearly_all_faults(c, how);
+}
+
+enum km_certainty km_error_certainty(const struct km_case *c)
+{
+	return comes_again(c, KM_BALANCE_RETRIED) ? KM_LIKELY : KM_POSSIBLE;
+}
+
+enum km_certainty km_failure_certainty(const struct km_case *c, const struct km_emulation_facts *f)
+{
+	bool returns = km_is_known(f->exit_reason) && f->exit_reason.v == KVM_EXIT_INTERNAL_ERROR;
+
+	/* a new KVM_RUN resets exit_reason */
+	returns |= km_is_known(f->cpl) && !f->cpl.v && c->mmu && !c->mmu->root_role.guest_mode;
+	return km_case_in_handler(c) || (returns && comes_again(c, KM_BALANCE_FAILED))
+		       ? KM_LIKELY
+		       : KM_POSSIBLE;
+}
+
 static struct km_val exit_reason(const struct km_case *c)
 {
 	struct km_val run = km_more_evidence(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_run);
@@ -181,9 +208,7 @@ struct km_emulation_facts km_emulation_facts_read(const struct km_case *c)
 	struct km_vmcb vmcb;
 	km_scoped_error *err = km_vmcb_read(c->kernel, c->vcpu, &vmcb);
 
-	f.cpl = err || !c->fault || !km_fault_is_current(c->fault)
-			? (struct km_val){.known = KM_ABSENT}
-			: vmcb.cpl;
+	f.cpl = err || !km_case_is_current(c) ? (struct km_val){.known = KM_ABSENT} : vmcb.cpl;
 	read_event(c, &vmcb, !err, &f);
 	if (c->gfn_known)
 		f.shadow = km_gfn_shadow_pages(c->kernel, c->vm, c->gfn);

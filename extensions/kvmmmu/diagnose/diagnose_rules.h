@@ -6,6 +6,7 @@
 #ifndef KVMMMU_DIAGNOSE_RULES_H
 #define KVMMMU_DIAGNOSE_RULES_H
 
+#include "diagnose/counters.h"
 #include "diagnose/diagnosis.h"
 #include "diagnose/host_mapping.h"
 #include "kvm/gfn_state.h"
@@ -65,6 +66,18 @@ static inline bool km_case_has_fault(const struct km_case *c)
 {
 	return km_case_is_current(c) || (c->fault && c->fault->source == KM_FAULT_USER);
 }
+
+/*
+ * How certain is it that the error that KVM_RUN returns for this fault will come again? The VMM may
+ * have handled it, but not if most faults of this vCPU end like this.
+ */
+enum km_certainty km_error_certainty(const struct km_case *c);
+
+/*
+ * Is damage of the tables likely to be the cause that makes faults end as @how says, although the
+ * last one is not known? If nearly all did, and an interrupt or NMI came last, which shows nothing.
+ */
+bool km_faults_end_in_table(const struct km_case *c, enum km_fault_balance how);
 
 /* Is the fault a write? */
 bool km_case_is_write(const struct km_case *c);
@@ -155,6 +168,12 @@ enum km_sev_without_bytes km_sev_without_bytes(const struct km_case *c,
 					       const struct km_emulation_facts *f);
 
 struct km_emulation_facts km_emulation_facts_read(const struct km_case *c);
+/*
+ * How certain is it that KVM's emulator will fail on this fault again, as
+ * handle_emulation_failure() then makes KVM_RUN return? At CPL 3 the guest gets #UD instead, and
+ * goes on.
+ */
+enum km_certainty km_failure_certainty(const struct km_case *c, const struct km_emulation_facts *f);
 /* Add as facts: how often the emulator failed, and what the VMM was notified of. */
 void km_evidence_emulation(const struct km_case *c, const struct km_emulation_facts *f,
 			   struct km_diagnosis *d);

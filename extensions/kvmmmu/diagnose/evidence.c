@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "diagnose/evidence.h"
 
+#include "diagnose/counters.h"
 #include "kvm/svm.h"
 #include "kvm/vmx.h"
 #include "rules/exits.h"
@@ -206,4 +207,20 @@ const char *km_residue_objection(const struct km_case *c)
 	if (!c->has_panel || c->panel.verdicts[KM_JUDGE_PROCESSOR].ruling != KM_DENIES)
 		return "the SPTE now permits the access, or its permissions are not known";
 	return NULL;
+}
+
+/* Of an instruction that KVM could not emulate: has the guest, or the VMM, got past it? */
+static const char *failure_objection(const struct km_case *c)
+{
+	if (km_case_exit_evidence(c) != KM_SHOWS_ASYNCHRONOUS)
+		return "the last exit is not known, or was a different one, which shows that the "
+		       "guest continued";
+	if (!km_nearly_all_faults(c, KM_BALANCE_FAILED))
+		return "KVM has emulated other instructions";
+	return NULL;
+}
+
+const char *km_older_objection(const struct km_case *c)
+{
+	return c->fault->source == KM_FAULT_RUN ? failure_objection(c) : km_residue_objection(c);
 }

@@ -28,6 +28,12 @@ enum km_exit_evidence km_case_exit_evidence(const struct km_case *c);
 bool km_case_halted(const struct km_case *c);
 
 /*
+ * Return why an older fault, residue on the stack or in kvm_run, does not count nearly as much as a
+ * fault of the last exit; NULL if it does.
+ */
+const char *km_older_objection(const struct km_case *c);
+
+/*
  * A struct kvm_page_fault that lies below the live part of the stack is residue of a fault that has
  * been handled. Return NULL if it counts nearly as much as a fault of the last exit, otherwise why
  * it does not. It counts if

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "diagnose/host_mapping.h"
 
-#include "diagnose/more_evidence.h"
+#include "kernel/more_evidence.h"
 
 #include <inttypes.h>
 #include <stdio.h>

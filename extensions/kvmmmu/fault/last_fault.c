@@ -18,6 +18,8 @@ const char *km_fault_source_text(enum km_fault_source source)
 		return "VMCB";
 	case KM_FAULT_VMX:
 		return "VMX";
+	case KM_FAULT_RUN:
+		return "kvm_run";
 	case KM_FAULT_HINT:
 		return "hint";
 	case KM_FAULT_VMCS:

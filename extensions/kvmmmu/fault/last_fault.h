@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Find the last fault of a vCPU: in the handler's struct kvm_page_fault on the stack of its thread,
- * in the VMCB, in the fields that VMX caches, or in addresses that KVM keeps for other reasons.
+ * in the VMCB, in the fields that VMX caches, in what KVM_RUN told the VMM, or in addresses that
+ * KVM keeps for other reasons.
  */
 #ifndef KVMMMU_LAST_FAULT_H
 #define KVMMMU_LAST_FAULT_H
@@ -16,6 +17,7 @@ enum km_fault_source {
 	KM_FAULT_STACK,	 /* struct kvm_page_fault on the thread's stack */
 	KM_FAULT_VMCB,	 /* exit_code NPF, or #PF under shadow paging */
 	KM_FAULT_VMX,	 /* the exit; its address, if any, is from the VMCS page */
+	KM_FAULT_RUN,	 /* kvm_run.internal: KVM could not emulate its instruction */
 	KM_FAULT_HINT,	 /* MMIO, last_retry_*, apf fields */
 	KM_FAULT_VMCS,	 /* address in the VMCS page, of an EPT violation before the last exit */
 	KM_FAULT_FTRACE, /* recorded in ftrace's ring buffers before the dump was taken */

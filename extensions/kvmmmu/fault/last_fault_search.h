@@ -49,6 +49,9 @@ km_error *km_faults_add_vmx(struct km_fault_search *search);
 /* Append search->earlier, if there is one. */
 void km_faults_add_earlier(struct km_fault_search *search);
 
+/* AMD: append the fault in kvm_run whose instruction KVM could not emulate, if it is a new one. */
+void km_faults_add_run(struct km_fault_search *search);
+
 /* Append the addresses that KVM keeps for other reasons: MMIO, retries, async page faults. */
 void km_faults_add_hints(struct km_fault_search *search);
 

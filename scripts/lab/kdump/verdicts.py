@@ -72,9 +72,11 @@ def problem_of_fault(machine, vcpu, loops, said):
                 if int(fault[ours], 16) != int(exit_[theirs], 16):
                     return f"{ours} of the last exit is {fault[ours]}, not {exit_[theirs]}"
     if vcpu["place"] and vcpu["place"]["frames"] is not None and vcpu["class"] != "interrupt":
-        ours = any(f["source"] == "stack" and f["age"] == "in handler" for f in said.faults)
-        if ours != (HANDLER in functions_of(vcpu["place"])):
-            return f"a fault in the handler is {'found' if ours else 'not found'}: {' < '.join(functions_of(vcpu['place']))}"
+        inside = [f["source"] for f in said.faults if f.get("age") == "in handler"]
+        # the exit is, too, before the struct is passed on, and while the instruction is emulated
+        if bool(inside) < (HANDLER in functions_of(vcpu["place"])) or \
+                ("stack" in inside) > (HANDLER in functions_of(vcpu["place"])):
+            return f"a fault in the handler is {'found' if inside else 'not found'}: {' < '.join(functions_of(vcpu['place']))}"
     standing = [f for f in said.faults if f["source"] == "stack" and f["age"] == "in handler"]
     if loops and vcpu["class"] == "in handler" and standing:
         page = int(machine["stage"]["page"], 16) >> 12

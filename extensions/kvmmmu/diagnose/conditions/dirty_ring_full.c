@@ -4,7 +4,7 @@
  * guest until the VMM has collected the ring (KVM_RESET_DIRTY_RINGS).
  * kvm_dirty_ring_check_request() of virt/kvm/dirty_ring.c.
  */
-#include "diagnose/more_evidence.h"
+#include "kernel/more_evidence.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>

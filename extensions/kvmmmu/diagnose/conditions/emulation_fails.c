@@ -5,7 +5,6 @@
  * immediately. handle_emulation_failure() of arch/x86/kvm/x86.c. Where the fault is known, the
  * conditions about its gfn report it.
  */
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>

@@ -4,7 +4,6 @@
  * owner flushes remote TLBs before it thaws the entry, until all CPUs have acknowledged that.
  * Without an owner it stays, and every fault below it is retried.
  */
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 #include "threads/freezing.h"
 
@@ -75,8 +74,9 @@ static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
 	km_verdict_says(
 		d, "most faults of this vCPU were not resolved; an SPTE below its root is frozen, "
 		   "and no task was found that could replace it: faults on that SPTE are retried");
-	without_owner(c, d);
-	d->certainty = KM_POSSIBLE;
+	d->certainty = without_owner(c, d);
+	if (!km_faults_end_in_table(c, KM_BALANCE_RETRIED))
+		d->certainty = KM_POSSIBLE;
 	d->stuck = true;
 	km_evidence_counters(c, d);
 	km_leaves_open(d, "whether this vCPU faults on that SPTE: its last fault is not known");

@@ -23,7 +23,7 @@ bool km_rule_host_forbids(const struct km_case *c, const struct km_slot_conflict
 	if (km_host_access(c) != KM_HOST_FORBIDS || (c->vma.flags.v & VM_READ) ||
 	    km_case_ruling(c, KM_JUDGE_PROCESSOR) == KM_ALLOWS)
 		return false;
-	d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
+	d->certainty = km_error_certainty(c);
 	d->stuck = km_case_is_current(c);
 	km_verdict_says(d,
 			"the VMM's mapping of the faulting address does not permit %s: KVM cannot "

@@ -20,7 +20,7 @@ bool km_rule_host_unmapped(const struct km_case *c, const struct km_slot_conflic
 	if (km_host_access(c) != KM_HOST_UNMAPPED ||
 	    km_case_ruling(c, KM_JUDGE_PROCESSOR) == KM_ALLOWS)
 		return false;
-	d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
+	d->certainty = km_error_certainty(c);
 	d->stuck = km_case_is_current(c);
 	km_verdict_says(
 		d, "the fault is in a memslot, but the VMM maps nothing at its address: KVM cannot "

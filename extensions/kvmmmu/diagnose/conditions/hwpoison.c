@@ -4,8 +4,7 @@
  * SIGBUS and re-enters the guest. The signal interrupts KVM_RUN, unless it is blocked or ignored:
  * then the guest faults again and again.
  */
-#include "diagnose/more_evidence.h"
-#include "diagnose/counters.h"
+#include "kernel/more_evidence.h"
 #include "diagnose/diagnose_rules.h"
 #include "walk/host_walk.h"
 

@@ -9,7 +9,6 @@
  * slots_lock), or from guest_memfd. With both locks free, no thread of the VM in such a function
  * and no guest_memfd, no task is left that could have incremented it.
  */
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>

@@ -6,7 +6,7 @@
  * from it. A vCPU in system management mode uses address space 1, which has a generation of its
  * own.
  */
-#include "diagnose/more_evidence.h"
+#include "kernel/more_evidence.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>

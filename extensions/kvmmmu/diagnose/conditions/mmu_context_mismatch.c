@@ -3,7 +3,7 @@
  * arch.mmu points to the context of nested guests while the vCPU runs no nested guest (or vice
  * versa, with nested paging): KVM resolves faults in tables that the processor does not use.
  */
-#include "diagnose/more_evidence.h"
+#include "kernel/more_evidence.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>

@@ -5,7 +5,7 @@
  * KVM_RUN returns KVM_EXIT_INTERNAL_ERROR, and makes the request again: so does the next one, until
  * the memory can be read. vcpu_enter_guest() of arch/x86/kvm/x86.c; 6.1 does not make it again.
  */
-#include "diagnose/more_evidence.h"
+#include "kernel/more_evidence.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>

@@ -6,7 +6,6 @@
  * instruction, KVM_RUN returns KVM_EXIT_INTERNAL_ERROR; a VMM that runs the vCPU again gets the
  * same exit immediately.
  */
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>
@@ -40,7 +39,7 @@ static enum km_certainty certainty(const struct km_case *c, const struct km_emul
 			return KM_POSSIBLE;
 		return km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	case FAILS:
-		return km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
+		return km_failure_certainty(c, f);
 	case EVENT:
 		return KM_POSSIBLE;
 	case INJECTED:

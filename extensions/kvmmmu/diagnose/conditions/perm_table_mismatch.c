@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
 /* Return the word that the fault looks up if it differs, otherwise the first one that does. */

@@ -5,9 +5,8 @@
  * with -EFAULT (KVM_EXIT_MEMORY_FAULT). A hole that was punched into a guest_memfd is no obstacle:
  * kvm_gmem_get_pfn() allocates the page again.
  */
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
-#include "diagnose/more_evidence.h"
+#include "kernel/more_evidence.h"
 
 #include <inttypes.h>
 

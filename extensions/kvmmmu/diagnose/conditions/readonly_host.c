@@ -19,7 +19,7 @@ static void judge_fault(const struct km_case *c, struct km_diagnosis *d)
 	const struct km_walk_level *leaf = km_case_leaf(c);
 	char vma[160];
 
-	d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
+	d->certainty = km_error_certainty(c);
 	d->stuck = km_case_is_current(c);
 	km_verdict_says(
 		d, "the guest writes to a memslot whose memory the VMM maps read-only: KVM cannot "

@@ -5,7 +5,6 @@
  * (svm_check_emulate_instruction()), up to 6.11 writes by the processor's walk of the guest's page
  * tables (kvm_mmu_page_fault()), and the delivery of an event whose stack lies there.
  */
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>
@@ -22,8 +21,10 @@ bool km_rule_readonly_slot(const struct km_case *c, const struct km_emulation_fa
 	    !km_case_is_write(c))
 		return false;
 	d->certainty = KM_NOTE;
-	if (encrypted || walk || fails)
+	if (encrypted || walk)
 		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
+	else if (fails)
+		d->certainty = km_failure_certainty(c, f);
 	else if (event)
 		d->certainty = KM_POSSIBLE;
 	d->stuck = encrypted || walk || fails || event;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
 /* One entry of the walk: add what is reserved in it; return true if anything is. */

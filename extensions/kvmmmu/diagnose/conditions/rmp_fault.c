@@ -4,7 +4,6 @@
  * the nested page tables. sev_handle_rmp_fault() changes something only where a 2M RMP entry has to
  * be split; in all other cases it returns and the guest faults again.
  */
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
 #define RMP_BITS (PFERR_GUEST_RMP_MASK | PFERR_GUEST_SIZEM_MASK | PFERR_GUEST_VMPL_MASK)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
 /* The fault is not known, and most were retried: a page table that does not fit, anywhere. */

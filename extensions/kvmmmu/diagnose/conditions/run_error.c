@@ -3,7 +3,6 @@
  * The fault makes KVM_RUN return an error to the VMM. The VMM has to handle this; if it runs the
  * vCPU again without changing anything, it gets the same error again.
  */
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>
@@ -16,7 +15,7 @@ bool km_diagnose_run_error(const struct km_case *c, struct km_diagnosis *d)
 		return false;
 	d->certainty = KM_NOTE;
 	if (balance == KM_BALANCE_RETRIED)
-		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
+		d->certainty = km_error_certainty(c);
 	d->stuck = d->advise = d->certainty != KM_NOTE;
 	km_verdict_says(d, "the fault makes KVM_RUN return an error to the VMM%s",
 			d->stuck ? ", which runs the vCPU again without changing anything: most of "

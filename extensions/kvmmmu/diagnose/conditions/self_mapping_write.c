@@ -4,7 +4,6 @@
  * KVM has to emulate it: dropping the shadow page would unmap what the instruction needs
  * (EMULTYPE_WRITE_PF_TO_SP, kvm_unprotect_and_retry_on_failure()).
  */
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>

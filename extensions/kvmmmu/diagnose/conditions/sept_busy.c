@@ -6,9 +6,8 @@
  * the guest (wait_for_sept_zap) until it has them. tdx_handle_ept_violation(), tdh_do_no_vcpus()
  * and tdx_vcpu_run() of arch/x86/kvm/vmx/tdx.c.
  */
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
-#include "diagnose/more_evidence.h"
+#include "kernel/more_evidence.h"
 #include "threads/freezing.h"
 
 #include <inttypes.h>

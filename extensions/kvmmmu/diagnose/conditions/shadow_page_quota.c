@@ -4,7 +4,7 @@
  * memory): every fault that needs one first zaps the oldest, which is soon missing again.
  * make_mmu_pages_available() of arch/x86/kvm/mmu/mmu.c.
  */
-#include "diagnose/more_evidence.h"
+#include "kernel/more_evidence.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>

@@ -6,7 +6,6 @@
  * (kvm_swap_active_memslots()), and (synchronize_srcu_expedited()) for all readers of memslots: a
  * vCPU thread that retries without leaving kvm.srcu waits for the update in turn.
  */
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>

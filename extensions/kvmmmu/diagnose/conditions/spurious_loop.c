@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
 /*
@@ -46,7 +45,7 @@ static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
 	if (!weak->found || km_case_has_fault(c) ||
 	    km_case_counts(c).balance != KM_BALANCE_SPURIOUS)
 		return false;
-	d->certainty = KM_POSSIBLE;
+	d->certainty = km_faults_end_in_table(c, KM_BALANCE_SPURIOUS) ? KM_LIKELY : KM_POSSIBLE;
 	d->stuck = true;
 	km_verdict_says(
 		d, "most faults of this vCPU were spurious, and a non-leaf SPTE below its root "

@@ -7,7 +7,6 @@
  *
  * An error code with P=0 over a walk that is present excludes a stale leaf: that has P=1.
  */
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>

@@ -6,9 +6,8 @@
  * arch/x86/kvm/mmu/mmu.c. Afterwards each cache has its minimum: a vCPU that has left KVM_RUN with
  * a fault that is not resolved and a cache below that shows that it failed.
  */
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
-#include "diagnose/more_evidence.h"
+#include "kernel/more_evidence.h"
 
 #include <inttypes.h>
 

@@ -5,7 +5,6 @@
  * shadow page and lets the guest retry. Up to 6.11 it also let the guest retry after a write by the
  * processor's walk of the guest's page tables where there was no shadow page to drop.
  */
-#include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "diagnose/more_evidence.h"
+#include "kernel/more_evidence.h"
 
 /* While a capsule is written or listed, reads are recorded, so they are ordinary ones. */
 bool km_more_evidence_begin(const struct km_kernel *k)

@@ -112,6 +112,7 @@ OTHERS = {
     "kvmmmu/types/debuginfo.h KM_BUILD_ID_MAX": "longer ones are an error", "kvmmmu/kernel/module.c MAX_RODATA": "then the build-id is unknown",
     # windows in which evidence is searched for; what is not found is unknown, never absent
     "cli/kdump_pages.c MAX_ALIKE": "how far a cut is searched for; the pages that it took are named in any case",
+    "kvmmmu/kvm/lost_vcpus.c MAX_FILES": "vCPUs that are not found are counted and named (lab/test_lost_vcpus.py)",
     "kvmmmu/fault/fault_place.c MAX_BELOW": "a window of evidence", "kvmmmu/threads/crash_frame.c MAX_FRAME": "a window of evidence",
     "kvmmmu/threads/crash_frame.c MAX_PADDING": "a window of evidence",
     "kvmmmu/fault/vmcs_read.c MAX_PAGES": "samples that find a layout (unit/test_vmcs_page.c)",

@@ -2,6 +2,7 @@
 #include "kvm/vm.h"
 
 #include "kernel/xarray.h"
+#include "kvm/lost_vcpus.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -149,6 +150,7 @@ static km_error *read_vcpus(const struct km_kernel *k, struct km_vm *vm)
 	err = km_memory_charge(k->mem, places + 1, sizeof(*vm->vcpus));
 	if (err)
 		return err;
+	vm->places = places;
 	vm->vcpus = calloc(places + 1, sizeof(*vm->vcpus));
 	if (!vm->vcpus)
 		return km_errorf(KM_ENOMEM, "out of memory");
@@ -206,6 +208,46 @@ static void check_vm(const struct km_kernel *k, struct km_vm *vm)
 			      "kvm.mm is 0x%" PRIx64 ", which is not a kernel address", vm->mm.v);
 }
 
+static int compare_indexes(const void *a, const void *b)
+{
+	const struct km_vcpu *x = a, *y = b;
+
+	return (x->idx > y->idx) - (x->idx < y->idx);
+}
+
+/* Add the vCPUs that the array does not lead to, but the process of the VM does. */
+static km_error *find_lost(const struct km_kernel *k, struct km_vm *vm)
+{
+	size_t before = vm->vcpu_count, missing = vm->places - vm->vcpu_count;
+	struct km_lost_vcpus lost;
+	char *trouble = NULL;
+	km_error *err;
+
+	if (!vm->trouble || !missing || !vm->owner)
+		return NULL;
+	/* those of the array are found again */
+	err = km_lost_vcpus_find(k, vm->addr, vm->owner, vm->places, &lost);
+	for (size_t i = 0; i < lost.count && vm->vcpu_count < vm->places; i++) {
+		struct km_val idx = km_kget(k, lost.addrs[i], KM_M_kvm_vcpu_vcpu_idx);
+
+		if (is_there(vm, lost.addrs[i]))
+			continue;
+		add_vcpu(k, vm, lost.addrs[i], km_is_known(idx) ? (unsigned)idx.v : (unsigned)i);
+		vm->vcpus_lost -= vm->vcpus_lost > 0;
+	}
+	km_lost_vcpus_deinit(&lost);
+	qsort(vm->vcpus, vm->vcpu_count, sizeof(*vm->vcpus), compare_indexes);
+	if (!err && vm->vcpu_count > before &&
+	    asprintf(&trouble,
+		     "%s; %zu of %zu vCPUs that are missing from it were found in the files and "
+		     "threads of the process",
+		     vm->trouble, vm->vcpu_count - before, missing) >= 0) {
+		free(vm->trouble);
+		vm->trouble = trouble;
+	}
+	return err;
+}
+
 static km_error *read_vm(const struct km_kernel *k, uint64_t addr, unsigned number,
 			 struct km_vm *vm)
 {
@@ -238,7 +280,7 @@ static km_error *read_vm(const struct km_kernel *k, uint64_t addr, unsigned numb
 	err = read_vcpus(k, vm);
 	if (!err)
 		read_owner(k, vm);
-	return err;
+	return err ? err : find_lost(k, vm);
 }
 
 static void vm_deinit(struct km_vm *vm)

@@ -4,6 +4,7 @@
 import ctypes
 import importlib.util
 import lzma
+import re
 import struct
 import subprocess
 import sys
@@ -91,6 +92,23 @@ def test_what_the_matrix_has():
         count += sum(len(boot.names) for boot in boots) + len(scenarios) + plan.kdumps(generation)
     assert count >= 60 and len(plan.LA57) == 2
     assert {s.first for s in plan.scenarios("7.3")} >= {"obsolete-root", "perm-table-mismatch", "frozen-spte"}
+
+
+def rows():
+    text = (TOP / "tests/README.md").read_text().split("<!-- matrix -->\n")[1].split("<!-- end of matrix -->")[0]
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return text, [dict(zip(lines[0], line)) for line in lines[2:]]
+
+
+def test_the_table_of_the_matrix_is_whole():
+    text, found = rows()
+    names = [row["kernel"].split()[0] for row in found]
+    assert set(plan.GENERATIONS) <= set(names) <= {*plan.GENERATIONS, *plan.FLAVOURS}
+    dumps = sum(int(row["dumps"]) for row in found)
+    assert dumps >= 60 and f"{dumps} dumps:" in text
+    for row in found:
+        assert int(row["NPT"]) + int(row["npt=0"]) == int(row["dumps"]) and row["with a problem"] == "0"
+        assert re.match(r"[\w.+-]+ \([\d.]+[\w.+-]*\)$", row["kernel"])
 
 
 # ---- kernels as packages have them ----

@@ -32,7 +32,8 @@ struct run {
 	const char *debug;
 	uint64_t seconds, bytes;
 	int fd;
-	bool gone; /* who reads the answers */
+	bool gone;  /* who reads the answers */
+	bool found; /* --fail-on: of at least one file */
 };
 
 /* A growing buffer. */
@@ -41,6 +42,8 @@ struct text {
 	size_t len, size;
 	bool full; /* there were more */
 };
+
+#define CHILD_FOUND 2 /* how a child ends that wrote an answer with a finding of --fail-on */
 
 /* ---- the child ---- */
 
@@ -89,19 +92,23 @@ static void child(const struct run *run, const char *file, int fd)
 	char *line = NULL, *text = NULL;
 	size_t len = 0;
 	FILE *out;
+	int code;
 
 	setrlimit(RLIMIT_AS, &memory);
 	setrlimit(RLIMIT_CORE, &no_core);
 	out = open_memstream(&line, &len);
 	if (!out)
 		_exit(1);
-	if (ask(run, file, out, &class, &text) != KM_EXIT_ANSWERED) {
+	code = ask(run, file, out, &class, &text);
+	if (code != KM_EXIT_ANSWERED && code != KM_EXIT_FINDINGS) {
 		rewind(out);
 		km_error_free(km_batch_write_failure(file, class, message(text), out));
 	}
 	if (fclose(out))
 		_exit(1);
-	_exit(write_all(fd, line, len) ? 0 : 1);
+	if (!write_all(fd, line, len))
+		_exit(1);
+	_exit(code == KM_EXIT_FINDINGS ? CHILD_FOUND : 0);
 }
 
 /* ---- the parent ---- */
@@ -195,8 +202,9 @@ static km_error *write_result(struct run *run, const char *file, const struct te
 		snprintf(text, sizeof(text), "the answer has more than %u MB", MAX_LINE >> 20);
 		return write_failure(run, file, "memory", text);
 	}
-	if (WEXITSTATUS(status) || !is_line(t))
+	if ((WEXITSTATUS(status) && WEXITSTATUS(status) != CHILD_FOUND) || !is_line(t))
 		return write_failure(run, file, "memory", "out of memory (--memory-limit)");
+	run->found |= WEXITSTATUS(status) == CHILD_FOUND;
 	return write_answer(run->fd, t->bytes, t->len, &run->gone);
 }
 
@@ -247,7 +255,7 @@ static km_error *run_list(struct run *run, struct text *t)
 	return err;
 }
 
-km_error *batch_run(const struct km_command_line *line, int fd)
+km_error *batch_run(const struct km_command_line *line, int fd, bool *found)
 {
 	const struct km_command_options *o = &line->options;
 	const struct km_command *batch = km_command_named(line->argv[0]);
@@ -269,5 +277,6 @@ km_error *batch_run(const struct km_command_line *line, int fd)
 		err = strcmp(line->argv[i], "-") ? run_file(&run, line->argv[i], &t)
 						 : run_list(&run, &t);
 	free(t.bytes);
+	*found = run.found;
 	return err;
 }

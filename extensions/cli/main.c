@@ -82,11 +82,17 @@ static int run_on_answer(const char *path, struct km_command_line *line, FILE *o
 	static char *diff[] = {"diff"};
 	const struct km_command *command = km_command_named(line->argv[0]);
 
-	if (!command || !km_command_takes_two(command) || !line->options.before)
-		return fail(km_errorf(KM_EUSAGE,
-				      "%s is not a dump, but an answer in JSON, if anything: "
-				      "\"kvmmmu diff EARLIER %s\" compares it",
-				      path, path));
+	if (!command || !km_command_takes_two(command) || !line->options.before) {
+		struct km_moments answer = {0};
+		km_error *err = km_moments_read_json(path, &answer);
+
+		km_moments_deinit(&answer);
+		return fail(err ? km_error_context(err, "not a dump")
+				: km_errorf(KM_EUSAGE,
+					    "%s is not a dump, but an answer in JSON: \"kvmmmu "
+					    "diff EARLIER %s\" compares it",
+					    path, path));
+	}
 	line->options.after = path;
 	line->argv[0] = diff[0];
 	return run(NULL, line, out);
@@ -136,9 +142,10 @@ static int run_words(struct km_command_line *line, FILE *out)
 	const struct km_command *command = km_command_named(first);
 
 	if (command && command->many_dumps) {
-		km_error *err = batch_run(line, STDOUT_FILENO);
+		bool found;
+		km_error *err = batch_run(line, STDOUT_FILENO, &found);
 
-		return err ? fail(err) : KM_EXIT_ANSWERED;
+		return err ? fail(err) : found ? KM_EXIT_FINDINGS : KM_EXIT_ANSWERED;
 	}
 	if (command && km_command_takes_two(command) && line->argc > 2)
 		return run_on_two(line, out);

@@ -150,8 +150,20 @@ def test_selection(source, tmp_path):
     for question in (f"vms {vm}", f"perms {vm}", f"slots {vm}", f"mmu {vm}:0", f"walk {vm}:0 0"):
         assert kvmmmu(one, *question.split()).out == kvmmmu(*source.words, *question.split()).out
     if len(source.vms) > 1:
-        other = kvmmmu(one, "perms", "0")
-        assert "not in this capsule" in other.out and "DIFFERS" not in other.out
+        # nothing is said about what it does not cover, neither that it is healthy nor that nothing was found
+        for question in ("explain 0", "audit 0", "slots 0", "perms 0", "report 0", "mmu 0:0", "walk 0:0 0", "fault 0:0",
+                         f"capture -o {tmp_path}/none 0"):
+            other = kvmmmu(one, *question.split())
+            assert (other.code, other.out) == (3, ""), question
+            assert f"does not cover V" in other.err and f"it was made of VM {vm}" in other.err, question
+        for question in ("explain", "audit", "slots", "perms", "find 0"):
+            other = kvmmmu(one, *question.split(), "-j").json
+            assert any(f"this capsule was made of VM {vm}: it does not cover" in note for note in other["notes"]), question
+            assert {x.get("vm", x.get("about", {}).get("vm")) for key in ("vms", "memslots", "tables", "vcpus")
+                    for x in other.get(key, [])} <= {vm}
+        assert [x for x in kvmmmu(one, "report", "-j").json["moment"]["vcpus"] if x["vm"] != vm] == []
+        again = capture(one, tmp_path / "again", "--with-names")
+        assert kvmmmu("capture", "--list", again, "-j").json["selection"] == f"VM {vm}"
         assert source.vms[0]["vm"]["comm"] == source.vms[-1]["vm"]["comm"] or \
             source.vms[0]["vm"]["comm"].encode() not in unpacked(one)
 

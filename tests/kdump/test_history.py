@@ -5,11 +5,13 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from capsule_edit import Edited
 from tools import TOP, kvmmmu, need_lab
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "kvmmmu" / "kdump"
@@ -183,6 +185,24 @@ def test_a_loop_between_two_faults(sample, certainty, trend):
         assert (fault["source"], fault["age"], fault["judged"]) == ("ftrace", "recorded", False)
         assert int(fault["address"], 16) >> 12 == int(machine["stage"]["page"], 16) >> 12
         assert said["findings"][0]["id"] == machine["cause"]
+
+
+def test_a_recorded_fault_elsewhere_says_nothing_about_an_entry(tmp_path):
+    """The entry that lacks W is above the recorded address; here, another one lacks it (edited)."""
+    sample = SAMPLES / "6.1/spurious-loop+healthy-stride-trace64-s1.00.kvmmmu"
+    table, index = 0x1f7a1000, 144
+    edited = Edited(sample, tmp_path / "c.kvmmmu")
+    entries = [number for number, in struct.iter_unpack("<Q", edited.get(edited.physical, table, 4096))]
+    other = next(i for i, entry in enumerate(entries) if i != index and entry & 0x83 == 3)
+    for at, entry in ((index, entries[index] | 2), (other, entries[other] & ~2)):
+        edited.put(edited.physical, table + 8 * at, struct.pack("<Q", entry))
+    edited.save()
+    said = {path: kvmmmu(path, "explain", "0:0", "-j").json["vcpus"][0] for path in (sample, edited.path)}
+    found = {path: vcpu["findings"][0] for path, vcpu in said.items()}
+    assert [found[path]["certainty"] for path in said] == ["likely", "possible"]
+    assert [said[path]["certainty"] for path in said] == ["likely", "possible"]
+    assert [any("0x120c2000" in line for line in found[path]["evidence"]) for path in said] == [True, False]
+    assert f"[{other}]" in found[edited.path]["evidence"][0]
 
 
 def test_a_fault_of_the_users_is_not_recorded():

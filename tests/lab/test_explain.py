@@ -231,7 +231,7 @@ def test_address_that_vmrun_cleared_is_not_used(elf):
                for n in answer["notes"])
     answer = ask_elf(elf, "fault", vcpu, "-a", "21000", "-j").json
     assert (answer["fault"]["error_code"], answer["fault"]["address"]) == ("0x100000006", "0x21000")
-    assert answer["fault"]["from"].startswith("user, rest from exit 0x400 (NPF)") and answer["panel"]
+    assert answer["fault"]["from"].startswith("-a, the rest from exit 0x400 (NPF)") and answer["panel"]
     said = ask_elf(elf, "explain", vcpu, "-j").json["vcpus"][0]
     assert said["fault"]["address"] is None and "walk" not in said
 

@@ -70,9 +70,9 @@ static void turn(struct trip *t)
 			   .build_ids = {"ab", NULL, "cd"},
 			   .btf = "type",
 			   .btf_len = 5,
-			   .names = true},
-		.vm = 3,
-		.vcpu = 12,
+			   .names = true,
+			   .vm = 3,
+			   .vcpu = 12},
 		.limit = 7,
 		.symbols = symbols,
 		.symbol_count = 2,
@@ -126,8 +126,8 @@ static void test_manifest_comes_back(void **state)
 	assert_null(m->kernel.build_ids[1]);
 	assert_null(m->kernel.vendor);
 	assert_true(m->kernel.names);
-	assert_int_equal(m->vm, 3);
-	assert_int_equal(m->vcpu, 12);
+	assert_int_equal(m->kernel.vm, 3);
+	assert_int_equal(m->kernel.vcpu, 12);
 	assert_int_equal(m->limit, 7);
 	assert_int_equal(m->kernel.btf_len, 5);
 	assert_memory_equal(m->kernel.btf, "type", 5);
@@ -208,7 +208,7 @@ static void test_interrupted(void **state)
 {
 	static const struct km_target_ops stopping = {
 		.read_phys = read_phys, .read_virt = read_virt, .interrupted = stopped};
-	struct km_manifest m = {.kernel = {.release = "1", .types = "none"}, .vm = -1, .vcpu = -1};
+	struct km_manifest m = {.kernel = {.release = "1", .types = "none", .vm = -1, .vcpu = -1}};
 	struct trip t;
 	char path[64], buf[4];
 

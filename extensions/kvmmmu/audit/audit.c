@@ -450,6 +450,7 @@ static km_error *audit_context(struct run *run, const struct km_mmu *mmu)
 {
 	km_error *err;
 
+	run->audit->contexts_lost += !mmu->readable;
 	if (!mmu->readable || !mmu->used)
 		return NULL;
 	use_context(run, mmu);

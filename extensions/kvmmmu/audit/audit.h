@@ -31,6 +31,7 @@ struct km_vm_audit {
 	size_t count;
 	uint64_t tables, entries, leaves; /* that were examined; entries: not empty ones */
 	uint64_t unreadable;		  /* page tables that were found and not read */
+	uint64_t contexts_lost;		  /* MMU contexts of vCPUs that are not readable */
 	bool limit_hit;			  /* there are more page tables */
 	bool changing;			  /* KVM is changing page tables at this moment */
 	char why_changing[160];

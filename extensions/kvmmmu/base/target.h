@@ -88,6 +88,7 @@ struct km_capsule_info {
 	bool types_made;	    /* the types contain only the members in layout.def */
 	bool names;		    /* process names are included */
 	bool redacted; /* addresses of the kernel's image and modules are not those of the kernel */
+	int64_t vm, vcpu; /* the selection that it was made of, by number; -1: all */
 	const struct km_saved_stacks *saved; /* stacks and tasks; NULL: not included */
 };
 
@@ -159,6 +160,17 @@ static inline bool km_target_lacks_stacks(const struct km_target *target)
 static inline bool km_target_lacks_names(const struct km_target *target)
 {
 	return target->capsule && !target->capsule->names;
+}
+
+/* Was it made of a selection that vCPU @idx of VM @number is not in? @idx -1: the whole VM. */
+static inline bool km_target_leaves_out(const struct km_target *target, unsigned number,
+					int64_t idx)
+{
+	const struct km_capsule_info *c = target->capsule;
+
+	if (!c || c->vm < 0)
+		return false;
+	return c->vm != number || (c->vcpu >= 0 && idx >= 0 && c->vcpu != idx);
 }
 
 /* Return one sentence on why pages may be missing, or NULL. */

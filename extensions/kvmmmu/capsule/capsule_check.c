@@ -125,7 +125,8 @@ km_error *km_capsule_check(const struct km_capsule *capsule, struct km_kernel *k
 			   struct km_capsule_check *check)
 {
 	const struct km_manifest *m = km_capsule_manifest(capsule);
-	struct km_capture_options options = {m->vm, m->vcpu, m->kernel.names, m->limit};
+	struct km_capture_options options = {m->kernel.vm, m->kernel.vcpu, m->kernel.names,
+					     m->limit};
 	km_scoped_error *form = km_capsule_check_form(capsule);
 	const struct km_capsule_range *ranges;
 	size_t count, next = 0;

@@ -107,7 +107,6 @@ static inline Elf64_Shdr km_capsule_section_header(size_t headers)
 struct km_manifest {
 	uint32_t format; /* 0: KM_CAPSULE_FORMAT */
 	struct km_capsule_info kernel;
-	int64_t vm, vcpu; /* the selection; -1: all */
 	uint64_t pages, limit, left_out;
 	bool limit_hit;
 	const struct km_item_symbol *symbols;

@@ -66,11 +66,11 @@ char *km_manifest_print(const struct km_manifest *m)
 	km_json_put(all, "build_ids", build_ids(m, &ok), &ok);
 	put_text(all, "types", m->kernel.types, &ok);
 	put_bool(all, "types_made", m->kernel.types_made, &ok);
-	if (m->vcpu >= 0)
-		snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64, m->vm, m->vcpu);
+	if (m->kernel.vcpu >= 0)
+		snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64, m->kernel.vm, m->kernel.vcpu);
 	else
-		snprintf(text, sizeof(text), "%" PRId64, m->vm);
-	put_text(all, "selection", m->vm >= 0 ? text : NULL, &ok);
+		snprintf(text, sizeof(text), "%" PRId64, m->kernel.vm);
+	put_text(all, "selection", m->kernel.vm >= 0 ? text : NULL, &ok);
 	put_bool(all, "names", m->kernel.names, &ok);
 	put_number(all, "page_table_pages", m->pages, &ok);
 	put_number(all, "page_limit", m->limit, &ok);
@@ -120,12 +120,12 @@ static bool parse_selection(const char *text, struct km_manifest *m)
 {
 	char end;
 
-	m->vm = m->vcpu = -1;
+	m->kernel.vm = m->kernel.vcpu = -1;
 	if (!text)
 		return true;
 	if (strlen(text) > 20 || strspn(text, "0123456789:") != strlen(text))
 		return false;
-	return sscanf(text, "%9" SCNd64 ":%9" SCNd64 "%c", &m->vm, &m->vcpu, &end) ==
+	return sscanf(text, "%9" SCNd64 ":%9" SCNd64 "%c", &m->kernel.vm, &m->kernel.vcpu, &end) ==
 	       1 + (strchr(text, ':') != NULL);
 }
 

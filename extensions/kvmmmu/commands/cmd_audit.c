@@ -68,24 +68,32 @@ static void describe_found(struct km_node *node, const struct km_vm_audit *audit
 
 		if (!sum->found)
 			continue;
-		km_doc_finding(node, text->id, sum->certainty, "%" PRIu64 " time%s: %s%s%s",
-			       sum->found, sum->found == 1 ? "" : "s", text->means,
+		km_doc_finding(node, text->id, sum->certainty, "%s Found %s.%s%s", text->means,
+			       sum->found == 1 ? "once"
+					       : km_doc_text(node, "%" PRIu64 " times", sum->found),
 			       text->legal ? " " : "", text->legal ? text->legal : "");
 	}
+}
+
+static uint64_t count_found(const struct km_vm_audit *audit)
+{
+	uint64_t found = 0;
+
+	for (int i = 0; i < KM_AUDIT_KINDS; i++)
+		found += audit->sums[i].found;
+	return found;
 }
 
 static void describe_anomalies(struct km_node *node, const struct km_vm_audit *audit)
 {
 	struct km_node *table = km_doc_table(node, "anomalies", NULL);
-	uint64_t found = 0;
+	uint64_t found = count_found(audit);
 
 	if (!audit->count)
 		km_doc_machine_only(table);
 	km_anomaly_columns(table);
 	for (size_t i = 0; i < audit->count; i++)
 		km_anomaly_row(table, &audit->anomalies[i]);
-	for (int i = 0; i < KM_AUDIT_KINDS; i++)
-		found += audit->sums[i].found;
 	if (found > audit->count)
 		km_doc_note(node,
 			    "%" PRIu64 " more anomalies are counted, but not listed (--limit)",
@@ -107,6 +115,13 @@ static void describe_limits(struct km_node *node, const struct km_vm_audit *audi
 				  "decoded, because its masks are not known");
 	if (*list)
 		km_doc_note(node, "unknown, because something is not readable: %s", list);
+	if (audit->contexts_lost)
+		km_doc_note(node,
+			    "%" PRIu64 " MMU context%s of its vCPUs %s not readable: %s roots are "
+			    "not known",
+			    audit->contexts_lost, audit->contexts_lost == 1 ? "" : "s",
+			    audit->contexts_lost == 1 ? "is" : "are",
+			    audit->contexts_lost == 1 ? "its" : "their");
 	if (audit->unreadable)
 		km_doc_note(node,
 			    "%" PRIu64 " page tables are not readable: what they map is not "
@@ -123,20 +138,27 @@ static void describe_limits(struct km_node *node, const struct km_vm_audit *audi
 		km_doc_note(node, "the kernel runs while it is read: all anomalies are notes");
 }
 
+/* Was no page table read, although there may be some? Then nothing is known of anomalies. */
+static bool checked_nothing(const struct km_vm_audit *audit)
+{
+	return !audit->tables && !count_found(audit) &&
+	       (audit->no_format || audit->unreadable || audit->contexts_lost);
+}
+
 static const char *vm_title(struct km_node *list, const struct km_vm *vm,
 			    const struct km_vm_audit *audit)
 {
-	uint64_t found = 0;
+	uint64_t found = count_found(audit);
 
-	for (int i = 0; i < KM_AUDIT_KINDS; i++)
-		found += audit->sums[i].found;
 	return km_doc_text(
 		list,
-		"VM %u (%s): %" PRIu64 " page tables, %" PRIu64 " entries, %" PRIu64 " leaves: %s",
-		vm->number, vm->comm[0] ? vm->comm : "?", audit->tables, audit->entries,
-		audit->leaves,
+		"VM %u (%s): %" PRIu64 " page table%s, %" PRIu64 " entr%s, %" PRIu64 " lea%s: %s",
+		vm->number, vm->comm[0] ? vm->comm : "?", audit->tables,
+		audit->tables == 1 ? "" : "s", audit->entries, audit->entries == 1 ? "y" : "ies",
+		audit->leaves, audit->leaves == 1 ? "f" : "ves",
 		found ? km_doc_text(list, "%" PRIu64 " anomal%s", found, found == 1 ? "y" : "ies")
-		      : "no anomalies");
+		: checked_nothing(audit) ? "no page table could be checked"
+					 : "no anomalies");
 }
 
 static km_error *audit_vm(struct km_command_context *ctx, struct km_node *list,
@@ -159,6 +181,7 @@ static km_error *audit_vm(struct km_command_context *ctx, struct km_node *list,
 		describe_found(node, &audit);
 		describe_anomalies(node, &audit);
 		describe_limits(node, &audit);
+		ctx->failed |= checked_nothing(&audit);
 		km_describe_lost_vcpus(node, vm);
 	}
 	km_vm_audit_deinit(&audit);
@@ -180,6 +203,8 @@ km_error *km_command_audit(struct km_command_context *ctx)
 		err = km_context_read_vms(ctx);
 	if (!err && ctx->argc)
 		err = km_select_vm(&ctx->vms, ctx->argv[0], &only);
+	if (!err)
+		err = km_check_covered(&ctx->vms, only, NULL);
 	if (err)
 		return err;
 	km_vms_find_threads(ctx->kernel, &ctx->vms);
@@ -187,9 +212,10 @@ km_error *km_command_audit(struct km_command_context *ctx)
 	options.tasks = &tasks;
 	list = km_doc_list(ctx->root, "vms");
 	for (size_t i = 0; i < ctx->vms.count && !err; i++) {
-		if (!only || only == &ctx->vms.vms[i])
+		if (!ctx->vms.vms[i].left_out && (!only || only == &ctx->vms.vms[i]))
 			err = audit_vm(ctx, list, &ctx->vms.vms[i], &options);
 	}
+	km_describe_left_out(ctx, only, true);
 	km_describe_no_vms(ctx);
 	km_tasks_deinit(&tasks);
 	return err;

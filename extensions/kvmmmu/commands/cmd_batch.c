@@ -68,7 +68,8 @@ static bool deserves_row(const struct km_explanation *e)
 	return found;
 }
 
-static void add_row(struct km_node *table, const struct km_examined *x)
+static void add_row(struct km_command_context *ctx, struct km_node *table,
+		    const struct km_examined *x)
 {
 	const struct km_explanation *e = &x->e;
 	const struct km_vm *vm = x->c.vm;
@@ -76,6 +77,11 @@ static void add_row(struct km_node *table, const struct km_examined *x)
 	const struct km_diagnosis *first = e->count && is_finding(&e->found[0]) ? e->found : NULL;
 	char fingerprint[KM_FINGERPRINT];
 	const char *text = km_doc_text(row, "%s", km_fingerprint(&x->c, e, fingerprint));
+
+	if (e->state == KM_STATE_STUCK)
+		km_context_finds(ctx, e->certainty);
+	for (size_t i = 0; i < e->count; i++)
+		km_context_finds(ctx, e->found[i].certainty);
 
 	km_doc_cell(row, "vcpu", km_v_text(km_doc_text(row, "%u:%u", vm->number, x->c.vcpu->idx)));
 	km_doc_cell(row, "owner", km_v_text(*vm->comm ? km_doc_text(row, "%s", vm->comm) : NULL));
@@ -96,7 +102,7 @@ static km_error *add_vcpu(struct batch *run, const struct km_vm *vm, const struc
 	if (!err) {
 		km_count_state(&run->counts, x->e.state);
 		if (deserves_row(&x->e))
-			add_row(run->table, x);
+			add_row(run->ctx, run->table, x);
 	}
 	km_case_deinit(&x->c);
 	free(x);

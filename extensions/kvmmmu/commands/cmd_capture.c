@@ -17,11 +17,14 @@
 /* The selection as numbers, which are the same however the user named it. */
 static km_error *select_numbers(struct km_command_context *ctx, struct km_capture_options *o)
 {
+	const struct km_capsule_info *capsule = km_target_info(km_memory_target(ctx->kernel->mem));
 	struct km_vm *vm;
 	struct km_vcpu *vcpu;
 	km_error *err;
 
-	o->vm = o->vcpu = KM_ALL;
+	/* a capsule of a capsule covers no more than that did */
+	o->vm = capsule ? capsule->vm : KM_ALL;
+	o->vcpu = capsule ? capsule->vcpu : KM_ALL;
 	if (!ctx->argc)
 		return NULL;
 	err = km_context_read_vms(ctx);
@@ -110,10 +113,11 @@ static void warn_of_addresses(struct km_node *root, const struct km_kernel *k)
 
 static void describe_manifest(struct km_node *root, const struct km_manifest *m)
 {
-	const char *selection =
-		m->vm < 0     ? "all VMs"
-		: m->vcpu < 0 ? km_doc_text(root, "VM %" PRId64, m->vm)
-			      : km_doc_text(root, "vCPU %" PRId64 ":%" PRId64, m->vm, m->vcpu);
+	const char *selection = m->kernel.vm < 0 ? "all VMs"
+				: m->kernel.vcpu < 0
+					? km_doc_text(root, "VM %" PRId64, m->kernel.vm)
+					: km_doc_text(root, "vCPU %" PRId64 ":%" PRId64,
+						      m->kernel.vm, m->kernel.vcpu);
 
 	km_doc_field(root, "selection", "selection", km_v_text(selection));
 	km_doc_field(root, "names", NULL, km_v_bool(m->kernel.names));
@@ -139,6 +143,7 @@ static km_error *write_capsule(struct km_command_context *ctx, const struct km_o
 	const struct km_capsule_info *capsule = km_target_info(km_memory_target(ctx->kernel->mem));
 	char *types = strdup(km_layout_types(ctx->kernel->layout)->origin), ids[3][48];
 	bool redact = ctx->options.redact && !(capsule && capsule->redacted);
+	const int64_t vm = m->kernel.vm, vcpu = m->kernel.vcpu;
 	struct km_rebase rebase;
 	struct km_capsule_size size;
 	km_error *err;
@@ -146,6 +151,8 @@ static km_error *write_capsule(struct km_command_context *ctx, const struct km_o
 	if (!types)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	fill_info(ctx->kernel, ids, types, &m->kernel);
+	m->kernel.vm = vm;
+	m->kernel.vcpu = vcpu;
 	m->kernel.names = ctx->options.names && (!capsule || capsule->names);
 	if (!capsule) {
 		m->kernel.btf = blob->bytes;
@@ -198,8 +205,7 @@ static km_error *capture(struct km_command_context *ctx)
 	if (!err)
 		err = km_capture(ctx->kernel, &options, &found);
 	m = (struct km_manifest){
-		.vm = options.vm,
-		.vcpu = options.vcpu,
+		.kernel = {.vm = options.vm, .vcpu = options.vcpu},
 		.pages = found.pages,
 		.limit = options.limit,
 		.left_out = found.left_out,

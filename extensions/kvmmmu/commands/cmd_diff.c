@@ -185,9 +185,8 @@ static void compare_moments(struct diff *run, struct km_node *entry, const struc
 {
 	struct km_node *table = add_changes(entry);
 
-	compare_texts(table, "state",
-		      sure_text(table, km_vcpu_state_name(a->sample.state), a->certainty),
-		      sure_text(table, km_vcpu_state_name(b->sample.state), b->certainty));
+	compare_texts(table, "state", km_state_text(table, a->sample.state, a->certainty),
+		      km_state_text(table, b->sample.state, b->certainty));
 	compare_texts(table, "finding", sure_text(table, a->finding, a->finding_certainty),
 		      sure_text(table, b->finding, b->finding_certainty));
 	compare_faults(run, table, &a->sample, &b->sample);
@@ -263,6 +262,12 @@ static void add_vcpu(struct diff *run, const struct km_moment *then, const struc
 	count_exits(run, &earlier->sample, &later->sample);
 	run->both++;
 	run->trends[v.trend]++;
+	if (v.trend == KM_TREND_LOOPS)
+		km_context_finds(run->ctx, v.certainty);
+	if (later->sample.state == KM_STATE_STUCK)
+		km_context_finds(run->ctx, later->certainty);
+	if (later->finding)
+		km_context_finds(run->ctx, later->finding_certainty);
 	if (run->table)
 		add_row(run->table, now, &v);
 	km_doc_set_title(entry, km_doc_text(entry, "vCPU %u:%u (%s)", now->vm_number, now->idx,

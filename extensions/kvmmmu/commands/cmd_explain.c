@@ -87,6 +87,10 @@ static const char *reason_text(struct km_node *row, const struct km_explanation 
 
 	if (!deserves_details(e))
 		return km_doc_text(row, "%s", e->verdict);
+	/* what is wrong, but is not why it is in this state, must not seem to be the reason */
+	if (d && !d->stuck && e->state != KM_STATE_STUCK && e->state != KM_STATE_UNKNOWN)
+		return km_doc_text(row, "not stopped by what is wrong: %s (%s)", d->id,
+				   km_certainty_text(d->certainty));
 	return km_doc_text(row, "%s%s%s", sure ? sure : "", sure ? ": " : "",
 			   d ? km_doc_text(row, "%s (%s)", d->id, km_certainty_text(d->certainty))
 			     : "see below");
@@ -152,6 +156,8 @@ static struct km_node *add_vcpu(struct explain *run, const struct km_examined *x
 	struct km_node *entry;
 
 	km_count_state(&run->counts, x->e.state);
+	if (x->e.state == KM_STATE_STUCK)
+		km_context_finds(run->ctx, x->e.certainty);
 	if (run->chosen && !run->only[x->e.state]) {
 		run->not_shown++;
 		return NULL;
@@ -229,8 +235,10 @@ static km_error *explain_vm(struct explain *run, const struct km_vm *vm)
 	km_error *err = NULL;
 
 	km_count_vm(&run->counts, vm);
-	for (size_t i = 0; i < vm->vcpu_count && !err; i++)
-		err = explain_vcpu(run, vm, &vm->vcpus[i]);
+	for (size_t i = 0; i < vm->vcpu_count && !err; i++) {
+		if (!vm->vcpus[i].left_out)
+			err = explain_vcpu(run, vm, &vm->vcpus[i]);
+	}
 	if (!err)
 		err = explain_tables(run, vm);
 	if (vm->trouble)
@@ -249,9 +257,10 @@ static km_error *explain_all(struct explain *run, const struct km_vm *only)
 	km_error *err = NULL;
 
 	for (size_t i = 0; i < vms->count && !err; i++) {
-		if (!only || only == &vms->vms[i])
+		if (!vms->vms[i].left_out && (!only || only == &vms->vms[i]))
 			err = explain_vm(run, &vms->vms[i]);
 	}
+	km_describe_left_out(run->ctx, only, true);
 	km_describe_no_vms(run->ctx);
 	return err;
 }

@@ -426,7 +426,10 @@ static void conclude(struct find *f)
 		km_doc_machine_only(f->places);
 	if (!f->spte_count)
 		km_doc_machine_only(f->sptes);
-	if (!f->place_count && !f->spte_count)
+	if (!f->place_count && !f->spte_count && f->kinds == KM_BIT(FIND_TASK))
+		km_doc_note(root, "task %s was not found in any VM",
+			    f->ctx->argv[f->ctx->argc - 1]);
+	else if (!f->place_count && !f->spte_count)
 		km_doc_note(root, "0x%" PRIx64 " was not found in any VM", f->number);
 	else if (!f->spte_count)
 		km_doc_note(root, "no SPTE that was read maps it");
@@ -466,8 +469,11 @@ km_error *km_command_find(struct km_command_context *ctx)
 		km_vms_find_threads(ctx->kernel, &ctx->vms);
 	km_doc_field(ctx->root, "number", NULL, km_v_hex(f.number));
 	begin(&f);
-	for (size_t i = 0; i < ctx->vms.count && !err; i++)
-		err = search_vm(&f, &ctx->vms.vms[i]);
+	for (size_t i = 0; i < ctx->vms.count && !err; i++) {
+		if (!ctx->vms.vms[i].left_out)
+			err = search_vm(&f, &ctx->vms.vms[i]);
+	}
+	km_describe_left_out(ctx, NULL, true);
 	if (!err)
 		conclude(&f);
 	return err;

@@ -195,6 +195,8 @@ km_error *km_command_mmu(struct km_command_context *ctx)
 
 	if (!err)
 		err = km_select_vcpu(&ctx->vms, ctx->argv[0], &vm, &vcpu);
+	if (!err)
+		err = km_check_covered(&ctx->vms, vm, vcpu);
 	if (err)
 		return err;
 	km_describe_vcpu(ctx->root, "vcpu", vm, vcpu);

@@ -230,8 +230,10 @@ static void perms_of_vcpu(struct km_command_context *ctx, struct km_node *list,
 static void perms_of_vm(struct km_command_context *ctx, struct km_node *list,
 			const struct km_vm *vm)
 {
-	for (size_t i = 0; i < vm->vcpu_count; i++)
-		perms_of_vcpu(ctx, list, vm, &vm->vcpus[i], true);
+	for (size_t i = 0; i < vm->vcpu_count; i++) {
+		if (!vm->vcpus[i].left_out)
+			perms_of_vcpu(ctx, list, vm, &vm->vcpus[i], true);
+	}
 	km_describe_lost_vcpus(ctx->root, vm);
 }
 
@@ -253,6 +255,8 @@ km_error *km_command_perms(struct km_command_context *ctx)
 		if (!vm || vm == &ctx->vms.vms[i])
 			perms_of_vm(ctx, list, &ctx->vms.vms[i]);
 	}
+	if (!vcpu)
+		km_describe_left_out(ctx, vm, true);
 	km_describe_no_vms(ctx);
 	if (ctx->vms.count)
 		add_legend(ctx->root, ctx->kernel);

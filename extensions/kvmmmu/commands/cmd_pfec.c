@@ -387,6 +387,26 @@ static void describe_idt(struct km_node *root, uint64_t value)
 		    "the exit occurred; VM-exit interruption info: this event caused the exit");
 }
 
+/*
+ * Numbers are hexadecimal; tools print exit reasons in decimal, too. If @value has no name, but its
+ * digits have one as a decimal number, tell. @name_of: km_svm_exit_name(), km_vmx_exit_name().
+ */
+static void note_decimal(struct km_node *root, uint64_t value,
+			 const char *(*name_of)(uint64_t code))
+{
+	char digits[24];
+	const char *name;
+	uint64_t decimal;
+
+	snprintf(digits, sizeof(digits), "%" PRIx64, value);
+	if (!km_parse_decimal(digits, &decimal))
+		return;
+	name = name_of(decimal);
+	if (name)
+		km_doc_note(root, "as a decimal number, %s is 0x%" PRIx64 ": %s", digits, decimal,
+			    name);
+}
+
 static void describe_svm(struct km_node *root, const struct question *q)
 {
 	const char *name = km_svm_exit_name(q->values[0]);
@@ -394,6 +414,8 @@ static void describe_svm(struct km_node *root, const struct question *q)
 	bool fault = q->values[0] == SVM_EXIT_NPF || q->values[0] == SVM_EXIT_PF;
 
 	describe_spelled(root, q->values[0], name ? name : "no name for this code");
+	if (!name)
+		note_decimal(root, q->values[0], km_svm_exit_name);
 	if (q->count < 2)
 		return;
 	km_doc_field(root, "info1", "EXITINFO1", km_v_hex(q->values[1]));
@@ -413,6 +435,8 @@ static void describe_vmx(struct km_node *root, uint64_t value)
 	const char *name = km_vmx_exit_name(value & 0xffff);
 
 	describe_spelled(root, value, name ? name : "no name for this reason");
+	if (!name)
+		note_decimal(root, value, km_vmx_exit_name);
 	if (value & ENTRY_FAILED)
 		km_doc_note(root, "bit 31: the VM entry failed");
 }

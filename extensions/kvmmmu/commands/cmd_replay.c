@@ -122,6 +122,8 @@ static km_error *report_of_trace_cmd(const char *name, struct source *source)
 	return NULL;
 }
 
+#define IS_DUMP "a dump: put it before the command"
+
 /* Is it a file that has to be turned into text first? */
 static km_error *open_binary(const char *name, struct source *source)
 {
@@ -130,8 +132,15 @@ static km_error *open_binary(const char *name, struct source *source)
 		size_t len;
 		const char *is;
 	} others[] = {
+		{"KDUMP   ", 8, IS_DUMP},
+		{"DISKDUMP", 8, IS_DUMP},
+		{"makedumpfile", 12, IS_DUMP},
+		{"\177ELF", 4, IS_DUMP},
 		{"PERFILE2", 8, "a perf.data file: use the output of \"perf script\""},
-		{"\037\213", 2, "compressed: decompress it first (zcat)"},
+		{"\037\213", 2,
+		 "compressed: decompress it first (zcat), or, if it is a capsule, put it before "
+		 "the "
+		 "command"},
 		{"\3757zXZ", 5, "compressed: decompress it first (xzcat)"},
 		{"\050\265\057\375", 4, "compressed: decompress it first (zstdcat)"},
 	};
@@ -202,12 +211,14 @@ static int by_faults(const void *a, const void *b)
 }
 
 /* No fault was understood: are there any? */
-static void note_no_faults(struct km_node *root, const struct km_trace *t)
+static void note_no_faults(struct km_command_context *ctx, const struct km_trace *t)
 {
+	struct km_node *root = ctx->root;
 	uint64_t odd = t->odd_events[KM_TRACE_PAGE_FAULT] +
 		       t->odd_events[KM_TRACE_FAST_PAGE_FAULT] + t->odd_events[KM_TRACE_EXIT] +
 		       t->odd_events[KM_TRACE_NESTED_EXIT] + t->odd_events[KM_TRACE_REQUESTED];
 
+	ctx->failed = odd || (t->odd && !t->log.count && !t->counts.lines && !t->log.messages);
 	if (odd)
 		km_doc_note(root,
 			    "there are page faults in this file, but none of the %" PRIu64
@@ -215,6 +226,8 @@ static void note_no_faults(struct km_node *root, const struct km_trace *t)
 			    odd);
 	else if (t->log.count || t->counts.lines)
 		return;
+	else if (t->log.messages == 1)
+		km_doc_note(root, "the only line of this kernel log is not a message of KVM");
 	else if (t->log.messages)
 		km_doc_note(root,
 			    "none of the %" PRIu64 " lines of this kernel log is a message of KVM",
@@ -237,7 +250,7 @@ static km_error *answer(struct km_command_context *ctx, const struct km_trace *t
 	km_describe_log(ctx->root, &t->log, "line");
 	km_describe_trace_counts(ctx->root, &t->counts);
 	if (!km_trace_faults(t) && !t->events[KM_TRACE_FAST_PAGE_FAULT]) {
-		note_no_faults(ctx->root, t);
+		note_no_faults(ctx, t);
 		return NULL;
 	}
 	km_describe_verdicts(ctx->root, t);

@@ -49,7 +49,7 @@ static bool is_selected(const struct km_report *run, const struct selection *sel
 		    (!selections[i].vcpu || !vcpu || selections[i].vcpu == vcpu))
 			return true;
 	}
-	return !run->ctx->argc;
+	return !run->ctx->argc && !vm->left_out && !(vcpu && vcpu->left_out);
 }
 
 /* Did the user name this vCPU itself? */
@@ -89,6 +89,14 @@ static void list_vcpu(struct km_report *run, const struct km_examined *x)
 	km_doc_cell(row, "reason", km_v_text(km_doc_text(row, "%s", x->e.verdict)));
 }
 
+/* A bug is only suspected where a vCPU is stuck. */
+static const char *subject_prefix(bool kvm, enum km_vcpu_state state)
+{
+	if (state != KM_STATE_STUCK)
+		return "KVM: x86/mmu:";
+	return kvm ? "[BUG?] KVM: x86/mmu:" : "KVM guest:";
+}
+
 /* The first vCPU that is stuck, or else the first suspect, gives the report its subject. */
 static void remember(struct km_report *run, const struct km_examined *x)
 {
@@ -103,19 +111,22 @@ static void remember(struct km_report *run, const struct km_examined *x)
 		return;
 	run->suspect = rule && x->e.state == KM_STATE_STUCK ? km_suspect_text(rule->suspect) : NULL;
 	run->subject = km_doc_text(
-		root, "%s vCPU %s (%s)%s%s%s%s; Linux %s, %s",
-		kvm ? "[BUG?] KVM: x86/mmu:" : "KVM guest:", km_vcpu_state_name(x->e.state),
-		km_certainty_text(x->e.certainty), d ? ", " : "", d ? d->id : "", d ? " " : "",
-		d ? km_doc_text(root, "(%s)", km_certainty_text(d->certainty)) : "",
+		root, "%s vCPU %s%s%s%s%s; Linux %s, %s", subject_prefix(kvm, x->e.state),
+		km_state_text(root, x->e.state, x->e.certainty), d ? ", " : "", d ? d->id : "",
+		d ? " " : "", d ? km_doc_text(root, "(%s)", km_certainty_text(d->certainty)) : "",
 		run->ctx->kernel->release, paging);
 	run->verdict = km_doc_text(
-		root, "vCPU %u:%u (%s) %s%s (%s%s): %s.%s", x->c.vm->number, x->c.vcpu->idx,
+		root, "vCPU %u:%u (%s)%s %s: %s.%s%s", x->c.vm->number, x->c.vcpu->idx,
 		x->c.vm->comm[0] ? x->c.vm->comm : "?",
-		x->e.state == KM_STATE_NEVER_RAN ? "" : "is ", km_vcpu_state_name(x->e.state),
-		km_certainty_text(x->e.certainty),
-		x->e.certainty == KM_LIKELY ? "; one dump cannot prove more" : "", x->e.verdict,
+		x->e.state == KM_STATE_UNKNOWN	   ? ": its state is"
+		: x->e.state == KM_STATE_NEVER_RAN ? ""
+						   : " is",
+		km_state_text(root, x->e.state, x->e.certainty), x->e.verdict,
 		d ? km_doc_text(root, " Finding: %s (%s).", d->id, km_certainty_text(d->certainty))
-		  : "");
+		  : "",
+		x->e.state == KM_STATE_STUCK && x->e.certainty == KM_LIKELY
+			? " One dump cannot prove more."
+			: "");
 	run->fingerprint = km_doc_text(root, "%s", km_fingerprint(&x->c, &x->e, fingerprint));
 }
 
@@ -162,6 +173,8 @@ static km_error *add_vcpu(struct km_report *run, const struct km_examined *x, bo
 	bool first = !run->subject && (stuck || named);
 
 	km_count_state(&run->counts, x->e.state);
+	if (stuck)
+		km_context_finds(run->ctx, x->e.certainty);
 	count_tables(run, &x->c.all);
 	if (run->redaction)
 		keep_numbers(run->redaction, &x->c);
@@ -173,15 +186,15 @@ static km_error *add_vcpu(struct km_report *run, const struct km_examined *x, bo
 	}
 	run->detailed++;
 	if (!run->suspected && x->e.count)
-		run->suspected =
-			km_doc_text(run->ctx->root, "%u:%u is %s (%s), %s (%s)", x->c.vm->number,
-				    x->c.vcpu->idx, km_vcpu_state_name(x->e.state),
-				    km_certainty_text(x->e.certainty), x->e.found[0].id,
-				    km_certainty_text(x->e.found[0].certainty));
+		run->suspected = km_doc_text(
+			run->ctx->root, "%u:%u is %s, %s (%s)", x->c.vm->number, x->c.vcpu->idx,
+			km_state_text(run->ctx->root, x->e.state, x->e.certainty), x->e.found[0].id,
+			km_certainty_text(x->e.found[0].certainty));
 	if (stuck || named)
 		remember(run, x);
 	run->vm_has_chapter[x->c.vm->number] = true;
-	return km_report_vcpu(stuck ? run->stuck : run->suspects, &x->c, &x->e, first);
+	return km_report_vcpu(stuck ? run->stuck : run->suspects, &x->c, &x->e, first,
+			      run->redaction);
 }
 
 static km_error *report_vcpu(struct km_report *run, const struct km_vm *vm,
@@ -236,11 +249,14 @@ static void fill_summary(struct km_report *run, struct km_node *summary)
 	km_doc_field(summary, "suspect", run->suspect ? "look at" : NULL, km_v_text(run->suspect));
 	km_doc_field(summary, "counts", "vCPUs", km_v_text(km_counts_text(summary, &run->counts)));
 	if (run->tables_match + run->tables_differ)
-		km_doc_field(summary, NULL, "tables",
-			     km_v_text(km_doc_text(summary,
-						   "permissions[]: %" PRIu64 " match their roles, "
-						   "%" PRIu64 " do not",
-						   run->tables_match, run->tables_differ)));
+		km_doc_field(
+			summary, NULL, "tables",
+			km_v_text(km_doc_text(
+				summary, "permissions[]: %" PRIu64 " %s, %" PRIu64 " %s",
+				run->tables_match,
+				run->tables_match == 1 ? "matches its role" : "match their roles",
+				run->tables_differ,
+				run->tables_differ == 1 ? "does not" : "do not")));
 	states = km_doc_compact(summary, "states", NULL);
 	km_describe_counts(states, &run->counts);
 	km_doc_machine_only(states);
@@ -253,8 +269,8 @@ static void fill_summary(struct km_report *run, struct km_node *summary)
 
 static void begin_others(struct km_report *run)
 {
-	run->others_chapter =
-		km_doc_chapter(run->ctx->root, "other_vcpus", "Other vCPUs that are not healthy");
+	run->others_chapter = km_doc_chapter(run->ctx->root, "other_vcpus",
+					     "Other vCPUs, without those that are healthy");
 	run->others.table = km_doc_table(run->others_chapter, "vcpus", NULL);
 	km_doc_column(run->others.table, "vcpu", "VCPU", false);
 	km_doc_column(run->others.table, "state", "STATE", false);

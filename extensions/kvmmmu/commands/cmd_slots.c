@@ -60,18 +60,24 @@ static struct km_val generation_of(const struct km_memslots *slots)
 	return generation;
 }
 
+/* Without a number if none is readable: it is not known that there are none. */
+static const char *count_text(struct km_node *list, const struct km_memslots *slots)
+{
+	if (!slots->count && slots->trouble)
+		return "memslots not readable";
+	return km_doc_text(list, "%zu memslot%s", slots->count, slots->count == 1 ? "" : "s");
+}
+
 static const char *slots_title(struct km_node *list, const struct km_vm *vm,
 			       const struct km_memslots *slots, bool updating)
 {
 	char generation[KM_VAL_TEXT];
 
-	return km_doc_text(list, "VM %u (%s)%s: %zu memslot%s, generation %s%s", vm->number,
-			   vm->comm[0] ? vm->comm : "?",
-			   slots->as_id ? km_doc_text(list, ", address space %u", slots->as_id)
-					: "",
-			   slots->count, slots->count == 1 ? "" : "s",
-			   km_val_spell(generation_of(slots), false, generation),
-			   updating ? ", update in progress" : "");
+	return km_doc_text(
+		list, "VM %u (%s)%s: %s, generation %s%s", vm->number, vm->comm[0] ? vm->comm : "?",
+		slots->as_id ? km_doc_text(list, ", address space %u", slots->as_id) : "",
+		count_text(list, slots), km_val_spell(generation_of(slots), false, generation),
+		updating ? ", update in progress" : "");
 }
 
 static void describe_slots(struct km_node *list, const struct km_vm *vm,
@@ -107,6 +113,7 @@ static km_error *slots_of_vm(struct km_command_context *ctx, struct km_node *lis
 		/* the second address space is for SMM: shown if it has anything in it */
 		if (!err && (!as_id || slots.count || slots.trouble))
 			describe_slots(list, vm, &slots);
+		ctx->failed |= !err && slots.trouble;
 		/* the document copies what it shows */
 		km_memslots_deinit(&slots);
 		if (err && as_id && km_error_code(err) == KM_EABSENT) {
@@ -127,13 +134,16 @@ km_error *km_command_slots(struct km_command_context *ctx)
 
 	if (!err && ctx->argc)
 		err = km_select_vm(&ctx->vms, ctx->argv[0], &only);
+	if (!err)
+		err = km_check_covered(&ctx->vms, only, NULL);
 	if (err)
 		return err;
 	list = km_doc_list(ctx->root, "memslots");
 	for (size_t i = 0; i < ctx->vms.count && !err; i++) {
-		if (!only || only == &ctx->vms.vms[i])
+		if (!ctx->vms.vms[i].left_out && (!only || only == &ctx->vms.vms[i]))
 			err = slots_of_vm(ctx, list, &ctx->vms.vms[i]);
 	}
+	km_describe_left_out(ctx, only, false);
 	km_describe_no_vms(ctx);
 	return err;
 }

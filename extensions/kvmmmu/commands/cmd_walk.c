@@ -167,8 +167,8 @@ static void describe_ends(struct km_node *section, const struct summary *s,
 	if (range->limit_hit)
 		km_doc_note(section,
 			    "stopped after %" PRIu64
-			    " page-table pages (--limit): continue at 0x%" PRIx64,
-			    range->pages, range->next);
+			    " page-table page%s (--limit): continue at 0x%" PRIx64,
+			    range->pages, range->pages == 1 ? "" : "s", range->next);
 	else if (range->last < last)
 		km_doc_note(section, "the root cannot map addresses beyond this");
 }
@@ -224,6 +224,12 @@ static km_error *walk_range(struct km_command_context *ctx, const struct km_subj
 	return NULL;
 }
 
+/* Without root or role, it is not known what the context maps. */
+static bool is_mapping_known(const struct km_mmu *mmu)
+{
+	return mmu->readable && km_is_known(mmu->root.hpa);
+}
+
 km_error *km_command_walk(struct km_command_context *ctx)
 {
 	struct km_subject s;
@@ -245,6 +251,7 @@ km_error *km_command_walk(struct km_command_context *ctx)
 	if (ctx->options.bytes)
 		return walk_range(ctx, &s, addr);
 	err = km_walk(ctx->kernel, &s.masks, s.mmu, addr, &walk);
+	ctx->failed = !err && (walk.end == KM_END_UNREADABLE || !is_mapping_known(s.mmu));
 	if (!err)
 		km_describe_walk(ctx->root, ctx->kernel, s.mmu, &walk, false);
 	return err;

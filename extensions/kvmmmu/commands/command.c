@@ -13,8 +13,10 @@
 #include "kernel/kernel_types.h"
 #include "types/debuginfo.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct km_session {
 	struct km_target *target;
@@ -92,14 +94,27 @@ static bool is_current(struct km_session *session)
 	return !err && same;
 }
 
+/* -k must exist, and what a capsule does not need is not ignored: its types are in it. */
+static km_error *check_types_source(const struct km_target *target,
+				    const struct km_command_options *o)
+{
+	if (o->debug && access(o->debug, F_OK))
+		return km_errorf(KM_EUSAGE, "-k %s: %s", o->debug, strerror(errno));
+	if (km_target_info(target) && (o->debug || o->types == KM_TYPES_DWARF))
+		return km_errorf(KM_EUSAGE, "%s does not apply to a capsule: it contains its types",
+				 o->debug ? "-k" : "--types dwarf");
+	return NULL;
+}
+
 /* The kernel, from the last command if the same type source will do. */
 static km_error *get_kernel(struct km_session *session, struct km_command_context *ctx)
 {
 	struct km_open_options options = {.source = ctx->options.types};
-	km_error *err;
+	km_error *err = session->target ? check_types_source(session->target, &ctx->options)
+					: no_target(session);
 
-	if (!session->target)
-		return no_target(session);
+	if (err)
+		return err;
 	if (ctx->options.debug &&
 	    !(session->debug && !strcmp(session->debug, ctx->options.debug))) {
 		free(session->debug);
@@ -292,7 +307,9 @@ static enum km_exit run_command(struct km_session *session, const struct km_comm
 	if (err)
 		km_print_error(km_error_text(err), errors);
 	else
-		found = ctx.options.fail && km_document_finds(doc, ctx.options.fail_on);
+		found = ctx.options.fail &&
+			(km_document_finds(doc, ctx.options.fail_on) ||
+			 (ctx.found && ctx.found_certainty >= ctx.options.fail_on));
 	km_document_free(doc);
 	km_vms_deinit(&ctx.vms);
 	if (err) {

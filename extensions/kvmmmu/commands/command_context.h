@@ -21,8 +21,18 @@ struct km_command_context {
 	bool has_target;      /* there is a dump, or a host debugger */
 	km_open_fn *open;     /* of other files; NULL: capsules only */
 	bool failed;	      /* the answer reports that something is wrong, or not known: exit 3 */
-	struct km_vms vms;    /* by km_context_read_vms(); outlives the document */
+	bool found;	      /* a verdict that counts as a finding for --fail-on */
+	enum km_certainty found_certainty; /* the highest of one */
+	struct km_vms vms;		   /* by km_context_read_vms(); outlives the document */
 };
+
+/* A vCPU loops or is stuck, with this certainty: for --fail-on, as a finding in the document. */
+static inline void km_context_finds(struct km_command_context *ctx, enum km_certainty certainty)
+{
+	if (!ctx->found || certainty > ctx->found_certainty)
+		ctx->found_certainty = certainty;
+	ctx->found = true;
+}
 
 /* Fill the document and return NULL, or return an error that is printed instead of it. */
 typedef km_error *km_command_fn(struct km_command_context *ctx);
@@ -52,13 +62,27 @@ km_error *km_select_vm(const struct km_vms *vms, const char *word, struct km_vm 
 km_error *km_select_vcpu(const struct km_vms *vms, const char *word, struct km_vm **vm,
 			 struct km_vcpu **vcpu);
 
+/*
+ * KM_EABSENT if the capsule was made of a selection without @vm or @vcpu, which may be NULL. vms,
+ * whose data every capsule has, does not ask.
+ */
+km_error *km_check_covered(const struct km_vms *vms, const struct km_vm *vm,
+			   const struct km_vcpu *vcpu);
+
+/*
+ * A note if VMs, or if @vcpus vCPUs, are not in the answer because the capsule does not cover them.
+ * @only: of this VM; NULL: of all.
+ */
+void km_describe_left_out(const struct km_command_context *ctx, const struct km_vm *only,
+			  bool vcpus);
+
 /* Find the vCPU whose struct kvm_vcpu is at @addr, and its VM. Return false if there is none. */
 bool km_vcpu_at(const struct km_vms *vms, uint64_t addr, struct km_vm **vm, struct km_vcpu **vcpu);
 
 /*
  * Set *@vm and *@vcpu to what the user's word names: a VM (*@vcpu is NULL), or a vCPU and its VM;
  * both are NULL, meaning all, without a word. A word that could be either names the VM. Errors as
- * km_select_vcpu().
+ * km_select_vcpu() and km_check_covered().
  */
 km_error *km_select(const struct km_command_context *ctx, struct km_vm **vm, struct km_vcpu **vcpu);
 
@@ -80,7 +104,8 @@ struct km_subject {
 
 /*
  * Read the vCPU that @word names and its contexts into *@subject, which must not be copied. Errors
- * of km_select_vcpu() and km_select_mmu(); KM_EABSENT if the SPTEs of this kernel cannot be read.
+ * of km_select_vcpu(), km_check_covered() and km_select_mmu(); KM_EABSENT if the SPTEs of this
+ * kernel cannot be read.
  */
 km_error *km_context_subject(struct km_command_context *ctx, const char *word,
 			     struct km_subject *subject);
@@ -152,6 +177,10 @@ const char *km_perm_acc_bits_text(const struct km_kernel *kernel);
  */
 struct km_node *km_describe_case(struct km_node *list, const struct km_case *c,
 				 const struct km_explanation *e, bool all_steps);
+
+/* describe_case.c: "stuck (likely)"; without a certainty where there is no verdict. */
+const char *km_state_text(struct km_node *node, enum km_vcpu_state state,
+			  enum km_certainty certainty);
 
 /* How a state is shown where there is colour. */
 enum km_tone km_state_tone(enum km_vcpu_state state);

@@ -74,6 +74,9 @@ static km_error *set_option(struct km_command_line *line, size_t index, const ch
 	const struct km_option *option = km_option_at(index);
 	km_error *err = value ? check_words(option, value) : NULL;
 
+	/* which of two values is meant is not known */
+	if (!err && value && line->given >> index & 1)
+		err = km_errorf(KM_EUSAGE, "option \"--%s\" is given twice", option->name);
 	line->given |= UINT64_C(1) << index;
 	return err ? err : option->set(&line->options, value);
 }

@@ -36,13 +36,13 @@ static struct km_value hex_or_unknown(bool known, uint64_t value)
 	return known ? km_v_hex(value) : km_v_none("unknown");
 }
 
-/* "stuck (likely)"; without a certainty where there is no verdict. */
-static const char *state_text(struct km_node *node, const struct km_explanation *e)
+const char *km_state_text(struct km_node *node, enum km_vcpu_state state,
+			  enum km_certainty certainty)
 {
-	if (e->state == KM_STATE_UNKNOWN || e->state == KM_STATE_NEVER_RAN)
-		return km_vcpu_state_name(e->state);
-	return km_doc_text(node, "%s (%s)", km_vcpu_state_name(e->state),
-			   km_certainty_text(e->certainty));
+	if (state == KM_STATE_UNKNOWN || state == KM_STATE_NEVER_RAN)
+		return km_vcpu_state_name(state);
+	return km_doc_text(node, "%s (%s)", km_vcpu_state_name(state),
+			   km_certainty_text(certainty));
 }
 
 /* People see what to do next with the first finding only: the others follow from it. */
@@ -83,7 +83,7 @@ static void describe_state(struct km_node *entry, const struct km_case *c,
 	km_doc_field(entry, "state", NULL, km_v_text(km_vcpu_state_name(e->state)));
 	km_doc_field(entry, "certainty", NULL, km_v_text(km_certainty_text(e->certainty)));
 	km_doc_field(entry, "verdict", NULL, verdict);
-	km_doc_field(entry, NULL, state_text(entry, e),
+	km_doc_field(entry, NULL, km_state_text(entry, e->state, e->certainty),
 		     km_v_tone(same ? km_v_text(km_doc_text(entry, "see %s", same->id)) : verdict,
 			       km_state_tone(e->state)));
 	km_describe_contradictions(entry, &c->contradictions);
@@ -121,6 +121,9 @@ static const char *fault_text(struct km_node *node, const struct km_fault *f)
 
 static const char *origin_text(struct km_node *node, const struct km_fault *f)
 {
+	/* when a fault that the user supplies happened is no question */
+	if (f->source == KM_FAULT_USER)
+		return km_doc_text(node, "%s; %s", f->from, f->limits);
 	return km_doc_text(node, "%s; %s%s%s", f->from, km_fault_age_text(f->age),
 			   f->limits[0] ? "; " : "", f->limits);
 }

@@ -25,7 +25,7 @@ static const char *vcpu_name(struct km_node *node, const struct km_trace_vcpu *v
 		text = km_doc_text(node, "thread %" PRIu32, v->tid);
 	if (v->comm[0])
 		text = km_doc_text(node, "%s%s(%s)", text, *text ? " " : "", v->comm);
-	if (v->vcpu >= 0)
+	if (v->vcpu >= 0 && strncmp(v->comm, "vCPU ", 5))
 		text = km_doc_text(node, "%s%svCPU %" PRId64, text, *text ? ", " : "", v->vcpu);
 	return *text ? text : "an unknown thread";
 }

@@ -144,12 +144,16 @@ static km_error *add_all(const struct km_examiner *by, const struct km_vms *vms,
 	for (size_t i = 0; i < vms->count && !err; i++) {
 		const struct km_vm *vm = &vms->vms[i];
 
+		if (vm->left_out)
+			continue;
 		moments->lost += vm->vcpus_lost;
 		if (scope->kvm && scope->kvm != vm->addr)
 			continue;
 		for (size_t j = 0; j < vm->vcpu_count && !err; j++) {
 			if (!scope->vcpu || scope->vcpu == vm->vcpus[j].addr)
-				err = add(by, vm, &vm->vcpus[j], x, moments);
+				err = vm->vcpus[j].left_out
+					      ? NULL
+					      : add(by, vm, &vm->vcpus[j], x, moments);
 		}
 	}
 	free(x);

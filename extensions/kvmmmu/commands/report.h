@@ -32,13 +32,16 @@ struct km_report {
 
 /*
  * A chapter about one vCPU. @in_summary: people have read its verdict and fingerprint in the
- * summary. KM_EINTR; out of memory.
+ * summary. @redacted: without what would give addresses away. KM_EINTR; out of memory.
  */
 km_error *km_report_vcpu(struct km_node *list, const struct km_case *c,
-			 const struct km_explanation *e, bool in_summary);
+			 const struct km_explanation *e, bool in_summary, bool redacted);
 
-/* Commands for crash and gdb that show what the report is based on, and what they print. */
-void km_report_checks(struct km_node *chapter, const struct km_case *c);
+/*
+ * Commands for crash and gdb that show what the report is based on, and what they print. @redacted:
+ * without those for entries of page tables.
+ */
+void km_report_checks(struct km_node *chapter, const struct km_case *c, bool redacted);
 
 /* The walk of the fault, root first. */
 void km_report_walk(struct km_node *chapter, const struct km_case *c);

@@ -146,7 +146,7 @@ static void check_page(struct km_node *list, const struct km_case *c)
 			   km_known_val(last->sp.role.word));
 }
 
-void km_report_checks(struct km_node *chapter, const struct km_case *c)
+void km_report_checks(struct km_node *chapter, const struct km_case *c, bool redacted)
 {
 	struct km_node *checks = km_doc_chapter(chapter, "check", "Check it by hand");
 	struct km_node *list = km_doc_list(checks, "checks");
@@ -166,7 +166,11 @@ void km_report_checks(struct km_node *chapter, const struct km_case *c)
 	if (c->mmu && c->mmu->readable)
 		add_member(list, k, c->mmu->addr, KM_M_kvm_mmu_root_role,
 			   km_known_val(c->mmu->root_role.word));
-	check_walk(list, c);
+	if (!redacted)
+		check_walk(list, c);
+	else if (c->has_walk && c->walk.count)
+		km_doc_note(checks, "Redacted: commands for the entries of the walk are left out, "
+				    "because their addresses give the faulting address away.");
 	check_page(list, c);
 	if (c->slot)
 		add_member(list, k, c->slot->addr, KM_M_kvm_memory_slot_flags,

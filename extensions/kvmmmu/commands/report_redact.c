@@ -65,9 +65,13 @@ void km_report_redact(struct km_report *run)
 	leave_out(root);
 	if (root && root->title && run->subject)
 		km_doc_set_title(root, run->subject);
-	km_doc_note(root, "Redacted: addresses and names are replaced consistently, and the host's "
-			  "command line, hardware and build are left out. Printed commands contain "
-			  "the new addresses. The following remains: kernel release, KVM's log "
-			  "messages, CPU model, microcode, module parameters, times, sizes, "
-			  "counters, process IDs, roles, error codes, offsets within pages.");
+	km_doc_note(
+		root,
+		"Redacted: addresses and names are replaced consistently; indexes into "
+		"page tables, the map of guest memory, and the host's command line, hardware and "
+		"build are left out. Printed commands contain "
+		"the new addresses. The following remains: kernel release, KVM's log "
+		"messages, CPU model, microcode, module parameters, times, sizes, "
+		"counters, process IDs, roles, error codes, offsets within pages, numbers "
+		"below 0x10000.");
 }

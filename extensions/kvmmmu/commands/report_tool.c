@@ -29,7 +29,7 @@ static void describe_file(struct km_node *tool, const struct km_target *target, 
 			     : km_v_none(NULL));
 	if (is_file && !redacted && km_sha256_of_file(target->name, sha256)) {
 		/* without a label before it, it fits a line */
-		km_doc_field(tool, NULL, "", km_v_text(km_doc_text(tool, "sha256 %s", sha256)));
+		km_doc_field(tool, NULL, "", km_v_text(km_doc_text(tool, "sha256: %s", sha256)));
 		km_doc_field(tool, "sha256", NULL, km_v_text(km_doc_text(tool, "%s", sha256)));
 	} else {
 		km_doc_field(tool, "sha256", is_file && !redacted ? "sha256" : NULL,

@@ -284,7 +284,8 @@ static struct km_value times(struct km_node *node, struct km_val count)
 {
 	struct km_value value = km_v_val(count, KM_V_DEC);
 
-	return km_is_known(count) ? km_v_as(value, km_doc_text(node, "%" PRIu64 " times", count.v))
+	return km_is_known(count) ? km_v_as(value, km_doc_text(node, "%" PRIu64 " time%s", count.v,
+							       count.v == 1 ? "" : "s"))
 				  : value;
 }
 
@@ -548,13 +549,13 @@ static void report_fixes(struct km_node *chapter, const struct km_case *c,
 /* ---- the chapter ---- */
 
 km_error *km_report_vcpu(struct km_node *list, const struct km_case *c,
-			 const struct km_explanation *e, bool in_summary)
+			 const struct km_explanation *e, bool in_summary, bool redacted)
 {
 	const char *comm = c->vm->comm[0] ? c->vm->comm : "?";
-	struct km_node *chapter = km_doc_chapter(
-		list, NULL,
-		km_doc_text(list, "vCPU %u:%u (%s): %s (%s)", c->vm->number, c->vcpu->idx, comm,
-			    km_vcpu_state_name(e->state), km_certainty_text(e->certainty)));
+	struct km_node *chapter =
+		km_doc_chapter(list, NULL,
+			       km_doc_text(list, "vCPU %u:%u (%s): %s", c->vm->number, c->vcpu->idx,
+					   comm, km_state_text(list, e->state, e->certainty)));
 	char fingerprint[KM_FINGERPRINT];
 	km_error *err;
 
@@ -570,10 +571,10 @@ km_error *km_report_vcpu(struct km_node *list, const struct km_case *c,
 	report_loop(chapter, c);
 	report_causes(chapter, c, e);
 	report_damage(chapter, c);
-	km_report_checks(chapter, c);
+	km_report_checks(chapter, c, redacted);
 	km_report_walk(chapter, c);
 	km_report_matrix(chapter, c);
-	err = km_report_map(chapter, c);
+	err = redacted ? NULL : km_report_map(chapter, c);
 	report_state(chapter, c, e);
 	report_stack(chapter, c);
 	report_settles(chapter, c, e);

@@ -14,6 +14,9 @@ km_error *km_context_read_vms(struct km_command_context *ctx)
 	return err;
 }
 
+/* Room for the name of a selection. */
+#define KM_SELECTION_TEXT 48
+
 static struct km_vm *vm_at(const struct km_vms *vms, uint64_t addr)
 {
 	for (size_t i = 0; i < vms->count; i++) {
@@ -84,12 +87,78 @@ static km_error *find_vm(const struct km_vms *vms, const char *word, struct km_v
 	return *vm ? NULL : vm_of_name(vms, word, vm);
 }
 
+/* The selection that the capsule was made of: "VM 1" or "vCPU 1:0". Nothing else is in it. */
+static const char *selection_text(const struct km_vms *vms, char text[KM_SELECTION_TEXT])
+{
+	const struct km_vm *vm = NULL;
+	const struct km_vcpu *vcpu = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < vms->count && !vm; i++)
+		vm = vms->vms[i].left_out ? NULL : &vms->vms[i];
+	for (size_t i = 0; vm && i < vm->vcpu_count; i++) {
+		if (!vm->vcpus[i].left_out && !count++)
+			vcpu = &vm->vcpus[i];
+	}
+	if (!vm)
+		return "a VM that is not in its list of VMs";
+	if (count == vm->vcpu_count)
+		snprintf(text, KM_SELECTION_TEXT, "VM %u", vm->number);
+	else if (!vcpu)
+		return "a vCPU that is not in its list of vCPUs";
+	else
+		snprintf(text, KM_SELECTION_TEXT, "vCPU %u:%u", vm->number, vcpu->idx);
+	return text;
+}
+
+km_error *km_check_covered(const struct km_vms *vms, const struct km_vm *vm,
+			   const struct km_vcpu *vcpu)
+{
+	char text[KM_SELECTION_TEXT];
+
+	if (vm && vm->left_out)
+		return km_errorf(KM_EABSENT, "this capsule does not cover VM %u: it was made of %s",
+				 vm->number, selection_text(vms, text));
+	if (vcpu && vcpu->left_out)
+		return km_errorf(KM_EABSENT,
+				 "this capsule does not cover vCPU %u:%u: it was made of %s",
+				 vm->number, vcpu->idx, selection_text(vms, text));
+	return NULL;
+}
+
+void km_describe_left_out(const struct km_command_context *ctx, const struct km_vm *only,
+			  bool vcpus)
+{
+	const struct km_vms *vms = &ctx->vms;
+	char text[KM_SELECTION_TEXT];
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < vms->count; i++) {
+		const struct km_vm *vm = &vms->vms[i];
+
+		if (only && only != vm)
+			continue;
+		count += !vcpus && vm->left_out;
+		for (size_t j = 0; vcpus && j < vm->vcpu_count; j++)
+			count += vm->vcpus[j].left_out;
+	}
+	if (count)
+		km_doc_note(ctx->root,
+			    "this capsule was made of %s: it does not cover %" PRIu64
+			    " other %s%s, which %s left out",
+			    selection_text(vms, text), count, vcpus ? "vCPU" : "VM",
+			    count == 1 ? "" : "s", count == 1 ? "is" : "are");
+}
+
 km_error *km_select_vm(const struct km_vms *vms, const char *word, struct km_vm **vm)
 {
 	km_error *err = find_vm(vms, word, vm);
 
 	if (err || *vm)
 		return err;
+	if (!vms->count)
+		return km_errorf(vms->trouble ? KM_EREAD : KM_EUSAGE, "no VM \"%s\": %s", word,
+				 vms->trouble ? vms->trouble : "there are no VMs");
 	return km_errorf(
 		KM_EUSAGE,
 		"no VM \"%s\": use a number below %zu, process ID or name of the owner, or "
@@ -159,6 +228,9 @@ km_error *km_select_vcpu(const struct km_vms *vms, const char *word, struct km_v
 	not_hex = km_parse_hex(word, "vCPU", &number);
 	if (!not_hex && km_vcpu_at(vms, number, vm, vcpu))
 		return NULL;
+	if (!vms->count)
+		return km_errorf(vms->trouble ? KM_EREAD : KM_EUSAGE, "no vCPU \"%s\": %s", word,
+				 vms->trouble ? vms->trouble : "there are no VMs");
 	return km_errorf(KM_EUSAGE,
 			 "no vCPU \"%s\": use VM:INDEX%s or the address of a struct kvm_vcpu", word,
 			 vms->count == 1 ? ", INDEX" : "");
@@ -173,7 +245,9 @@ km_error *km_select(const struct km_command_context *ctx, struct km_vm **vm, str
 	if (!ctx->argc)
 		return NULL;
 	err = find_vm(&ctx->vms, ctx->argv[0], vm);
-	return err || *vm ? err : km_select_vcpu(&ctx->vms, ctx->argv[0], vm, vcpu);
+	if (!err && !*vm)
+		err = km_select_vcpu(&ctx->vms, ctx->argv[0], vm, vcpu);
+	return err ? err : km_check_covered(&ctx->vms, *vm, *vcpu);
 }
 
 km_error *km_select_mmu(const struct km_command_context *ctx, const struct km_vcpu_mmu *all,
@@ -195,6 +269,8 @@ km_error *km_context_subject(struct km_command_context *ctx, const char *word, s
 
 	if (!err)
 		err = km_select_vcpu(&ctx->vms, word, &s->vm, &s->vcpu);
+	if (!err)
+		err = km_check_covered(&ctx->vms, s->vm, s->vcpu);
 	if (err)
 		return err;
 	km_vcpu_mmu_read(ctx->kernel, s->vcpu, &s->all);

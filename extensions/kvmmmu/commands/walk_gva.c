@@ -276,6 +276,18 @@ static km_error *describe_guest_walk(struct gva *g)
 	km_error *err = km_guest_walk_tables(g->ctx->kernel, g->s->vm, &g->slots, &g->tables,
 					     g->addr, &g->walk);
 
+	/* the processor does not walk: neither is it shown what a walk of the lower bits finds */
+	if (!err && g->walk.top && !is_canonical(g)) {
+		g->walk.end = KM_GUEST_FAULTS;
+		add_no_tables(g);
+		km_doc_note(g->section, "%s",
+			    g->walk.top >= 4
+				    ? "the address is not canonical: an access to it does not "
+				      "reach the page tables"
+				    : "linear addresses of this guest have 32 bits, so that no "
+				      "access can have this address");
+		return NULL;
+	}
 	if (!err)
 		err = describe_entries(g);
 	if (err)
@@ -289,9 +301,6 @@ static km_error *describe_guest_walk(struct gva *g)
 			    g->walk.gfn << KM_PAGE_SHIFT | (g->addr & (KM_PAGE_SIZE - 1)));
 	else
 		km_doc_note(g->section, "%s", g->walk.why);
-	if (g->walk.top && !is_canonical(g))
-		km_doc_note(g->section, "the address is not canonical: an access to it does not "
-					"reach the page tables");
 	return NULL;
 }
 
@@ -334,7 +343,8 @@ km_error *km_walk_gva(struct km_command_context *ctx, const struct km_subject *s
 
 	km_guest_paging_read(ctx->kernel, subject->vcpu, &subject->all, &g.paging);
 	g.tables = (struct km_guest_tables){.w = g.paging.w, .root = g.paging.cr3};
-	if (ctx->options.has_cr3) {
+	paging = !g.paging.w || km_cpu_role_cr0_pg(&g.paging.w->cpu_role);
+	if (ctx->options.has_cr3 && paging) {
 		g.tables.root = km_known_val(ctx->options.cr3);
 		g.paging.cr3_source = "--cr3";
 	}
@@ -349,7 +359,6 @@ km_error *km_walk_gva(struct km_command_context *ctx, const struct km_subject *s
 		return err;
 	}
 	start_section(&g);
-	paging = !g.paging.w || km_cpu_role_cr0_pg(&g.paging.w->cpu_role);
 	if (is_encrypted(&g))
 		describe_encrypted(&g);
 	else if (!paging)

@@ -154,11 +154,29 @@ static size_t name_at(const struct km_redaction *r, const char *text)
 
 /* ---- texts ---- */
 
-/* Does @text end in "gfn " or "pfn "? */
+static bool follows(const char *begin, const char *text, const char *words)
+{
+	size_t len = strlen(words);
+
+	return (size_t)(text - begin) >= len && !strncmp(text - len, words, len);
+}
+
+/* Is @text the first or last number of "gfns [0x4000, 0x4002)"? */
+static bool in_frame_range(const char *begin, const char *text)
+{
+	const char *open = text;
+
+	while (open > begin && text - open < 24 && *open != '[')
+		open--;
+	return *open == '[' && (open + 1 == text || follows(open, text, ", ")) &&
+	       (follows(begin, open, "gfns ") || follows(begin, open, "unit not known: "));
+}
+
+/* Is the number at @text the frame of a page? */
 static bool after_frame(const char *begin, const char *text)
 {
-	return text - begin >= 4 &&
-	       (!strncmp(text - 4, "gfn ", 4) || !strncmp(text - 4, "pfn ", 4));
+	return follows(begin, text, "gfn ") || follows(begin, text, "pfn ") ||
+	       follows(begin, text, "gfn is ") || in_frame_range(begin, text);
 }
 
 /* Write the replacement of the number in the @digits characters at @text. */
@@ -190,6 +208,14 @@ static size_t number_length(const char *text, size_t bare)
 	return prefix + digits;
 }
 
+/* Length of "[84]" at @text, an index into the page table before it; 0: none. */
+static size_t index_length(const char *text)
+{
+	size_t digits = *text == '[' ? strspn(text + 1, "0123456789") : 0;
+
+	return digits && text[1 + digits] == ']' ? digits + 2 : 0;
+}
+
 static void put_text(struct km_redaction *r, const char *text, enum km_look look, FILE *out)
 {
 	bool frames = look == KM_LOOK_FRAMES, typed = frames || look == KM_LOOK_COMMAND;
@@ -206,6 +232,11 @@ static void put_text(struct km_redaction *r, const char *text, enum km_look look
 		} else if (len) {
 			put_number(r, frames || (!typed && after_frame(text, c)), c, len, out);
 			c += len;
+			/* with those of all levels, it is the address */
+			if (index_length(c)) {
+				fputs("[?]", out);
+				c += index_length(c);
+			}
 		} else {
 			fputc(*c++, out);
 		}
@@ -250,14 +281,27 @@ static void redact_value(struct km_redaction *r, struct km_node *node, const cha
 		value->text = redacted_text(r, node, value->text, look);
 }
 
+/* Is the column an index into a page table, whose address is in another column? */
+static bool is_index(const struct km_node *table, const struct km_node *column)
+{
+	bool entries = false;
+
+	for (const struct km_node *n = table->first; n && n->kind == KM_N_COLUMN; n = n->next)
+		entries |= !strcmp(n->key, "table");
+	return entries && !strcmp(column->key, "index");
+}
+
 static void redact_row(struct km_redaction *r, struct km_node *row)
 {
 	const struct km_node *column = row->row.table->first;
 
-	for (unsigned i = 0; i < row->row.table->columns; i++, column = column->next)
+	for (unsigned i = 0; i < row->row.table->columns; i++, column = column->next) {
+		if (is_index(row->row.table, column))
+			row->row.cells[i] = km_v_none("-");
 		redact_value(r, row, column->key,
 			     row->row.table->look == KM_LOOK_LOG ? KM_LOOK_LOG : KM_LOOK_PLAIN,
 			     &row->row.cells[i]);
+	}
 }
 
 void km_redact(struct km_redaction *r, struct km_node *node)

@@ -3,7 +3,7 @@
  * Replace addresses and names in a document, so that it can be given away. An address becomes
  * another number that is the same wherever the address was, and keeps the offset within its page
  * (of kernel addresses within 64 KiB): entries, structures and pages can still be distinguished and
- * compared.
+ * compared. Indexes into page tables, which give the address away, are hidden.
  */
 #ifndef KVMMMU_REDACT_H
 #define KVMMMU_REDACT_H

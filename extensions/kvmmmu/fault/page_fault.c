@@ -508,17 +508,17 @@ static void open_end(struct km_replay *r)
 
 	if (r->processor == KM_ALLOWS)
 		set_loop(r, false, true,
-			 "not known at %s, but the processor permits the access with the current "
+			 "not known%s%s, but the processor permits the access with the current "
 			 "SPTEs: the guest continues (unless its TLB is stale)",
-			 path->end ? path->end->function : "the beginning");
+			 path->end ? ": it depends on " : "", path->end ? path->end->function : "");
 	else if (last && path->end && last->outcome == KM_STEP_ENDS)
 		set_loop(
 			r, false, false,
 			"not known: it depends on %s. If that succeeds, the result is %s at %s: %s",
 			path->end->function, km_ret_pf_name(last->ret), last->function, last->text);
 	else
-		set_loop(r, false, false, "not known at %s",
-			 path->end ? path->end->function : "the beginning");
+		set_loop(r, false, false, "not known%s%s", path->end ? ": it depends on " : "",
+			 path->end ? path->end->function : "");
 }
 
 static void find_loops(struct km_replay *r)

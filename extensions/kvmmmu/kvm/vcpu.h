@@ -49,6 +49,7 @@ struct km_vcpu {
 	struct km_vcpu_stats stats;
 	struct km_val mmu; /* vcpu.arch.mmu: which context is active */
 	bool readable;	   /* the essential parts of the structure are in the dump */
+	bool left_out;	   /* the capsule was made of other vCPUs */
 	bool foreign;	   /* what is at addr is not this vCPU: see contradictions */
 	struct km_contradictions contradictions;
 };

@@ -430,6 +430,21 @@ static km_error *check_owners(struct km_vms *vms)
 	return NULL;
 }
 
+/* What a capsule of a selection does not contain. */
+static void mark_left_out(const struct km_kernel *k, struct km_vms *vms)
+{
+	const struct km_target *target = km_memory_target(k->mem);
+
+	for (size_t i = 0; i < vms->count; i++) {
+		struct km_vm *vm = &vms->vms[i];
+
+		vm->left_out = km_target_leaves_out(target, vm->number, -1);
+		for (size_t j = 0; j < vm->vcpu_count; j++)
+			vm->vcpus[j].left_out =
+				km_target_leaves_out(target, vm->number, vm->vcpus[j].idx);
+	}
+}
+
 km_error *km_vms_read(const struct km_kernel *k, struct km_vms *vms)
 {
 	const struct km_member *link = km_layout_member(k->layout, KM_M_kvm_vm_list);
@@ -452,6 +467,7 @@ km_error *km_vms_read(const struct km_kernel *k, struct km_vms *vms)
 	}
 	if (!err)
 		number_from_oldest(vms);
+	mark_left_out(k, vms);
 	return err ? err : check_owners(vms);
 }
 

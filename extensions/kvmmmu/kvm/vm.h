@@ -37,6 +37,7 @@ struct km_vm {
 	struct km_vcpu *vcpus; /* those that were found, sorted by index */
 	size_t vcpu_count;
 	size_t places;	     /* of kvm.vcpu_array that may have a vCPU */
+	bool left_out;	     /* the capsule was made of another VM: only its counters are in it */
 	uint64_t vcpus_lost; /* online vCPUs whose struct kvm_vcpu was not found or readable */
 	char *trouble;	     /* why the VM is incomplete, or NULL */
 	struct km_contradictions contradictions;

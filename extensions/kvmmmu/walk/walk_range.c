@@ -242,6 +242,6 @@ km_error *km_walk_range(const struct km_kernel *k, const struct km_spte_masks *m
 	km_progress(k->mem, NULL, 0);
 	flush(&w);
 	if (range->limit_hit)
-		range->last = range->next - 1;
+		range->last = range->next > addr ? range->next - 1 : addr;
 	return err;
 }

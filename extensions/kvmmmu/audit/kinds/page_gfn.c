@@ -22,9 +22,8 @@ enum km_look_answer km_audit_page_gfn(const struct km_look *at, struct km_anomal
 	gfn.v &= ~at->masks->gfn_direct_bits;
 	if (at->child.gfn.v == gfn.v)
 		return KM_FITS;
-	km_anomaly_says(a,
-			"gfn of kvm_mmu_page 0x%" PRIx64 " is 0x%" PRIx64
-			", that of the entry 0x%" PRIx64,
-			at->child.addr, at->child.gfn.v, gfn.v);
+	km_anomaly_says(
+		a, "kvm_mmu_page 0x%" PRIx64 " has gfn 0x%" PRIx64 ", and the entry gfn 0x%" PRIx64,
+		at->child.addr, at->child.gfn.v, gfn.v);
 	return KM_ANOMALY;
 }

@@ -12,7 +12,7 @@ enum km_look_answer km_audit_page_quadrant(const struct km_look *at, struct km_a
 	if (!at->child.role.has_4_byte_gpte || at->child.role.level != PG_LEVEL_4K ||
 	    at->child.role.quadrant == (at->index & 1))
 		return KM_FITS;
-	km_anomaly_says(a, "role.quadrant of kvm_mmu_page 0x%" PRIx64 " is %u, below entry %u",
-			at->child.addr, at->child.role.quadrant, at->index);
+	km_anomaly_says(a, "role.quadrant of kvm_mmu_page 0x%" PRIx64 " is %u, below an %s entry",
+			at->child.addr, at->child.role.quadrant, at->index & 1 ? "odd" : "even");
 	return KM_ANOMALY;
 }

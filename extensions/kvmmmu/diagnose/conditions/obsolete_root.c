@@ -99,6 +99,9 @@ static void judge_missing_request(const struct km_case *c, const struct km_vm_lo
 			   "KVM retries every fault endlessly");
 	if (!km_case_has_fault(c) && km_case_exit_evidence(c) == KM_SHOWS_INSTRUCTION) {
 		d->stuck = false;
+		km_verdict_says(d, "the root in use is obsolete, and no request to replace it is "
+				   "pending: if the vCPU takes a fault, KVM will retry it "
+				   "endlessly");
 		km_leaves_open(d, "whether the vCPU takes faults: its last exit was not a fault, "
 				  "so the guest executed an instruction");
 	}

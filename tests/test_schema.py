@@ -91,6 +91,8 @@ def answers(tmp_path_factory):
     for capsule in [*SCENARIOS.rglob("*.kvmmmu"), *damaged]:
         lines = ["explain -j", "report -j", "explain --trace -j", "vms -j", "perms -j", "slots -j", "fault 0:0 --trace -j", "mmu 0:0 -j"]
         found += [answer.out for answer in batch(capsule, lines) if answer.out]
+    for capsule in sorted((TOP / "samples" / "kernels").glob("*.kvmmmu")):
+        found += [answer.out for answer in batch(capsule, ["mmu 0:0 -j"]) if answer.out]
     for traced in (TOP / "samples" / "kdump").rglob("*trace*.kvmmmu"):
         found += [answer.out for answer in batch(traced, ["explain -j", "report -j", "replay -j"]) if answer.out]
     types = tmp_path_factory.mktemp("schema") / "types"

@@ -86,18 +86,35 @@ def rmap_head(t, pa, i):
     return at if t.read(at, "<Q") == t.base + pa + 8 * i else None
 
 
+def pte_list(t, *entries):
+    """A pte_list_desc of these entries, which is put where the guest has its memory, as a kvm_rmap_head has it."""
+    at = t.base + other_page(t) + 0xe00
+    for offset in range(0, 0x100, 8):
+        t.set_at(at + offset, "<Q", 0)
+    t.set_at(at + t.members["pte_list_desc.spte_count"], "<I", len(entries))
+    for n, (pa, i) in enumerate(entries):
+        t.set_at(at + t.members["pte_list_desc.sptes"] + 8 * n, "<Q", t.base + pa + 8 * i)
+    return at | 1
+
+
 def plant_rmap(t, listed):
     pa, i, _ = next((pa, i, e) for pa, i, e in t.entries(1) if rmap_head(t, pa, i))
-    at, value = rmap_head(t, pa, i), 0
-    if listed:  # in a pte_list_desc, which is put where the guest has its memory
-        value = t.base + other_page(t) + 0xe00
-        for offset in range(0, 0x80, 8):
-            t.set_at(value + offset, "<Q", 0)
-        t.set_at(value + t.members["pte_list_desc.spte_count"], "<Q", 1)
-        t.set_at(value + t.members["pte_list_desc.sptes"], "<Q", t.base + pa + 8 * i)
-        value |= 1
-    t.set_at(at, "<Q", value)
+    t.set_at(rmap_head(t, pa, i), "<Q", pte_list(t, (pa, i)) if listed else 0)
     return pa, i
+
+
+def plant_rmap_leaves(t, more):
+    """The rmap of a leaf's gfn has an entry besides, that is empty."""
+    pa, i, _ = next((pa, i, e) for pa, i, e in t.entries(1) if rmap_head(t, pa, i))
+    empty = next(n for n in range(512) if not t.get(pa, n) & PRESENT)
+    t.set_at(rmap_head(t, pa, i), "<Q", pte_list(t, (pa, i), *[(pa, empty)] * more))
+
+
+def plant_parents(t, more):
+    """parent_ptes of a page table has an entry besides, that points to no page table."""
+    pa, i, e = table_entry(t)
+    t.set_member(t.child(e), "parent_ptes", "<Q", pte_list(t, (pa, i), *[(pa, i ^ 1)] * more))
+    return t.child(e), None
 
 
 def huge(t):
@@ -334,6 +351,7 @@ PLANTS = [  # kind, dumps, the damage, its legal twin
     ("dirty-log", BOTH, lambda t: plant_dirty_log(t, True), lambda t: plant_dirty_log(t, False)),
     ("dirty-log", BOTH, lambda t: plant_ring(t, False), lambda t: plant_ring(t, True)),
     ("rmap", SHADOW, lambda t: plant_rmap(t, False), lambda t: plant_rmap(t, True)),
+    ("rmap-leaves", SHADOW, lambda t: plant_rmap_leaves(t, 1), lambda t: plant_rmap_leaves(t, 0)),
     ("host-page", BOTH, lambda t: to_page(t, writable(t), other_page(t)), lambda t: xor(t, writable(t), W)),
     ("host-unmapped", BOTH, lambda t: plant_host(t, lambda e: 0), lambda t: plant_host(t, lambda e: e ^ 0x60)),
     ("host-readonly", BOTH, lambda t: plant_host(t, lambda e: e & ~W), lambda t: plant_host(t, lambda e: e ^ 0x20)),
@@ -352,6 +370,7 @@ PLANTS = [  # kind, dumps, the damage, its legal twin
     ("page-mmu", BOTH, lambda t: plant_member(t, "tdp_mmu_page", "<B", lambda v: v ^ 1), more_roots),
     ("page-twice", NPT, plant_twice, more_roots),
     ("page-parent", BOTH, lambda t: plant_member(t, "parent_ptes", "<Q", lambda v: v ^ 8), more_roots),
+    ("page-parents", SHADOW, lambda t: plant_parents(t, 1), lambda t: plant_parents(t, 0)),
     ("page-quadrant", BOTH, lambda t: plant_quadrant(t, 1), lambda t: plant_quadrant(t, 0)),
     ("page-unsync", BOTH, lambda t: plant_member(t, "unsync", "<B", lambda v: v ^ 1), more_roots),
     ("page-unsync-parent", SHADOW, lambda t: plant_unsync(t, False), lambda t: plant_unsync(t, True)),

@@ -162,8 +162,8 @@ def test_selection(source, tmp_path):
             assert {x.get("vm", x.get("about", {}).get("vm")) for key in ("vms", "memslots", "tables", "vcpus")
                     for x in other.get(key, [])} <= {vm}
         assert [x for x in kvmmmu(one, "report", "-j").json["moment"]["vcpus"] if x["vm"] != vm] == []
-        again = capture(one, tmp_path / "again", "--with-names")
-        assert kvmmmu("capture", "--list", again, "-j").json["selection"] == f"VM {vm}"
+        again = capture([one], tmp_path / "again", "--with-names")
+        assert kvmmmu("capture", "--list", again, "-j").json["capsule"]["selection"] == f"VM {vm}"
         assert source.vms[0]["vm"]["comm"] == source.vms[-1]["vm"]["comm"] or \
             source.vms[0]["vm"]["comm"].encode() not in unpacked(one)
 

@@ -958,6 +958,26 @@ static void test_stacks_of_unknown_owners(void **state)
 	assert_false(km_stacks_known(&all, tasks[0].mm.v));
 }
 
+static void test_threads_of_a_process(void **state)
+{
+	struct km_task tasks[2] = {{.mm = unreadable}, {.mm = val(0xffff888000002000)}};
+	struct km_tasks all = {.tasks = tasks, .count = 2, .complete = true};
+
+	(void)state;
+	assert_true(km_threads_known(&all, tasks[1].mm));
+	assert_false(km_threads_known(&all, val(0xffff888000003000)));
+	assert_false(km_threads_known(&all, unreadable));
+	assert_false(km_threads_known(NULL, tasks[1].mm));
+	all.left_out = 1;
+	assert_false(km_threads_known(&all, tasks[1].mm));
+	all.left_out = 0;
+	all.complete = false;
+	assert_false(km_threads_known(&all, tasks[1].mm));
+	all.complete = true;
+	tasks[1].mm.known = KM_UNREADABLE;
+	assert_false(km_threads_known(&all, val(0xffff888000002000)));
+}
+
 static void test_readonly_host(void **state)
 {
 	(void)state;
@@ -1861,6 +1881,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_mm),
 		cmocka_unit_test(test_unknown_values_in_evidence),
 		cmocka_unit_test(test_stacks_of_unknown_owners),
+		cmocka_unit_test(test_threads_of_a_process),
 		cmocka_unit_test(test_readonly_host),
 		cmocka_unit_test(test_nx_huge_page),
 		cmocka_unit_test(test_by_design),

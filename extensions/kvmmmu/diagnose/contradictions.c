@@ -2,6 +2,7 @@
 #include "diagnose/contradictions.h"
 
 #include "kernel/task_state.h"
+#include "threads/invalidation.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -132,20 +133,6 @@ static void check_on_cpu(struct km_case *c)
 			"its thread is not on a CPU, but its stack is that of a running task");
 }
 
-/* Are all threads of the VM's process known? A capsule of other vCPUs does not contain them. */
-static bool has_its_threads(const struct km_case *c)
-{
-	if (!c->tasks || !c->tasks->complete || c->tasks->left_out || !km_is_known(c->vm->mm))
-		return false;
-	for (size_t i = 0; i < c->tasks->count; i++) {
-		const struct km_val mm = c->tasks->tasks[i].mm;
-
-		if (km_is_known(mm) && mm.v == c->vm->mm.v)
-			return true;
-	}
-	return false;
-}
-
 /* KVM_RUN holds kvm_vcpu.mutex. */
 static void check_mutex(struct km_case *c)
 {
@@ -163,7 +150,7 @@ static void check_mutex(struct km_case *c)
 			&c->contradictions,
 			"its thread is in KVM_RUN, but the owner of kvm_vcpu.mutex is 0x%" PRIx64,
 			owner.v);
-	if (owner.v && has_its_threads(c) && !km_task_at(c->tasks, owner.v))
+	if (owner.v && km_threads_known(c->tasks, c->vm->mm) && !km_task_at(c->tasks, owner.v))
 		km_contradict(&c->contradictions,
 			      "the owner of kvm_vcpu.mutex, 0x%" PRIx64
 			      ", is not a thread of a process with VMs",

@@ -223,3 +223,14 @@ bool km_stacks_known(const struct km_tasks *tasks, uint64_t mm)
 	}
 	return any;
 }
+
+bool km_threads_known(const struct km_tasks *tasks, struct km_val mm)
+{
+	if (!tasks || !tasks->complete || tasks->left_out || !km_is_known(mm))
+		return false;
+	for (size_t i = 0; i < tasks->count; i++) {
+		if (km_is_known(tasks->tasks[i].mm) && tasks->tasks[i].mm.v == mm.v)
+			return true;
+	}
+	return false;
+}

@@ -73,4 +73,10 @@ const struct km_task *km_zapping_task(const struct km_tasks *tasks, const char *
 /* Are the stacks of all tasks of @mm known, so that a function's absence from them is a fact? */
 bool km_stacks_known(const struct km_tasks *tasks, uint64_t mm);
 
+/*
+ * Are all threads of the process with @mm known, so that a task that is not there is none of them?
+ * A capsule of other vCPUs contains none of them.
+ */
+bool km_threads_known(const struct km_tasks *tasks, struct km_val mm);
+
 #endif

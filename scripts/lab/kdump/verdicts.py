@@ -73,8 +73,10 @@ def problem_of_fault(machine, vcpu, loops, said):
                     return f"{ours} of the last exit is {fault[ours]}, not {exit_[theirs]}"
     if vcpu["place"] and vcpu["place"]["frames"] is not None and vcpu["class"] != "interrupt":
         inside = [f["source"] for f in said.faults if f.get("age") == "in handler"]
+        # where the live part of the stack begins may not be known: in an interrupt, in a thunk
+        unsure = any(f["source"] == "stack" and f.get("age") == "unknown" for f in said.faults)
         # the exit is, too, before the struct is passed on, and while the instruction is emulated
-        if bool(inside) < (HANDLER in functions_of(vcpu["place"])) or \
+        if bool(inside) + unsure < (HANDLER in functions_of(vcpu["place"])) or \
                 ("stack" in inside) > (HANDLER in functions_of(vcpu["place"])):
             return f"a fault in the handler is {'found' if inside else 'not found'}: {' < '.join(functions_of(vcpu['place']))}"
     standing = [f for f in said.faults if f["source"] == "stack" and f["age"] == "in handler"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from capsule_edit import Edited
+from capsule_edit import HEX, Edited
 from tools import TOP, kvmmmu, need_lab
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "kvmmmu" / "kdump"
@@ -187,7 +187,7 @@ def test_a_loop_between_two_faults(sample, certainty, trend):
         assert said["findings"][0]["id"] == machine["cause"]
 
 
-def test_a_recorded_fault_elsewhere_says_nothing_about_an_entry(tmp_path):
+def test_a_recorded_fault_elsewhere_speaks_against_an_entry(tmp_path):
     """The entry that lacks W is above the recorded address; here, another one lacks it (edited)."""
     sample = SAMPLES / "6.1/spurious-loop+healthy-stride-trace64-s1.00.kvmmmu"
     table, index = 0x1f7a1000, 144
@@ -201,8 +201,25 @@ def test_a_recorded_fault_elsewhere_says_nothing_about_an_entry(tmp_path):
     found = {path: vcpu["findings"][0] for path, vcpu in said.items()}
     assert [found[path]["certainty"] for path in said] == ["likely", "possible"]
     assert [said[path]["certainty"] for path in said] == ["likely", "possible"]
-    assert [any("0x120c2000" in line for line in found[path]["evidence"]) for path in said] == [True, False]
+    where = [next(line for line in found[path]["evidence"] if "0x120c2000" in line) for path in said]
+    assert "is below that SPTE" in where[0] and "is not below that SPTE" in where[1]
     assert f"[{other}]" in found[edited.path]["evidence"][0]
+
+
+@pytest.mark.parametrize("bits", [1 << 1, 1 << 2], ids=["W", "U"])
+def test_a_recorded_fault_below_an_entry_makes_it_likely(tmp_path, bits):
+    """Where a fifth of the faults was fixed (edited), the counters alone leave it possible."""
+    sample = SAMPLES / "6.1/spurious-loop+healthy-stride-trace64-s1.00.kvmmmu"
+    edited = Edited(sample, tmp_path / "c.kvmmmu")
+    vcpu = HEX(edited.vcpu("0:0")["about"]["address"])
+    edited.set(vcpu, "kvm_vcpu.stat_pf_fixed", edited.read(vcpu, "kvm_vcpu.stat_pf_taken") // 5)
+    at = 0x1f7a1000 + 8 * 144
+    entry, = struct.unpack("<Q", edited.get(edited.physical, at, 8))
+    edited.put(edited.physical, at, struct.pack("<Q", (entry | 1 << 1) & ~bits))
+    edited.save()
+    said = kvmmmu(edited.path, "explain", "0:0", "-j").json["vcpus"][0]
+    assert said["findings"][0]["id"] == "spurious-loop"
+    assert (said["state"], said["certainty"], said["findings"][0]["certainty"]) == ("stuck", "likely", "likely")
 
 
 def test_a_fault_of_the_users_is_not_recorded():

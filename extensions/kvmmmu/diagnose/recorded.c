@@ -115,17 +115,25 @@ static void confirm(const struct km_samples_verdict *v, struct km_explanation *e
 	snprintf(e->verdict, sizeof(e->verdict), "%s%s", why, v->text);
 }
 
+enum place {
+	NOT_KNOWN,
+	ELSEWHERE,
+	BELOW,
+};
+
 /* Is the recorded address mapped through @entry, and does the processor deny its access there? */
-static bool is_below(const struct km_recorded *r, const struct km_case *c,
-		     const struct km_table_entry *entry, bool *denied)
+static enum place find_place(const struct km_recorded *r, const struct km_case *c,
+			     const struct km_table_entry *entry, bool *denied)
 {
 	const uint64_t code = access_of(r) | PFERR_USER_MASK | PFERR_PRESENT_MASK;
 	struct km_walk walk;
 	struct km_panel panel;
-	km_error *err = km_walk(c->kernel, &c->masks, c->mmu, r->address, &walk);
+	km_scoped_error *err = km_walk(c->kernel, &c->masks, c->mmu, r->address, &walk);
 
 	*denied = false;
-	for (size_t i = 0; !err && i < walk.count; i++) {
+	if (err)
+		return NOT_KNOWN;
+	for (size_t i = 0; i < walk.count; i++) {
 		const struct km_walk_level *l = &walk.levels[i];
 
 		if (l->table_pa != entry->table_pa || l->index != entry->index)
@@ -133,34 +141,42 @@ static bool is_below(const struct km_recorded *r, const struct km_case *c,
 		km_panel_judge(c->kernel, &c->masks, &c->all, c->mmu, &walk, code, c->form, &panel);
 		*denied =
 			r->has_error_code && panel.verdicts[KM_JUDGE_PROCESSOR].ruling == KM_DENIES;
-		return true;
+		return BELOW;
 	}
-	km_error_free(err);
-	return false;
+	return walk.end == KM_END_UNREADABLE ? NOT_KNOWN : ELSEWHERE;
 }
 
-/* Where no fault is known, the spurious loop that an audit suspects: does the recorded one fit? */
-static void settle_weak_entry(const struct km_recorded *r, const struct km_case *c,
-			      struct km_explanation *e)
+/*
+ * Where no fault is known, an audit suspects an entry of making most faults spurious, or retried:
+ * the recorded fault is below it, or is not.
+ */
+static void settle_entry(const struct km_recorded *r, const struct km_case *c, const char *id,
+			 const struct km_table_entry *entry, struct km_explanation *e)
 {
 	struct km_diagnosis *d = NULL;
 	bool denied;
+	enum place place;
 
 	for (size_t i = 0; i < e->count && !d; i++)
-		d = strcmp(e->found[i].id, "spurious-loop") ? NULL : &e->found[i];
-	if (!d || km_case_is_current(c) || !c->audit.weak.found || !c->mmu || !r->has_address ||
-	    !is_below(r, c, &c->audit.weak, &denied))
+		d = strcmp(e->found[i].id, id) ? NULL : &e->found[i];
+	if (!d || km_case_is_current(c) || !entry->found || !c->mmu || !r->has_address)
+		return;
+	place = find_place(r, c, entry, &denied);
+	if (place == NOT_KNOWN)
 		return;
 	km_evidence(d,
 		    "the address 0x%" PRIx64 " that ftrace recorded %" PRIu64
-		    " times is below that SPTE%s",
-		    r->address, r->faults, denied ? ", and the processor denies its access" : "");
-	km_leaves_open(d, "whether it still takes the recorded fault: its last one is not known");
-	if (!denied || r->certainty < KM_LIKELY)
+		    " times is %s that SPTE%s",
+		    r->address, r->faults, place == BELOW ? "below" : "not below",
+		    denied ? ", and the processor denies its access" : "");
+	if (place == BELOW)
+		km_leaves_open(
+			d, "whether it still takes the recorded fault: its last one is not known");
+	if (place == BELOW && (!denied || r->certainty < KM_LIKELY))
 		return;
-	d->certainty = KM_LIKELY;
+	d->certainty = place == BELOW ? KM_LIKELY : KM_POSSIBLE;
 	if (e->state == KM_STATE_STUCK && d == &e->found[0])
-		e->certainty = KM_LIKELY;
+		e->certainty = d->certainty;
 }
 
 void km_recorded_settle(const struct km_recorded *r, const struct km_case *c,
@@ -172,7 +188,8 @@ void km_recorded_settle(const struct km_recorded *r, const struct km_case *c,
 		confirm(v, e);
 		return;
 	}
-	settle_weak_entry(r, c, e);
+	settle_entry(r, c, "spurious-loop", &c->audit.weak, e);
+	settle_entry(r, c, "frozen-spte", &c->audit.frozen, e);
 	if (!may_still_loop(r, c, e))
 		return;
 	e->state = KM_STATE_UNKNOWN;

@@ -9,7 +9,7 @@
 #include "cache.h"
 #include "open.h"
 #include "print.h"
-#include "write_all.h"
+#include "held_answer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -211,9 +211,8 @@ static void fill_standard_files(void)
 
 int main(int argc, char **argv)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
+	struct held_answer held = {0};
+	FILE *out = held_answer_open(&held);
 	struct km_command_line line = {0};
 	km_error *err;
 	bool gone;
@@ -227,7 +226,7 @@ int main(int argc, char **argv)
 	code = err ? fail(err) : answer(&line, out);
 	km_command_line_deinit(&line);
 	err = fclose(out) ? km_errorf(KM_ENOMEM, "out of memory")
-			  : write_answer(STDOUT_FILENO, text, len, &gone);
-	free(text);
+			  : held_answer_write(&held, STDOUT_FILENO, &gone);
+	held_answer_deinit(&held);
 	return err ? fail(err) : code;
 }

@@ -2,6 +2,7 @@
 #include "spool.h"
 
 #include "base/target.h"
+#include "base/temporary.h"
 #include "write_all.h"
 
 #include <elf.h>
@@ -15,29 +16,6 @@
 #include <unistd.h>
 
 #define CHUNK (1u << 20)
-
-static const char *folder(void)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	return tmp && *tmp ? tmp : "/var/tmp";
-}
-
-/* Create a file without a name; unlink it where O_TMPFILE is not supported. */
-static int temporary_file(void)
-{
-	int fd = open(folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	char *name;
-
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR) ||
-	    asprintf(&name, "%s/kvmmmu-XXXXXX", folder()) < 0)
-		return fd;
-	fd = mkostemp(name, O_CLOEXEC);
-	if (fd >= 0)
-		unlink(name);
-	free(name);
-	return fd;
-}
 
 /* Fill @buf from a pipe, whose reads return less at a time. Return -1 with errno on an error. */
 static ssize_t read_chunk(int from, char *buf)
@@ -74,12 +52,13 @@ static km_error *not_written(uint64_t done)
 {
 	struct statvfs st;
 	int why = errno;
-	uint64_t left = statvfs(folder(), &st) ? 0 : (uint64_t)st.f_bavail * st.f_frsize;
+	uint64_t left =
+		statvfs(km_temporary_folder(), &st) ? 0 : (uint64_t)st.f_bavail * st.f_frsize;
 
 	return km_errorf(KM_EWRITE,
 			 "%s: %s after %" PRIu64 " MB, %" PRIu64
 			 " MB left: a dump from a pipe is kept in a temporary file; set TMPDIR",
-			 folder(), strerror(why), done >> 20, left >> 20);
+			 km_temporary_folder(), strerror(why), done >> 20, left >> 20);
 }
 
 /* Where the dump starts in the flattened format: behind its header, and that of the first piece. */
@@ -124,7 +103,7 @@ static km_error *check_space(uint64_t size)
 	struct statvfs st;
 	uint64_t left;
 
-	if (statvfs(folder(), &st))
+	if (statvfs(km_temporary_folder(), &st))
 		return NULL;
 	left = (uint64_t)st.f_bavail * st.f_frsize;
 	if (size <= left)
@@ -132,7 +111,7 @@ static km_error *check_space(uint64_t size)
 	return km_errorf(KM_EWRITE,
 			 "%s: a dump from a pipe is kept in a temporary file; this one has %" PRIu64
 			 " MB, and %" PRIu64 " MB are left: set TMPDIR",
-			 folder(), size >> 20, left >> 20);
+			 km_temporary_folder(), size >> 20, left >> 20);
 }
 
 static km_error *copy(int from, int to, char *buf)
@@ -163,7 +142,7 @@ km_error *spool_pipe(int from, int *to)
 
 	if (!buf)
 		return km_errorf(KM_ENOMEM, "out of memory");
-	*to = temporary_file();
+	*to = km_temporary_file();
 	err = *to < 0 ? not_written(0) : copy(from, *to, buf);
 	km_progress_on_terminal(NULL, NULL, 0);
 	if (err && *to >= 0)

@@ -34,7 +34,7 @@ static void put_stack(const struct km_stack *s)
 	for (size_t i = 0; i < s->count; i++) {
 		const struct km_frame *f = &s->frames[i];
 
-		printf("%s\n    {\"function\": \"%s\", \"offset\": %" PRIu64
+		printf("%s\n    {\"function\": \"%s\", \"offset\": %" PRIu32
 		       ", \"pc\": \"0x%" PRIx64 "\", \"sp\": \"0x%" PRIx64 "\", \"sure\": %s}",
 		       i ? "," : "", f->function, f->offset, f->pc, f->sp,
 		       f->sure ? "true" : "false");
@@ -120,6 +120,7 @@ static km_error *put_last(const struct km_kernel *k, const struct km_vm *vm,
 	}
 	printf("], \"stack\": ");
 	put_stack(&last.stack);
+	km_last_fault_deinit(&last);
 	printf("}");
 	return err;
 }

@@ -7,7 +7,7 @@ import pytest
 
 from tools import kvmmmu, lab, measured
 
-MEGABYTES = 60  # scripts/bench prints the CPU time
+MEGABYTES = 40  # scripts/bench prints the CPU time
 LOOPING = 0  # this vCPU of each VM
 
 

@@ -318,14 +318,17 @@ static void interrupt_stack(struct km_saved_stack *s)
 {
 	static const char *const functions[] = {"svm_vcpu_run", "kvm_arch_vcpu_ioctl_run",
 						"kvm_vcpu_ioctl"};
+	static struct km_frame frames[3];
 
 	s->faults.count = 0;
 	s->stack.start = KM_STACK_REGISTERS;
+	s->stack.frames = frames;
 	for (s->stack.count = 0; s->stack.count < 3; s->stack.count++) {
 		struct km_frame *f = &s->stack.frames[s->stack.count];
 
-		*f = (struct km_frame){.sure = true, .sp = s->stack.base + 0x3000};
-		snprintf(f->function, sizeof(f->function), "%s", functions[s->stack.count]);
+		*f = (struct km_frame){.function = functions[s->stack.count],
+				       .sure = true,
+				       .sp = s->stack.base + 0x3000};
 	}
 }
 

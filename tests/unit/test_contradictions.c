@@ -6,6 +6,7 @@
 
 #include "diagnose/contradictions.h"
 #include "diagnose/fingerprint.h"
+#include "frames.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@ static struct world {
 	struct km_mmu mmu;
 	struct km_step step;
 	struct km_fault fault;
+	struct km_frame frames[KM_FRAMES];
 	struct km_case c;
 	struct km_explanation e;
 } w;
@@ -32,7 +34,7 @@ static void in(size_t i, const char *function)
 {
 	struct km_stack *stack = &w.c.last.stack;
 
-	snprintf(stack->frames[i].function, sizeof(stack->frames[i].function), "%s", function);
+	stack->frames[i].function = function;
 	stack->frames[i].sure = true;
 	stack->count = i + 1;
 }
@@ -51,6 +53,7 @@ static void reset(void)
 	w.c = (struct km_case){.kernel = &w.kernel, .vm = &w.vm, .vcpu = &w.vcpu, .mmu = &w.mmu};
 	w.c.last.has_stack = true;
 	w.c.last.stack.task = THREAD;
+	w.c.last.stack.frames = no_frames(w.frames);
 	w.c.last.stack.start = KM_STACK_REGISTERS;
 	in(0, "kvm_vcpu_ioctl");
 }

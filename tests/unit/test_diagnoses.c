@@ -5,6 +5,7 @@
  */
 #include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
+#include "frames.h"
 #include "said.h"
 
 #include <stdio.h>
@@ -25,6 +26,7 @@ static struct world {
 	struct km_fault fault;
 	struct km_memslot slots[2];
 	struct km_task task_list[2];
+	struct km_frame frames[3][KM_FRAMES]; /* of these and of the vCPU's thread */
 	struct km_tasks tasks;
 	struct km_case c;
 	struct km_diagnosis d;
@@ -59,6 +61,8 @@ static void reset(void)
 	w.fault = (struct km_fault){.source = KM_FAULT_STACK, .age = KM_AGE_IN_HANDLER};
 	w.fault.pf.is_private = w.fault.pf.pfn = w.fault.pf.write_fault_to_shadow_pgtable =
 		unreadable;
+	for (int i = 0; i < 2; i++)
+		w.task_list[i].stack.frames = no_frames(w.frames[i]);
 	w.tasks = (struct km_tasks){.tasks = w.task_list, .complete = true};
 	w.c = (struct km_case){
 		.vm = &w.vm,
@@ -83,6 +87,7 @@ static void reset(void)
 		.tasks = &w.tasks,
 		.last.has_stack = true,
 		.last.stack.start = KM_STACK_REGISTERS,
+		.last.stack.frames = no_frames(w.frames[2]),
 	};
 }
 
@@ -97,7 +102,7 @@ static struct km_task *add_task(const char *function)
 	task->state = val(2);
 	task->on_cpu = val(0);
 	strcpy(task->comm, "vmm");
-	strcpy(task->stack.frames[0].function, function);
+	task->stack.frames[0].function = function;
 	task->stack.frames[0].sure = true;
 	task->stack.count = 1;
 	return task;
@@ -105,7 +110,7 @@ static struct km_task *add_task(const char *function)
 
 static void vcpu_is_in(const char *function)
 {
-	strcpy(w.c.last.stack.frames[0].function, function);
+	w.c.last.stack.frames[0].function = function;
 	w.c.last.stack.frames[0].sure = true;
 	w.c.last.stack.count = 1;
 }
@@ -454,7 +459,7 @@ static void test_slot_invalid(void **state)
 	/* the removal waits for the prefault, which waits for the removal */
 	vcpu_is_in("kvm_arch_vcpu_pre_fault_memory");
 	add_task("kvm_swap_active_memslots");
-	strcpy(w.task_list[0].stack.frames[1].function, "__synchronize_srcu");
+	w.task_list[0].stack.frames[1].function = "__synchronize_srcu";
 	w.task_list[0].stack.count = 2;
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_LIKELY, true);
 	w.fault.age = KM_AGE_LAST_EXIT;
@@ -465,7 +470,7 @@ static void test_slot_invalid(void **state)
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
 	/* another thread sleeps inside kvm.srcu; its twin runs */
 	add_task("handle_userfault");
-	strcpy(w.task_list[1].stack.frames[1].function, "kvm_mmu_page_fault");
+	w.task_list[1].stack.frames[1].function = "kvm_mmu_page_fault";
 	w.task_list[1].stack.count = 2;
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_LIKELY, true);
 	assert_non_null(strstr(w.d.evidence[3], "handle_userfault()"));
@@ -535,21 +540,21 @@ static void test_slot_invalid_and_srcu(void **state)
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
 	updater->stack.count = 2;
 	for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
-		strcpy(updater->stack.frames[1].function, waits[i]);
+		updater->stack.frames[1].function = waits[i];
 		found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_LIKELY, true);
 	}
-	strcpy(reader->stack.frames[0].function, "kvm_arch_vcpu_pre_fault_memory");
+	reader->stack.frames[0].function = "kvm_arch_vcpu_pre_fault_memory";
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_LIKELY, true);
 	/* twins: of another process; the updater itself; one beyond the list */
 	reader->mm = val(MM + 1);
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
 	reader->mm = val(MM);
-	strcpy(reader->stack.frames[0].function, "do_futex");
-	strcpy(updater->stack.frames[2].function, "kvm_mmu_page_fault");
+	reader->stack.frames[0].function = "do_futex";
+	updater->stack.frames[2].function = "kvm_mmu_page_fault";
 	updater->stack.count = 3;
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
 	w.task_list[0] = w.task_list[1];
-	strcpy(w.task_list[0].stack.frames[2].function, "do_futex");
+	w.task_list[0].stack.frames[2].function = "do_futex";
 	w.tasks.count = 1;
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_NOTE, false);
 }
@@ -592,7 +597,7 @@ static void test_obsolete_root(void **state)
 	w.c.wait.kind = KM_WAIT_HALT;
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_PROVEN, true);
 	w.c.wait.kind = KM_WAIT_NONE;
-	strcpy(w.c.last.stack.frames[w.c.last.stack.count++].function, "svm_vcpu_run");
+	w.c.last.stack.frames[w.c.last.stack.count++].function = "svm_vcpu_run";
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_PROVEN, true);
 	vcpu_is_in("kvm_mmu_free_obsolete_roots");
 	/* twins: the request is there; the root is not obsolete; a TDP MMU page's generation */
@@ -1069,14 +1074,14 @@ static void test_tasks(void **state)
 	task = add_task("__schedule");
 	assert_string_equal(km_task_spell(task, buf, sizeof(buf)), "vmm tid 101");
 	assert_string_equal(km_task_function(task), "?");
-	strcpy(task->stack.frames[1].function, "do_futex"); /* beyond the stack */
+	task->stack.frames[1].function = "do_futex"; /* beyond the stack */
 	assert_string_equal(km_task_function(task), "?");
-	strcpy(task->stack.frames[0].function, "__switch_to_asm");
+	task->stack.frames[0].function = "__switch_to_asm";
 	task->stack.count = 3;
-	task->stack.frames[1].function[0] = 0;
-	strcpy(task->stack.frames[2].function, "do_nanosleep");
+	task->stack.frames[1].function = "";
+	task->stack.frames[2].function = "do_nanosleep";
 	assert_string_equal(km_task_function(task), "do_nanosleep");
-	strcpy(task->stack.frames[0].function, "do_futex");
+	task->stack.frames[0].function = "do_futex";
 	assert_string_equal(km_task_function(task), "do_futex");
 	task->comm[0] = 0;
 	assert_string_equal(km_task_spell(task, buf, sizeof(buf)), "tid 101");
@@ -1358,33 +1363,33 @@ static void test_tasks_in_an_invalidation(void **state)
 	assert_ptr_equal(km_invalidating_task(&w.tasks, MM, &function), &w.task_list[1]);
 	assert_string_equal(function, "change_protection");
 	/* compilers inline wp_page_copy() */
-	strcpy(w.task_list[1].stack.frames[0].function, "do_wp_page");
+	w.task_list[1].stack.frames[0].function = "do_wp_page";
 	assert_ptr_equal(km_invalidating_task(&w.tasks, MM, &function), &w.task_list[1]);
 	/* of another process: only in the notifiers themselves, or by the page */
 	w.task_list[1].mm = val(0);
 	assert_null(km_invalidating_task(&w.tasks, MM, &function));
-	strcpy(w.task_list[1].stack.frames[0].function, "__mmu_notifier_invalidate_range_start");
+	w.task_list[1].stack.frames[0].function = "__mmu_notifier_invalidate_range_start";
 	assert_non_null(km_invalidating_task(&w.tasks, MM, &function));
 	/* another VM's VMM, which zaps its own memory, not that of this one */
 	w.task_list[1].mm = val(MM + 1);
 	w.task_list[1].stack.count = 2;
-	strcpy(w.task_list[1].stack.frames[1].function, "zap_page_range");
+	w.task_list[1].stack.frames[1].function = "zap_page_range";
 	assert_null(km_invalidating_task(&w.tasks, MM, &function));
 	assert_ptr_equal(km_invalidating_task(&w.tasks, MM + 1, &function), &w.task_list[1]);
 	w.task_list[1].mm = val(0); /* a thread of the kernel has none */
 	assert_non_null(km_invalidating_task(&w.tasks, MM, &function));
 	w.task_list[1].mm = val(MM + 1); /* reclaim, in its context, of the memory of any process */
-	strcpy(w.task_list[1].stack.frames[1].function, "try_to_unmap_one");
+	w.task_list[1].stack.frames[1].function = "try_to_unmap_one";
 	assert_ptr_equal(km_invalidating_task(&w.tasks, MM, &function), &w.task_list[1]);
 	w.task_list[1].mm = val(0);
 	w.task_list[1].stack.count = 1;
-	strcpy(w.task_list[1].stack.frames[0].function, "try_to_migrate_one");
+	w.task_list[1].stack.frames[0].function = "try_to_migrate_one";
 	assert_non_null(km_invalidating_task(&w.tasks, MM, &function));
 	assert_true(km_stack_invalidates(&w.task_list[1].stack));
 	assert_false(km_stack_invalidates(&w.task_list[0].stack));
 	/* a userfaultfd or /proc/PID of the VMM, used by another process; collapse and reaping */
 	for (size_t i = 0; i < ARRAY_SIZE(remote); i++) {
-		strcpy(w.task_list[1].stack.frames[0].function, remote[i]);
+		w.task_list[1].stack.frames[0].function = remote[i];
 		assert_ptr_equal(km_invalidating_task(&w.tasks, MM, &function), &w.task_list[1]);
 		assert_true(km_stack_invalidates(&w.task_list[1].stack));
 	}
@@ -1394,7 +1399,7 @@ static void test_tasks_in_an_invalidation(void **state)
 	assert_true(km_task_sleeps(&w.task_list[1]));
 	w.task_list[1].state = val(0x1000);
 	assert_false(km_task_sleeps(&w.task_list[1]));
-	strcpy(w.task_list[1].stack.frames[0].function, "kvm_zap_gfn_range");
+	w.task_list[1].stack.frames[0].function = "kvm_zap_gfn_range";
 	assert_non_null(km_zapping_task(&w.tasks, &function));
 	w.task_list[0].stack.pages_missing = 1;
 	assert_false(km_stacks_known(&w.tasks, MM));
@@ -1890,7 +1895,7 @@ static void test_topup_fails(void **state)
 	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
 	vcpu_is_in("mmu_topup_memory_caches");
 	nothing(km_rule_topup_fails(&w.c, &f, &w.d));
-	strcpy(w.c.last.stack.frames[1].function, "try_to_free_mem_cgroup_pages");
+	w.c.last.stack.frames[1].function = "try_to_free_mem_cgroup_pages";
 	w.c.last.stack.frames[1].sure = true;
 	w.c.last.stack.count = 2;
 	found(km_rule_topup_fails(&w.c, &f, &w.d), KM_LIKELY, true);
@@ -2021,7 +2026,7 @@ static void test_tlb_flush_stall(void **state)
 	nothing(km_diagnose_tlb_flush_stall(&w.c, &w.d));
 	task = add_task("smp_call_function_many_cond");
 	nothing(km_diagnose_tlb_flush_stall(&w.c, &w.d)); /* for somebody else */
-	strcpy(task->stack.frames[1].function, "kvm_flush_remote_tlbs");
+	task->stack.frames[1].function = "kvm_flush_remote_tlbs";
 	task->stack.count = 2;
 	found(km_diagnose_tlb_flush_stall(&w.c, &w.d), KM_POSSIBLE, false);
 	assert_non_null(strstr(w.d.evidence[1], "vCPU 1 has not acknowledged the flush"));
@@ -2031,9 +2036,9 @@ static void test_tlb_flush_stall(void **state)
 	found(km_diagnose_tlb_flush_stall(&w.c, &w.d), KM_NOTE, false);
 	vcpus[1].mode = (struct km_val){.known = KM_UNREADABLE, .v = 2};
 	found(km_diagnose_tlb_flush_stall(&w.c, &w.d), KM_NOTE, false);
-	strcpy(task->stack.frames[0].function, "kvm_make_all_cpus_request"); /* it does not wait */
+	task->stack.frames[0].function = "kvm_make_all_cpus_request"; /* it does not wait */
 	nothing(km_diagnose_tlb_flush_stall(&w.c, &w.d));
-	strcpy(task->stack.frames[0].function, "smp_call_function_many_cond");
+	task->stack.frames[0].function = "smp_call_function_many_cond";
 	task->mm = val(MM + 1); /* of another VM */
 	nothing(km_diagnose_tlb_flush_stall(&w.c, &w.d));
 	task->mm = val(0); /* a worker of the kernel's */

@@ -7,6 +7,7 @@
 #include "diagnose/diagnose_rules.h"
 #include "diagnose/evidence.h"
 #include "diagnose/host_mapping.h"
+#include "frames.h"
 
 #include <string.h>
 
@@ -20,6 +21,7 @@ static struct world {
 	struct km_vm vm;
 	struct km_vcpu vcpu;
 	struct km_task task;
+	struct km_frame frames[2][KM_FRAMES]; /* of this one and of the vCPU's thread */
 	struct km_tasks tasks;
 	struct km_memslot slot;
 	struct km_case c;
@@ -42,6 +44,7 @@ static void reset(void)
 	w.vm.mm = val(MM);
 	w.vm.mmu_invalidate_seq = val(44);
 	w.task = (struct km_task){.mm = val(MM)};
+	w.task.stack.frames = no_frames(w.frames[0]);
 	w.task.stack.count = 1;
 	w.tasks = (struct km_tasks){.tasks = &w.task, .count = 1, .complete = true};
 	w.slot = (struct km_memslot){
@@ -61,9 +64,12 @@ static void reset(void)
 	w.c.last.exit_code = val(0x61);
 	w.c.last.has_stack = true;
 	w.c.last.count = 1;
-	*stack = (struct km_stack){.start = KM_STACK_REGISTERS, .sp = RUN - 0x20, .count = 2};
-	strcpy(stack->frames[0].function, "svm_vcpu_run");
-	strcpy(stack->frames[1].function, "kvm_arch_vcpu_ioctl_run");
+	*stack = (struct km_stack){.start = KM_STACK_REGISTERS,
+				   .sp = RUN - 0x20,
+				   .frames = no_frames(w.frames[1]),
+				   .count = 2};
+	stack->frames[0].function = "svm_vcpu_run";
+	stack->frames[1].function = "kvm_arch_vcpu_ioctl_run";
 	stack->frames[0].sure = stack->frames[1].sure = true;
 	stack->frames[0].sp = RUN - 0x20;
 	stack->frames[1].sp = RUN;
@@ -183,18 +189,18 @@ static void test_past_its_faults(void **state)
 	assert_true(searches_slots());
 	/* an instruction's exit: it is with the VMM, if the thread is not in KVM_RUN */
 	w.c.last.exit_code = val(0x7b);
-	strcpy(stack->frames[0].function, "__schedule");
-	strcpy(stack->frames[1].function, "do_syscall_64");
-	strcpy(stack->frames[2].function, "entry_SYSCALL_64_after_hwframe");
+	stack->frames[0].function = "__schedule";
+	stack->frames[1].function = "do_syscall_64";
+	stack->frames[2].function = "entry_SYSCALL_64_after_hwframe";
 	stack->frames[2].sure = true;
 	stack->count = 3;
 	assert_false(searches_slots());
 	w.c.last.exit_code = val(0x61);
 	assert_true(searches_slots());
 	w.c.last.exit_code = val(0x7b);
-	strcpy(stack->frames[1].function, "kvm_vcpu_ioctl");
+	stack->frames[1].function = "kvm_vcpu_ioctl";
 	assert_true(searches_slots());
-	strcpy(stack->frames[1].function, "do_syscall_64");
+	stack->frames[1].function = "do_syscall_64";
 	w.c.last.has_stack = false;
 	assert_true(searches_slots());
 	w.c.last.has_stack = true;
@@ -244,7 +250,7 @@ static void test_residue(void **state)
 	counts_not("is not where");
 	stack->frames[1].sure = false;
 	counts_not("is not where");
-	strcpy(stack->frames[1].function, "kvm_vcpu_ioctl");
+	stack->frames[1].function = "kvm_vcpu_ioctl";
 	counts_not("is not where");
 	stack->sp = RUN; /* the thread is in a shallower function of KVM_RUN itself */
 	stack->frames[1].sp = RUN - 0x200;
@@ -265,9 +271,9 @@ static void test_residue(void **state)
 	counts_not("is not known");
 	w.vm.mmu_invalidate_seq = unreadable;
 	counts_not("is not known");
-	strcpy(w.task.stack.frames[0].function, "unmap_vmas");
+	w.task.stack.frames[0].function = "unmap_vmas";
 	counts_not("inside an invalidation");
-	strcpy(w.task.stack.frames[0].function, "kvm_gmem_punch_hole");
+	w.task.stack.frames[0].function = "kvm_gmem_punch_hole";
 	counts_not("inside an invalidation");
 	w.tasks.complete = false;
 	counts_not("may be");

@@ -4,6 +4,7 @@
 #include "diagnose/diagnose_rules.h"
 #include "said.h"
 #include "diagnose/samples.h"
+#include "frames.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +20,11 @@ static struct km_val val(uint64_t v)
 
 static struct km_stack stack_of(const char *const *functions, size_t count)
 {
-	static struct km_stack stack;
+	static struct km_frame frames[KM_FRAMES];
+	struct km_stack stack = {.frames = no_frames(frames)};
 
-	memset(&stack, 0, sizeof(stack));
 	for (; stack.count < count; stack.count++) {
-		strcpy(stack.frames[stack.count].function, functions[stack.count]);
+		stack.frames[stack.count].function = functions[stack.count];
 		stack.frames[stack.count].sure = true;
 	}
 	return stack;
@@ -155,7 +156,7 @@ static void test_a_torn_stack_does_not_leave_kvm(void **state)
 	/* more frames than are kept: the outer ones are left out */
 	s.pages_missing = 0;
 	for (s.count = 0; s.count < KM_FRAMES; s.count++)
-		strcpy(s.frames[s.count].function, "deep");
+		s.frames[s.count].function = "deep";
 	assert_int_equal(wait_of(1, 0, &s).kind, KM_WAIT_UNKNOWN);
 	/* unwinding ended at a function whose ORC entries are missing */
 	s = STACK("schedule", "something_else");
@@ -1483,11 +1484,9 @@ static void test_spurious_loop(void **state)
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
 	/* unless the table is being written */
 	w.c.last.has_stack = true;
-	w.c.last.stack.frames[0].sure = true;
-	w.c.last.stack.count = 1;
-	strcpy(w.c.last.stack.frames[0].function, "kvm_init_mmu");
+	w.c.last.stack = STACK("kvm_init_mmu");
 	nothing(km_diagnose_spurious_loop(&w.c, &w.d));
-	strcpy(w.c.last.stack.frames[0].function, "kvm_vcpu_ioctl");
+	w.c.last.stack.frames[0].function = "kvm_vcpu_ioctl";
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_LIKELY, true);
 	judges_say(KM_ALLOWS, KM_ALLOWS, KM_DENIES);
 	found(km_diagnose_spurious_loop(&w.c, &w.d), KM_POSSIBLE, true);

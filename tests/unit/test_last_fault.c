@@ -5,6 +5,7 @@
 #include "fault/page_fault_on_stack.h"
 #include "kvm/svm.h"
 #include "kvm/vmx.h"
+#include "frames.h"
 
 #include <string.h>
 
@@ -143,10 +144,12 @@ static void test_each_contradiction(void **state)
 
 static void frame(struct km_stack *stack, const char *function, uint64_t sp, bool sure)
 {
-	struct km_frame *f = &stack->frames[stack->count++];
+	static struct km_frame frames[KM_FRAMES];
+	struct km_frame *f;
 
-	*f = (struct km_frame){.sp = sp, .sure = sure};
-	strcpy(f->function, function);
+	stack->frames = stack->count ? stack->frames : no_frames(frames);
+	f = &stack->frames[stack->count++];
+	*f = (struct km_frame){.sp = sp, .function = function, .sure = sure};
 }
 
 static struct km_stack handling(void)
@@ -175,8 +178,8 @@ static void test_age(void **state)
 	assert_int_equal(km_page_fault_age(&stack, 0x2200, 80, &in), KM_AGE_RESIDUE);
 	assert_int_equal(km_page_fault_age(&stack, 0x1f00, 80, &in), KM_AGE_RESIDUE);
 	/* the handler has returned, or was not called */
-	strcpy(stack.frames[0].function, "x86_decode_insn");
-	strcpy(stack.frames[1].function, "x86_emulate_instruction");
+	stack.frames[0].function = "x86_decode_insn";
+	stack.frames[1].function = "x86_emulate_instruction";
 	assert_int_equal(km_page_fault_age(&stack, 0x20a0, 80, &in), KM_AGE_UNKNOWN);
 	/* not certain */
 	stack = handling();
@@ -205,7 +208,7 @@ static void test_loading_a_root(void **state)
 	frame(&stack, "kvm_check_async_pf_completion", 0x2180, true);
 	frame(&stack, "entry_SYSCALL_64_after_hwframe", 0x4f00, true);
 	assert_int_equal(km_page_fault_age(&stack, 0x20a0, 80, &in), KM_AGE_UNKNOWN);
-	strcpy(stack.frames[1].function, "kvm_tdp_page_fault");
+	stack.frames[1].function = "kvm_tdp_page_fault";
 	assert_int_equal(km_page_fault_age(&stack, 0x20a0, 80, &in), KM_AGE_IN_HANDLER);
 }
 

@@ -910,6 +910,7 @@ static void test_exit_of_an_earlier_nested_run(void **state)
 	assert_int_equal(last.faults[0].addr.v, 0x5000);
 	put(svm + 24, 1);
 	km_memory_forget(w.kernel.mem);
+	km_last_fault_deinit(&last);
 	assert_null(km_last_fault_find(&w.kernel, &w.vm, &w.vcpu, &w.all, &last));
 	assert_int_equal(last.count, 0);
 	assert_false(km_is_known(last.exit_code));
@@ -919,25 +920,30 @@ static void test_exit_of_an_earlier_nested_run(void **state)
 	put(vmcb02, 0);
 	put(vmcb02 + 8, 0);
 	km_memory_forget(w.kernel.mem);
+	km_last_fault_deinit(&last);
 	assert_null(km_last_fault_find(&w.kernel, &w.vm, &w.vcpu, &w.all, &last));
 	assert_false(km_is_known(last.exit_code));
 	assert_non_null(strstr(last.none, "or none"));
 	put(VCPU + 0x50, 1); /* stat.nested_run */
 	km_memory_forget(w.kernel.mem);
+	km_last_fault_deinit(&last);
 	assert_null(km_last_fault_find(&w.kernel, &w.vm, &w.vcpu, &w.all, &last));
 	assert_true(km_is_known(last.exit_code));
 	assert_int_equal(last.exit_code.v, 0);
 	put(VCPU + 0x50, 0);
 	put(vmcb02 + 8, 1);
 	km_memory_forget(w.kernel.mem);
+	km_last_fault_deinit(&last);
 	assert_null(km_last_fault_find(&w.kernel, &w.vm, &w.vcpu, &w.all, &last));
 	assert_true(km_is_known(last.exit_code));
 	/* vmcb01 contains the last exit of L1 */
 	put(svm, vmcb01);
 	put(vmcb01, 0x80);
 	km_memory_forget(w.kernel.mem);
+	km_last_fault_deinit(&last);
 	assert_null(km_last_fault_find(&w.kernel, &w.vm, &w.vcpu, &w.all, &last));
 	assert_int_equal(last.exit_code.v, 0x80);
+	km_last_fault_deinit(&last);
 }
 
 /* SEV-ES: KVM does not see the registers, and arch.regs[] stays as it was before the launch. */

@@ -8,16 +8,17 @@
 
 static struct km_stack a_stack(uint64_t task)
 {
-	struct km_stack stack = {
-		.task = task,
-		.base = 0xffffc90000000000,
-		.size = 0x4000,
-		.start = KM_STACK_REGISTERS,
-		.sp = 0xffffc90000001000,
-		.count = 2,
-		.pages_missing = 1,
-		.trouble = "1 of 4 pages",
-		.frames = {{1, 2, "kvm_mmu_page_fault", 3, true}, {5, 6, "", 0, false}}};
+	static struct km_frame frames[] = {{1, 2, "kvm_mmu_page_fault", 3, true},
+					   {5, 6, "", 0, false}};
+	struct km_stack stack = {.task = task,
+				 .base = 0xffffc90000000000,
+				 .size = 0x4000,
+				 .start = KM_STACK_REGISTERS,
+				 .sp = 0xffffc90000001000,
+				 .count = 2,
+				 .pages_missing = 1,
+				 .trouble = "1 of 4 pages",
+				 .frames = frames};
 	return stack;
 }
 
@@ -39,6 +40,25 @@ static void assert_same_place(const struct km_fault_place *a, const struct km_fa
 	assert_int_equal(a->sptep, b->sptep);
 	assert_int_equal(a->old_spte, b->old_spte);
 	assert_int_equal(a->level, b->level);
+}
+
+static void assert_same_stack(const struct km_stack *a, const struct km_stack *b)
+{
+	assert_int_equal(a->task, b->task);
+	assert_int_equal(a->base, b->base);
+	assert_int_equal(a->size, b->size);
+	assert_int_equal(a->start, b->start);
+	assert_int_equal(a->sp, b->sp);
+	assert_int_equal(a->count, b->count);
+	assert_int_equal(a->pages_missing, b->pages_missing);
+	assert_string_equal(a->trouble, b->trouble);
+	for (size_t i = 0; i < a->count; i++) {
+		assert_int_equal(a->frames[i].pc, b->frames[i].pc);
+		assert_int_equal(a->frames[i].sp, b->frames[i].sp);
+		assert_string_equal(a->frames[i].function, b->frames[i].function);
+		assert_int_equal(a->frames[i].offset, b->frames[i].offset);
+		assert_int_equal(a->frames[i].sure, b->frames[i].sure);
+	}
 }
 
 static void test_round(void **state)
@@ -72,7 +92,7 @@ static void test_round(void **state)
 	assert_null(parse(text, 1 << 20, &again));
 	text_again = km_saved_stacks_print(again);
 	assert_string_equal(text, text_again);
-	assert_memory_equal(&km_saved_stack_of(again, 1)->stack, &one, sizeof(one));
+	assert_same_stack(&km_saved_stack_of(again, 1)->stack, &one);
 	assert_int_equal(km_saved_stack_of(again, 1)->faults.at[1], 0x20);
 	for (size_t i = 0; i < faults.count; i++)
 		assert_same_place(&km_saved_stack_of(again, 1)->faults.places[i],
@@ -85,12 +105,15 @@ static void test_round(void **state)
 	assert_int_equal(tasks.tasks[0].state.known, KM_UNREADABLE);
 	assert_int_equal(tasks.tasks[0].mm.known, KM_ABSENT);
 	assert_string_equal(tasks.tasks[0].comm, "vmm \"x\"");
-	assert_memory_equal(&tasks.tasks[0].stack, &two, sizeof(two));
+	assert_same_stack(&tasks.tasks[0].stack, &two);
 	km_tasks_deinit(&tasks);
 	km_saved_stacks_free(again);
+	for (size_t i = 0; i < saved.count; i++)
+		km_stack_deinit(&saved.stacks[i].stack);
+	km_names_deinit(&saved.names);
 	free(saved.tasks.tasks);
 	free(saved.stacks);
-	free(saved.addresses);
+	km_address_index_deinit(&saved.index);
 	free(text);
 	free(text_again);
 }

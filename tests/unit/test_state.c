@@ -4,6 +4,7 @@
  * state of the vCPU. test_state.txt has the words.
  */
 #include "said.h"
+#include "frames.h"
 
 #include <ctype.h>
 
@@ -14,6 +15,7 @@ static struct world {
 	struct km_vm vm;
 	struct km_vcpu vcpu;
 	struct km_fault fault;
+	struct km_frame frames[KM_FRAMES];
 	struct km_case c;
 	struct km_explanation e;
 } w;
@@ -48,6 +50,7 @@ static void reset(void)
 		.slots_known = true,
 		.root.known = true,
 		.last.has_stack = true,
+		.last.stack.frames = no_frames(w.frames),
 		.last.stack.count = 1,
 		.last.exit_code = {.v = 0x7b},
 	};
@@ -55,7 +58,7 @@ static void reset(void)
 	mmu->paging = KM_PAGING_NPT;
 	w.c.mmu = w.c.all.active = mmu;
 	w.c.all.table_count = 2;
-	strcpy(w.c.last.stack.frames[0].function, "kvm_vcpu_ioctl");
+	w.c.last.stack.frames[0].function = "kvm_vcpu_ioctl";
 	w.c.last.stack.frames[0].sure = true;
 }
 
@@ -368,7 +371,7 @@ static void test_healthy(void **state)
 	is(HEALTHY);
 	w.vcpu.mode = val(2); /* it is told to come out */
 	is(HEALTHY);
-	strcpy(stack->frames[0].function, "do_syscall_64");
+	stack->frames[0].function = "do_syscall_64";
 	is(HEALTHY);
 	stack->frames[0].sure = false;
 	stack->frames[1].sure = true;
@@ -379,7 +382,7 @@ static void test_healthy(void **state)
 	stack->count = 1;
 	/* outer frames may be missing: no word on whether it is in KVM_RUN */
 	stack->frames[1].sure = false;
-	strcpy(stack->frames[0].function, "do_syscall_64");
+	stack->frames[0].function = "do_syscall_64";
 	strcpy(stack->trouble, KM_STACK_STOPPED_EARLY);
 	is(HEALTHY);
 	stack->trouble[0] = 0;
@@ -388,23 +391,23 @@ static void test_healthy(void **state)
 	stack->pages_missing = 0;
 	/* switched out in a function that slept, and runnable again */
 	stack->count = 3;
-	strcpy(stack->frames[0].function, "__schedule");
-	strcpy(stack->frames[1].function, "schedule");
-	strcpy(stack->frames[2].function, "do_nanosleep");
+	stack->frames[0].function = "__schedule";
+	stack->frames[1].function = "schedule";
+	stack->frames[2].function = "do_nanosleep";
 	is(HEALTHY);
 	assert_string_equal(km_stack_switched_out_in(stack), "do_nanosleep");
 	/* in the scheduler alone; a function of no name; not switched out */
 	stack->count = 2;
 	assert_null(km_stack_switched_out_in(stack));
 	stack->count = 3;
-	stack->frames[1].function[0] = 0;
+	stack->frames[1].function = "";
 	assert_string_equal(km_stack_switched_out_in(stack), "do_nanosleep");
-	strcpy(stack->frames[0].function, "do_syscall_64");
+	stack->frames[0].function = "do_syscall_64";
 	assert_null(km_stack_switched_out_in(stack));
 	stack->count = 0;
 	assert_null(km_stack_switched_out_in(stack));
 	stack->count = 1;
-	strcpy(stack->frames[0].function, "kvm_vcpu_ioctl");
+	stack->frames[0].function = "kvm_vcpu_ioctl";
 	w.c.last.has_stack = false;
 	is(HEALTHY);
 	/* tables and counters */

@@ -55,6 +55,8 @@ static bool join(struct range *into, const struct range *range)
 /* Merge the sorted items into ranges. A page of which some bytes were read is not missing. */
 static km_error *coalesce(const struct km_recorder *rec, struct ranges *ranges)
 {
+	struct range *fitting;
+
 	ranges->list = calloc(rec->count + 1, sizeof(*ranges->list));
 	ranges->count = 0;
 	if (!ranges->list)
@@ -72,6 +74,8 @@ static km_error *coalesce(const struct km_recorder *rec, struct ranges *ranges)
 		if (!last || !join(last, &range))
 			ranges->list[ranges->count++] = range;
 	}
+	fitting = reallocarray(ranges->list, ranges->count + 1, sizeof(*ranges->list));
+	ranges->list = fitting ? fitting : ranges->list;
 	return NULL;
 }
 
@@ -253,6 +257,9 @@ km_error *km_capsule_write(const struct km_output *to, struct km_memory *mem,
 	rec->saved = NULL;
 	if (!err)
 		err = build(mem, rec, &ranges, manifest, rebase, json, stacks, &image);
+	/* the image has all of it */
+	free(ranges.list);
+	free(stacks);
 	if (!err)
 		err = pack(mem, &image, &packed, &size->packed);
 	if (!err && size->packed < image.len / KM_CAPSULE_MAX_RATIO)
@@ -269,8 +276,6 @@ km_error *km_capsule_write(const struct km_output *to, struct km_memory *mem,
 	size->ranges = ranges.count;
 	free(packed);
 	free(image.bytes);
-	free(ranges.list);
 	free(json);
-	free(stacks);
 	return err;
 }

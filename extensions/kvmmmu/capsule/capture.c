@@ -141,8 +141,10 @@ static km_error *read_vcpu(struct capture_run *run, const struct km_vm *vm,
 	km_vcpu_mmu_read(run->k, vcpu, &all);
 	run->rec->stage = "last fault";
 	err = km_last_fault_find(run->k, vm, vcpu, &all, &last);
-	if (err)
+	if (err) {
+		km_last_fault_deinit(&last);
 		return err;
+	}
 	run->rec->stage = "page tables";
 	/* without the masks, the address in an entry is not known */
 	for (size_t i = 0; run->k->features.spte_known && i < all.mmu_count && !err; i++)
@@ -150,6 +152,7 @@ static km_error *read_vcpu(struct capture_run *run, const struct km_vm *vm,
 	run->rec->stage = "path of the last fault";
 	for (size_t i = 0; i < last.count && !err; i++)
 		err = read_path(run, vm, vcpu, &all, &last.faults[i]);
+	km_last_fault_deinit(&last);
 	return err;
 }
 

@@ -143,10 +143,8 @@ void km_rebase_recorded(const struct km_rebase *r, struct km_recorder *rec)
 		rec->symbols[i].addr = km_rebased(r, rec->symbols[i].addr);
 	if (!saved)
 		return;
-	for (size_t i = 0; i < saved->count; i++) {
-		saved->addresses[i] = km_rebased(r, saved->addresses[i]);
+	for (size_t i = 0; i < saved->count; i++)
 		rebase_stack(r, &saved->stacks[i]);
-	}
 	for (size_t i = 0; i < saved->tasks.count; i++) {
 		struct km_saved_task *task = &saved->tasks.tasks[i];
 

@@ -286,7 +286,7 @@ static void add_frame(struct km_node *table, uint64_t task, const struct km_fram
 
 	km_doc_cell(row, "task", km_v_hex(task));
 	km_doc_cell(row, "function",
-		    km_v_text(km_doc_text(table, "%s+0x%" PRIx64, f->function, f->offset)));
+		    km_v_text(km_doc_text(table, "%s+0x%" PRIx32, f->function, f->offset)));
 	km_doc_cell(row, "pc", km_v_hex(f->pc));
 	km_doc_cell(row, "sp", km_v_hex(f->sp));
 	km_doc_cell(row, "sure", km_v_bool(f->sure));

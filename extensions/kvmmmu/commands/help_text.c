@@ -57,7 +57,8 @@ const struct km_term km_environment[] = {
 	{"KVMMMU_DEBUGINFO", "Debuginfo file or directory to search first, if -k is not given."},
 	{"KVMMMU_NO_CACHE", "If this is set and not empty, nothing is kept about dumps."},
 	{"NO_COLOR", "If this is set and not empty, --color=auto means never."},
-	{"TMPDIR", "Directory for dumps that are read from a pipe; the default is /var/tmp."},
+	{"TMPDIR", "Directory for dumps that are read from a pipe, and for long answers; the "
+		   "default is /var/tmp."},
 	{"XDG_CACHE_HOME", "Directory of the cache, instead of ~/.cache."},
 	{NULL, NULL},
 };

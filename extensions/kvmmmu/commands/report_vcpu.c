@@ -394,7 +394,7 @@ static void report_stack(struct km_node *chapter, const struct km_case *c)
 			continue;
 		row = km_doc_row(table);
 		km_doc_cell(row, "function",
-			    km_v_text(km_doc_text(table, "%s+0x%" PRIx64, f->function, f->offset)));
+			    km_v_text(km_doc_text(table, "%s+0x%" PRIx32, f->function, f->offset)));
 		km_doc_cell(row, "module", module ? km_v_text(module) : km_v_none(""));
 		km_doc_cell(row, "where",
 			    km_v_text(module ? km_doc_text(table, "[%s]", module) : ""));

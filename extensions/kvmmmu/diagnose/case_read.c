@@ -308,4 +308,5 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 void km_case_deinit(struct km_case *c)
 {
 	km_memslots_deinit(&c->slots);
+	km_last_fault_deinit(&c->last);
 }

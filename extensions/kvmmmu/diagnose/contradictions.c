@@ -150,7 +150,7 @@ static void check_mutex(struct km_case *c)
 			&c->contradictions,
 			"its thread is in KVM_RUN, but the owner of kvm_vcpu.mutex is 0x%" PRIx64,
 			owner.v);
-	if (owner.v && km_threads_known(c->tasks, c->vm->mm) && !km_task_at(c->tasks, owner.v))
+	if (owner.v && !km_task_at(c->tasks, owner.v) && km_threads_known(c->tasks, c->vm->mm))
 		km_contradict(&c->contradictions,
 			      "the owner of kvm_vcpu.mutex, 0x%" PRIx64
 			      ", is not a thread of a process with VMs",

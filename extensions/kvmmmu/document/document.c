@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "document/document.h"
 
+#include "document/arena.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_BLOCK 65536u
-
-struct block {
-	struct block *next;
-	size_t used, size;
-	char bytes[];
-};
-
 struct km_document {
-	struct block *blocks;
+	struct km_arena arena;
 	struct km_node *root;
 	bool oom;
 	char defect[160];   /* the first; "" if there is none */
@@ -24,29 +18,15 @@ struct km_document {
 
 static void *arena_alloc(struct km_document *doc, size_t size)
 {
-	struct block *block = doc->blocks;
 	void *bytes;
 
-	size = (size + 15) & ~(size_t)15;
-	doc->used += size;
+	doc->used += (size + 15) & ~(size_t)15;
 	if (doc->limit && doc->used > doc->limit)
 		return NULL;
-	if (!block || block->size - block->used < size) {
-		size_t room = size > ARENA_BLOCK ? size : ARENA_BLOCK;
-
-		block = malloc(sizeof(*block) + room);
-		if (!block) {
-			doc->oom = true;
-			return NULL;
-		}
-		block->next = doc->blocks;
-		block->used = 0;
-		block->size = room;
-		doc->blocks = block;
-	}
-	bytes = block->bytes + block->used;
-	block->used += size;
-	return memset(bytes, 0, size);
+	bytes = km_arena_alloc(&doc->arena, size);
+	if (!bytes)
+		doc->oom = true;
+	return bytes;
 }
 
 static void append(struct km_node *parent, struct km_node *node)
@@ -86,12 +66,7 @@ void km_document_free(struct km_document *doc)
 {
 	if (!doc)
 		return;
-	while (doc->blocks) {
-		struct block *next = doc->blocks->next;
-
-		free(doc->blocks);
-		doc->blocks = next;
-	}
+	km_arena_deinit(&doc->arena);
 	free(doc);
 }
 
@@ -110,6 +85,11 @@ size_t km_document_full(const struct km_document *doc)
 	return doc->used > doc->limit ? doc->limit : 0;
 }
 
+void km_document_visit(struct km_document *doc)
+{
+	km_arena_visit(&doc->arena);
+}
+
 bool km_document_oom(const struct km_document *doc)
 {
 	return doc->oom;
@@ -118,6 +98,7 @@ bool km_document_oom(const struct km_document *doc)
 static bool finds(const struct km_node *node, enum km_certainty at_least)
 {
 	for (; node; node = node->next) {
+		km_arena_visit(&node->doc->arena);
 		if ((node->kind == KM_N_FINDING && node->certainty >= at_least) ||
 		    finds(node->first, at_least))
 			return true;
@@ -399,6 +380,7 @@ static void check_keys(const struct km_node *parent)
 
 static void check(const struct km_node *node)
 {
+	km_arena_visit(&node->doc->arena);
 	if (node->kind == KM_N_ROW)
 		check_row(node);
 	if (node->kind == KM_N_SECTION || node->kind == KM_N_FINDING)

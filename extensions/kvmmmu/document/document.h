@@ -84,6 +84,12 @@ void km_document_free(struct km_document *doc);
 /* Return the section that everything is in; NULL when memory ran out. */
 struct km_node *km_document_root(const struct km_document *doc);
 
+/*
+ * Call it for each node while the whole tree is visited: what was visited before need not stay in
+ * memory.
+ */
+void km_document_visit(struct km_document *doc);
+
 /* Return true if memory ran out while the document was built: parts of it are missing. */
 bool km_document_oom(const struct km_document *doc);
 

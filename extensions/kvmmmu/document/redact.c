@@ -314,6 +314,8 @@ void km_redact(struct km_redaction *r, struct km_node *node)
 		redact_row(r, node);
 	else if (node->kind != KM_N_COLUMN)
 		redact_value(r, node, node->key, node->look, &node->value);
-	for (struct km_node *n = node->first; n; n = n->next)
+	for (struct km_node *n = node->first; n; n = n->next) {
+		km_document_visit(n->doc);
 		km_redact(r, n);
+	}
 }

@@ -234,6 +234,7 @@ static void put_node(struct writer *w, const struct km_node *n, unsigned depth)
 static void put_children(struct writer *w, const struct km_node *parent, unsigned depth)
 {
 	for (const struct km_node *n = parent->first; n; n = n->next) {
+		km_document_visit(n->doc);
 		if (n->people)
 			put_node(w, n, depth);
 	}

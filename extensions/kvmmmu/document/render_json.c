@@ -161,12 +161,14 @@ static void put_items(struct writer *w, const struct km_node *n)
 	switch (n->kind) {
 	case KM_N_LIST:
 		for (const struct km_node *item = n->first; item; item = item->next) {
+			km_document_visit(item->doc);
 			begin_item(w);
 			put_section(w, item);
 		}
 		break;
 	case KM_N_TABLE:
 		for (const struct km_node *row = n->first; row; row = row->next) {
+			km_document_visit(row->doc);
 			if (row->kind != KM_N_ROW)
 				continue;
 			begin_item(w);
@@ -245,6 +247,7 @@ static void put_array(struct writer *w, const struct km_node *parent, const stru
 static void put_members(struct writer *w, const struct km_node *parent)
 {
 	for (const struct km_node *n = parent->first; n; n = n->next) {
+		km_document_visit(n->doc);
 		if (!n->machines)
 			continue;
 		if (array_key(n)) {

@@ -88,6 +88,7 @@ static void measure_rows(const struct km_node *table, struct grid *g)
 	char buf[KM_VALUE_TEXT];
 
 	for (const struct km_node *n = table->first; n; n = n->next) {
+		km_document_visit(n->doc);
 		const struct km_node *column = table->first;
 
 		if (n->kind != KM_N_ROW)
@@ -212,6 +213,7 @@ static void render_table(const struct km_node *table, size_t indent, const struc
 	if (g.header)
 		render_row(table, NULL, &g, out);
 	for (const struct km_node *n = table->first; n; n = n->next) {
+		km_document_visit(n->doc);
 		if (n->kind == KM_N_ROW)
 			render_row(table, n, &g, out);
 	}
@@ -229,6 +231,7 @@ static size_t label_width(const struct km_node *section)
 	size_t width = 0;
 
 	for (const struct km_node *n = section->first; n; n = n->next) {
+		km_document_visit(n->doc);
 		if (n->kind == KM_N_FIELD && n->people)
 			widen(&width, n->title);
 	}
@@ -366,6 +369,7 @@ static void render_children(const struct km_node *parent, size_t indent, const s
 	size_t label_columns = label_width(parent);
 
 	for (const struct km_node *n = parent->first; n; n = n->next) {
+		km_document_visit(n->doc);
 		if (n->people)
 			render_node(n, label_columns, indent, out);
 	}

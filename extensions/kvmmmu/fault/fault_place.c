@@ -36,9 +36,8 @@ bool km_owns_page_fault(const char *name)
 		"kvm_arch_vcpu_pre_fault_memory",
 		"kvm_tdp_mmu_map_private_pfn",
 	};
-	struct km_frame frame = {.pc = 0};
+	const struct km_frame frame = {.function = name};
 
-	strncpy(frame.function, name, sizeof(frame.function) - 1);
 	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++) {
 		if (km_frame_is(&frame, owners[i]))
 			return true;

@@ -60,11 +60,14 @@ struct km_last_fault {
 };
 
 /*
- * Find the faults of the vCPU, whose contexts are @all. The only error is Ctrl-C.
+ * Find the faults of the vCPU, whose contexts are @all. KM_EINTR, KM_ENOMEM. The caller calls
+ * km_last_fault_deinit() in any case.
  */
 km_error *km_last_fault_find(const struct km_kernel *kernel, const struct km_vm *vm,
 			     const struct km_vcpu *vcpu, const struct km_vcpu_mmu *all,
 			     struct km_last_fault *last);
+
+void km_last_fault_deinit(struct km_last_fault *last);
 
 /*
  * Set the error code that the user gave for @fault, which is in context @mmu. With EPT, @value may

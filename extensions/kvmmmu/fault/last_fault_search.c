@@ -45,6 +45,11 @@ static void compare(struct km_last_fault *last)
 			 stack->error_code.v, exit->error_code.v);
 }
 
+void km_last_fault_deinit(struct km_last_fault *last)
+{
+	km_stack_deinit(&last->stack);
+}
+
 km_error *km_last_fault_find(const struct km_kernel *k, const struct km_vm *vm,
 			     const struct km_vcpu *vcpu, const struct km_vcpu_mmu *all,
 			     struct km_last_fault *last)

@@ -210,6 +210,7 @@ static km_error *handled_gpa(const struct km_kernel *k, const struct km_vm *vm,
 		if (!pf.prefetch.v && pf.is_tdp.v)
 			*gpa = pf.addr;
 	}
+	km_stack_deinit(stack);
 	free(stack);
 	return err;
 }

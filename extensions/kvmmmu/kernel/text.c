@@ -2,6 +2,7 @@
 #include "kernel/text.h"
 
 #include "base/loop.h"
+#include "base/names.h"
 #include "kernel/orc.h"
 
 #include <stdio.h>
@@ -39,6 +40,7 @@ struct km_text {
 	size_t count;
 	struct km_orc_codes orc_codes;
 	bool orc_known;
+	struct km_names names; /* of km_function_name_at() */
 };
 
 static bool symbol(const struct km_kernel *k, const char *name, uint64_t *addr)
@@ -189,6 +191,7 @@ void km_text_free(struct km_text *text)
 		return;
 	for (size_t i = 0; i < text->count; i++)
 		km_module_deinit(&text->codes[i].symbols);
+	km_names_deinit(&text->names);
 	free(text->codes);
 	free(text);
 }
@@ -280,6 +283,16 @@ bool km_function_at(const struct km_kernel *k, uint64_t addr, char *name, size_t
 	}
 	snprintf(name, size, "%s", whole);
 	return true;
+}
+
+const char *km_function_name_at(const struct km_kernel *k, uint64_t addr, uint64_t *offset)
+{
+	char name[64];
+	const char *kept;
+
+	km_function_at(k, addr, name, sizeof(name), offset);
+	kept = km_names_add(&k->text->names, name, strlen(name));
+	return kept ? kept : "";
 }
 
 bool km_has_orc(const struct km_kernel *k)

@@ -32,6 +32,9 @@ bool km_is_text(const struct km_kernel *kernel, uint64_t addr);
 bool km_function_at(const struct km_kernel *kernel, uint64_t addr, char *name, size_t size,
 		    uint64_t *offset);
 
+/* Likewise; return its name, which lives as long as @kernel, and has 63 bytes at most; "": none. */
+const char *km_function_name_at(const struct km_kernel *kernel, uint64_t addr, uint64_t *offset);
+
 /* Does the kernel have ORC tables of a known encoding? */
 bool km_has_orc(const struct km_kernel *kernel);
 

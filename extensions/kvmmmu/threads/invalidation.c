@@ -146,21 +146,29 @@ bool km_stack_invalidates(const struct km_stack *stack)
 	return calls_any(stack, of_any_process);
 }
 
+/* Does it invalidate the memory of its own process? */
+static bool is_of_its_own(const struct km_task *task)
+{
+	return km_is_known(task->mm) && task->mm.v && calls_any(&task->stack, by_address) &&
+	       !km_stack_invalidates(&task->stack);
+}
+
 /*
  * A task in the notifier that may invalidate memory of a process that is not its own: every VM's
  * VMM zaps its own memory all the time, which is not evidence about another VM.
  */
 static const struct km_task *notifying_task(const struct km_tasks *tasks, const char **function)
 {
-	for (size_t i = 0; tasks && i < tasks->count; i++) {
+	if (!km_task_in_any(tasks, 0, notifier, function))
+		return NULL;
+	for (size_t i = 0; i < tasks->count; i++) {
 		const struct km_task *task = &tasks->tasks[i];
-		bool of_its_own = km_is_known(task->mm) && task->mm.v &&
-				  calls_any(&task->stack, by_address) &&
-				  !km_stack_invalidates(&task->stack);
 
-		for (size_t j = 0; notifier[j] && !of_its_own; j++) {
+		for (size_t j = 0; notifier[j]; j++) {
+			if (!km_stack_in(&task->stack, notifier[j]))
+				continue;
 			*function = notifier[j];
-			if (km_stack_in(&task->stack, notifier[j]))
+			if (!is_of_its_own(task))
 				return task;
 		}
 	}

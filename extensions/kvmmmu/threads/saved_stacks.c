@@ -16,32 +16,25 @@
 
 static struct km_saved_stack *find(const struct km_saved_stacks *saved, uint64_t task)
 {
-	for (size_t i = 0; i < saved->count; i++) {
-		if (saved->addresses[i] == task)
-			return &saved->stacks[i];
-	}
-	return NULL;
+	size_t at;
+
+	return km_address_index_find(&saved->index, task, &at) ? &saved->stacks[at] : NULL;
 }
 
-/* Make room for one more stack. Return false if memory is exhausted. */
-static bool make_room(struct km_saved_stacks *saved)
+/* Make room for the stack of @task, and index it. Return false if memory is exhausted. */
+static bool make_room(struct km_saved_stacks *saved, uint64_t task)
 {
 	size_t room = 2 * saved->room + 16;
 	struct km_saved_stack *stacks;
-	uint64_t *addresses;
 
-	if (saved->count < saved->room)
-		return true;
-	stacks = reallocarray(saved->stacks, room, sizeof(*stacks));
-	if (!stacks)
-		return false;
-	saved->stacks = stacks;
-	addresses = reallocarray(saved->addresses, room, sizeof(*addresses));
-	if (!addresses)
-		return false;
-	saved->addresses = addresses;
-	saved->room = room;
-	return true;
+	if (saved->count == saved->room) {
+		stacks = reallocarray(saved->stacks, room, sizeof(*stacks));
+		if (!stacks)
+			return false;
+		saved->stacks = stacks;
+		saved->room = room;
+	}
+	return km_address_index_add(&saved->index, task, saved->count);
 }
 
 /* As make_room(), for tasks. */
@@ -60,21 +53,39 @@ static bool make_task_room(struct km_saved_tasks *tasks)
 	return true;
 }
 
-/* Add a stack, with room for it, to be filled by the caller. */
-static struct km_saved_stack *next_stack(struct km_saved_stacks *saved, uint64_t task)
+static km_error *keep_name(struct km_saved_stacks *saved, const char *name, const char **kept)
 {
-	saved->addresses[saved->count] = task;
+	*kept = km_names_add(&saved->names, name, strlen(name));
+	if (*kept)
+		return NULL;
+	*kept = "";
+	return km_errorf(KM_ENOMEM, "out of memory");
+}
+
+/* Add a stack, with room for it, to be filled by the caller. */
+static struct km_saved_stack *next_stack(struct km_saved_stacks *saved)
+{
 	return memset(&saved->stacks[saved->count++], 0, sizeof(*saved->stacks));
+}
+
+/* Make @to a copy of @stack that depends on nothing else. */
+static km_error *keep_stack(struct km_saved_stacks *saved, const struct km_stack *stack,
+			    struct km_stack *to)
+{
+	km_error *err = km_stack_copy(stack, to);
+
+	for (size_t i = 0; i < to->count && !err; i++)
+		err = keep_name(saved, stack->frames[i].function, &to->frames[i].function);
+	return err;
 }
 
 km_error *km_saved_stacks_add(struct km_saved_stacks *saved, const struct km_stack *stack)
 {
 	if (find(saved, stack->task))
 		return NULL;
-	if (!make_room(saved))
+	if (!make_room(saved, stack->task))
 		return km_errorf(KM_ENOMEM, "out of memory");
-	next_stack(saved, stack->task)->stack = *stack;
-	return NULL;
+	return keep_stack(saved, stack, &next_stack(saved)->stack);
 }
 
 void km_saved_stacks_add_faults(struct km_saved_stacks *saved, uint64_t task,
@@ -130,9 +141,13 @@ km_error *km_saved_tasks(const struct km_saved_stacks *saved, struct km_tasks *t
 			.mm = t->mm,
 		};
 		memcpy(task->comm, t->comm, sizeof(task->comm));
-		if (of)
-			task->stack = of->stack;
 		tasks->count++;
+		if (of) {
+			km_error *err = km_stack_copy(&of->stack, &task->stack);
+
+			if (err)
+				return err;
+		}
 		if (!km_tasks_index_last(tasks))
 			return km_errorf(KM_ENOMEM, "out of memory");
 	}
@@ -344,10 +359,65 @@ static void parse_places(struct json_object *from, struct km_page_faults *faults
 	}
 }
 
-static km_error *parse_stack(struct json_object *from, struct km_saved_stack *s)
+/*
+ * The text is read one task and one stack at a time, because an object of json-c takes many times
+ * the memory of its text.
+ */
+struct reader {
+	const char *at, *end;
+	uint64_t used, max; /* bytes of memory */
+	struct km_saved_stacks *saved;
+};
+
+/* Account for @size bytes before they are allocated. */
+static km_error *charge(struct reader *r, size_t size)
+{
+	r->used += size;
+	return r->used <= r->max ? NULL
+				 : km_errorf(KM_ELIMIT, "stacks and tasks need more than the limit "
+							"of memory");
+}
+
+static km_error *parse_frame(struct reader *r, struct json_object *from, struct km_frame *f)
+{
+	char name[64];
+	km_error *err;
+
+	if (!json_object_is_type(from, json_type_array) || json_object_array_length(from) != 5)
+		return km_errorf(KM_EDATA, "malformed stack frame");
+	get_text(json_object_array_get_idx(from, 0), name, sizeof(name));
+	/* at most: most frames have a name that is there already */
+	err = charge(r, sizeof(*f) + sizeof(name));
+	if (!err)
+		err = keep_name(r->saved, name, &f->function);
+	f->offset = (uint32_t)to_number(json_object_array_get_idx(from, 1));
+	f->pc = to_number(json_object_array_get_idx(from, 2));
+	f->sp = to_number(json_object_array_get_idx(from, 3));
+	f->sure = json_object_get_boolean(json_object_array_get_idx(from, 4));
+	return err;
+}
+
+static km_error *parse_frames(struct reader *r, struct json_object *list, size_t count,
+			      struct km_stack *stack)
+{
+	km_error *err = NULL;
+
+	if (!count)
+		return NULL;
+	stack->frames = calloc(count, sizeof(*stack->frames));
+	if (!stack->frames)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	for (stack->count = 0; stack->count < count && !err; stack->count++)
+		err = parse_frame(r, json_object_array_get_idx(list, stack->count),
+				  &stack->frames[stack->count]);
+	return err;
+}
+
+static km_error *parse_stack(struct reader *r, struct json_object *from, struct km_saved_stack *s)
 {
 	struct km_stack *stack = &s->stack;
 	struct json_object *list;
+	km_error *err;
 	size_t count;
 
 	stack->task = get_number(from, "task");
@@ -360,20 +430,9 @@ static km_error *parse_stack(struct json_object *from, struct km_saved_stack *s)
 	count = length(from, "frames", &list);
 	if (count > KM_FRAMES || stack->start > KM_STACK_UNKNOWN)
 		return km_errorf(KM_EDATA, "malformed stack");
-	stack->count = count;
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *frame = json_object_array_get_idx(list, i);
-		struct km_frame *f = &stack->frames[i];
-
-		if (!json_object_is_type(frame, json_type_array) ||
-		    json_object_array_length(frame) != 5)
-			return km_errorf(KM_EDATA, "malformed stack frame");
-		get_text(json_object_array_get_idx(frame, 0), f->function, sizeof(f->function));
-		f->offset = to_number(json_object_array_get_idx(frame, 1));
-		f->pc = to_number(json_object_array_get_idx(frame, 2));
-		f->sp = to_number(json_object_array_get_idx(frame, 3));
-		f->sure = json_object_get_boolean(json_object_array_get_idx(frame, 4));
-	}
+	err = parse_frames(r, list, count, stack);
+	if (err)
+		return err;
 	s->faults.count = length(from, "page_faults", &list);
 	if (s->faults.count > KM_PAGE_FAULTS)
 		return km_errorf(KM_EDATA, "more page faults than a stack can have");
@@ -393,16 +452,6 @@ static void parse_task(struct json_object *from, struct km_saved_task *t)
 	t->mm = get_val(from, "mm");
 	get_text(get(from, "comm"), t->comm, sizeof(t->comm));
 }
-
-/*
- * The text is read one task and one stack at a time, because an object of json-c takes many times
- * the memory of its text.
- */
-struct reader {
-	const char *at, *end;
-	uint64_t used, max; /* bytes of memory */
-	struct km_saved_stacks *saved;
-};
 
 static km_error *malformed(void)
 {
@@ -448,15 +497,6 @@ static km_error *next_value(struct reader *r, struct json_object **value)
 	return error == json_tokener_success ? NULL : malformed();
 }
 
-/* Account for @size bytes before they are allocated. */
-static km_error *charge(struct reader *r, size_t size)
-{
-	r->used += size;
-	return r->used <= r->max ? NULL
-				 : km_errorf(KM_ELIMIT, "stacks and tasks need more than the limit "
-							"of memory");
-}
-
 static km_error *add_task(struct reader *r, struct json_object *value)
 {
 	static const char *const keys[] = {"task",   "tid", "tgid", "state",
@@ -485,9 +525,9 @@ static km_error *add_stack(struct reader *r, struct json_object *value)
 
 	if (!err)
 		err = charge(r, 2 * sizeof(*r->saved->stacks));
-	if (!err && !make_room(r->saved))
+	if (!err && !make_room(r->saved, get_number(value, "task")))
 		err = km_errorf(KM_ENOMEM, "out of memory");
-	return err ? err : parse_stack(value, next_stack(r->saved, get_number(value, "task")));
+	return err ? err : parse_stack(r, value, next_stack(r->saved));
 }
 
 /* Pass each element of an array to @add. */
@@ -574,8 +614,11 @@ void km_saved_stacks_free(struct km_saved_stacks *saved)
 {
 	if (!saved)
 		return;
+	for (size_t i = 0; i < saved->count; i++)
+		km_stack_deinit(&saved->stacks[i].stack);
+	km_names_deinit(&saved->names);
 	free(saved->tasks.tasks);
 	free(saved->stacks);
-	free(saved->addresses);
+	km_address_index_deinit(&saved->index);
 	free(saved);
 }

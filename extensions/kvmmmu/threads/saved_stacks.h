@@ -29,8 +29,9 @@ struct km_saved_tasks {
 
 struct km_saved_stacks {
 	struct km_saved_stack *stacks; /* in the order in which they were requested */
-	uint64_t *addresses;	       /* the task of each, for look-ups */
 	size_t count, room;
+	struct km_address_index index; /* of their tasks, as they were added */
+	struct km_names names;	       /* of functions on the stacks */
 	struct km_saved_tasks tasks;
 };
 

@@ -1,7 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "threads/stack.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+km_error *km_stack_copy(const struct km_stack *from, struct km_stack *to)
+{
+	*to = *from;
+	to->frames = NULL;
+	if (!from->count)
+		return NULL;
+	to->frames = malloc(from->count * sizeof(*to->frames));
+	if (!to->frames) {
+		to->count = 0;
+		return km_errorf(KM_ENOMEM, "out of memory");
+	}
+	memcpy(to->frames, from->frames, from->count * sizeof(*to->frames));
+	return NULL;
+}
+
+void km_stack_deinit(struct km_stack *stack)
+{
+	free(stack->frames);
+	stack->frames = NULL;
+	stack->count = 0;
+}
 
 /* gcc's suffixes for copies of a function start with a dot. */
 bool km_frame_is(const struct km_frame *frame, const char *function)

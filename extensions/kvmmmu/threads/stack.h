@@ -6,6 +6,8 @@
 #ifndef KVMMMU_STACK_H
 #define KVMMMU_STACK_H
 
+#include "base/error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,21 +26,21 @@ enum km_stack_start {
 };
 
 struct km_frame {
-	uint64_t pc;	   /* return address, or current instruction */
-	uint64_t sp;	   /* address on the stack where pc was found */
-	char function[64]; /* "" if no symbol contains pc */
-	uint64_t offset;   /* of pc in the function */
-	bool sure;	   /* unwound; else found by scanning, and may be residue */
+	uint64_t pc;	      /* return address, or current instruction */
+	uint64_t sp;	      /* address on the stack where pc was found */
+	const char *function; /* "" if no symbol contains pc; of the kernel's or capsule's names */
+	uint32_t offset;      /* of pc in the function */
+	bool sure;	      /* unwound; else found by scanning, and may be residue */
 };
 
 struct km_stack {
 	uint64_t task, base, size; /* base: lowest address; bytes */
 	enum km_stack_start start;
-	uint64_t sp; /* start of the live part; base if unknown */
-	struct km_frame frames[KM_FRAMES];
-	size_t count;
-	uint64_t pages_missing; /* pages of the stack that are not in the dump */
-	char trouble[160];	/* why frames are missing or not certain, or "" */
+	uint64_t sp;		 /* start of the live part; base if unknown */
+	struct km_frame *frames; /* innermost first; freed by km_stack_deinit() */
+	size_t count;		 /* KM_FRAMES at most */
+	uint64_t pages_missing;	 /* pages of the stack that are not in the dump */
+	char trouble[160];	 /* why frames are missing or not certain, or "" */
 };
 
 /* Addresses of each struct kvm_page_fault on a stack; see page_fault_on_stack.h. */
@@ -59,6 +61,15 @@ struct km_page_faults {
 	struct km_fault_place places[KM_PAGE_FAULTS];
 	size_t count;
 };
+
+/*
+ * Make @to a copy of @from that is freed by itself; names of functions are not copied. KM_ENOMEM:
+ * it has no frames.
+ */
+km_error *km_stack_copy(const struct km_stack *from, struct km_stack *to);
+
+/* Free the frames. */
+void km_stack_deinit(struct km_stack *stack);
 
 /* Is it a frame of @function? Suffixes such as ".isra.0" and ".constprop.0" are ignored. */
 bool km_frame_is(const struct km_frame *frame, const char *function);

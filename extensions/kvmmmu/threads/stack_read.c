@@ -28,6 +28,7 @@
 struct stack_reader {
 	const struct km_kernel *k;
 	struct km_stack *stack;
+	struct km_frame frames[KM_FRAMES]; /* of the stack */
 	uint8_t bytes[MAX_PAGES * KM_PAGE_SIZE];
 	enum { UNREAD, HELD, MISSING } pages[MAX_PAGES]; /* read when they are needed */
 	bool dead[MAX_PAGES * KM_PAGE_SIZE / 8];	 /* words from which unwinding fails */
@@ -83,6 +84,7 @@ static void add_frame(struct stack_reader *reader, const struct km_unwind *u, bo
 {
 	struct km_stack *stack = reader->stack;
 	struct km_frame *f = &stack->frames[stack->count];
+	uint64_t offset;
 
 	if (stack->count == KM_FRAMES) {
 		note_trouble(
@@ -91,10 +93,11 @@ static void add_frame(struct stack_reader *reader, const struct km_unwind *u, bo
 		return;
 	}
 	*f = (struct km_frame){.pc = u->ip, .sp = u->slot, .sure = sure};
+	f->function = km_function_name_at(reader->k, u->ip - !u->exact, &offset);
+	f->offset = (uint32_t)offset;
 	/* the return address may be beyond the function if it ends in a call that does not return
 	 */
-	if (km_function_at(reader->k, u->ip - !u->exact, f->function, sizeof(f->function),
-			   &f->offset))
+	if (f->function[0])
 		f->offset += !u->exact;
 	stack->count++;
 }
@@ -377,19 +380,20 @@ static km_error *read_stack(struct stack_reader *reader, uint64_t task)
 }
 
 /* Copy the stack as it was unwound when the capsule was made. */
-static void copy_saved(const struct km_saved_stacks *saved, struct km_stack *stack)
+static km_error *copy_saved(const struct km_saved_stacks *saved, struct km_stack *stack)
 {
 	const struct km_saved_stack *of = km_saved_stack_of(saved, stack->task);
 
 	if (of)
-		*stack = of->stack;
-	else
-		note_trouble(stack, "the capsule does not contain this stack");
+		return km_stack_copy(&of->stack, stack);
+	note_trouble(stack, "the capsule does not contain this stack");
+	return NULL;
 }
 
 static km_error *unwind_stack(const struct km_kernel *k, uint64_t task, struct km_stack *stack)
 {
 	struct stack_reader *reader = calloc(1, sizeof(*reader));
+	struct km_stack found;
 	km_error *err;
 	bool trying;
 
@@ -397,10 +401,16 @@ static km_error *unwind_stack(const struct km_kernel *k, uint64_t task, struct k
 		return km_errorf(KM_ENOMEM, "out of memory");
 	reader->k = k;
 	reader->stack = stack;
+	stack->frames = reader->frames;
 	/* a capsule never contains the stack's bytes */
 	trying = km_memory_try(k->mem, true);
 	err = read_stack(reader, task);
 	km_memory_try(k->mem, trying);
+	found = *stack;
+	stack->frames = NULL;
+	stack->count = 0;
+	if (!err)
+		err = km_stack_copy(&found, stack);
 	free(reader);
 	return err;
 }
@@ -413,7 +423,7 @@ km_error *km_stack_read(const struct km_kernel *k, uint64_t task, struct km_stac
 
 	*stack = (struct km_stack){.task = task, .start = KM_STACK_UNKNOWN};
 	if (km_target_has_saved_stacks(target))
-		copy_saved(km_target_saved_stacks(target), stack);
+		err = copy_saved(km_target_saved_stacks(target), stack);
 	else
 		err = unwind_stack(k, task, stack);
 	if (!err && rec && rec->saved)

@@ -8,7 +8,8 @@
 
 /*
  * Read the stack of @task (address of task_struct). Missing data is reported in @stack, and is not
- * an error. In a capsule, the frames are those unwound when it was made. KM_EINTR, KM_ENOMEM.
+ * an error. In a capsule, the frames are those unwound when it was made. KM_EINTR, KM_ENOMEM. The
+ * caller calls km_stack_deinit() in any case.
  */
 km_error *km_stack_read(const struct km_kernel *kernel, uint64_t task, struct km_stack *stack);
 

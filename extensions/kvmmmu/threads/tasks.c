@@ -4,49 +4,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Return the slot that contains the task at @addr, or the free one where it belongs. */
-static uint32_t *slot_of(const struct km_tasks *tasks, uint64_t addr)
+/* Add the functions of a stack to those of all. */
+static bool index_functions(struct km_tasks *tasks, const struct km_stack *stack)
 {
-	size_t mask = tasks->index_size - 1, i = (addr >> 6) * 0x9e3779b97f4a7c15ULL >> 32 & mask;
+	for (size_t i = 0; i < stack->count; i++) {
+		const char *function = stack->frames[i].function;
 
-	while (tasks->index[i] && tasks->tasks[tasks->index[i] - 1].addr != addr)
-		i = (i + 1) & mask;
-	return &tasks->index[i];
-}
-
-static bool grow_index(struct km_tasks *tasks)
-{
-	size_t size = tasks->index_size ? 2 * tasks->index_size : 64;
-	uint32_t *index = calloc(size, sizeof(*index));
-
-	if (!index)
-		return false;
-	free(tasks->index);
-	tasks->index = index;
-	tasks->index_size = size;
-	for (size_t i = 0; i < tasks->count; i++)
-		*slot_of(tasks, tasks->tasks[i].addr) = (uint32_t)i + 1;
+		if (!km_names_add(&tasks->functions, function, strcspn(function, ".")))
+			return false;
+	}
 	return true;
 }
 
 bool km_tasks_index_last(struct km_tasks *tasks)
 {
-	if (2 * tasks->count >= tasks->index_size)
-		return grow_index(tasks);
-	*slot_of(tasks, tasks->tasks[tasks->count - 1].addr) = (uint32_t)tasks->count;
-	return true;
+	if (!index_functions(tasks, &tasks->tasks[tasks->count - 1].stack))
+		return false;
+	return km_address_index_add(&tasks->index, tasks->tasks[tasks->count - 1].addr,
+				    tasks->count - 1);
 }
 
 const struct km_task *km_task_at(const struct km_tasks *tasks, uint64_t addr)
 {
-	uint32_t at;
+	size_t at;
 
 	if (!tasks || !addr)
 		return NULL;
-	if (tasks->index) {
-		at = *slot_of(tasks, addr);
-		return at ? &tasks->tasks[at - 1] : NULL;
-	}
+	if (tasks->index.size)
+		return km_address_index_find(&tasks->index, addr, &at) ? &tasks->tasks[at] : NULL;
 	for (size_t i = 0; i < tasks->count; i++) {
 		if (tasks->tasks[i].addr == addr)
 			return &tasks->tasks[i];
@@ -56,13 +41,18 @@ const struct km_task *km_task_at(const struct km_tasks *tasks, uint64_t addr)
 
 void km_tasks_deinit(struct km_tasks *tasks)
 {
+	for (size_t i = 0; i < tasks->count; i++)
+		km_stack_deinit(&tasks->tasks[i].stack);
 	free(tasks->tasks);
-	free(tasks->index);
+	km_address_index_deinit(&tasks->index);
+	km_names_deinit(&tasks->functions);
 	memset(tasks, 0, sizeof(*tasks));
 }
 
 const struct km_task *km_task_in(const struct km_tasks *tasks, uint64_t mm, const char *function)
 {
+	if (tasks->index.size && !km_names_have(&tasks->functions, function))
+		return NULL;
 	for (size_t i = 0; i < tasks->count; i++) {
 		if ((!mm || tasks->tasks[i].mm.v == mm) &&
 		    km_stack_in(&tasks->tasks[i].stack, function))

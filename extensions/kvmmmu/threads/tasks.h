@@ -6,6 +6,8 @@
 #ifndef KVMMMU_TASKS_H
 #define KVMMMU_TASKS_H
 
+#include "base/address_index.h"
+#include "base/names.h"
 #include "kernel/layout.h"
 #include "threads/stack.h"
 
@@ -24,8 +26,9 @@ struct km_task {
 struct km_tasks {
 	struct km_task *tasks;
 	size_t count;
-	uint32_t *index; /* hash table of positions in @tasks, plus one; NULL: there is none */
-	size_t index_size;
+	struct km_address_index index; /* of @tasks; empty: there is none */
+	/* on all stacks, without suffixes: dozens are asked for each vCPU and VM */
+	struct km_names functions;
 	uint64_t left_out;
 	bool complete;	   /* the whole list of tasks was walked */
 	char trouble[160]; /* what was not readable, or "" */
@@ -33,7 +36,9 @@ struct km_tasks {
 
 void km_tasks_deinit(struct km_tasks *tasks);
 
-/* Add the last of @tasks to the index that km_task_at() uses. Return false if memory is exhausted.
+/*
+ * Add the last of @tasks to the indexes of addresses and functions. Return false if memory is
+ * exhausted.
  */
 bool km_tasks_index_last(struct km_tasks *tasks);
 

@@ -13,11 +13,11 @@
 #include <string.h>
 
 /*
- * Threads of owners that are kept regardless of what they do; each has 4.5 KB. A test sets another
+ * Threads of owners that are kept regardless of what they do; each has 0.7 KB. A test sets another
  * limit.
  */
 #ifndef MAX_IDLE
-#define MAX_IDLE 8192
+#define MAX_IDLE 32768
 #endif
 
 struct task_reader {
@@ -149,8 +149,12 @@ static km_error *add_task(struct task_reader *reader, uint64_t addr, enum role r
 	if (role == OTHER && !may_matter(task->state, task->on_cpu))
 		return NULL;
 	err = km_stack_read(k, addr, &task->stack);
-	if (err || is_left_out(reader, task, role))
+	if (!err)
+		err = km_memory_charge(k->mem, task->stack.count, sizeof(struct km_frame));
+	if (err || is_left_out(reader, task, role)) {
+		km_stack_deinit(&task->stack);
 		return err;
+	}
 	task->tid = km_kget(k, addr, KM_M_task_struct_pid);
 	task->tgid = km_kget(k, addr, KM_M_task_struct_tgid);
 	task->mm = km_kget(k, addr, KM_M_task_struct_mm);

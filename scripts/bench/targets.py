@@ -74,6 +74,13 @@ class Targets:
         for kind, aim in (("elf", 0.06), ("kdump", 0.25)):
             self.measure(f"{kind}: walk of 10.5 million SPTEs", aim, healthy / f"big.{kind}", "walk", "-n", "all", "0:0", "0")
 
+    def large(self, dumps):
+        """4,800 vCPUs and 24,000 tasks."""
+        for kind in ("elf", "kdump"):
+            dump = dumps / f"large.{kind}"
+            self.measure(f"{kind}: explain of 4,800 vCPUs", 2, dump, "explain", compare=True)
+            self.measure(f"{kind}: explain of one of 4,800 vCPUs", 0.06, dump, "explain", "0:0", compare=True)
+
     def answer(self, dump):
         return subprocess.run([self.program, dump, "perms"], env=NO_CACHE, capture_output=True, check=True).stdout
 

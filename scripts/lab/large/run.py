@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Dump a large host as ELF and kdump: crowd.c with other numbers, and with idle threads, as VMMs have beside their vCPUs.
+VCPUS is 1200, with 10,000 tasks, or 4800, with 24,000.
+
+run.py GEN VCPUS OUT
+"""
+
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+LAB = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(LAB))
+from boot import CACHE, die, say, start_qemu, wait_ready  # noqa: E402
+from qmp import Qmp  # noqa: E402
+
+READY_SECONDS = 1800
+# by the number of vCPUs: the machine's memory, the numbers in crowd.c, idle threads of each process
+SIZES = {"1200": ("2G", {}, 390), "4800": ("4G", {"VMS": 80, "TICKING": 2, "RETRY_US": 100000}, 240)}
+VMM = [LAB / "vmm" / name for name in ("vm.c", "vcpu.c", "tables.c", "markers.c", "guest.S")]
+
+
+def with_numbers(text, numbers):
+    for name, number in numbers.items():
+        text, count = re.subn(rf"(#define {name}\s+)\d+", rf"\g<1>{number}", text)
+        if count != 1:
+            die(f"the program does not define {name}")
+    return text.replace("char name[8]", "char name[16]")
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    gen, vcpus, out = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    memory, numbers, threads = SIZES[vcpus]
+    with tempfile.TemporaryDirectory(prefix="kvmmmu-lab-") as work:
+        sources = [Path(work) / "crowd.c", Path(work) / "idle.c", *VMM]
+        for source, of, changed in ((sources[0], "crowd", numbers), (sources[1], "large", {"THREADS": threads})):
+            text = (LAB / of / source.name).read_text(encoding="utf-8")
+            source.write_text(with_numbers(text, changed), encoding="utf-8")
+        if subprocess.run([LAB / "image", gen, f"{work}/initrd", *sources], check=False).returncode:
+            die("no image")
+        start = time.monotonic()
+        qemu = start_qemu(f"{CACHE}/kernel/{gen}", work, "lab=big", memory=memory)
+        try:
+            wait_ready(qemu, work, READY_SECONDS)
+            say(f"booted {gen} with {vcpus} vCPUs: {time.monotonic() - start:.1f} s")
+            qmp = Qmp(f"{work}/qmp")
+            qmp.run("stop")
+            for name, form in (("large.elf", "elf"), ("large.kdump", "kdump-zlib")):
+                qmp.dump(str(out / name), form)
+        finally:
+            qemu.kill()
+            qemu.wait()
+
+
+main()

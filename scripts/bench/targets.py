@@ -74,12 +74,16 @@ class Targets:
         for kind, aim in (("elf", 0.06), ("kdump", 0.25)):
             self.measure(f"{kind}: walk of 10.5 million SPTEs", aim, healthy / f"big.{kind}", "walk", "-n", "all", "0:0", "0")
 
-    def large(self, dumps):
-        """4,800 vCPUs and 24,000 tasks."""
-        for kind in ("elf", "kdump"):
-            dump = dumps / f"large.{kind}"
-            self.measure(f"{kind}: explain of 4,800 vCPUs", 2, dump, "explain", compare=True)
-            self.measure(f"{kind}: explain of one of 4,800 vCPUs", 0.06, dump, "explain", "0:0", compare=True)
+    def large(self, vcpus, tasks, dumps):
+        """A host of the lab's with @vcpus and @tasks (lab large)."""
+        for kind, whole in (("elf", 0.2), ("kdump", 0.45)):
+            dump, host = dumps / f"large.{kind}", f"{vcpus:,} vCPUs and {tasks:,} tasks"
+            aim = whole if vcpus == 1200 else 2
+            self.measure(f"{kind}: explain of {host}", aim, dump, "explain", compare=True)
+            self.measure(f"{kind}: the same, JSON", aim, dump, "explain", "-j", compare=True)
+            self.measure(f"{kind}: perms of them, JSON", aim, dump, "perms", "-j", compare=True)
+            self.measure(f"{kind}: explain of one of them", 0.06, dump, "explain", "0:0", compare=True)
+            self.measure(f"{kind}: capture of all", 1, dump, "capture", "-o", "OUT")
 
     def answer(self, dump):
         return subprocess.run([self.program, dump, "perms"], env=NO_CACHE, capture_output=True, check=True).stdout

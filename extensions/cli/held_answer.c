@@ -54,6 +54,7 @@ static ssize_t keep(void *cookie, const char *bytes, size_t len)
 		kept = true;
 	else
 		kept = !held->file && keep_in_memory(held, bytes, len);
+	held->failed |= !kept;
 	return kept ? (ssize_t)len : 0;
 }
 

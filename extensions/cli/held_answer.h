@@ -19,6 +19,7 @@ struct held_answer {
 	size_t len, room;
 	int file;	   /* of those behind them: its descriptor plus one; 0: there are none */
 	uint64_t file_len; /* in bytes */
+	bool failed;	   /* a part could not be kept: nothing of it is written */
 };
 
 /*

@@ -225,8 +225,11 @@ int main(int argc, char **argv)
 	err = km_command_line_parse(KM_IN_PROGRAM, argc > 0 ? argc - 1 : 0, argv + 1, &line);
 	code = err ? fail(err) : answer(&line, out);
 	km_command_line_deinit(&line);
-	err = fclose(out) ? km_errorf(KM_ENOMEM, "out of memory")
-			  : held_answer_write(&held, STDOUT_FILENO, &gone);
+	held.failed |= fclose(out) != 0;
+	if (!held.failed)
+		err = held_answer_write(&held, STDOUT_FILENO, &gone);
+	else /* whoever wrote it may have reported that */
+		err = code ? NULL : km_errorf(KM_ENOMEM, "out of memory");
 	held_answer_deinit(&held);
 	return err ? fail(err) : code;
 }

@@ -73,5 +73,5 @@ void km_report_redact(struct km_report *run)
 		"the new addresses. The following remains: kernel release, KVM's log "
 		"messages, CPU model, microcode, module parameters, times, sizes, "
 		"counters, process IDs, roles, error codes, offsets within pages, numbers "
-		"below 0x10000.");
+		"below 64 Ki.");
 }

@@ -24,7 +24,7 @@ REACHED = [
     ("kvmmmu/commands/cmd_find.c", "MAX_SPTES", "0", KDUMP, "find 4000000", r"\d+ more SPTEs are left out"),
     ("kvmmmu/commands/cmd_find.c", "MAX_TARGETS", "0", KDUMP, "find 4000000", r"\d+ more gfns in memslots are left out"),
     ("kvmmmu/commands/cmd_find.c", "DEFAULT_LIMIT", "1", KDUMP, "find 4000000", r"more than 1 page-table pages \(--limit\)"),
-    ("kvmmmu/commands/cmd_walk.c", "DEFAULT_LIMIT", "1", KDUMP, "walk -n all 0:0 0", r"stopped after 1 page-table pages"),
+    ("kvmmmu/commands/cmd_walk.c", "DEFAULT_LIMIT", "1", KDUMP, "walk -n all 0:0 0", r"stopped after 1 page-table page\b"),
     ("kvmmmu/commands/cmd_walk.c", "MAX_ROWS", "1", KDUMP, "walk -n all 0:0 0", r"\d+ more runs are not listed"),
     ("kvmmmu/commands/cmd_walk.c", "MAX_KINDS", "1", KDUMP, "walk -n all 0:0 0", r"runs of other types are not in the totals"),
     ("kvmmmu/commands/report_vm.c", "MAX_THREADS", "1", KDUMP, "report 0", r"\d more threads are left out"),

@@ -69,7 +69,9 @@ def test_live_faults_are_many(results):
 def test_every_scenario_has_its_capsule_and_its_twin():
     made = set(NAMES)
     known = {f"{gen}/{s.name}" for s in catalogue.SCENARIOS for gen in s.gens if s.capsule}
-    assert made == known
+    # other generations are for "lab matrix"
+    assert made <= known and {gen for gen, _ in map(lambda n: n.split("/"), made)} == {"6.1", "6.12", "7.2", "7.3"}
+    assert {name.split("/")[1] for name in made} == {name.split("/")[1] for name in known}
     sick = {s.name for s in catalogue.SCENARIOS if s.first and not s.twin}
     assert sick <= {s.of_scenario for s in catalogue.SCENARIOS if s.twin}
 

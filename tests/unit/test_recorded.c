@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What faults that ftrace recorded before the dump say about the vCPU in the dump. */
 #include "said.h"
+#include "bare_kernel.h"
 #include "diagnose/recorded.h"
 
 static const struct km_val unreadable = {.known = KM_UNREADABLE};
@@ -263,6 +264,33 @@ static void test_no_fault_in_the_dump(void **state)
 	stays(HEALTHY, LIKELY);
 }
 
+/* An entry that an audit suspects, where the dump has no fault: is the recorded one below it? */
+static void test_a_suspected_entry(void **state)
+{
+	struct km_table_entry *entries[] = {&w.c.audit.weak, &w.c.audit.frozen};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		without_fault(KM_STATE_STUCK, 0x61);
+		bare_kernel_open(&w.kernel);
+		w.c.kernel = &w.kernel;
+		w.e.count = 1;
+		w.e.found[0].id = i ? "frozen-spte" : "spurious-loop";
+		w.e.found[0].certainty = KM_LIKELY;
+		entries[i]->found = true;
+		entries[i]->table_pa = 0x1000;
+		w.c.all.mmus[0].root.hpa = km_known_val(0x1000);
+		w.c.all.mmus[0].root_role.level = 4;
+		stays(STUCK, LIKELY); /* the root is not readable: that is not known */
+		assert_int_equal(w.e.found[0].evidence_count, 0);
+		w.c.all.mmus[0].root.hpa = km_known_val(UINT64_MAX); /* no root: it maps nothing */
+		stays(STUCK, POSSIBLE);
+		assert_int_equal(w.e.found[0].certainty, KM_POSSIBLE);
+		assert_non_null(strstr(w.e.found[0].evidence[0], "is not below that SPTE"));
+		bare_kernel_close(&w.kernel);
+	}
+}
+
 static void test_what_was_said(void **state)
 {
 	(void)state;
@@ -277,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_another_fault),
 		cmocka_unit_test(test_resolved_in_the_dump),
 		cmocka_unit_test(test_no_fault_in_the_dump),
+		cmocka_unit_test(test_a_suspected_entry),
 		cmocka_unit_test(test_what_was_said),
 	};
 

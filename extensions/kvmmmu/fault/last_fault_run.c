@@ -32,23 +32,31 @@ static struct km_val word(const struct km_kernel *k, uint64_t run, uint64_t i)
 	return km_kelem(k, run, KM_M_kvm_run_internal_data, (uint32_t)i);
 }
 
-/* Where the information of the exit begins in internal.data; 0: there is none. */
+/*
+ * Where the information of the exit begins in internal.data; 0: there is none. The same bytes may
+ * be the data of an MMIO or I/O exit, the guest's secrets: they are read only if they are known not
+ * to be, and the bytes of the instruction never.
+ */
 static uint64_t find_exit(const struct km_kernel *k, uint64_t run)
 {
 	struct km_val reason = km_kget(k, run, KM_M_kvm_run_exit_reason);
-	struct km_val suberror = km_kget(k, run, KM_M_kvm_run_internal_suberror);
-	struct km_val ndata = km_kget(k, run, KM_M_kvm_run_internal_ndata);
-	struct km_val flags = word(k, run, 0);
-	uint64_t at = flags.v & EMULATION_FLAG_INSTRUCTION_BYTES ? 1 + INSTRUCTION_WORDS : 1;
+	struct km_val suberror, ndata, flags;
+	uint64_t at;
 
-	if (!km_is_known(reason) || !km_is_known(suberror) || !km_is_known(ndata) ||
-	    !km_is_known(flags))
-		return 0;
 	/* the next KVM_RUN resets the reason only */
-	if ((reason.v != EXIT_INTERNAL_ERROR && reason.v != EXIT_UNKNOWN) ||
-	    suberror.v != INTERNAL_ERROR_EMULATION)
+	if (!km_is_known(reason) || (reason.v != EXIT_INTERNAL_ERROR && reason.v != EXIT_UNKNOWN))
 		return 0;
-	return ndata.v >= at + EXIT_WORDS && ndata.v <= WORDS ? at : 0;
+	suberror = km_kget(k, run, KM_M_kvm_run_internal_suberror);
+	if (!km_is_known(suberror) || suberror.v != INTERNAL_ERROR_EMULATION)
+		return 0;
+	ndata = km_kget(k, run, KM_M_kvm_run_internal_ndata);
+	if (!km_is_known(ndata) || ndata.v < 1 + EXIT_WORDS || ndata.v > WORDS)
+		return 0;
+	flags = word(k, run, 0);
+	if (!km_is_known(flags) || flags.v > EMULATION_FLAG_INSTRUCTION_BYTES)
+		return 0;
+	at = flags.v & EMULATION_FLAG_INSTRUCTION_BYTES ? 1 + INSTRUCTION_WORDS : 1;
+	return ndata.v >= at + EXIT_WORDS ? at : 0;
 }
 
 static bool is_there(const struct km_last_fault *last, uint64_t addr)

@@ -89,15 +89,19 @@ class Dump:
     maps: bool = False  # the truth has what is mapped where (matrix/maps.py)
 
 
+def of(machines, generation):
+    """Those that this generation has, whatever its flavour."""
+    return [name for name, generations in machines.items() if generation.partition("-")[0] in generations]
+
+
 def known(generation):
-    return [name for name, generations in {**LOOPS, **LOADS}.items() if generation in generations]
+    return of({**LOOPS, **LOADS}, generation)
 
 
 def draw(generation, dice):
     """Up to four loops of different causes (on three CPUs some are preempted then), and a load or two; in one dump of
     five only loads."""
-    loops = [name for name, generations in LOOPS.items() if generation in generations]
-    loads = [name for name, generations in LOADS.items() if generation in generations]
+    loops, loads = of(LOOPS, generation), of(LOADS, generation)
     count = dice.choice(range(5))
     return dice.sample(loops, count) + dice.sample(loads, dice.choice((1, 1, 2) if count else (3, 4)))
 

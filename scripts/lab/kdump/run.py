@@ -41,7 +41,7 @@ def symbols_of(kernel):
     return slim, int(re.search(r"^([0-9a-f]+) T _text$", names, re.M)[1], 16)
 
 
-def start(kernel, dump, work):
+def start(gen, kernel, dump, work):
     for name in ("disk", "traces"):
         with open(f"{work}/{name}", "wb") as disk:
             disk.truncate(DISK)
@@ -53,7 +53,8 @@ def start(kernel, dump, work):
               "-device", "nvme,drive=traces,serial=traces",
               "-drive", f"id=traces,if=none,format=raw,cache=unsafe,file={work}/traces"]
     form = f" form={','.join(dump.form.split())}" if dump.form else ""
-    return boot.start_qemu(kernel, work, APPEND + form, ports, "512M")
+    more = " setcpuid=constant_tsc" if gen.endswith("-rt") else ""  # under TCG, RT does not boot without it
+    return boot.start_qemu(kernel, work, APPEND + form + more, ports, "512M")
 
 
 def saved(qemu, work):
@@ -76,7 +77,7 @@ def play(gen, dump, work):
     """Boots the kernel and makes it crash: what gdb found, with the dump's size; None if it failed."""
     kernel = f"{boot.CACHE}/kernel/{gen}"
     slim, text = symbols_of(kernel)
-    qemu = start(kernel, dump, work)
+    qemu = start(gen, kernel, dump, work)
     try:
         said = boot.gather(boot.wait_ready(qemu, work))
         if boot.run_gdb(f"{HERE}/crash.py", gen, work, kernel, said, dump=dataclasses.asdict(dump),

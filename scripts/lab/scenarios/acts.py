@@ -50,9 +50,14 @@ def flip_any(play):
     play.poke(word.address, int(word) ^ 1 << bit, f"bit {bit} of permissions[{i}]")
 
 
+def version():
+    """(6, 12) of generation 6.12 or 6.12-rt."""
+    return tuple(map(int, CONFIG["generation"].partition("-")[0].split(".")))
+
+
 def leak_invalidation(play):
     kvm, first, unit = play.kvm, play.page >> 12, 1
-    if CONFIG["generation"] == "6.1":  # host addresses there
+    if version() == (6, 1):  # host addresses there
         first, unit = int(play.stage["hva"], 16) + play.page - int(play.stage["base"], 16), 4096
     play.poke(kvm["mmu_invalidate_range_start"].address, first, "mmu_invalidate_range_start")
     play.poke(kvm["mmu_invalidate_range_end"].address, first + unit, "mmu_invalidate_range_end")
@@ -155,10 +160,9 @@ def wrong_context(play):
 
 
 def frozen_spte():
-    version = tuple(map(int, CONFIG["generation"].split(".")))
-    if version < (6, 12):
+    if version() < (6, 12):
         return 0x5a0
-    return 1 << 63 | (0x5a0 if version < (7, 0) else 0x1a0)
+    return 1 << 63 | (0x5a0 if version() < (7, 0) else 0x1a0)
 
 
 def freeze(play):

@@ -374,7 +374,7 @@ class Play:
 
     def in_invalidated_range(self):
         at = int(self.live["addr"], 16) >> 12
-        if CONFIG["generation"] == "6.1":  # host addresses there
+        if acts.version() == (6, 1):  # host addresses there
             at = int(self.stage["hva"], 16) + (at << 12) - int(self.stage["base"], 16)
         state = self.invalidation()
         return int(state["mmu_invalidate_range_start"], 16) <= at < int(state["mmu_invalidate_range_end"], 16)

@@ -127,9 +127,11 @@ void *vm_add_slot(struct vm *vm, uint64_t gpa, size_t size, unsigned int flags, 
 	uint8_t *map = mmap(NULL, reserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint8_t *hva = (uint8_t *)(((uintptr_t)map + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
 
-	if (map == MAP_FAILED || mprotect(hva, size, PROT_READ | PROT_WRITE) ||
-	    madvise(hva, size, advice))
+	if (map == MAP_FAILED || mprotect(hva, size, PROT_READ | PROT_WRITE))
 		die("memory for %s", what);
+	/* EINVAL: PREEMPT_RT has no transparent huge pages */
+	if (madvise(hva, size, advice) && errno != EINVAL)
+		die("advice about %s", what);
 	if (advice == MADV_HUGEPAGE)
 		for (size_t at = 0; at < size; at += HUGE_PAGE)
 			hva[at] = 1;

@@ -26,7 +26,7 @@ const char *km_child_contradiction(const struct km_mmu_page *parent, int level, 
 		return NULL;
 	if (!down->direct)
 		return "it shadows a page table, but its parent maps memory directly";
-	gfn = (parent->gfn.v + ((uint64_t)index << (9 * (level - 1)))) & ~direct_bits;
+	gfn = km_entry_gfn(parent->gfn.v, index, level) & ~direct_bits;
 	if (km_is_known(child->gfn) && km_is_known(parent->gfn) && child->gfn.v != gfn)
 		return "its gfn is not the one that the entry maps";
 	return NULL;

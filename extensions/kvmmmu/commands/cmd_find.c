@@ -192,7 +192,7 @@ static uint64_t entry_gfn(struct find *f, const struct km_mmu_page *sp, unsigned
 		return GFN_UNKNOWN;
 	if (!sp->role.direct)
 		return translated_gfn(f, sp, index);
-	return sp->gfn.v + ((uint64_t)index << 9 * (sp->role.level - 1));
+	return km_entry_gfn(sp->gfn.v, index, sp->role.level);
 }
 
 static void add_spte(struct find *f, const struct km_table_page *page, const struct km_mmu_page *sp,

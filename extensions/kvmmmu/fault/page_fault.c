@@ -224,7 +224,7 @@ static struct km_val leaf_gfn(const struct km_replay *r)
 	if (!l || r->s->walk->end != KM_END_LEAF || !l->sp.role_known || !km_is_known(l->sp.gfn))
 		return (struct km_val){.known = KM_ABSENT};
 	if (l->sp.role.direct)
-		return km_known_val(l->sp.gfn.v + ((uint64_t)l->index << (9 * (l->level - 1))));
+		return km_known_val(km_entry_gfn(l->sp.gfn.v, l->index, l->level));
 	array = km_kget(k, l->sp.addr, KM_M_kvm_mmu_page_shadowed_translation);
 	if (!km_is_known(array) || !array.v)
 		return (struct km_val){.known = KM_ABSENT};

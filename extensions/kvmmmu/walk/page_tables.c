@@ -90,7 +90,7 @@ static void set_gfn(struct km_table_page *page, const struct km_table_page *pare
 {
 	page->gfn_known = parent && parent->gfn_known;
 	if (page->gfn_known) {
-		page->gfn = parent->gfn + ((uint64_t)page->index << 9 * (parent->level - 1));
+		page->gfn = km_entry_gfn(parent->gfn, page->index, parent->level);
 	} else if (sp->role_known && sp->role.direct && km_is_known(sp->gfn)) {
 		page->gfn_known = true;
 		page->gfn = sp->gfn.v;

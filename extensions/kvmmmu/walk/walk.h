@@ -38,6 +38,15 @@ struct km_mmu_page {
 	struct km_page_role role;
 };
 
+/*
+ * The first gfn that entry @index of a direct page table maps: @gfn and @level are the table's.
+ * Mirrors kvm_mmu_page_get_gfn().
+ */
+static inline uint64_t km_entry_gfn(uint64_t gfn, unsigned index, int level)
+{
+	return gfn + ((uint64_t)index << 9 * (level - 1));
+}
+
 struct km_walk_level {
 	int level;
 	uint64_t table_pa; /* of the page-table page; virtual address of pae_root */

@@ -47,7 +47,7 @@ static const char *objection(struct leaves *l, uint64_t sptep)
 	spte = km_spte_decode(l->at->masks, value, l->level);
 	if (spte.kind != KM_SPTE_PRESENT || !spte.leaf)
 		return "which is not a present leaf";
-	gfn = sp.gfn.v + ((uint64_t)index << 9 * (l->level - 1));
+	gfn = km_entry_gfn(sp.gfn.v, index, l->level);
 	if (sp.role.direct && km_is_known(sp.gfn) && gfn != l->gfn)
 		return "which maps another gfn";
 	return NULL;

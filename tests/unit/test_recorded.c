@@ -264,6 +264,43 @@ static void test_no_fault_in_the_dump(void **state)
 	stays(HEALTHY, LIKELY);
 }
 
+/* Page tables whose entries are all empty. */
+static km_error *read_empty(struct km_target *target, uint64_t at, void *buf, size_t len)
+{
+	(void)target, (void)at;
+	memset(buf, 0, len);
+	return NULL;
+}
+
+/* The walk of the recorded address meets the suspected entry, and the processor denies it. */
+static void test_below_a_suspected_entry(void **state)
+{
+	static const struct km_target_ops ops = {
+		.read_phys = read_empty, .read_virt = read_empty, .symbol = bare_symbol};
+	struct km_target target = {.ops = &ops, .host = "test", .name = "test"};
+
+	(void)state;
+	without_fault(KM_STATE_STUCK, 0x61);
+	bare_kernel_open(&w.kernel);
+	km_memory_free(w.kernel.mem);
+	w.kernel.mem = km_memory_new(&target);
+	w.c.masks = km_spte_default_masks(KM_PAGING_NPT, KM_SPTE_7_2);
+	w.e.count = 1;
+	w.e.certainty = KM_POSSIBLE;
+	w.c.audit.weak = (struct km_table_entry){.found = true, .table_pa = 0x1000};
+	w.c.all.mmus[0].readable = true;
+	w.c.all.mmus[0].root.hpa = km_known_val(0x1000);
+	w.c.all.mmus[0].root_role = (struct km_page_role){.level = 4, .direct = 1};
+	stays(STUCK, LIKELY);
+	assert_int_equal(w.e.found[0].certainty, KM_LIKELY);
+	assert_non_null(strstr(w.e.found[0].evidence[0], "is below that SPTE"));
+	/* few faults were recorded: it may have been resolved since */
+	w.e.found[0].certainty = w.e.certainty = KM_POSSIBLE;
+	w.r.certainty = KM_POSSIBLE;
+	stays(STUCK, POSSIBLE);
+	bare_kernel_close(&w.kernel);
+}
+
 /* An entry that an audit suspects, where the dump has no fault: is the recorded one below it? */
 static void test_a_suspected_entry(void **state)
 {
@@ -305,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_another_fault),
 		cmocka_unit_test(test_resolved_in_the_dump),
 		cmocka_unit_test(test_no_fault_in_the_dump),
+		cmocka_unit_test(test_below_a_suspected_entry),
 		cmocka_unit_test(test_a_suspected_entry),
 		cmocka_unit_test(test_what_was_said),
 	};

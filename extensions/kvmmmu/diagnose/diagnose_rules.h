@@ -14,6 +14,7 @@
 #include "kvm/sev.h"
 #include "kvm/svm.h"
 #include "kvm/vm_locks.h"
+#include "rules/exits.h"
 
 /*
  * Up to 6.11 kvm_mmu_page_fault() "unprotected" the gfn and re-entered the guest whenever a write
@@ -29,10 +30,6 @@ enum km_unprotect km_unprotect_style(const struct km_kernel *kernel);
 
 /* Is it a write by the processor's walk of the guest's page tables, on a direct MMU? */
 bool km_is_write_to_guest_page_table(const struct km_case *c);
-
-/* kvm_run.exit_reason, include/uapi/linux/kvm.h */
-#define KVM_EXIT_INTERNAL_ERROR 17
-#define KVM_EXIT_MEMORY_FAULT	39
 
 /* Spell a task as "vm-vmm tid 134" into @buf. Return @buf. */
 char *km_task_spell(const struct km_task *task, char *buf, size_t size);

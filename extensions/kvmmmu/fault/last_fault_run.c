@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The fault whose instruction KVM's emulator did not know. prepare_emulation_failure_exit() copies
- * the information of the exit to kvm_run, for the VMM, since 5.15 (e615e355894e "KVM: x86: On
+ * the information of the exit to kvm_run, for the VMM, since 5.16 (e615e355894e "KVM: x86: On
  * emulation failure, convey the exit reason, etc. to userspace"). There it stays until another exit
  * to the VMM overwrites it: interrupts and NMIs do not. AMD only: on Intel, it has no address.
  */
@@ -9,12 +9,11 @@
 
 #include "kernel/more_evidence.h"
 #include "kvm/svm.h"
+#include "rules/exits.h"
 
 #include <inttypes.h>
 
 /* include/uapi/linux/kvm.h */
-#define EXIT_UNKNOWN			 0
-#define EXIT_INTERNAL_ERROR		 17
 #define INTERNAL_ERROR_EMULATION	 1
 #define EMULATION_FLAG_INSTRUCTION_BYTES KM_BIT(0)
 
@@ -44,7 +43,8 @@ static uint64_t find_exit(const struct km_kernel *k, uint64_t run)
 	uint64_t at;
 
 	/* the next KVM_RUN resets the reason only */
-	if (!km_is_known(reason) || (reason.v != EXIT_INTERNAL_ERROR && reason.v != EXIT_UNKNOWN))
+	if (!km_is_known(reason) ||
+	    (reason.v != KVM_EXIT_INTERNAL_ERROR && reason.v != KVM_EXIT_UNKNOWN))
 		return 0;
 	suberror = km_kget(k, run, KM_M_kvm_run_internal_suberror);
 	if (!km_is_known(suberror) || suberror.v != INTERNAL_ERROR_EMULATION)
@@ -98,15 +98,19 @@ static void add_exit(struct km_fault_search *search, uint64_t run, uint64_t at)
 void km_faults_add_run(struct km_fault_search *search)
 {
 	const struct km_kernel *k = search->k;
-	struct km_val run;
-	uint64_t at;
+	struct km_val failed, run;
+	uint64_t at = 0;
 	bool before;
 
 	if (k->vendor != KM_VENDOR_AMD)
 		return;
 	before = km_more_evidence_begin(k);
-	run = km_kget(k, search->vcpu->addr, KM_M_kvm_vcpu_run);
-	at = km_is_known(run) && run.v ? find_exit(k, run.v) : 0;
+	/* most vCPUs have no such failure: then the page of kvm_run is not read */
+	failed = km_kget(k, search->vcpu->addr, KM_M_kvm_vcpu_insn_emulation_fail);
+	if (!km_is_known(failed) || failed.v) {
+		run = km_kget(k, search->vcpu->addr, KM_M_kvm_vcpu_run);
+		at = km_is_known(run) && run.v ? find_exit(k, run.v) : 0;
+	}
 	if (at)
 		add_exit(search, run.v, at);
 	km_more_evidence_end(k, before);

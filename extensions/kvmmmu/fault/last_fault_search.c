@@ -81,10 +81,10 @@ km_error *km_last_fault_find(const struct km_kernel *k, const struct km_vm *vm,
 		return err;
 	compare(last);
 	km_faults_add_stack(&search, KM_AGE_UNKNOWN);
-	if (!search.only_vmcb)
+	if (!search.only_vmcb) {
 		km_faults_add_run(&search);
-	if (!search.only_vmcb)
 		km_faults_add_hints(&search);
+	}
 	km_faults_add_earlier(&search);
 	km_faults_add_stack(&search, KM_AGE_RESIDUE);
 	if (last->count)

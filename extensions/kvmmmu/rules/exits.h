@@ -14,6 +14,13 @@
 #define SVM_EXIT_PF  0x04e
 #define SVM_EXIT_NPF 0x400
 
+/* include/uapi/linux/kvm.h: kvm_run.exit_reason, why KVM_RUN returned to the VMM */
+#define KVM_EXIT_UNKNOWN	 0
+#define KVM_EXIT_MMIO		 6
+#define KVM_EXIT_INTERNAL_ERROR	 17
+#define KVM_EXIT_DIRTY_RING_FULL 31
+#define KVM_EXIT_MEMORY_FAULT	 39
+
 /* arch/x86/include/uapi/asm/vmx.h */
 #define EXIT_REASON_EXCEPTION_NMI 0
 #define EXIT_REASON_EPT_VIOLATION 48

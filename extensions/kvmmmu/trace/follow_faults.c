@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "trace/follow_faults.h"
 
+#include "rules/exits.h"
 #include "trace/faults.h"
 
 #include <string.h>
 
 #define PAGE_SHIFT	    12
 #define QUALIFICATION_MARKS (KM_BIT(7) | KM_BIT(8)) /* PFERR_* has neither */
-#define KVM_EXIT_MMIO	    6
-#define KVM_EXIT_INTERNAL   17
-#define KVM_EXIT_MEMORY	    39
 #define EINTR_NUMBER	    4
 
 /* --- exits: faults of their own, or the beginning of one --- */
@@ -148,8 +146,8 @@ static void userspace_exit(struct km_trace_vcpu *v, const struct km_trace_event 
 		unsigned number;
 		enum km_outcome outcome;
 	} reasons[] = {{KVM_EXIT_MMIO, KM_OUTCOME_USER_MMIO},
-		       {KVM_EXIT_INTERNAL, KM_OUTCOME_INTERNAL_ERROR},
-		       {KVM_EXIT_MEMORY, KM_OUTCOME_MEMORY_FAULT}};
+		       {KVM_EXIT_INTERNAL_ERROR, KM_OUTCOME_INTERNAL_ERROR},
+		       {KVM_EXIT_MEMORY_FAULT, KM_OUTCOME_MEMORY_FAULT}};
 
 	if (e->error && e->number != EINTR_NUMBER) {
 		if (v->current != KM_NO_FAULT)

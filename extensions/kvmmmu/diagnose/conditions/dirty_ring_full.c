@@ -9,8 +9,6 @@
 
 #include <inttypes.h>
 
-#define KVM_EXIT_DIRTY_RING_FULL 31
-
 static bool is_set(struct km_val val)
 {
 	return km_is_known(val) && val.v;

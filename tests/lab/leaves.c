@@ -123,17 +123,7 @@ static km_error *put_vm(const struct km_kernel *k, const struct km_vm *vm)
 
 static km_error *put_all(const struct km_kernel *k)
 {
-	struct km_vms vms;
-	km_error *err = km_vms_read(k, &vms);
-
-	printf("[");
-	for (size_t i = 0; !err && i < vms.count; i++) {
-		printf("%s", i ? ",\n" : "");
-		err = put_vm(k, &vms.vms[i]);
-	}
-	printf("]\n");
-	km_vms_deinit(&vms);
-	return err;
+	return put_each_vm(k, put_vm);
 }
 
 int main(int argc, char **argv)

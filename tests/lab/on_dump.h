@@ -5,6 +5,7 @@
 
 #include "../../extensions/cli/dump.h"
 #include "kernel/kernel_open.h"
+#include "kvm/vm.h"
 
 #include <stdio.h>
 
@@ -33,6 +34,24 @@ static inline int put_on_dump(int argc, char **argv, km_error *(*put)(const stru
 		fprintf(stderr, "%s\n", km_error_text(err));
 	km_error_free(err);
 	return err ? 3 : 0;
+}
+
+/* For put_on_dump(): print a JSON list of what @put prints of each VM. */
+static inline km_error *put_each_vm(const struct km_kernel *k,
+				    km_error *(*put)(const struct km_kernel *,
+						     const struct km_vm *))
+{
+	struct km_vms vms;
+	km_error *err = km_vms_read(k, &vms);
+
+	printf("[");
+	for (size_t i = 0; !err && i < vms.count; i++) {
+		printf("%s", i ? ",\n" : "");
+		err = put(k, &vms.vms[i]);
+	}
+	printf("]\n");
+	km_vms_deinit(&vms);
+	return err;
 }
 
 #endif

@@ -8,21 +8,18 @@ run.py GEN VCPUS OUT
 
 import re
 import signal
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 LAB = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(LAB))
-from boot import CACHE, die, say, start_qemu, wait_ready  # noqa: E402
-from qmp import Qmp  # noqa: E402
+from boot import die  # noqa: E402
+from dump_host import dump_host  # noqa: E402
 
 READY_SECONDS = 1800
 # by the number of vCPUs: the machine's memory, the numbers in crowd.c, idle threads of each process
 SIZES = {"1200": ("2G", {}, 390), "4800": ("4G", {"VMS": 80, "TICKING": 2, "RETRY_US": 100000}, 240)}
-VMM = [LAB / "vmm" / name for name in ("vm.c", "vcpu.c", "tables.c", "markers.c", "guest.S")]
 
 
 def with_numbers(text, numbers):
@@ -35,27 +32,14 @@ def with_numbers(text, numbers):
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    gen, vcpus, out = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    gen, vcpus, out = sys.argv[1:]
     memory, numbers, threads = SIZES[vcpus]
     with tempfile.TemporaryDirectory(prefix="kvmmmu-lab-") as work:
-        sources = [Path(work) / "crowd.c", Path(work) / "idle.c", *VMM]
+        sources = [Path(work) / "crowd.c", Path(work) / "idle.c"]
         for source, of, changed in ((sources[0], "crowd", numbers), (sources[1], "large", {"THREADS": threads})):
             text = (LAB / of / source.name).read_text(encoding="utf-8")
             source.write_text(with_numbers(text, changed), encoding="utf-8")
-        if subprocess.run([LAB / "image", gen, f"{work}/initrd", *sources], check=False).returncode:
-            die("no image")
-        start = time.monotonic()
-        qemu = start_qemu(f"{CACHE}/kernel/{gen}", work, "lab=big", memory=memory)
-        try:
-            wait_ready(qemu, work, READY_SECONDS)
-            say(f"booted {gen} with {vcpus} vCPUs: {time.monotonic() - start:.1f} s")
-            qmp = Qmp(f"{work}/qmp")
-            qmp.run("stop")
-            for name, form in (("large.elf", "elf"), ("large.kdump", "kdump-zlib")):
-                qmp.dump(str(out / name), form)
-        finally:
-            qemu.kill()
-            qemu.wait()
+        dump_host(gen, sources, memory, READY_SECONDS, out, "large", vcpus)
 
 
 main()

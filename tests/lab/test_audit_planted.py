@@ -284,15 +284,14 @@ def plant_trees(t, damage):
         t.set_at(root, "<Q", t.read(root, "<Q") ^ 1)
 
 
-def plant_masks(t, bits):
-    """The reserved bits of the last context with the role of the first: as in test_audit.py."""
+def plant_masks(t, bits, n):
+    """The reserved bits of the nth of the contexts with the same root. Which of two is the odd one cannot be known."""
     roles = [int(x["address"], 16) for x in t.items if x["what"] == "kvm_mmu.root_role"]
     root = lambda at: t.read(at - t.members["kvm_mmu.root_role"] + t.members["kvm_mmu.root_hpa"], "<Q") & ADDRESS
     mine = next([at for at in roles if root(at) == one] for one in map(root, roles)
                 if one in t.pages and sum(root(at) == one for at in roles) > 1)
-    at = mine[-1] - t.members["kvm_mmu.root_role"] + t.members["kvm_mmu.rsvd_bits_mask"]
+    at = mine[n] - t.members["kvm_mmu.root_role"] + t.members["kvm_mmu.rsvd_bits_mask"]
     t.set_at(at, "<Q", t.read(at, "<Q") ^ bits)
-    return root(mine[-1]), None
 
 
 def plant_guest_entry(t, bits):
@@ -386,7 +385,8 @@ PLANTS = [  # kind, dumps, the damage, its legal twin
     ("root-list", BOTH, plant_root_list, more_roots),
     ("root-role", BOTH, plant_root_role, more_roots),
     ("perm-table", BOTH, lambda t: plant_permissions(t, 4), lambda t: plant_permissions(t, 0)),
-    ("rsvd-masks", NPT, lambda t: plant_masks(t, 1 << 8), more_roots),
+    ("rsvd-masks", NPT, lambda t: plant_masks(t, 1 << 8, 0), more_roots),
+    ("rsvd-masks", NPT, lambda t: plant_masks(t, 1 << 8, -1), more_roots),
     ("leaf-count", BOTH, lambda t: of_kvm(t, "pages_4k", lambda v: v + 1), lambda t: of_kvm(t, "max_mmu_pages", lambda v: v + 1)),
     ("page-count", BOTH, lambda t: of_kvm(t, "used_mmu_pages", lambda v: v + 1),
      lambda t: of_kvm(t, "max_mmu_pages", lambda v: v + 1)),

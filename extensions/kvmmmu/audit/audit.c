@@ -446,6 +446,18 @@ static void use_context(struct run *run, const struct km_mmu *mmu)
 	run->has_format = km_gpte_format(mmu, &run->format);
 }
 
+static void keep_direct(struct km_audit_vm *all, const struct km_mmu *mmu)
+{
+	unsigned n = all->direct_count;
+
+	if (n == 2 || strcmp(mmu->name, "root_mmu") || !mmu->rsvd_known || !mmu->root_role.direct ||
+	    mmu->root_role.level <= 3)
+		return;
+	if (!n || (mmu->root_role.word == all->direct[0].root_role.word &&
+		   memcmp(&mmu->rsvd, &all->direct[0].rsvd, sizeof(mmu->rsvd))))
+		all->direct[all->direct_count++] = *mmu;
+}
+
 static km_error *audit_context(struct run *run, const struct km_mmu *mmu)
 {
 	km_error *err;
@@ -459,11 +471,7 @@ static km_error *audit_context(struct run *run, const struct km_mmu *mmu)
 		err = look_at_roots(run);
 	if (!err)
 		err = look_at_context(run);
-	if (!run->all.has_direct && !strcmp(mmu->name, "root_mmu") && mmu->rsvd_known &&
-	    mmu->root_role.direct && mmu->root_role.level > 3) {
-		run->all.direct = *mmu;
-		run->all.has_direct = true;
-	}
+	keep_direct(&run->all, mmu);
 	return err;
 }
 

@@ -29,9 +29,12 @@ struct km_audit_vm {
 	uint64_t host_fits_pa;
 	unsigned host_fits_run;
 	const struct km_page_tables *tables; /* those found so far */
-	/* the first direct context, whose reserved-bit masks others are compared with */
-	struct km_mmu direct;
-	bool has_direct;
+	/*
+	 * The first direct context, and the first whose reserved-bit masks differ from its. A
+	 * context that agrees with either fits: if the first is the odd one, the others are not.
+	 */
+	struct km_mmu direct[2];
+	unsigned direct_count;
 
 	struct km_dirty_rings rings; /* read when a slot needs them */
 	struct km_pfn_map pfns; /* of leaves whose HVA the host's page tables do not tell about */

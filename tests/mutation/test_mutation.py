@@ -9,7 +9,7 @@ from tools import TOP, lab
 SOURCES = TOP / "extensions/kvmmmu"
 NAMES = ("access", "role", "permissions", "guest_access", "spte", "judges", "fast_page_fault")
 RULES = [SOURCES / "rules" / f"{name}.{suffix}" for suffix in "ch" for name in NAMES]
-TESTS = [TOP / "tests/unit/cm.h", *(TOP / f"tests/unit/test_{name}.c" for name in NAMES),
+TESTS = [*(TOP / "tests/unit" / name for name in ("cm.h", "manual_access.h")), *(TOP / f"tests/unit/test_{name}.c" for name in NAMES),
          *(p for folder in ("oracle", "mutation") for p in (TOP / "tests" / folder).iterdir()
            if p.is_file())]
 

@@ -1,72 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Every access to every kind of guest page in every paging mode, compared with the statements of
- * SDM 4.6.1 and 4.6.2 (APM 5.6, 5.6.6 and 5.6.7). What they say is written here as they say it, and
- * shares nothing with the rules but the names of bits.
+ * SDM 4.6.1 and 4.6.2 (APM 5.6, 5.6.6 and 5.6.7), which are in manual_access.h.
  */
 #include "cm.h"
+#include "manual_access.h"
 #include "rules/guest_access.h"
 #include "rules/permissions.h"
 
 #include <string.h>
-
-/* The registers that decide. */
-struct mode {
-	bool wp, nxe, smep, smap, pke, ac;
-	uint32_t pkru;
-};
-
-/* A page: the rights in every entry of its walk, and the protection key of its leaf. */
-struct page {
-	bool write, user, execute;
-	unsigned key;
-};
-
-enum kind { READ, WRITE, FETCH, KINDS };
-
-/* SDM 4.6.1 for supervisor-mode accesses, all of them explicit. */
-static bool supervisor_may(const struct mode *m, const struct page *p, enum kind kind)
-{
-	bool may_execute = !m->nxe || p->execute;
-	bool smap_allows = !m->smap || m->ac;
-
-	switch (kind) {
-	case READ:
-		return !p->user || smap_allows;
-	case WRITE:
-		if (p->user && !smap_allows)
-			return false;
-		return !m->wp || p->write;
-	case FETCH:
-		if (p->user && m->smep)
-			return false;
-		return may_execute;
-	case KINDS:
-		break;
-	}
-	fail();
-	return false;
-}
-
-/* ... and for user-mode accesses, which are to user-mode addresses only. */
-static bool user_may(const struct mode *m, const struct page *p, enum kind kind)
-{
-	if (!p->user)
-		return false;
-	if (kind == WRITE)
-		return p->write;
-	return kind == READ || !m->nxe || p->execute;
-}
-
-/* SDM 4.6.2: data accesses to user-mode addresses. AD forbids all, WD writes that R/W restricts. */
-static bool key_allows(const struct mode *m, const struct page *p, enum kind kind, bool user)
-{
-	bool ad = m->pkru >> 2 * p->key & 1, wd = m->pkru >> (2 * p->key + 1) & 1;
-
-	if (!m->pke || kind == FETCH || !p->user)
-		return true;
-	return !ad && !(wd && kind == WRITE && (user || m->wp));
-}
 
 static unsigned checked;
 
@@ -221,15 +163,24 @@ static void test_reserved_bits(void **state)
 	(void)state;
 	rsvd.rsvd_bits_mask[0][0] = KM_BIT(50);
 	rsvd.rsvd_bits_mask[1][1] = KM_BIT(13); /* a huge page */
-	assert_int_equal(km_rsvd_gpte(&rsvd, KM_BIT(50) | 1, 1, &bad), KM_BIT(50));
+	assert_int_equal(km_rsvd_gpte(&rsvd, KM_BIT(50) | 1, 1, false, &bad), KM_BIT(50));
 	assert_false(bad);
-	assert_int_equal(km_rsvd_gpte(&rsvd, KM_BIT(13) | 1, 2, &bad), 0);
-	assert_int_equal(km_rsvd_gpte(&rsvd, KM_BIT(13) | KM_BIT(7) | 1, 2, &bad), KM_BIT(13));
+	assert_int_equal(km_rsvd_gpte(&rsvd, KM_BIT(13) | 1, 2, false, &bad), 0);
+	assert_int_equal(km_rsvd_gpte(&rsvd, KM_BIT(13) | KM_BIT(7) | 1, 2, false, &bad),
+			 KM_BIT(13));
 	assert_false(bad);
-	assert_int_equal(km_rsvd_gpte(&rsvd, 2, 3, &bad), 0);
+	assert_int_equal(km_rsvd_gpte(&rsvd, 2, 3, false, &bad), 0);
 	assert_true(bad);
-	assert_int_equal(km_rsvd_gpte(&rsvd, ~0ull, 0, &bad), 0);
-	assert_int_equal(km_rsvd_gpte(&rsvd, ~0ull, 6, &bad), 0);
+	/* XU alone is as little legal as X alone, with MBEC */
+	rsvd.bad_mt_xwr = KM_BIT(4);
+	assert_int_equal(km_rsvd_gpte(&rsvd, KM_BIT(10), 1, true, &bad), 0);
+	assert_true(bad);
+	assert_int_equal(km_rsvd_gpte(&rsvd, KM_BIT(10), 1, false, &bad), 0);
+	assert_false(bad);
+	assert_int_equal(km_rsvd_gpte(&rsvd, 1, 1, true, &bad), 0);
+	assert_false(bad);
+	assert_int_equal(km_rsvd_gpte(&rsvd, ~0ull, 0, false, &bad), 0);
+	assert_int_equal(km_rsvd_gpte(&rsvd, ~0ull, 6, false, &bad), 0);
 }
 
 int main(void)

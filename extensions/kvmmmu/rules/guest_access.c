@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "rules/guest_access.h"
 
+#define EPT_X  KM_BIT(2)
+#define EPT_XU KM_BIT(10)
+
 /* The rights as an index into a permission word. */
 static unsigned acc_index(const struct km_guest_access *in)
 {
@@ -43,9 +46,12 @@ enum km_guest_ruling km_permission_fault(const struct km_guest_access *in, uint6
 	return denied || *pk ? KM_GUEST_FORBIDS : KM_GUEST_PERMITS;
 }
 
-uint64_t km_rsvd_gpte(const struct km_rsvd_bits *rsvd, uint64_t gpte, int level, bool *bad_mt_xwr)
+uint64_t km_rsvd_gpte(const struct km_rsvd_bits *rsvd, uint64_t gpte, int level, bool mbec,
+		      bool *bad_mt_xwr)
 {
-	*bad_mt_xwr = rsvd->bad_mt_xwr & KM_BIT(gpte & 0x3f);
+	bool executable = mbec && (gpte & EPT_XU);
+
+	*bad_mt_xwr = rsvd->bad_mt_xwr & KM_BIT((gpte | (executable ? EPT_X : 0)) & 0x3f);
 	if (!km_is_level(level))
 		return 0;
 	return gpte & rsvd->rsvd_bits_mask[gpte >> 7 & 1][level - 1];

@@ -37,9 +37,10 @@ enum km_guest_ruling km_permission_fault(const struct km_guest_access *in, uint6
 
 /*
  * The bits of the guest's entry @gpte at @level that are reserved; 0: none. *@bad_mt_xwr is set to
- * whether the combination of memory type and rights is reserved (EPT). Mirrors
- * is_rsvd_bits_set().
+ * whether the combination of memory type and rights is reserved (EPT). With @mbec, XU counts as X
+ * there. Mirrors is_rsvd_bits_set().
  */
-uint64_t km_rsvd_gpte(const struct km_rsvd_bits *rsvd, uint64_t gpte, int level, bool *bad_mt_xwr);
+uint64_t km_rsvd_gpte(const struct km_rsvd_bits *rsvd, uint64_t gpte, int level, bool mbec,
+		      bool *bad_mt_xwr);
 
 #endif

@@ -164,7 +164,7 @@ static bool check_reserved(struct walker *w, uint64_t pte, int level)
 
 	if (!w->out->rsvd_checked)
 		return true;
-	bits = km_rsvd_gpte(&w->rsvd, pte, level, &bad_mt_xwr);
+	bits = km_rsvd_gpte(&w->rsvd, pte, level, w->mbec, &bad_mt_xwr);
 	if (!bits && !bad_mt_xwr)
 		return true;
 	w->out->reserved = true;

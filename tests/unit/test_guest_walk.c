@@ -415,6 +415,8 @@ static void store_reserved_bits(const struct machine *m)
 	}
 	if (m->levels == 2 && m->pse)
 		bits[1][1] = mask(21, 17);
+	if (m->levels == 3)
+		bits[0][2] = mask(63, M) | mask(8, 5) | mask(2, 1);
 	for (unsigned type_and_xwr = 0; m->ept && type_and_xwr < 64; type_and_xwr++) {
 		unsigned type = type_and_xwr >> 3, xwr = type_and_xwr & 7;
 
@@ -436,6 +438,14 @@ static unsigned kinds[KM_GUEST_LEVELS + 1]; /* how many entries the table of a l
 static uint64_t table_of(const struct machine *m, int level)
 {
 	return (uint64_t)level * KM_PAGE_SIZE + (m->levels == 3 && level == 3 ? 0x20 : 0);
+}
+
+/* CR3 or EPTP, with the bits that do not belong to the address of the first table. */
+static uint64_t root_of(const struct machine *m)
+{
+	uint64_t root = table_of(m, m->levels) | 0x18;
+
+	return m->levels < 4 ? root | 0xa500000000 : root;
 }
 
 static void add(const struct machine *m, int level, uint64_t entry)
@@ -552,6 +562,8 @@ static void fill(const struct machine *m)
 	if (m->levels == 3) {
 		add(m, 3, table_of(m, 2) | 1);
 		add(m, 3, table_of(m, 2) | 0xe19);
+		/* they are not looked at again after MOV to CR3 */
+		add(m, 3, table_of(m, 2) | 0x7);
 		add(m, 3, UINT64_MAX - 1);
 		add(m, 3, 0);
 	}
@@ -683,8 +695,7 @@ static struct km_pagewalk pagewalk_of(const struct machine *m)
 static void compare_walk(const struct machine *m, const struct found *f, uint64_t address)
 {
 	struct km_pagewalk w = pagewalk_of(m);
-	struct km_guest_tables tables = {
-		.w = &w, .root = km_known_val(table_of(m, m->levels) | 0x18), .ept = m->ept};
+	struct km_guest_tables tables = {.w = &w, .root = km_known_val(root_of(m)), .ept = m->ept};
 	struct km_guest_walk walk;
 	km_error *err = km_guest_walk_tables(&kernel, &vm, &slots, &tables, address, &walk);
 
@@ -714,13 +725,13 @@ static void descend(const struct machine *m, int level, uint64_t address)
 	for (uint64_t i = 0; i < kinds[level]; i++) {
 		uint64_t here = address | i << shift;
 		uint64_t below = 0x0123456789abcdefULL & mask(shift - 1, 0);
-		struct found f = manual_walk(m, table_of(m, m->levels), here);
+		struct found f = manual_walk(m, root_of(m), here);
 
 		if (f.level < level) {
 			descend(m, level - 1, here);
 			continue;
 		}
-		f = manual_walk(m, table_of(m, m->levels), here | below);
+		f = manual_walk(m, root_of(m), here | below);
 		assert_int_equal(f.level, level);
 		compare_walk(m, &f, here | below);
 	}
@@ -831,6 +842,7 @@ static void test_tables_of_a_nested_guest(void **state)
 		assert_null(km_guest_walk_tables(&kernel, &vm, &slots, &tables, la, &walk));
 		assert_int_equal(walk.end, i ? KM_GUEST_FAULTS : KM_GUEST_MAPPED);
 		assert_int_equal(walk.level, i ? (int)i : 1);
+		assert_int_equal(!!strstr(walk.why, "hypervisor in the guest"), !!i);
 		put(guest, at, i * KM_PAGE_SIZE | 1, 8);
 	}
 }

@@ -175,7 +175,8 @@ static bool permits(const struct machine *m, const struct km_hw_entry *walk, siz
 static struct km_rsvd_bits kvm_reserved(const struct machine *m)
 {
 	bool ept = m->cpu.paging == KM_PAGING_EPT;
-	uint64_t high = mask(m->levels == 3 ? 62 : 51, M);
+	uint64_t high =
+		mask(m->levels == 3 ? 62 : 51, M) | (ept ? 0 : NX); /* as of a guest without NX */
 	struct km_rsvd_bits rsvd = {.bad_mt_xwr = 0};
 
 	for (int level = 0; level < 5; level++) {
@@ -244,7 +245,7 @@ static void fill_x86(const struct machine *m, int level)
 	}
 	add(level, UINT64_MAX - 1);
 	for (unsigned bit = 3; bit <= 9; bit++)
-		add(level, 0x5007 | KM_BIT(bit));
+		add(level, (m->levels == 3 && level == 3 ? 0x5001 : 0x5007) | KM_BIT(bit));
 	for (unsigned bit = M; bit <= 52; bit += 6)
 		add(level, 0x5007 | KM_BIT(bit));
 	for (unsigned bit = 12; bit <= 30; bit += 6)
@@ -359,6 +360,11 @@ static void test_walks_of_ept(void **state)
 {
 	(void)state;
 	compare_machine(&(struct machine){"EPT", {KM_PAGING_EPT, .nx = true}, 4});
+	/* SMEP and SMAP are checked against the guest's own tables */
+	compare_machine(&(struct machine){
+		"EPT",
+		{KM_PAGING_EPT, .nx = true, .gmet = true, .cr4_smep = true, .cr4_smap = true},
+		4});
 	compare_machine(&(struct machine){"MBEC", {KM_PAGING_EPT, .mbec = true, .nx = true}, 4});
 	compare_machine(&(struct machine){"EPT", {KM_PAGING_EPT, .nx = true}, 5});
 }

@@ -18,6 +18,7 @@
 
 static const struct km_val unreadable = {.known = KM_UNREADABLE};
 static const struct km_val absent = {.known = KM_ABSENT};
+static const struct km_kernel amd = {.vendor = KM_VENDOR_AMD};
 
 static struct world {
 	struct km_vm vm;
@@ -65,6 +66,7 @@ static void reset(void)
 		w.task_list[i].stack.frames = no_frames(w.frames[i]);
 	w.tasks = (struct km_tasks){.tasks = w.task_list, .complete = true};
 	w.c = (struct km_case){
+		.kernel = &amd,
 		.vm = &w.vm,
 		.vcpu = &w.vcpu,
 		.mmu = &w.mmu,
@@ -496,6 +498,7 @@ static void test_slot_invalid(void **state)
 	nothing(km_rule_slot_invalid(&w.c, &locks, &w.d));
 	locks.slots_lock_owner = val(0);
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_POSSIBLE, true);
+	assert_true(w.d.by_counts);
 	w.vcpu.stats.pf_fixed = val(1000);
 	found(km_rule_slot_invalid(&w.c, &locks, &w.d), KM_PROVEN, false);
 	locks.slots_lock_owner = unreadable;
@@ -575,7 +578,6 @@ static struct km_vm_locks invalid_root(void)
 
 static void test_obsolete_root(void **state)
 {
-	struct km_kernel kernel = {.vendor = KM_VENDOR_AMD};
 	struct km_vm_locks f = invalid_root();
 
 	(void)state;
@@ -630,12 +632,10 @@ static void test_obsolete_root(void **state)
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
 	/* without a fault, unless the guest executes instructions */
 	w.c.fault = NULL;
-	w.c.kernel = &kernel;
 	w.c.last.exit_code = val(0x78); /* HLT */
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, false);
 	w.c.last.exit_code = val(0x60); /* INTR */
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
-	w.c.kernel = NULL;
 	w.c.fault = &w.fault;
 	w.vcpu.requests = unreadable;
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
@@ -1469,6 +1469,14 @@ static void test_invalidation_of_everything(void **state)
 	/* a part of memory only: whether this vCPU faults there is not known, but likely enough */
 	w.vcpu.stats.pf_spurious = val(0);
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_true(w.d.by_counts);
+	/* an interrupt came last, and nearly all faults were retried */
+	w.c.last.exit_code = val(0x60);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_LIKELY, true);
+	w.vcpu.stats.pf_fixed = val(2000);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	most_retried();
+	w.c.last.exit_code = val(0x78);
 	f.locks.mmu_lock = val(0xff); /* somebody may be inside after all */
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_NOTE, false);
 	w.vm.mmu_invalidate_range_start = val(0);
@@ -2195,6 +2203,9 @@ static void test_hwpoison_without_fault(void **state)
 	nothing(km_rule_hwpoison_without_fault(&w.c, &f, &w.d));
 	most_retried();
 	found(km_rule_hwpoison_without_fault(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_true(w.d.by_counts);
+	w.c.last.exit_code = val(0x61); /* NMI */
+	found(km_rule_hwpoison_without_fault(&w.c, &f, &w.d), KM_LIKELY, true);
 	f.pending = val(0);
 	nothing(km_rule_hwpoison_without_fault(&w.c, &f, &w.d));
 	f.pending = (struct km_val){.v = 1, .known = KM_UNREADABLE};
@@ -2211,11 +2222,9 @@ static void test_audit_of_tables(void **state)
 {
 	struct km_table_audit *audit = &w.c.audit;
 	const struct km_table_entry at = {.found = true, .table_pa = 0x5000, .level = 2};
-	struct km_kernel kernel = {.vendor = KM_VENDOR_AMD};
 
 	(void)state;
 	reset();
-	w.c.kernel = &kernel;
 	w.c.last.exit_code = val(0x78); /* HLT */
 	w.c.fault = NULL;
 	w.c.has_walk = false;

@@ -451,6 +451,27 @@ static void counts(uint64_t taken, uint64_t fixed, uint64_t spurious, uint64_t e
 		conclude(__func__);                                                                \
 	} while (0)
 
+/* Counters do not tell which of two causes it is. */
+static void test_rivals(void **state)
+{
+	(void)state;
+	reset();
+	counts(17926, 1, 0, 0);
+	finds("readonly-host", KM_LIKELY, true);
+	w.e.found[0].by_counts = true;
+	is_sure(STUCK, KM_LIKELY);
+	for (size_t i = 0; i < 2; i++) {
+		finds(i ? "readonly-host" : "invalidate-leaked", KM_LIKELY, true);
+		w.e.found[i].by_counts = true;
+	}
+	is_sure(STUCK, KM_POSSIBLE);
+	/* one that does not rest on them is no rival */
+	finds("obsolete-root", KM_PROVEN, true);
+	finds("readonly-host", KM_LIKELY, true);
+	w.e.found[1].by_counts = true;
+	is_sure(STUCK, KM_LIKELY);
+}
+
 /* Faults that were not resolved prove no loop, and forbid to call the vCPU healthy for sure. */
 static void test_lost_faults(void **state)
 {
@@ -720,6 +741,7 @@ int main(void)
 		cmocka_unit_test(test_progressing),
 		cmocka_unit_test(test_healthy),
 		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_rivals),
 		cmocka_unit_test(test_lost_faults),
 		cmocka_unit_test(test_mapped_and_zapped),
 		cmocka_unit_test(test_last_exit),

@@ -60,6 +60,19 @@ static void drop_symptoms(struct km_explanation *e)
 	e->count = kept;
 }
 
+/* Counters tell how faults end, and not which of two causes ended them. */
+static void weigh_rivals(struct km_explanation *e)
+{
+	size_t rivals = 0;
+
+	for (size_t i = 0; i < e->count; i++)
+		rivals += e->found[i].by_counts;
+	for (size_t i = 0; i < e->count && rivals > 1; i++) {
+		if (e->found[i].by_counts)
+			km_at_most(&e->found[i].certainty, KM_POSSIBLE);
+	}
+}
+
 static void run_catalogue(const struct km_case *c, struct km_explanation *e)
 {
 	for (size_t i = 0; i < KM_DIAGNOSES; i++) {
@@ -78,6 +91,7 @@ static void run_catalogue(const struct km_case *c, struct km_explanation *e)
 
 void km_explain_found(const struct km_case *c, struct km_explanation *e)
 {
+	weigh_rivals(e);
 	drop_symptoms(e);
 	sort(e);
 	km_decide_state(c, e);

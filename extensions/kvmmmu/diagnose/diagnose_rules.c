@@ -119,9 +119,14 @@ static bool comes_again(const struct km_case *c, enum km_fault_balance how)
 	return km_case_in_handler(c) || (km_case_is_current(c) && km_nearly_all_faults(c, how));
 }
 
-bool km_faults_end_in_table(const struct km_case *c, enum km_fault_balance how)
+void km_rests_on_counts(const struct km_case *c, enum km_fault_balance how, struct km_diagnosis *d)
 {
-	return km_case_exit_evidence(c) == KM_SHOWS_ASYNCHRONOUS && km_nearly_all_faults(c, how);
+	bool all =
+		km_case_exit_evidence(c) == KM_SHOWS_ASYNCHRONOUS && km_nearly_all_faults(c, how);
+
+	d->stuck = true;
+	d->by_counts = true;
+	km_at_most(&d->certainty, all ? KM_LIKELY : KM_POSSIBLE);
 }
 
 enum km_certainty km_error_certainty(const struct km_case *c)
@@ -330,8 +335,8 @@ void km_conflict_says(const struct km_case *c, const struct km_slot_conflict *co
 	uint64_t pages = (conflict->hva - slot->userspace_addr) >> KM_PAGE_SHIFT;
 	char vma[160];
 
-	d->certainty = KM_POSSIBLE;
-	d->stuck = true;
+	d->certainty = KM_LIKELY;
+	km_rests_on_counts(c, KM_BALANCE_RETRIED, d);
 	km_verdict_says(d, "most faults of this vCPU were not resolved, and the VMM %s", does);
 	km_evidence(d, "memslot %" PRId64 " (not read-only), gfn 0x%" PRIx64 ", HVA 0x%" PRIx64,
 		    slot->id, slot->base_gfn + pages, conflict->hva);

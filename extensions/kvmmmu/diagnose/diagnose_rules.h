@@ -71,10 +71,11 @@ static inline bool km_case_has_fault(const struct km_case *c)
 enum km_certainty km_error_certainty(const struct km_case *c);
 
 /*
- * Is damage of the tables likely to be the cause that makes faults end as @how says, although the
- * last one is not known? If nearly all did, and an interrupt or NMI came last, which shows nothing.
+ * The fault is not known, and what @d has found makes faults end as @how says: lower the certainty
+ * of @d to likely if nearly all of this vCPU's did, and an interrupt or NMI came last, which shows
+ * nothing; to possible otherwise. Where two such findings compete, both become possible.
  */
-bool km_faults_end_in_table(const struct km_case *c, enum km_fault_balance how);
+void km_rests_on_counts(const struct km_case *c, enum km_fault_balance how, struct km_diagnosis *d);
 
 /* Is the fault a write? */
 bool km_case_is_write(const struct km_case *c);

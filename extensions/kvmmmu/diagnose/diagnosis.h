@@ -19,9 +19,10 @@
 struct km_diagnosis {
 	const char *id;
 	enum km_certainty certainty;
-	bool stuck;			 /* this is why the vCPU makes no progress */
-	bool apart;			 /* it does not concern the fault */
-	char verdict[240];		 /* one sentence */
+	bool stuck;	   /* this is why the vCPU makes no progress */
+	bool apart;	   /* it does not concern the fault */
+	bool by_counts;	   /* that it concerns this vCPU follows from its counters alone */
+	char verdict[240]; /* one sentence */
 	char evidence[KM_EVIDENCE][200]; /* each a fact with the bytes it follows from */
 	size_t evidence_count;
 	char open[240]; /* what is missing or would settle it; "" if nothing */
@@ -33,10 +34,10 @@ struct km_diagnosis {
 
 /*
  * Fill @d (zeroed but for id, advise and KM_WHEN_ANY in known) and return true if the condition
- * holds. Nothing above KM_POSSIBLE without km_case_in_handler(), or a contradiction in the dump
- * that does not depend on the fault: each condition ensures this itself. It may read more through
- * c->kernel, with a label (km_kget() and similar functions), so that a capsule contains it: capture
- * runs the catalogue, too.
+ * holds. Nothing above KM_POSSIBLE without km_case_in_handler(), a contradiction in the dump that
+ * does not depend on the fault, or km_rests_on_counts(): each condition ensures this itself. It may
+ * read more through c->kernel, with a label (km_kget() and similar functions), so that a capsule
+ * contains it: capture runs the catalogue, too.
  */
 typedef bool km_diagnose_fn(const struct km_case *c, struct km_diagnosis *d);
 

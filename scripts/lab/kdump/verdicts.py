@@ -262,7 +262,8 @@ def make_samples(generations):
     paths = [p for folder in folders for p in dumps_in(folder) if p.suffix == ".kdump"]
     truths = {path: json.loads(path.with_suffix(".json").read_text()) for path in paths}
     for old in SAMPLES.glob("*/*.*"):
-        old.unlink()
+        if not generations or old.parent.name in generations:
+            old.unlink()
     for path in wanted(truths):
         truth = truths[path]
         to = SAMPLES / truth["generation"] / f"{truth['name']}.kvmmmu"

@@ -75,9 +75,7 @@ static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
 		d, "most faults of this vCPU were not resolved; an SPTE below its root is frozen, "
 		   "and no task was found that could replace it: faults on that SPTE are retried");
 	d->certainty = without_owner(c, d);
-	if (!km_faults_end_in_table(c, KM_BALANCE_RETRIED))
-		d->certainty = KM_POSSIBLE;
-	d->stuck = true;
+	km_rests_on_counts(c, KM_BALANCE_RETRIED, d);
 	km_evidence_counters(c, d);
 	km_leaves_open(d, "whether this vCPU faults on that SPTE: its last fault is not known");
 	return true;

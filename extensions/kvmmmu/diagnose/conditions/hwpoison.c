@@ -151,8 +151,8 @@ bool km_rule_hwpoison_without_fault(const struct km_case *c, const struct km_hwp
 	if (!km_is_known(f->blocked) || !f->blocked.v || !km_is_known(f->pending) ||
 	    !f->pending.v || km_case_counts(c).balance != KM_BALANCE_RETRIED)
 		return false;
-	d->certainty = KM_POSSIBLE;
-	d->stuck = true;
+	d->certainty = KM_LIKELY;
+	km_rests_on_counts(c, KM_BALANCE_RETRIED, d);
 	km_verdict_says(
 		d, "most faults of this vCPU were not resolved, and SIGBUS is pending in its "
 		   "thread, which blocks the signal: KVM sends SIGBUS if a host page is poisoned");

@@ -119,10 +119,12 @@ static bool decide_certainty(const struct km_case *c, enum km_covers range, stru
 		return nobody;
 	}
 	d->stuck = retried && d->certainty != KM_NOTE && (range == KM_COVERS || nobody);
-	if (range != KM_COVERS && !d->stuck)
-		d->certainty = KM_NOTE;
-	else if (range != KM_COVERS || !retried)
+	if (range == KM_COVERS && !retried)
 		km_at_most(&d->certainty, KM_POSSIBLE);
+	else if (range != KM_COVERS && d->stuck)
+		km_rests_on_counts(c, KM_BALANCE_RETRIED, d);
+	else if (range != KM_COVERS)
+		d->certainty = KM_NOTE;
 	return nobody;
 }
 

@@ -202,7 +202,9 @@ bool km_rule_slot_invalid(const struct km_case *c, const struct km_vm_locks *loc
 	if (!slot || (!hit && !retried && u.reason != NOBODY))
 		return false;
 	d->certainty = retried ? KM_POSSIBLE : certainty(c, &u);
-	d->stuck = retried || (hit && d->certainty != KM_NOTE);
+	d->stuck = hit && d->certainty != KM_NOTE;
+	if (retried)
+		km_rests_on_counts(c, KM_BALANCE_RETRIED, d);
 	say_verdict(slot->id, u.reason, d);
 	km_evidence(d,
 		    "memslot %" PRId64 " at 0x%" PRIx64 ": flags 0x%" PRIx64

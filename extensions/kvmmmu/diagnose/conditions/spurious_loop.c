@@ -45,8 +45,8 @@ static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
 	if (!weak->found || km_case_has_fault(c) ||
 	    km_case_counts(c).balance != KM_BALANCE_SPURIOUS)
 		return false;
-	d->certainty = km_faults_end_in_table(c, KM_BALANCE_SPURIOUS) ? KM_LIKELY : KM_POSSIBLE;
-	d->stuck = true;
+	d->certainty = KM_LIKELY;
+	km_rests_on_counts(c, KM_BALANCE_SPURIOUS, d);
 	km_verdict_says(
 		d, "most faults of this vCPU were spurious, and a non-leaf SPTE below its root "
 		   "lacks a permission: the processor denies accesses that KVM's test allows");

@@ -363,6 +363,11 @@ def test_usage(words):
     assert answer.code == 2 and not answer.out and answer.err
 
 
+@pytest.mark.parametrize("words", [[], ["walk"]])
+def test_help_is_a_word_too(words):
+    assert kvmmmu("help", *words).out == kvmmmu(*words, "--help").out
+
+
 def test_options_after_two_dashes_are_the_commands():
     assert kvmmmu("pfec", "--", "--help").code == 2
 

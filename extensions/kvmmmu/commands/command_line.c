@@ -114,11 +114,22 @@ static km_error *read_words(const struct getopt_table *table, int argc, char **w
 	return err;
 }
 
+/* "help" and "help COMMAND" are --help, as in other programs. */
+static void take_help(struct km_command_line *line)
+{
+	if (!line->argc || strcmp(line->argv[0], "help"))
+		return;
+	line->options.help = true;
+	line->argv++;
+	line->argc--;
+}
+
 km_error *km_command_line_parse(enum km_front_end front_end, int argc, char **argv,
 				struct km_command_line *line)
 {
 	struct getopt_table table;
 	char **words;
+	km_error *err;
 
 	*line = (struct km_command_line){.words = calloc(2 * ((size_t)argc + 2), sizeof(*words))};
 	if (!line->words)
@@ -129,7 +140,10 @@ km_error *km_command_line_parse(enum km_front_end front_end, int argc, char **ar
 	memcpy(words + 1, argv, (size_t)argc * sizeof(*words));
 	line->argv = line->words;
 	fill_table(front_end, &table);
-	return read_words(&table, argc + 1, words, line);
+	err = read_words(&table, argc + 1, words, line);
+	if (!err)
+		take_help(line);
+	return err;
 }
 
 void km_command_line_deinit(struct km_command_line *line)

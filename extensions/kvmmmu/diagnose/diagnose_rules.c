@@ -335,7 +335,8 @@ void km_conflict_says(const struct km_case *c, const struct km_slot_conflict *co
 	uint64_t pages = (conflict->hva - slot->userspace_addr) >> KM_PAGE_SHIFT;
 	char vma[160];
 
-	d->certainty = KM_LIKELY;
+	/* no more: such a mapping is not an error, and the VMM may handle what KVM_RUN returns */
+	d->certainty = KM_POSSIBLE;
 	km_rests_on_counts(c, KM_BALANCE_RETRIED, d);
 	km_verdict_says(d, "most faults of this vCPU were not resolved, and the VMM %s", does);
 	km_evidence(d, "memslot %" PRId64 " (not read-only), gfn 0x%" PRIx64 ", HVA 0x%" PRIx64,

@@ -9,6 +9,7 @@
 #include "kvm/dirty_rings.h"
 #include "kvm/memslots.h"
 #include "kvm/mmu_pages.h"
+#include "kvm/pml.h"
 #include "threads/tasks.h"
 #include "walk/guest_walk.h"
 #include "walk/page_tables.h"
@@ -37,6 +38,7 @@ struct km_audit_vm {
 	unsigned direct_count;
 
 	struct km_dirty_rings rings; /* read when a slot needs them */
+	struct km_pml pml;	     /* likewise */
 	struct km_pfn_map pfns; /* of leaves whose HVA the host's page tables do not tell about */
 
 	/* of kinds of VMs: what was seen */

@@ -2,6 +2,7 @@
 #include "fault/vmcs_read.h"
 
 #include "fault/page_fault_on_stack.h"
+#include "kvm/pml.h"
 #include "kvm/vmx.h"
 #include "threads/stack_read.h"
 
@@ -67,16 +68,6 @@ static struct km_val physical(const struct km_kernel *k, struct km_val va)
 	return km_known_val(va.v - k->page_offset_base);
 }
 
-static struct km_val pml_address(const struct reader *r)
-{
-	uint32_t size = km_layout_sizeof(r->k->layout, KM_T_page);
-	struct km_val page = km_kget(r->k, r->vmx, KM_M_vcpu_vmx_pml_pg);
-
-	if (!km_is_known(page) || !size || page.v < r->k->vmemmap_base)
-		return absent();
-	return km_known_val((page.v - r->k->vmemmap_base) / size << KM_PAGE_SHIFT);
-}
-
 /* What KVM keeps of the fields, and of those only what it has written to the VMCS. */
 static void read_anchors(const struct reader *r, const struct km_vcpu *vcpu,
 			 struct km_vmcs_page *page)
@@ -115,7 +106,7 @@ static void read_anchors(const struct reader *r, const struct km_vcpu *vcpu,
 		return;
 	a[KM_VMCS_secondary_controls] = secondary;
 	if (secondary.v & SECONDARY_EXEC_ENABLE_PML)
-		a[KM_VMCS_pml_address] = pml_address(r);
+		a[KM_VMCS_pml_address] = km_pml_buffer(k, vcpu);
 	if (!(secondary.v & SECONDARY_EXEC_SHADOW_VMCS))
 		a[KM_VMCS_vmcs_link_pointer] = km_known_val(UINT64_MAX);
 }

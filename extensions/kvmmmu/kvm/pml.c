@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kvm/pml.h"
+
+#include "base/sorted.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ENTRIES (KM_PAGE_SIZE / sizeof(uint64_t)) /* PML_LOG_NR_ENTRIES */
+
+struct km_val km_pml_enabled(const struct km_kernel *k)
+{
+	struct km_val enabled;
+
+	if (k->vendor != KM_VENDOR_INTEL)
+		return k->vendor == KM_VENDOR_AMD ? km_known_val(0)
+						  : (struct km_val){.known = KM_UNREADABLE};
+	enabled = km_kernel_variable(k, "enable_pml", 1);
+	return km_is_known(enabled) ? km_known_val(!!enabled.v) : enabled;
+}
+
+struct km_val km_pml_buffer(const struct km_kernel *k, const struct km_vcpu *vcpu)
+{
+	const struct km_member *outer = km_layout_member(k->layout, KM_M_vcpu_vmx_vcpu);
+	uint32_t size = km_layout_sizeof(k->layout, KM_T_page);
+	struct km_val page = {.known = KM_ABSENT};
+
+	if (!outer || !size)
+		return page;
+	page = km_kget(k, vcpu->addr - outer->offset, KM_M_vcpu_vmx_pml_pg);
+	if (!km_is_known(page))
+		return page;
+	if (page.v < k->vmemmap_base)
+		return (struct km_val){.known = KM_ABSENT};
+	return km_known_val((page.v - k->vmemmap_base) / size << KM_PAGE_SHIFT);
+}
+
+static km_error *add_buffer(const struct km_kernel *k, const struct km_vcpu *vcpu,
+			    struct km_pml *pml)
+{
+	struct km_val at = km_pml_buffer(k, vcpu);
+	uint64_t *grown;
+	km_error *err;
+
+	if (!km_is_known(at)) {
+		pml->known = false;
+		return NULL;
+	}
+	err = km_memory_charge(k->mem, ENTRIES, sizeof(*grown));
+	if (err)
+		return err;
+	grown = reallocarray(pml->gfns, pml->count + ENTRIES, sizeof(*grown));
+	if (!grown)
+		return km_errorf(KM_ENOMEM, "out of memory");
+	pml->gfns = grown;
+	err = km_read_phys_as(k->mem, at.v, grown + pml->count, KM_PAGE_SIZE, "PML buffer");
+	if (err) {
+		km_error_free(err);
+		pml->known = false;
+		return NULL;
+	}
+	for (size_t i = 0; i < ENTRIES; i++)
+		grown[pml->count + i] >>= KM_PAGE_SHIFT;
+	pml->count += ENTRIES;
+	return km_check_interrupt(k->mem);
+}
+
+km_error *km_pml_read(const struct km_kernel *k, const struct km_vm *vm, struct km_pml *pml)
+{
+	bool before = km_memory_try(k->mem, true);
+	km_error *err = NULL;
+
+	memset(pml, 0, sizeof(*pml));
+	pml->read = true;
+	pml->known = !vm->vcpus_lost;
+	for (size_t i = 0; i < vm->vcpu_count && !err; i++)
+		err = add_buffer(k, &vm->vcpus[i], pml);
+	km_memory_try(k->mem, before);
+	km_sort(pml->gfns, pml->count);
+	return err;
+}
+
+bool km_pml_has(const struct km_pml *pml, uint64_t gfn)
+{
+	return km_sorted_have(pml->gfns, pml->count, gfn);
+}
+
+void km_pml_deinit(struct km_pml *pml)
+{
+	free(pml->gfns);
+	memset(pml, 0, sizeof(*pml));
+}

@@ -2,6 +2,7 @@
 #include "kvm/pml.h"
 
 #include "base/sorted.h"
+#include "kernel/struct_page.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,17 +23,14 @@ struct km_val km_pml_enabled(const struct km_kernel *k)
 struct km_val km_pml_buffer(const struct km_kernel *k, const struct km_vcpu *vcpu)
 {
 	const struct km_member *outer = km_layout_member(k->layout, KM_M_vcpu_vmx_vcpu);
-	uint32_t size = km_layout_sizeof(k->layout, KM_T_page);
 	struct km_val page = {.known = KM_ABSENT};
 
-	if (!outer || !size)
-		return page;
-	page = km_kget(k, vcpu->addr - outer->offset, KM_M_vcpu_vmx_pml_pg);
-	if (!km_is_known(page))
-		return page;
-	if (page.v < k->vmemmap_base)
-		return (struct km_val){.known = KM_ABSENT};
-	return km_known_val((page.v - k->vmemmap_base) / size << KM_PAGE_SHIFT);
+	if (outer)
+		page = km_kget(k, vcpu->addr - outer->offset, KM_M_vcpu_vmx_pml_pg);
+	if (km_is_known(page))
+		page = km_page_to_pfn(k, page.v);
+	page.v <<= KM_PAGE_SHIFT;
+	return page;
 }
 
 static km_error *add_buffer(const struct km_kernel *k, const struct km_vcpu *vcpu,

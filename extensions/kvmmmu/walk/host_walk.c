@@ -26,7 +26,7 @@ uint64_t km_host_pte_marker(uint64_t entry)
 }
 
 /* With 5-level paging, the direct map starts below the range of 4 levels. */
-static int top_level(const struct km_kernel *k)
+int km_host_top_level(const struct km_kernel *k)
 {
 	return k->page_offset_base < 0xffff800000000000ULL ? 5 : 4;
 }
@@ -35,7 +35,7 @@ struct km_host_pte km_host_walk(const struct km_kernel *k, const struct km_vm *v
 {
 	struct km_val mm = km_kget(k, vm->addr, KM_M_kvm_mm);
 	struct km_val pgd = {.known = KM_ABSENT};
-	struct km_host_pte out = {.level = top_level(k), .writable = true};
+	struct km_host_pte out = {.level = km_host_top_level(k), .writable = true};
 	uint64_t table = 0;
 
 	if (km_is_known(mm) && mm.v)
@@ -47,7 +47,7 @@ struct km_host_pte km_host_walk(const struct km_kernel *k, const struct km_vm *v
 		uint64_t at = ((hva >> shift) & 0x1ff) * 8;
 		km_scoped_error *err = NULL;
 
-		if (out.level == top_level(k))
+		if (out.level == km_host_top_level(k))
 			err = km_read_virt_as(k->mem, pgd.v + at, &out.value, 8, "host PGD entry");
 		else
 			err = km_read_phys_as(k->mem, table + at, &out.value, 8,

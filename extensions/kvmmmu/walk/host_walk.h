@@ -15,7 +15,7 @@ struct km_host_pte {
 	uint64_t pa;	   /* of the byte, if present */
 };
 
-/* PTE markers of the kernel: include/linux/swapops.h, since 7.2 include/linux/leafops.h. */
+/* PTE markers of the kernel; see host_entry.h. */
 #define PTE_MARKER_POISONED KM_BIT(1) /* UFFDIO_POISON, or a page that was lost: SIGBUS */
 #define PTE_MARKER_GUARD    KM_BIT(2) /* MADV_GUARD_INSTALL: SIGSEGV */
 
@@ -24,6 +24,9 @@ struct km_host_pte {
  * no pfn; 0 for any other.
  */
 uint64_t km_host_pte_marker(uint64_t entry);
+
+/* The number of levels of the host's page tables: 4 or 5. */
+int km_host_top_level(const struct km_kernel *kernel);
 
 /*
  * Walk @hva in the page tables of the process that owns @vm (kvm.mm). If no page is mapped, the

@@ -5,6 +5,8 @@
  */
 #include "audit/look.h"
 
+#define PT_UFFD_WP KM_BIT(10) /* _PAGE_UFFD_WP is _PAGE_SOFTW2 */
+
 enum km_look_answer km_audit_host_readonly(const struct km_look *at, struct km_anomaly *a)
 {
 	struct km_host_page host;
@@ -16,7 +18,8 @@ enum km_look_answer km_audit_host_readonly(const struct km_look *at, struct km_a
 		return KM_FITS;
 	km_anomaly_says(a,
 			"it is host-writable, and the VMM's entry 0x%" PRIx64 " at 0x%" PRIx64
-			" is read-only",
-			host.value, km_look_hva(at));
+			" is read-only%s",
+			host.value, km_look_hva(at),
+			host.value & PT_UFFD_WP ? " for userfaultfd" : "");
 	return KM_ANOMALY;
 }

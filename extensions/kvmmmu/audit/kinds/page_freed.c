@@ -4,14 +4,14 @@
  * part of a larger page or a slab, nor in a page cache. kvm_mmu_topup_memory_cache().
  */
 #include "audit/look.h"
+#include "kernel/struct_page.h"
 
 #define NO_PAGE_TYPE UINT32_MAX /* _mapcount of -1: the page has no type */
 
 enum km_look_answer km_audit_page_freed(const struct km_look *at, struct km_anomaly *a)
 {
 	const struct km_kernel *k = at->all->kernel;
-	uint64_t page = k->vmemmap_base +
-			(at->page->pa >> KM_PAGE_SHIFT) * km_layout_sizeof(k->layout, KM_T_page);
+	uint64_t page = km_pfn_to_page(k, at->page->pa >> KM_PAGE_SHIFT);
 	struct km_val count = km_kget(k, page, KM_M_page_refcount);
 	struct km_val type = km_kget(k, page, KM_M_page_page_type);
 	struct km_val mapping = km_kget(k, page, KM_M_page_mapping);

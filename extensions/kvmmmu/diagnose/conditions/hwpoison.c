@@ -5,7 +5,9 @@
  * then the guest faults again and again.
  */
 #include "kernel/more_evidence.h"
+#include "kernel/struct_page.h"
 #include "diagnose/diagnose_rules.h"
+#include "walk/host_entry.h"
 #include "walk/host_walk.h"
 
 #include <inttypes.h>
@@ -13,51 +15,26 @@
 /* include/linux/kvm_host.h */
 #define KVM_PFN_ERR_HWPOISON ((0x7ffULL << 52) + 1)
 
-/*
- * arch/x86/include/asm/pgtable_64.h: a swap entry has its type in the uppermost 5 bits and its
- * offset, inverted, in the 50 below them; the kernel's own types (hwpoison, migration, ...) are the
- * last ones.
- */
-#define SWP_TYPE_SHIFT	   59
-#define SWP_OFFSET_SHIFT   9
-#define SWP_OFFSET_BITS	   50
-#define SWP_FIRST_OWN_TYPE 20
-
 #define SIGBUS_BIT KM_BIT(6)
 #define SIG_IGN	   1
 
-/* PG_hwpoison of the page's flags: 0 or 1. */
-static struct km_val page_is_poisoned(const struct km_kernel *k, uint64_t pfn)
-{
-	uint32_t size = km_layout_sizeof(k->layout, KM_T_page);
-	km_scoped_error *err = NULL;
-	struct km_val flags;
-	int64_t bit;
-
-	if (!size)
-		return (struct km_val){.known = KM_ABSENT};
-	/* read before the enumerator is looked up, so that a capsule contains it in any case */
-	flags = km_kget(k, k->vmemmap_base + pfn * size, KM_M_page_flags);
-	err = km_types_enumerator(km_layout_types(k->layout), "pageflags", "PG_hwpoison", &bit);
-	if (err || bit < 0 || bit > 63)
-		return (struct km_val){.known = KM_ABSENT};
-	return km_is_known(flags) ? km_known_val(flags.v >> bit & 1) : flags;
-}
-
 static struct km_val is_poisoned(const struct km_kernel *k, const struct km_host_pte *host)
 {
-	uint64_t offset = ~host->value >> SWP_OFFSET_SHIFT & (KM_BIT(SWP_OFFSET_BITS) - 1);
+	struct km_host_entry entry;
+	uint64_t pfn = host->pa >> KM_PAGE_SHIFT;
 
 	if (!host->known)
 		return (struct km_val){.known = KM_UNREADABLE};
-	if (host->present)
-		return page_is_poisoned(k, host->pa >> KM_PAGE_SHIFT);
-	if (km_host_pte_marker(host->value))
-		return km_known_val(!!(km_host_pte_marker(host->value) & PTE_MARKER_POISONED));
-	/* a swap slot has no page; the kernel's own kinds of entry contain a pfn */
-	if (!host->value || host->value >> SWP_TYPE_SHIFT < SWP_FIRST_OWN_TYPE)
-		return km_known_val(0);
-	return page_is_poisoned(k, offset);
+	if (!host->present) {
+		entry = km_host_entry_read(k, host->value);
+		if (entry.kind == KM_HOST_MARKER)
+			return km_known_val(!!(entry.offset & PTE_MARKER_POISONED));
+		/* a swap slot has no page; the kernel's own kinds of entry contain a pfn */
+		if (entry.kind < KM_HOST_MIGRATION)
+			return km_known_val(0);
+		pfn = entry.pfn;
+	}
+	return km_page_flag(k, km_pfn_to_page(k, pfn), "PG_hwpoison");
 }
 
 /* Is SIGBUS in that set of signals of @task: 0 or 1. */

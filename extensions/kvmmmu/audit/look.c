@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "audit/look.h"
 
-#include "kvm/gfn_state.h"
+#include "kvm/gmem.h"
 #include "kvm/rmap.h"
 
 /* Is a run of 4K leaves, or one leaf, mapped as the VMM maps it? Several kinds ask this. */
@@ -55,15 +55,15 @@ enum km_look_answer km_look_at_host(const struct km_look *at, struct km_host_pag
 	if (!at->slot || !at->slot->userspace_addr || at->sp->role.is_mirror ||
 	    (at->slot->flags & (KVM_MEMSLOT_GMEM_ONLY | KVM_MEMSLOT_INVALID)))
 		return KM_FITS;
-	/* private memory is that of guest_memfd */
 	if (at->slot->flags & KVM_MEM_GUEST_MEMFD) {
-		struct km_val attributes =
-			km_gfn_attributes(at->all->kernel, at->all->vm, at->gfn.v);
+		struct km_val is_gmem =
+			km_gfn_is_gmem(at->all->kernel, at->all->vm, at->slot, at->gfn.v);
 
-		if (at->run > 1 || !km_is_known(attributes))
+		if (at->run > 1 || !km_is_known(is_gmem))
 			return KM_CANNOT_TELL;
-		if (attributes.v & KVM_MEMORY_ATTRIBUTE_PRIVATE)
-			return KM_CANNOT_TELL;
+		/* see gmem-page */
+		if (is_gmem.v)
+			return KM_FITS;
 	}
 	if (fits_host(at))
 		return KM_FITS;

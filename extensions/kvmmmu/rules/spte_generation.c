@@ -24,7 +24,7 @@ struct bits {
 static struct bits table_bits(const struct km_spte_masks *masks)
 {
 	const struct km_spte_layout *layout = masks->layout;
-	uint64_t always = layout->mmu_present_mask;
+	uint64_t always = layout->mmu_present_mask | masks->me_value;
 	uint64_t ad = (uint64_t)layout->tdp_ad_mask << layout->tdp_ad_shift;
 
 	if (masks->paging != KM_PAGING_EPT)

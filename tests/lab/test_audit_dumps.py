@@ -13,7 +13,7 @@ import struct
 import pytest
 
 from audit_plants import kdump_injected
-from tools import GENERATIONS, cache, dumps, kvmmmu
+from tools import GENERATIONS, cache, dumps, kvmmmu, lab
 
 FLIPS = int(os.environ.get("KVMMMU_FLIPS", 60))
 SEED = int(os.environ.get("KVMMMU_SEED", 7))
@@ -32,9 +32,13 @@ def test_healthy_dumps(gen, name):
     assert not [kind for vm in vms for kind in vm["kinds"] if kind["unknown"]]
 
 
+# Of hosts under load: generation, paging, dumps.
+LOADS = [("7.3", "npt", 12), ("7.3", "nonpt", 10), ("6.1", "npt", 12), ("6.1", "nonpt", 10), ("6.12", "npt", 8), ("7.2", "npt", 8)]
+
+
 def cached():
     """Every dump in the lab's cache, with what the lab says about it."""
-    folders = [cache() / "dumps", cache() / "kdump", cache() / "in-handler", cache() / "crowd"]
+    folders = [cache() / "dumps", cache() / "kdump", cache() / "in-handler", cache() / "crowd", cache() / "load"]
     return [path for folder in folders for path in sorted(folder.glob("*/*.kdump")) + sorted(folder.glob("*/*.elf"))
             if not path.stem.startswith(("nokvm", "novms"))]
 
@@ -49,9 +53,11 @@ def injected_kinds(path):
 
 def test_dumps_of_the_cache(capsys):
     """VMs into which nothing was injected have no anomaly; the others have that, at most. KVMMMU_HEALTHY=all: in every
-    dump of the cache, not only in some."""
+    dump of the cache, not only in some, and in 60 that are made under load."""
     count, whole = collections.Counter(), os.environ.get("KVMMMU_HEALTHY") == "all"
     assert all(dumps(gen) for gen in GENERATIONS)
+    for gen, paging, number in LOADS if whole else []:
+        assert lab("load", gen, paging, str(number))
     for path in cached() if whole else cached()[::16]:
         injected = injected_kinds(path)
         vms = kvmmmu(path, "audit", "-j", timeout=600).json["vms"]

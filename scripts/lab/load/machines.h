@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The machines of the load besides those of ../trace/load.c; each function returns when they run.
+ */
+#ifndef MACHINES_H
+#define MACHINES_H
+
+void run_mm(unsigned int seed);
+
+/* A guest of a guest that writes to all pages of a dirty-logged slot, which the VMM discards. */
+void run_nested(unsigned int seed);
+
+/* One whose hypervisor maps and unmaps the page that it writes to. */
+void run_nested_unmaps(unsigned int seed);
+
+#endif

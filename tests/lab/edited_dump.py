@@ -54,10 +54,11 @@ def elf_of_kdump(source, target):
 class EditedDump(PageTables):
     """A dump whose page tables, and everything else, can be changed; each audit undoes the changes."""
 
-    def __init__(self, gen, name, folder):
+    def __init__(self, gen, name, folder, source=None):
+        """@source: another kdump than the lab's; @name "nonpt": its KVM uses shadow paging."""
         self.gen, self.shadow = gen, name == "nonpt"
         self.path = folder / f"{gen}-{name}.elf"
-        elf_of_kdump(dumps(gen) / f"{name}.kdump", self.path)
+        elf_of_kdump(source or dumps(gen) / f"{name}.kdump", self.path)
         self.sample = self.path
         with open(self.path, "r+b") as file:
             self.bytes = mmap.mmap(file.fileno(), 0)
@@ -189,6 +190,18 @@ class EditedDump(PageTables):
         while self.undo:
             at, form, values = self.undo.pop()
             struct.pack_into(form, self.bytes, at, *values)
+
+    def changes(self):
+        """(physical address, bytes before, bytes now) of what was changed."""
+        for at, form, values in self.undo:
+            start, offset = next((start, offset) for _, _, offset, _va, start, size, *_ in self.segments
+                                 if offset <= at < offset + size)
+            yield at - offset + start, struct.pack(form, *values), self.bytes[at:at + struct.calcsize(form)]
+
+    def of_page(self, pa):
+        """The address of the struct page of any page."""
+        known, at = next(iter(self.page.items()))
+        return at + ((pa >> 12) - (known >> 12)) * 64
 
     def symbol(self, name):
         return int(re.search(r"0x[0-9a-f]{16}", kvmmmu(self.path, "sym", name).out)[0], 16)

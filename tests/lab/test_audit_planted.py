@@ -5,6 +5,7 @@ finds it with its id and at its address, and nothing else. A legal twin of each 
 `make planted` plants everything everywhere; `make check` plants each kind in one dump. KVMMMU_PLANTED=all does it, too."""
 
 import os
+import re
 import struct
 
 import pytest
@@ -13,7 +14,7 @@ from audit_plants import (ADDRESS, P, PRESENT, PS, W, first_root, invalid_bit, l
                           plant_member, plant_private, plant_role, plant_root, plant_root_role, plant_twice, shadow_pair,
                           slot_leaf, software, table_entry, writable, xor)
 from edited_dump import EditedDump
-from tools import GENERATIONS, kvmmmu
+from tools import GENERATIONS, kvmmmu, lab
 
 DUMPS = [(gen, name) for gen in GENERATIONS for name in ("healthy", "nonpt")]
 FROZEN = {"6.1": 0x5a0, "7.3": 1 << 63 | 0x1a0}
@@ -323,6 +324,29 @@ def plant_less_access(t):
     return pa, i
 
 
+def plant_encryption(t, lacks, reserved=False):
+    """A host whose KVM sets bit 46 in all SPTEs: memory encryption, as on AMD. One of a kind lacks it."""
+    bit = 1 << 46
+    for name in "shadow_me_value", "shadow_me_mask":
+        t.set_at(t.symbol(name), "<Q", bit)
+    mask = t.symbol("physical_mask")
+    t.set_at(mask, "<Q", t.read(mask, "<Q") & ~bit)
+    for root_role in (int(x["address"], 16) for x in t.items if x["what"] == "kvm_mmu.root_role"):
+        at = root_role - t.members["kvm_mmu.root_role"] + t.members["kvm_mmu.rsvd_bits_mask"]
+        for n in range(10):
+            t.set_at(at + 8 * n, "<Q", t.read(at + 8 * n, "<Q") & ~bit)
+    for pa in sorted(t.pages):
+        for i in range(512):
+            if t.get(pa, i) & PRESENT:
+                t.put(pa, i, t.get(pa, i) | bit)
+    pa, i, e = lacks(t)
+    if reserved:  # as memory of a device
+        at = t.of_page(t.child(e))
+        t.set_at(at + t.members["page.flags"], "<Q", t.read(at + t.members["page.flags"], "<Q") | 1 << RESERVED[t.gen])
+    return xor(t, (pa, i, e), bit)
+
+
+RESERVED = {"6.1": 12, "7.3": 12}  # PG_reserved
 NPT, SHADOW, BOTH = ("healthy",), ("nonpt",), ("healthy", "nonpt")
 more_roots = lambda t: plant_root(t, "root_count", "<I", lambda v: v + 1)
 PLANTS = [  # kind, dumps, the damage, its legal twin
@@ -342,6 +366,8 @@ PLANTS = [  # kind, dumps, the damage, its legal twin
     ("mmio-over-slot", BOTH, lambda t: plant_over_slot(t, 0), lambda t: plant_over_slot(t, 2)),
     ("no-slot", BOTH, lambda t: plant_no_slot(t), lambda t: to_value(t, mmio(t), 0)),
     ("huge-page", NPT, lambda t: plant_beyond(t, 511), lambda t: plant_beyond(t, 512)),
+    ("encryption", BOTH, lambda t: plant_encryption(t, writable), lambda t: plant_encryption(t, writable, True)),
+    ("missing-bits", BOTH, lambda t: plant_encryption(t, table_entry), lambda t: plant_encryption(t, writable, True)),
     ("mapping-level", NPT, lambda t: plant_level(t, True), lambda t: plant_level(t, False)),
     ("nx-huge-page", NPT, lambda t: plant_nx_huge(t, 1), lambda t: plant_nx_huge(t, 0)),
     ("readonly-slot", NPT, lambda t: xor(t, slot_leaf(t, "READONLY"), W | software(t)[0] | software(t)[1]),
@@ -457,6 +483,102 @@ def test_planted(opened, n, gen, name):
         answer = t.audit()
         # an edited leaf is not taken out of the list that leads to it
         assert kind not in LEAD_BACK and loud(answer).keys() <= set(LEAD_BACK) or loud(answer) == {}, [(a["kind"], a["what"]) for vm in answer for a in vm["anomalies"]]
+
+
+def swap_entry(kind, offset):
+    return kind << 59 | (~offset << 14 & 2**64 - 1) >> 5
+
+
+def set_flag(t, pa, bit):
+    at = t.of_page(pa) + t.members["page.flags"]
+    t.set_at(at, "<Q", t.read(at, "<Q") | 1 << bit)
+
+
+# What the VMM's page-table entry is instead: its value, a flag of the page, what is said about it.
+INSTEAD = {"empty": (lambda pfn: 0, None, "is empty"),
+           "swapped": (lambda pfn: swap_entry(0, 0x1234), None, "is swapped out (swap file 0, page 0x1234)"),
+           "migrating": (lambda pfn: swap_entry(29, pfn), 0, "is that of pfn {pfn:#x}, which is being migrated"),
+           "poisoned": (lambda pfn: swap_entry(24, pfn), "PG_hwpoison", "is that of pfn {pfn:#x}, which is poisoned"),
+           "another": (lambda pfn: swap_entry(28, pfn), None, "is a swap entry of type 28, of pfn {pfn:#x}"),
+           "userfaultfd": (lambda pfn: swap_entry(31, 1), None, "is a marker: write-protected by userfaultfd"),
+           "UFFDIO_POISON": (lambda pfn: swap_entry(31, 2), None, "is a marker: a poisoned page"),
+           "guard": (lambda pfn: swap_entry(31, 4), None, "is a marker: a guard region"),
+           "PROT_NONE": (lambda pfn: ~pfn << 12 & (1 << 52) - 4096 | 0x160, None, "permits no access to pfn {pfn:#x}")}
+
+
+@pytest.mark.parametrize("gen,name", DUMPS)
+@pytest.mark.parametrize("kind", INSTEAD)
+def test_what_the_host_has_instead(opened, gen, name, kind):
+    """The VMM's entry is no mapping any more, and KVM was not told: each kind of entry is named."""
+    t = opened(gen, name)
+    t.undo_all()
+    value, flag, said = INSTEAD[kind]
+    pfn = t.child(writable(t)[2]) >> 12
+    if flag is not None:
+        set_flag(t, pfn << 12, flag if not flag else int(re.search(rb"NUMBER\(PG_hwpoison\)=(\d+)", t.bytes)[1]))
+    pa, i = plant_host(t, lambda e: value(pfn))
+    found = [a for vm in t.audit("--limit", "600") for a in vm["anomalies"] if a["certainty"] != "note" or vm["changing"]]
+    assert {a["kind"] for a in found} == {"host-unmapped"}
+    mine, = [a for a in found if (int(a["table"], 16), a["index"]) == (pa, i)]
+    assert mine["what"].endswith(said.format(pfn=pfn)), mine["what"]
+
+
+def test_write_protected_by_userfaultfd(opened):
+    t = opened("7.3", "healthy")
+    t.undo_all()
+    pa, i = plant_host(t, lambda e: e & ~W | 1 << 10)
+    found = [a for vm in t.audit() for a in vm["anomalies"]]
+    assert {a["kind"] for a in found} == {"host-readonly"} and found[0]["what"].endswith("is read-only for userfaultfd")
+
+
+@pytest.fixture(scope="module")
+def with_gmem(tmp_path_factory):
+    """A dump in which guest_memfd provides memory: of 7.3, under load; none of its page tables is being changed."""
+    for path in sorted(lab("load", "7.3", "npt", "12").glob("*.kdump")):
+        vms = kvmmmu(path, "audit", "--kind", "gmem-page", "-j").json["vms"]
+        slots = kvmmmu(path, "slots", "-j").json["memslots"]
+        mine = {vm["vm"]: s for vm in slots for s in vm["slots"] if "GUEST_MEMFD" in s["flag_names"]}
+        if any(vm["vm"] in mine and not vm["changing"] for vm in vms):
+            t = EditedDump("7.3", "load", tmp_path_factory.mktemp("gmem"), path)
+            number, slot = next(iter(mine.items()))
+            return t, number, int(slot["gpa"], 16), int(slot["last_gpa"], 16)
+    raise AssertionError("guest_memfd is in no dump")
+
+
+def gmem_leaf(with_gmem):
+    t, number, first, last = with_gmem
+    t.undo_all()
+    return next((pa, i, e) for pa, i, e in t.entries(1) if t.vms.get(pa) == number and first <= t.gpa(pa, i) <= last)
+
+
+def test_another_page_than_guest_memfd_has(with_gmem):
+    t = with_gmem[0]
+    pa, i, e = gmem_leaf(with_gmem)
+    others = [x & ADDRESS & (1 << 40) - 1 for _, _, x in t.entries(1) if x & W]
+    place = to_page(t, (pa, i, e), next(x for x in others if x != t.child(e)))
+    found = [a for vm in t.audit() for a in vm["anomalies"] if vm["vm"] == with_gmem[1] and a["certainty"] != "note"]
+    assert [(a["kind"], int(a["table"], 16), a["index"]) for a in found] == [("gmem-page", *place)], found
+    assert "and guest_memfd has pfn 0x" in found[0]["what"]
+
+
+def test_what_guest_memfd_has_not(with_gmem):
+    """The page is taken out of its page cache: the entry of the lowest node of the xarray is emptied."""
+    t, number, first, _ = with_gmem
+    pa, i, e = gmem_leaf(with_gmem)
+    slot, base, *_ = t.slot(pa, t.gpa(pa, i) >> 12)
+    mapping = t.read(t.read(slot + t.members["kvm_memory_slot.gmem_file"], "<Q") + t.members["file.f_mapping"], "<Q")
+    node = t.read(mapping + t.members["address_space.i_pages"] + t.members["xarray.xa_head"], "<Q")
+    index = (t.gpa(pa, i) >> 12) - base + t.read(slot + t.members["kvm_memory_slot.gmem_pgoff"], "<Q")
+    while True:
+        shift = t.read((node & ~3) + t.members["xa_node.shift"], "<B")
+        at = (node & ~3) + t.members["xa_node.slots"] + 8 * (index >> shift & 63)
+        if not shift:
+            break
+        node = t.read(at, "<Q")
+    t.set_at(at, "<Q", 0)
+    found = [a for vm in t.audit() for a in vm["anomalies"] if vm["vm"] == number and a["certainty"] != "note"]
+    assert [(a["kind"], int(a["table"], 16), a["index"]) for a in found] == [("gmem-page", pa, i)], found
+    assert found[0]["what"].endswith("guest_memfd has no page there")
 
 
 @pytest.mark.parametrize("gen,name", DUMPS)

@@ -558,7 +558,7 @@ def test_another_page_than_guest_memfd_has(with_gmem):
     place = to_page(t, (pa, i, e), next(x for x in others if x != t.child(e)))
     found = [a for vm in t.audit() for a in vm["anomalies"] if vm["vm"] == with_gmem[1] and a["certainty"] != "note"]
     assert [(a["kind"], int(a["table"], 16), a["index"]) for a in found] == [("gmem-page", *place)], found
-    assert "and guest_memfd has pfn 0x" in found[0]["what"]
+    assert "but guest_memfd has pfn 0x" in found[0]["what"]
 
 
 def test_what_guest_memfd_has_not(with_gmem):

@@ -17,7 +17,9 @@ enum km_look_answer km_audit_access_track(const struct km_look *at, struct km_an
 	if (at->spte.access_tracked && !saved)
 		km_anomaly_says(a, "it tracks accesses, but no permissions are saved");
 	else if (!at->spte.access_tracked && saved)
-		km_anomaly_says(a, "it has permissions, and 0x%" PRIx64 " are saved", saved);
+		km_anomaly_says(a,
+				"it has permissions, but saved ones, 0x%" PRIx64 ", are left in it",
+				saved);
 	else
 		return KM_FITS;
 	return KM_ANOMALY;

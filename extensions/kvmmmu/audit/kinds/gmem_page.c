@@ -29,10 +29,10 @@ enum km_look_answer km_audit_gmem_page(const struct km_look *at, struct km_anoma
 	if (km_is_known(pfn) && pfn.v == at->spte.pfn)
 		return KM_FITS;
 	if (km_is_known(pfn))
-		km_anomaly_says(a, "it maps pfn 0x%" PRIx64 ", and guest_memfd has pfn 0x%" PRIx64,
+		km_anomaly_says(a, "it maps pfn 0x%" PRIx64 ", but guest_memfd has pfn 0x%" PRIx64,
 				at->spte.pfn, pfn.v);
 	else
-		km_anomaly_says(a, "it maps pfn 0x%" PRIx64 ", and guest_memfd has no page there",
+		km_anomaly_says(a, "it maps pfn 0x%" PRIx64 ", but guest_memfd has no page there",
 				at->spte.pfn);
 	return KM_ANOMALY;
 }

@@ -25,11 +25,11 @@ enum km_look_answer km_audit_guest_entry(const struct km_look *at, struct km_ano
 		km_anomaly_says(a, "the guest's entry in gfn 0x%" PRIx64 " points to a page table",
 				at->sp->gfn.v);
 	else if (km_is_known(at->gfn) && gpte.gfn != at->gfn.v)
-		km_anomaly_says(a,
-				"it maps gfn 0x%" PRIx64 ", and the guest's entry gfn 0x%" PRIx64,
-				at->gfn.v, gpte.gfn);
+		km_anomaly_says(
+			a, "it maps gfn 0x%" PRIx64 ", but the guest's entry maps gfn 0x%" PRIx64,
+			at->gfn.v, gpte.gfn);
 	else if (at->spte.w && !gpte.writable && role->cr0_wp)
-		km_anomaly_says(a, "it is writable, and the guest's entry is not");
+		km_anomaly_says(a, "it is writable, but the guest's entry is not");
 	else
 		return KM_FITS;
 	return KM_ANOMALY;

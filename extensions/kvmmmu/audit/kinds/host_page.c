@@ -14,7 +14,8 @@ enum km_look_answer km_audit_host_page(const struct km_look *at, struct km_anoma
 		return answer;
 	if (!host.present || host.pa >> KM_PAGE_SHIFT == at->spte.pfn)
 		return KM_FITS;
-	km_anomaly_says(a, "it maps pfn 0x%" PRIx64 ", and the VMM pfn 0x%" PRIx64 " at 0x%" PRIx64,
-			at->spte.pfn, host.pa >> KM_PAGE_SHIFT, km_look_hva(at));
+	km_anomaly_says(
+		a, "it maps pfn 0x%" PRIx64 ", but the VMM maps pfn 0x%" PRIx64 " at 0x%" PRIx64,
+		at->spte.pfn, host.pa >> KM_PAGE_SHIFT, km_look_hva(at));
 	return KM_ANOMALY;
 }

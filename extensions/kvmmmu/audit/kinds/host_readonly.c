@@ -17,7 +17,7 @@ enum km_look_answer km_audit_host_readonly(const struct km_look *at, struct km_a
 	if (!host.present || host.writable || !at->spte.host_writable)
 		return KM_FITS;
 	km_anomaly_says(a,
-			"it is host-writable, and the VMM's entry 0x%" PRIx64 " at 0x%" PRIx64
+			"it is host-writable, but the VMM's entry 0x%" PRIx64 " at 0x%" PRIx64
 			" is read-only%s",
 			host.value, km_look_hva(at),
 			host.value & PT_UFFD_WP ? " for userfaultfd" : "");

@@ -17,11 +17,13 @@ enum km_look_answer km_audit_huge_page(const struct km_look *at, struct km_anoma
 		return KM_FITS;
 	hva = at->slot->userspace_addr >> KM_PAGE_SHIFT;
 	if (at->gfn.v - at->slot->base_gfn + pages > at->slot->npages)
-		km_anomaly_says(a, "it maps %" PRIu64 " pages, and memslot %" PRId64 " ends before",
+		km_anomaly_says(a,
+				"it maps %" PRIu64 " pages, but memslot %" PRId64
+				" ends before the last",
 				pages, at->slot->id);
 	else if (!(at->slot->flags & KVM_MEMSLOT_GMEM_ONLY) &&
 		 ((at->slot->base_gfn ^ hva) & (pages - 1)))
-		km_anomaly_says(a, "gfn and HVA of memslot %" PRId64 " are not aligned alike",
+		km_anomaly_says(a, "gfn and HVA of memslot %" PRId64 " differ in alignment",
 				at->slot->id);
 	else
 		return KM_FITS;

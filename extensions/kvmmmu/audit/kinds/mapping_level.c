@@ -31,7 +31,7 @@ enum km_look_answer km_audit_mapping_level(const struct km_look *at, struct km_a
 	if (!disallow)
 		return KM_FITS;
 	km_anomaly_says(a,
-			"it is writable, and lpage_info of memslot %" PRId64
+			"it is writable, but lpage_info of memslot %" PRId64
 			" disallows level %d here (0x%" PRIx32 ")",
 			at->slot->id, at->page->level, disallow);
 	return KM_ANOMALY;

@@ -16,7 +16,7 @@ enum km_look_answer km_audit_mmio_generation(const struct km_look *at, struct km
 	now = at->slots->generation.v & km_mmio_spte_gen_mask(at->masks);
 	if (at->spte.mmio_generation <= now)
 		return KM_FITS;
-	km_anomaly_says(a, "its generation is 0x%" PRIx64 ", that of the memslots 0x%" PRIx64,
+	km_anomaly_says(a, "its generation is 0x%" PRIx64 ", that of the memslots is 0x%" PRIx64,
 			at->spte.mmio_generation, now);
 	return KM_ANOMALY;
 }

@@ -12,7 +12,7 @@ enum km_look_answer km_audit_mmio_gfn(const struct km_look *at, struct km_anomal
 		return KM_CANNOT_TELL;
 	if (at->spte.mmio_gfn == at->gfn.v)
 		return KM_FITS;
-	km_anomaly_says(a, "it contains gfn 0x%" PRIx64 ", and maps gfn 0x%" PRIx64,
+	km_anomaly_says(a, "it contains gfn 0x%" PRIx64 ", but maps gfn 0x%" PRIx64,
 			at->spte.mmio_gfn, at->gfn.v);
 	return KM_ANOMALY;
 }

@@ -16,7 +16,7 @@ enum km_look_answer km_audit_nx_huge_page(const struct km_look *at, struct km_an
 		return KM_CANNOT_TELL;
 	if ((int32_t)on.v <= 0)
 		return KM_FITS;
-	km_anomaly_says(a, "it is executable at level %d, and nx_huge_pages is %d", at->page->level,
+	km_anomaly_says(a, "it is executable at level %d, but nx_huge_pages is %d", at->page->level,
 			(int)(int32_t)on.v);
 	return KM_ANOMALY;
 }

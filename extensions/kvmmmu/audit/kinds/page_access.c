@@ -15,7 +15,7 @@ enum km_look_answer km_audit_page_access(const struct km_look *at, struct km_ano
 		return KM_FITS;
 	km_anomaly_says(a,
 			"role.access of kvm_mmu_page 0x%" PRIx64
-			" is 0x%x, that of the table above 0x%x",
+			" is 0x%x, that of the table above is 0x%x",
 			at->child.addr, at->child.role.access, at->sp->role.access);
 	return KM_ANOMALY;
 }

@@ -11,7 +11,7 @@ static bool differs(struct km_anomaly *a, const char *name, struct km_val count,
 {
 	if (!km_is_known(count) || count.v == seen)
 		return false;
-	km_anomaly_says(a, "%s is %" PRId64 ", and there are %" PRIu64 " such page tables", name,
+	km_anomaly_says(a, "%s is %" PRId64 ", but there are %" PRIu64 " such page tables", name,
 			(int64_t)count.v, seen);
 	return true;
 }

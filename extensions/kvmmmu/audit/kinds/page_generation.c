@@ -17,7 +17,7 @@ enum km_look_answer km_audit_page_generation(const struct km_look *at, struct km
 		return KM_FITS;
 	km_anomaly_says(a,
 			"mmu_valid_gen of kvm_mmu_page 0x%" PRIx64 " is %" PRIu64
-			", that of the table above %" PRIu64,
+			", that of the table above is %" PRIu64,
 			at->child.addr, at->child.mmu_valid_gen.v, at->sp->mmu_valid_gen.v);
 	return KM_ANOMALY;
 }

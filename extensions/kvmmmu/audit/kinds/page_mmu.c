@@ -16,7 +16,7 @@ enum km_look_answer km_audit_page_mmu(const struct km_look *at, struct km_anomal
 		return KM_FITS;
 	km_anomaly_says(a,
 			"tdp_mmu_page of kvm_mmu_page 0x%" PRIx64 " is %" PRIu64
-			", that of the table above %" PRIu64,
+			", that of the table above is %" PRIu64,
 			at->child.addr, at->child.tdp_mmu_page.v, at->sp->tdp_mmu_page.v);
 	return KM_ANOMALY;
 }

@@ -42,7 +42,7 @@ enum km_look_answer km_audit_page_nx_list(const struct km_look *at, struct km_an
 		return answer;
 	km_anomaly_says(a, "%s",
 			answer == KM_FITS
-				? "it is in the list, and nx_huge_page_disallowed is false"
+				? "it is in the list, but nx_huge_page_disallowed is false"
 				: "its neighbors in the list do not point to it");
 	return KM_ANOMALY;
 }

@@ -61,7 +61,7 @@ enum km_look_answer km_audit_page_parents(const struct km_look *at, struct km_an
 		return KM_FITS;
 	if (!p.sptep)
 		return complete && !p.unreadable ? KM_FITS : KM_CANNOT_TELL;
-	km_anomaly_says(a, "parent_ptes has 0x%" PRIx64 ", where 0x%" PRIx64 " is", p.sptep,
-			p.value);
+	km_anomaly_says(a, "parent_ptes contains 0x%" PRIx64 ", but the entry there is 0x%" PRIx64,
+			p.sptep, p.value);
 	return KM_ANOMALY;
 }

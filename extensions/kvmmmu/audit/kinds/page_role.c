@@ -13,7 +13,7 @@ enum km_look_answer km_audit_page_role(const struct km_look *at, struct km_anoma
 	if (at->child.role.field != at->sp->role.field) {                                          \
 		km_anomaly_says(a,                                                                 \
 				"role." #field " of kvm_mmu_page 0x%" PRIx64                       \
-				" is %u, that of the table above %u",                              \
+				" is %u, that of the table above is %u",                           \
 				at->child.addr, at->child.role.field, at->sp->role.field);         \
 		return KM_ANOMALY;                                                                 \
 	}

@@ -21,7 +21,7 @@ enum km_look_answer km_audit_page_scheduled(const struct km_look *at, struct km_
 		return KM_CANNOT_TELL;
 	if (km_is_known(scheduled) && (!scheduled.v || (!at->page->parent && at->sp->role.invalid)))
 		return KM_FITS;
-	km_anomaly_says(a, "tdp_mmu_scheduled_root_to_zap is %s, and it is %s",
+	km_anomaly_says(a, "tdp_mmu_scheduled_root_to_zap is %s, but it is %s",
 			km_is_known(scheduled) ? "set" : "corrupt",
 			at->page->parent ? "no root" : "a valid root");
 	return KM_ANOMALY;

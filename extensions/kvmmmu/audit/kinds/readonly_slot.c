@@ -13,7 +13,7 @@ enum km_look_answer km_audit_readonly_slot(const struct km_look *at, struct km_a
 	if (!at->slot || !(at->slot->flags & KVM_MEM_READONLY) ||
 	    (!at->spte.w && !at->spte.host_writable))
 		return KM_FITS;
-	km_anomaly_says(a, "it is %s, and memslot %" PRId64 " is read-only",
+	km_anomaly_says(a, "it is %s, but memslot %" PRId64 " is read-only",
 			at->spte.w ? "writable" : "host-writable", at->slot->id);
 	return KM_ANOMALY;
 }

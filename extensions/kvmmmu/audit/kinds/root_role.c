@@ -16,7 +16,8 @@ enum km_look_answer km_audit_root_role(const struct km_look *at, struct km_anoma
 		return KM_CANNOT_TELL;
 	if (!((at->root.role.word ^ at->mmu->root_role.word) & ~invalid))
 		return KM_FITS;
-	km_anomaly_says(a, "the role of root 0x%" PRIx64 " is %08" PRIx32 ", root_role %08" PRIx32,
+	km_anomaly_says(a,
+			"the role of root 0x%" PRIx64 " is %08" PRIx32 ", root_role is %08" PRIx32,
 			at->root_pa, at->root.role.word, at->mmu->root_role.word);
 	if (at->vcpu_certainty < a->certainty)
 		a->certainty = at->vcpu_certainty;

@@ -20,14 +20,14 @@ static enum km_look_answer compare(const struct km_mmu *mmu, const struct km_mmu
 				continue;
 			km_anomaly_says(a,
 					"rsvd_bits_mask[%d][%d] is 0x%" PRIx64
-					", that of another vCPU 0x%" PRIx64,
+					", that of another vCPU is 0x%" PRIx64,
 					large, level - 1, mine, theirs);
 			return KM_ANOMALY;
 		}
 	}
 	if (mmu->rsvd.bad_mt_xwr == other->rsvd.bad_mt_xwr)
 		return KM_FITS;
-	km_anomaly_says(a, "bad_mt_xwr is 0x%" PRIx64 ", that of another vCPU 0x%" PRIx64,
+	km_anomaly_says(a, "bad_mt_xwr is 0x%" PRIx64 ", that of another vCPU is 0x%" PRIx64,
 			mmu->rsvd.bad_mt_xwr, other->rsvd.bad_mt_xwr);
 	return KM_ANOMALY;
 }

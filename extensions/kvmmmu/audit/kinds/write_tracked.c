@@ -25,7 +25,7 @@ enum km_look_answer km_audit_write_tracked(const struct km_look *at, struct km_a
 		return KM_CANNOT_TELL;
 	if (!km_is_known(count) || !count.v)
 		return KM_FITS;
-	km_anomaly_says(a, "it is writable, and gfn_write_track of gfn 0x%" PRIx64 " is %" PRIu64,
+	km_anomaly_says(a, "it is writable, but gfn_write_track of gfn 0x%" PRIx64 " is %" PRIu64,
 			at->gfn.v, count.v);
 	return KM_ANOMALY;
 }

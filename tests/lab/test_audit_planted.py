@@ -346,7 +346,7 @@ def plant_encryption(t, lacks, reserved=False):
     return xor(t, (pa, i, e), bit)
 
 
-RESERVED = {"6.1": 12, "7.3": 12}  # PG_reserved
+RESERVED = {"6.1": 12, "7.3": 13}  # PG_reserved
 NPT, SHADOW, BOTH = ("healthy",), ("nonpt",), ("healthy", "nonpt")
 more_roots = lambda t: plant_root(t, "root_count", "<I", lambda v: v + 1)
 PLANTS = [  # kind, dumps, the damage, its legal twin

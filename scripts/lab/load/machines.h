@@ -4,12 +4,15 @@
 #ifndef MACHINES_H
 #define MACHINES_H
 
-void run_mm(unsigned int seed);
+#include <stdbool.h>
+
+/* One whose memory the host manages. */
+void run_mm(unsigned int seed, bool npt);
 
 /* A guest of a guest that writes to all pages of a dirty-logged slot, which the VMM discards. */
-void run_nested(unsigned int seed);
+void run_nested(unsigned int seed, bool npt);
 
 /* One whose hypervisor maps and unmaps the page that it writes to. */
-void run_nested_unmaps(unsigned int seed);
+void run_nested_unmaps(unsigned int seed, bool npt);
 
 #endif

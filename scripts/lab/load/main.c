@@ -67,12 +67,13 @@ static void start_load(const char *name, unsigned int seed)
 	load_run(name, seed);
 }
 
-static void start(const char *name, void (*machine)(unsigned int seed), unsigned int seed)
+static void start(const char *name, void (*machine)(unsigned int seed, bool npt), unsigned int seed,
+		  bool npt)
 {
 	if (fork())
 		return;
 	thread_name("load-%s", name);
-	machine(seed);
+	machine(seed, npt);
 	for (;;)
 		pause();
 }
@@ -91,10 +92,10 @@ int main(void)
 	stir_host();
 	start_load("read", 1);
 	start_load("clear", 2);
-	start("mm", run_mm, 3);
+	start("mm", run_mm, 3, npt);
 	if (npt) {
-		start("nested", run_nested, 4);
-		start("unmaps", run_nested_unmaps, 5);
+		start("nested", run_nested, 4, npt);
+		start("unmaps", run_nested_unmaps, 5, npt);
 	}
 	sleep(WARM_UP);
 	truth("LAB {\"kind\":\"host\",\"swap\":%s,\"npt\":%s}", swap ? "true" : "false",

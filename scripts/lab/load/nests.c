@@ -36,8 +36,9 @@ static void start(void)
 	stage_go(&stage);
 }
 
-void run_nested(unsigned int seed)
+void run_nested(unsigned int seed, bool npt)
 {
+	(void)npt;
 	dice_seed(seed);
 	stage.name = "nested";
 	stage_set_up(&stage, KVM_MEM_LOG_DIRTY_PAGES, PAGES, MADV_NOHUGEPAGE);
@@ -48,8 +49,9 @@ void run_nested(unsigned int seed)
 	thread_start(read_log, NULL);
 }
 
-void run_nested_unmaps(unsigned int seed)
+void run_nested_unmaps(unsigned int seed, bool npt)
 {
+	(void)npt;
 	dice_seed(seed);
 	stage.name = "unmaps";
 	stage_set_up(&stage, 0, 0, MADV_NOHUGEPAGE);

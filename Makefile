@@ -304,12 +304,12 @@ healthy:
 	@$(MAKE) --no-print-directory all
 	@KVMMMU_HEALTHY=all /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/lab/test_audit_dumps.py -k cache
 
-# Plants damage of every kind in copies of dumps of 6.1 and 7.3, and looks whether an audit finds it.
+# Plants damage of every kind in copies of dumps of 6.1 and 7.3, and in running hosts, and looks whether an audit finds it.
 .PHONY: planted
 planted:
 	@scripts/bootstrap check
 	@$(MAKE) --no-print-directory all
-	@KVMMMU_PLANTED=all /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/lab/test_audit_planted.py
+	@KVMMMU_PLANTED=all /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/lab/test_audit_planted.py tests/lab/test_audit_live.py
 
 # scripts/fleet over many files: workers are killed, machines are down; over ssh, and on a real slurmctld and slurmd.
 .PHONY: fleet

@@ -39,6 +39,12 @@ def leaf_in(t, inside):
     return next((pa, i, e) for pa, i, e in t.entries(1) if e & W and inside(t, pa, i, e))
 
 
+def quiet_leaf(t):
+    """A writable leaf of a memslot that is not too large, in a VM whose page tables are not being changed, if there is one."""
+    leaves = [(t.changing[t.vms[pa]], pa, i, e) for pa, i, e in t.entries(1) if e & W]
+    return next(leaf for leaf in sorted(leaves) if t.slot(leaf[1], t.gpa(*leaf[1:3]) >> 12)[2] <= 2048)[1:]
+
+
 def to_page(t, place, page):
     pa, i, e = place
     t.put(pa, i, e & ~ADDRESS | page)
@@ -163,7 +169,7 @@ def plant_write_tracked(t, flag):
 
 def plant_dirty_log(t, clear):
     """A memslot is dirty-logged from now on, and all of its pages are dirty, or all but one that is writable."""
-    pa, i, e = leaf_in(t, lambda t, pa, i, e: t.slot(pa, t.gpa(pa, i) >> 12)[2] <= 2048 and not t.changing[t.vms[pa]])
+    pa, i, e = quiet_leaf(t)
     slot, base, *_ = t.slot(pa, t.gpa(pa, i) >> 12)
     bitmap, bit = t.base + other_page(t), (t.gpa(pa, i) >> 12) - base
     for offset in range(0, 256, 8):
@@ -178,7 +184,7 @@ def plant_dirty_log(t, clear):
 
 def plant_ring(t, pushed):
     """A VM logs into dirty rings, and one writable page of a memslot is, or is not, in that of its first vCPU."""
-    pa, i, e = leaf_in(t, lambda t, pa, i, e: t.slot(pa, t.gpa(pa, i) >> 12)[2] <= 2048 and not t.changing[t.vms[pa]])
+    pa, i, e = quiet_leaf(t)
     slot, base, count, _ = t.slot(pa, t.gpa(pa, i) >> 12)
     for table, index, entry in t.entries(1):  # the others are clean
         if t.vms[table] == t.vms[pa] and base <= t.gpa(table, index) >> 12 < base + count and (table, index) != (pa, i):
@@ -319,7 +325,8 @@ def plant_less_access(t):
     """As plant_access(), but not in a root."""
     below = {t.child(t.get(pa, i)) for pa in t.pages if t.pages[pa] > 1 for i in range(512) if t.get(pa, i) & PRESENT}
     pa, i, e = next((pa, i, e) for level in (3, 2) for pa, i, e in t.entries(level, leaf=False, direct=False)
-                    if pa in below and t.child(e) in t.pages and t.member(t.child(e), "role", "<I") & 0x700)
+                    if pa in below and t.child(e) in t.pages and t.member(t.child(e), "role", "<I") & 0x700
+                    and t.member(pa, "role", "<I") & 4 << invalid_bit(t))  # cr0_wp
     t.set_member(pa, "role", "<I", t.member(pa, "role", "<I") & ~0xf00)
     return pa, i
 
@@ -514,6 +521,8 @@ def test_what_the_host_has_instead(opened, gen, name, kind):
     t.undo_all()
     value, flag, said = INSTEAD[kind]
     pfn = t.child(writable(t)[2]) >> 12
+    if flag == "PG_hwpoison" and gen == "6.1":
+        return  # this kernel is built without
     if flag is not None:
         set_flag(t, pfn << 12, flag if not flag else int(re.search(rb"NUMBER\(PG_hwpoison\)=(\d+)", t.bytes)[1]))
     pa, i = plant_host(t, lambda e: value(pfn))
@@ -533,16 +542,16 @@ def test_write_protected_by_userfaultfd(opened):
 
 @pytest.fixture(scope="module")
 def with_gmem(tmp_path_factory):
-    """A dump in which guest_memfd provides memory: of 7.3, under load; none of its page tables is being changed."""
-    for path in sorted(lab("load", "7.3", "npt", "12").glob("*.kdump")):
-        vms = kvmmmu(path, "audit", "--kind", "gmem-page", "-j").json["vms"]
-        slots = kvmmmu(path, "slots", "-j").json["memslots"]
-        mine = {vm["vm"]: s for vm in slots for s in vm["slots"] if "GUEST_MEMFD" in s["flag_names"]}
-        if any(vm["vm"] in mine and not vm["changing"] for vm in vms):
-            t = EditedDump("7.3", "load", tmp_path_factory.mktemp("gmem"), path)
-            number, slot = next(iter(mine.items()))
-            return t, number, int(slot["gpa"], 16), int(slot["last_gpa"], 16)
-    raise AssertionError("guest_memfd is in no dump")
+    """A dump in which guest_memfd provides memory: of 7.3, under load."""
+    path = lab("load", "7.3", "npt", "12") / "00.kdump"
+    slots = kvmmmu(path, "slots", "-j").json["memslots"]
+    number, slot = next((vm["vm"], s) for vm in slots for s in vm["slots"] if "GUEST_MEMFD" in s["flag_names"])
+    return EditedDump("7.3", "load", tmp_path_factory.mktemp("gmem"), path), number, int(slot["gpa"], 16), int(slot["last_gpa"], 16)
+
+
+def found_in(t, number):
+    """A note while the VM's page tables are being changed counts."""
+    return [a for vm in t.audit() for a in vm["anomalies"] if vm["vm"] == number and (a["certainty"] != "note" or vm["changing"])]
 
 
 def gmem_leaf(with_gmem):
@@ -556,7 +565,7 @@ def test_another_page_than_guest_memfd_has(with_gmem):
     pa, i, e = gmem_leaf(with_gmem)
     others = [x & ADDRESS & (1 << 40) - 1 for _, _, x in t.entries(1) if x & W]
     place = to_page(t, (pa, i, e), next(x for x in others if x != t.child(e)))
-    found = [a for vm in t.audit() for a in vm["anomalies"] if vm["vm"] == with_gmem[1] and a["certainty"] != "note"]
+    found = found_in(t, with_gmem[1])
     assert [(a["kind"], int(a["table"], 16), a["index"]) for a in found] == [("gmem-page", *place)], found
     assert "but guest_memfd has pfn 0x" in found[0]["what"]
 
@@ -576,7 +585,7 @@ def test_what_guest_memfd_has_not(with_gmem):
             break
         node = t.read(at, "<Q")
     t.set_at(at, "<Q", 0)
-    found = [a for vm in t.audit() for a in vm["anomalies"] if vm["vm"] == number and a["certainty"] != "note"]
+    found = found_in(t, number)
     assert [(a["kind"], int(a["table"], 16), a["index"]) for a in found] == [("gmem-page", pa, i)], found
     assert found[0]["what"].endswith("guest_memfd has no page there")
 

@@ -30,7 +30,8 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
 PFN = ((1 << 52) - 1) & ~0xfff
-PRESENT, LARGE = 1 << 11, 1 << 7
+MMU_PRESENT, LARGE = 1 << 11, 1 << 7
+MMIO_BEFORE_5_13 = 3 << 52  # the A/D type "MMIO": kernels without the MMU-present bit
 LOG_DIRTY = 1
 # How late the event of a change may be: its thread can be held up between the change and the event.
 LATE = 0.020
@@ -41,6 +42,13 @@ PAIR = re.compile(r"(\w+)=(\S+)")
 FAST = re.compile(r"vcpu (\d+) gva (\w+) error_code (\S*) sptep (\w+) old (\w+) new (\w+) "
                   r"spurious (\d) fixed (\d)")
 CHANGED = re.compile(r"as id \d+ gfn (\w+) level (\d) old_spte (\w+) new_spte (\w+)")
+
+
+def is_present(spte, before_5_13):
+    """is_shadow_present_pte()"""
+    if before_5_13:
+        return spte != 0 and spte & MMIO_BEFORE_5_13 != MMIO_BEFORE_5_13
+    return bool(spte & MMU_PRESENT)
 
 
 def error_code(text):
@@ -73,7 +81,8 @@ class Changes:
             first = number["base"] + number["first"]
             gfns = {first + bit for bit in range(64) if number["mask"] >> bit & 1}
         else:
-            gfns = range(number["start"], number["end"])
+            first = number["start"]  # before 5.13, one page of a level
+            gfns = range(first, number["end"] if "end" in number else first + 512 ** (number["level"] - 1))
         self.open[kind, pid] = (time, number["kvm"], gfns)
 
     def end(self, kind, pid, time):
@@ -103,9 +112,11 @@ class Changes:
 
 
 class Fault:
-    def __init__(self, comm, pid, time, begin, probe, event, sizes):
+    def __init__(self, comm, pid, time, begin, probe, event, slots):
         self.comm, self.pid, self.time, self.begin = comm, pid, time, begin
-        self.kvm, self.gfn = int(probe["kvm"], 16), int(probe["gfn"], 16)
+        self.before_5_16 = "gpa" in probe
+        self.kvm = int(probe["kvm"], 16)
+        self.gfn = int(probe["gpa"], 16) >> 12 if self.before_5_16 else int(probe["gfn"], 16)
         self.error_code = error_code(event[2])
         self.sptep, self.old, self.new = (int(event[i], 16) for i in (3, 4, 5))
         self.again = int(probe["now"], 16)
@@ -114,14 +125,18 @@ class Fault:
         self.logged = int("flags" in probe and probe["flags"] != "(fault)" and
                           int(probe["flags"], 16) & LOG_DIRTY)
         # A page does not reach beyond its slot.
-        self.size = sizes.get((machine(comm), int(probe["slot"])), 0) if probe["slot"] != "(fault)" else 0
+        if self.before_5_16:
+            self.size = max((size for (vm, _), (gpa, size) in slots.items()
+                             if vm == machine(comm) and gpa <= self.gfn << 12 < gpa + size), default=0)
+        else:
+            self.size = slots.get((machine(comm), int(probe["slot"])), (0, 0))[1] if probe["slot"] != "(fault)" else 0
         self.level = self.find_level()
 
     def find_level(self):
         """By the SPTE's place in its table; where two levels share it, by the SPTE itself."""
         index = (self.sptep & 0xfff) >> 3
         levels = [level for level in range(1, 6) if self.gfn >> 9 * (level - 1) & 511 == index]
-        if self.old & PRESENT:
+        if self.present(self.old):
             large = bool(self.old & LARGE)
             levels = [level for level in levels if (level == 1 and not large) or
                       (large and level in (2, 3) and 1 << 12 + 9 * (level - 1) <= self.size) or
@@ -130,6 +145,9 @@ class Fault:
             if levels and not large and levels[0] > 1:
                 return levels[0]
         return levels[0] if len(levels) == 1 else 0
+
+    def present(self, spte):
+        return is_present(spte, self.before_5_16)
 
     def left(self):
         """What the fault made of the SPTE, unless there is access tracking."""
@@ -147,7 +165,7 @@ class Fault:
 def faults(recording):
     """All fast page faults of a recording, and what else happened to their SPTEs."""
     truth = json.loads((recording / "truth.json").read_text())
-    sizes = {(line["vm"], line["id"]): int(line["size"], 16)
+    slots = {(line["vm"], line["id"]): (int(line["gpa"], 16), int(line["size"], 16))
              for line in truth["truth"] if line["kind"] == "slot"}
     changes, found, probes, entered = Changes(), [], {}, {}
     with open(recording / "trace.txt", encoding="ascii", errors="replace") as trace:
@@ -161,7 +179,7 @@ def faults(recording):
                 probes[pid] = dict(PAIR.findall(rest))
             elif kind == "fast_page_fault":
                 event = FAST.match(rest).groups()
-                fault = Fault(comm, pid, time, entered.get(pid, time), probes.pop(pid), event, sizes)
+                fault = Fault(comm, pid, time, entered.get(pid, time), probes.pop(pid), event, slots)
                 found.append(fault)
                 if fault.outcome == "fixed":
                     changes.change(comm, pid, time, fault.gfn, fault.old, fault.left())
@@ -178,7 +196,8 @@ def faults(recording):
 
 def ask(recording, debug, *words):
     program = Path(os.environ.get("KVMMMU_BUILD", TOP / "build")) / "kvmmmu"
-    out = subprocess.run([program, "-k", debug, recording / "dump.kdump", *words, "-j"], check=True,
+    types = ["-k", debug] if debug.exists() else []  # without debuginfo: BTF in the dump
+    out = subprocess.run([program, *types, recording / "dump.kdump", *words, "-j"], check=True,
                          stdout=subprocess.PIPE, text=True).stdout
     return json.loads(out)
 
@@ -229,10 +248,10 @@ def head(recording, debug):
 def impersonal(fault):
     """The fault with the page's number taken out, so that equal ones can be counted."""
     pfn = fault.old & PFN
-    if fault.old & PRESENT:
+    if fault.present(fault.old):
         for name in ("old", "again", "new"):
             value = getattr(fault, name)
-            if value & PRESENT and value & PFN == pfn:
+            if fault.present(value) and value & PFN == pfn:
                 setattr(fault, name, value & ~PFN)
     return fault
 

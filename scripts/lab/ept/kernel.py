@@ -53,8 +53,11 @@ class Kernel:
 
     # ---- virtual memory ----
 
+    def page_directory(self):
+        return self.names["init_top_pgt"] - KERNEL_MAP
+
     def physical(self, address):
-        table, shift = self.names["init_top_pgt"] - KERNEL_MAP, 39
+        table, shift = self.page_directory(), 39
         while True:
             entry = int.from_bytes(self.memory.read(table + (address >> shift & 511) * 8, 8), "little")
             if not entry & PRESENT:

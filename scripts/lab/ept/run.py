@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Dumps of an Intel host with a vCPU that loops on EPT, made in Bochs; see "lab help".
 
-run.py [--seed S] [--moments N] [--into DIR] GEN [MACHINE...]
+run.py [--seed S] [--moments N] [--no-panic] [--maps] [--into DIR] GEN [MACHINE...]
 
 For each machine, the kernel is booted once. N memory images are taken at random moments while the vCPU loops, by
 stopping the emulator. Then the kernel panics, and one more is taken on the way to the crash kernel: this one has what
-kexec's path leaves, registers (crash_notes) and cleared VMCSs.
+kexec's path leaves, registers (crash_notes) and cleared VMCSs; not with --no-panic.
+
+--maps: the truth also has the permission tables, the SPTEs and the host's pages behind them, as gdb reads them.
+Where the archive has no debuginfo, types are made of the kernel's BTF (../types); there is no panic then, and what a
+vCPU's thread is doing is not known.
 """
 
 import argparse
@@ -13,6 +17,7 @@ import json
 import os
 import pty
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -31,6 +36,7 @@ import boot  # noqa: E402
 import dump as core  # noqa: E402
 import kernel as kernels  # noqa: E402
 import plan  # noqa: E402
+import virtual  # noqa: E402
 from places import HANDLER, PR_REG, REGISTERS, RUN, STACK_SIZE  # noqa: E402
 
 CPUS, MEMORY = 1, 640
@@ -38,7 +44,7 @@ READY_SECONDS, ORDER_SECONDS = 2400, 600
 LOOK_SECONDS = 10
 APPEND = "crashkernel=128M rdinit=/kdump-init nowatchdog preempt=full"
 # Loops that do not depend on AMD, and the kernels that have them.
-MACHINES = {"readonly-host": plan.EVERY, "invalidate-leaked": plan.EVERY, "invalidate-leaked-all": plan.EVERY,
+MACHINES = {"readonly-host": (*plan.EVERY, "6.18"), "invalidate-leaked": plan.EVERY, "invalidate-leaked-all": plan.EVERY,
             "perm-table-zeroed": plan.NEW}
 
 
@@ -49,9 +55,12 @@ class Host:
         self.gen, self.work = gen, work
         folder = f"{boot.CACHE}/kernel/{gen}"
         self.release = boot.read_text(f"{folder}/release").strip()
-        self.debug = f"{folder}/debug/lib/modules/{self.release}/kernel/arch/x86/kvm/kvm.ko"
+        said = subprocess.run([f"{LAB}/types", gen], check=True, text=True, stdout=subprocess.PIPE).stdout
+        self.debug = f"{said.splitlines()[-1]}/kvm.ko"
         self.vmlinux = f"{folder}/vmlinux"
-        self.names, self.kvm_names = kernels.symbols(self.vmlinux), kernels.symbols(self.debug)
+        self.known = os.path.exists(self.vmlinux)
+        self.names = kernels.symbols(self.vmlinux) if self.known else {}
+        self.kvm_names = kernels.symbols(self.debug)
         self.offsets = kernels.offsets(self.debug)
         os.link(initrd, f"{work}/initrd")
         bochs.make_iso(work, f"{folder}/vmlinuz", APPEND)
@@ -86,6 +95,9 @@ class Host:
         return bochs.Memory(self.machine, self.work, MEMORY)
 
     def kernel(self, memory):
+        if not self.names:  # VMCOREINFO knows it by its other name
+            info = core.vmcoreinfo(memory.blocks()).decode()
+            self.names["init_top_pgt"] = int(re.search(r"SYMBOL\(swapper_pg_dir\)=(\w+)", info)[1], 16)
         return kernels.Kernel(memory, self.names, self.offsets, self.kvm_names, self.sections)
 
     def ready(self):
@@ -193,9 +205,11 @@ def place_of(host, kernel, vcpu, work):
     if task is None:
         return None
     on_cpu, cpu = bool(kernel.member(task, "task_struct.on_cpu", 1)), kernel.member(task, "task_struct.thread_info.cpu", 4)
-    note = kernel.crash_notes(cpu) if on_cpu else None
+    note = kernel.crash_notes(cpu) if on_cpu and host.known else None
     registers = None
-    if note:
+    if not host.known:
+        pass
+    elif note:
         registers = dict(zip(REGISTERS, struct.unpack_from("<21Q", note, PR_REG)))
     elif not on_cpu:
         registers = kernel.switched(task)
@@ -233,8 +247,9 @@ def write_dump(memory, notes, to):
 class Loop:
     """A machine that loops, and its moments."""
 
-    def __init__(self, host, name, seed, out, work):
+    def __init__(self, host, name, seed, out, work, maps=False):
         self.host, self.scenario, self.out, self.work = host, plan.SCENARIOS[name], out, work
+        self.maps = maps
         self.seed = random.Random(f"{host.gen} {name} {seed}").getrandbits(31)
         self.label = seed
         self.stage, self.looks, self.injected = None, [], []
@@ -273,9 +288,10 @@ class Loop:
             kernel = host.kernel(memory)
             notes = [note for cpu in range(CPUS) if trigger == "sysrq" and (note := kernel.crash_notes(cpu))]
             machine = truth_of(host, kernel, self.scenario, self.stage, self.looks, self.injected, self.work)
+            more = virtual.truth(host, kernel, memory.blocks(), bochs.BLOCK, self.work) if self.maps else {}
             write_dump(memory, notes, f"{self.out}/{name}")
         record = {"version": 1, "generation": host.gen, "release": host.release, "name": name, "seed": self.label,
-                  "trigger": trigger, "panic_cpu": None, "sections": host.sections, "machines": [machine]}
+                  "trigger": trigger, "panic_cpu": None, "sections": host.sections, "machines": [machine], **more}
         with open(f"{self.out}/{name}.json", "w", encoding="ascii") as file:
             json.dump(record, file, indent=1)
             file.write("\n")
@@ -290,7 +306,7 @@ def take(gen, name, args, out, initrd):
         try:
             host.ready()
             boot.say(f"{gen} is up after {time.monotonic() - begun:.0f} s")
-            loop = Loop(host, name, args.seed, out, work)
+            loop = Loop(host, name, args.seed, out, work, args.maps)
             loop.begin()
             loop.look()
             time.sleep(LOOK_SECONDS)
@@ -300,8 +316,9 @@ def take(gen, name, args, out, initrd):
             for number in range(args.moments):
                 time.sleep(3 * dice.random())
                 loop.keep(number, "stopped")
-            host.panic()
-            loop.keep(args.moments, "sysrq")
+            if not args.no_panic and host.known:
+                host.panic()
+                loop.keep(args.moments, "sysrq")
             return True
         except RuntimeError as error:
             boot.say(f"{gen} {name}: {error}")
@@ -314,6 +331,8 @@ def main():
     parser = argparse.ArgumentParser(prog="lab ept")
     parser.add_argument("--seed", default="1")
     parser.add_argument("--moments", type=int, default=3)
+    parser.add_argument("--no-panic", action="store_true")
+    parser.add_argument("--maps", action="store_true")
     parser.add_argument("--into")
     parser.add_argument("gen")
     parser.add_argument("names", nargs="*")

@@ -67,12 +67,16 @@ def slot_pages(tables, pgd, slot):
     return found
 
 
+def vmemmap():
+    where = int(CONFIG["symbols"]["vmemmap_base"], 16)
+    return int(oracle.pointer(where, "unsigned long").dereference())
+
+
 class Shadow:
     """The kvm_mmu_page of page tables."""
 
     def __init__(self):
-        where = int(CONFIG["symbols"]["vmemmap_base"], 16)
-        self.pages = oracle.pointer(int(oracle.pointer(where, "unsigned long").dereference()), "struct page")
+        self.pages = oracle.pointer(vmemmap(), "struct page")
         self.known = {}
 
     def of(self, table):

@@ -58,6 +58,18 @@ def scenarios(generation):
     return found
 
 
+# An Intel host in Bochs: where ept/ knows how; a VM that loops, at two moments.
+INTEL = ("6.1", "6.12", "6.18", "7.2", "7.3")
+INTEL_MACHINE, INTEL_MOMENTS = "readonly-host", 2
+
+
+def intel(generation):
+    """Return the names of the dumps of an Intel host."""
+    if generation not in INTEL:
+        return []
+    return [f"{INTEL_MACHINE}-ept-matrix.{number:02}" for number in range(INTEL_MOMENTS)]
+
+
 def kdumps(generation):
     """Return how many real kdumps are made: where the kernel has debuginfo, which tells what its crash interrupted."""
     return {"6.1": 1, "6.12": 1, "7.2": 1, "7.3": 2}.get(generation, 0)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Dumps of every generation of kernels, each judged and then deleted.
 
-run.py [--table] [--readme] [--again] [--no-kdumps] [GEN...]
+run.py [--table] [--readme] [--again] [--no-kdumps] [--dumps NAME,NAME...] [GEN...]
 
 A line of results of each dump is kept in matrix/GEN.jsonl of the cache; a run continues with the dumps that have none.
 Dumps with a problem stay in matrix/problems: they are judged again first, and made again if the problem is still there.
---again: make all. --table: print the table only. --readme: also write it into tests/README.md.
+--again: make all. --dumps: only these. --table: print the table only. --readme: also write it into tests/README.md.
 """
 
 import argparse
@@ -36,6 +36,8 @@ MARKS = ("<!-- matrix -->\n", "<!-- end of matrix -->\n")
 
 
 class Results:
+    only = None  # the names of dumps to make; None: all
+
     def __init__(self, generation):
         self.path = OUT / f"{generation}.jsonl"
         self.lines = {}
@@ -44,12 +46,23 @@ class Results:
             self.lines[one["name"]] = one
 
     def missing(self, names):
-        return [name for name in names if self.lines.get(name, {"problems": True})["problems"]]
+        return [name for name in names if self.lines.get(name, {"problems": True})["problems"]
+                and (self.only is None or name in self.only)]
 
     def add(self, line):
         self.lines[line["name"]] = line
         with open(self.path, "a", encoding="ascii") as file:
             file.write(json.dumps(line) + "\n")
+
+
+def crash_of(generation, vmlinux):
+    """Return the crash command for a kernel whose debuginfo is there; 7.x needs a newer crash, without its modules."""
+    if not os.path.exists(vmlinux):
+        return []
+    if plan.age(generation) < (6, 12):
+        return [shutil.which("crash") or boot.die("crash is not installed"), "-s", vmlinux]
+    subprocess.run([LAB / "tool", "crash"], check=True)
+    return [f"{boot.CACHE}/tools/crash-new/crash", "--no_modules", "-s", vmlinux]
 
 
 class Generation:
@@ -60,6 +73,7 @@ class Generation:
         self.results = Results(name)
         if again:
             self.results.lines = {}
+        self.crash = crash_of(name, f"{self.kernel}/vmlinux")
         self.more = "setcpuid=constant_tsc " if name.endswith("-rt") else ""
 
     def judge_kept(self):
@@ -80,11 +94,11 @@ class Generation:
 
     def judge(self, out, name, form, paging, la57, truth, maps):
         path = Path(out) / f"{name}.kdump"
-        dump = verdict.Dump(path, self.kernel if self.name in plan.WITHOUT_BTF else None)
+        dump = verdict.Dump(path, self.kernel if self.name in plan.WITHOUT_BTF else None, self.crash)
         try:
             found = verdict.verdict(dump, truth, maps)
         except (RuntimeError, ValueError, KeyError, subprocess.TimeoutExpired) as error:
-            found = {"tables": 0, "leaves": 0, "states": {}, "found": [],
+            found = {"tables": 0, "leaves": 0, "states": {}, "crash": 0, "found": [],
                      "problems": [f"{type(error).__name__}: {error}"]}
         release = boot.read_text(f"{self.kernel}/release").strip()
         self.results.add({"generation": self.name, "release": release, "name": name, "form": form, "paging": paging,
@@ -180,6 +194,22 @@ class Generation:
                     truth = json.loads(truth.read_text())
                     self.judge(work, name, "kdump", "npt", False, truth, truth["maps"])
 
+    def intel(self):
+        """Memory of an Intel host in Bochs, with a VM that loops (ept/)."""
+        names = self.results.missing(plan.intel(self.name))
+        if not names:
+            return
+        with tempfile.TemporaryDirectory(prefix="kvmmmu-matrix-", dir=OUT) as work:
+            subprocess.run([LAB / "lab", "ept", "--maps", "--no-panic", "--seed", "matrix", "--moments",
+                            str(plan.INTEL_MOMENTS), "--into", work, self.name, plan.INTEL_MACHINE], check=False)
+            for name in names:
+                truth = Path(work) / f"{name}.json"
+                if truth.exists():
+                    truth = json.loads(truth.read_text())
+                    self.judge(work, name, "Bochs", "EPT", False, truth, truth["maps"])
+                else:
+                    boot.say(f"{self.name}: no dump {name}")
+
     def all(self, kdumps):
         self.judge_kept()
         for one in plan.boots(self.name):
@@ -187,6 +217,7 @@ class Generation:
         self.scenarios()
         if kdumps:
             self.kdumps()
+        self.intel()
 
 
 def row(generation, lines):
@@ -197,8 +228,8 @@ def row(generation, lines):
         count[line["form"]] += 1
         count[line["paging"]] += 1
         count["la57"] += line["la57"]
-        for key in ("tables", "leaves"):
-            count[key] += line[key]
+        for key in ("tables", "leaves", "crash"):
+            count[key] += line.get(key, 0)
         for state, number in line["states"].items():
             count[state] += number
         found.update(line["found"])
@@ -206,11 +237,11 @@ def row(generation, lines):
     states = ", ".join(f"{count[state]} {state}" for state in STATES if count[state])
     named = ", ".join(f"{name} {number}" if number > 1 else name for name, number in sorted(found.items()))
     return [f"{generation} ({lines[0]['release']})", str(len(lines)),
-            *(str(count[key]) for key in ("npt", "npt=0", "la57", "kdump")), f"{count['tables']:,}",
+            *(str(count[key]) for key in ("npt", "npt=0", "EPT", "la57", "kdump", "crash")), f"{count['tables']:,}",
             f"{count['leaves']:,}", states, named or "-", str(count["problems"])]
 
 
-HEAD = ["kernel", "dumps", "NPT", "npt=0", "5 levels", "real kdumps", "tables", "leaves", "vCPUs",
+HEAD = ["kernel", "dumps", "NPT", "npt=0", "EPT", "5 levels", "real kdumps", "answers in crash", "tables", "leaves", "vCPUs",
         "loops and stalls named right", "with a problem"]
 STATES = ("healthy", "progressing", "waiting", "never ran", "unknown", "stuck")
 
@@ -241,8 +272,10 @@ def main():
     parser.add_argument("--readme", action="store_true")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--no-kdumps", action="store_true")
+    parser.add_argument("--dumps", type=lambda text: text.split(","))
     parser.add_argument("generations", nargs="*", metavar="GEN")
     args = parser.parse_args()
+    Results.only = args.dumps
     signal.signal(signal.SIGTERM, stop)
     OUT.mkdir(parents=True, exist_ok=True)
     names = () if args.table or args.readme else args.generations or (*plan.GENERATIONS, *plan.FLAVOURS)

@@ -4,6 +4,7 @@
 import collections
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,10 +29,10 @@ def program(*words, name="kvmmmu"):
 
 
 class Dump:
-    """A dump, and where debuginfo is if its kernel has no BTF."""
+    """A dump, where debuginfo is if its kernel has no BTF, and a crash command for its kernel, if there is one."""
 
-    def __init__(self, path, debug):
-        self.path, self.debug = path, [debug] if debug and os.path.exists(debug) else []
+    def __init__(self, path, debug, crash=()):
+        self.path, self.debug, self.crash = path, [debug] if debug and os.path.exists(debug) else [], crash
 
     def ask(self, *words):
         return program(*(["-k", *self.debug] if self.debug else []), self.path, *words, "-j")
@@ -122,6 +123,39 @@ def same_in_capsule(dump):
     return problems
 
 
+CRASH_ANSWERS = ("vms", "perms", "slots", "mmu")
+
+
+def same_in_crash(dump):
+    """Compare the answers in crash with the program's. Return (how many are equal, problems)."""
+    lines = ["set scroll off", f"extend {BUILD / 'kvmmmu.so'}"]
+    for command in CRASH_ANSWERS:
+        lines += [f"gdb echo @@{command}@@\\n", f"kvmmmu {command} -j"]
+    run = subprocess.run([*dump.crash, dump.path], input="\n".join([*lines, "gdb echo @@end@@\\n", "quit", ""]), text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS, errors="replace", check=False,
+                         env={**os.environ, "KVMMMU_DEBUGINFO": str(dump.debug[0]) if dump.debug else ""})
+    said = dict(zip(CRASH_ANSWERS, re.split(r"@@\w+@@\n", run.stdout)[1:]))
+    return compare_answers({command: dump.ask(command) for command in CRASH_ANSWERS}, said, run.stdout[-500:])
+
+
+def compare_answers(ours, said, end):
+    """Compare answers of the program with crash's texts of the same; @end: what crash said last."""
+    count, problems = 0, []
+    for command, answer in ours.items():
+        try:
+            theirs = json.loads(said[command])
+        except (KeyError, ValueError):
+            problems.append(f"{command} in crash is no answer: {said.get(command, end)[-300:]!r}")
+            continue
+        for one in (answer, theirs):
+            one.pop("source")
+        if answer == theirs:
+            count += 1
+        else:
+            problems.append(f"{command} in crash differs from the program's")
+    return count, problems
+
+
 def changed_words(truth):
     """Return the addresses of the words of permission tables that the debugger changed."""
     changes = [*truth.get("injected", ()), *(c for machine in truth.get("machines", ()) for c in machine["injected"])]
@@ -152,6 +186,10 @@ def verdict(dump, truth, maps):
         problems += compare_healthy(said)
     if dump.path.stem.endswith("-fault"):
         problems += same_in_capsule(dump)
+    in_crash = 0
+    if dump.crash and (dump.path.stem.endswith("-fault") or "machines" in truth):
+        in_crash, more = same_in_crash(dump)
+        problems += more
     states = collections.Counter(state for state, _, _ in said.values())
-    return {"tables": tables, "leaves": leaves, "states": dict(sorted(states.items())),
+    return {"tables": tables, "leaves": leaves, "states": dict(sorted(states.items())), "crash": in_crash,
             "found": [name for name in found if name], "problems": problems}

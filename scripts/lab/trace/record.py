@@ -39,8 +39,28 @@ def offsets(debug, *members):
     return numbers(debug, *(f"&((struct {struct} *)0)->{name}" for struct, name in pairs))
 
 
+def has(debug, structure):
+    return not subprocess.run(["gdb", "-nx", "-batch", "-ex", f"print sizeof(struct {structure})", debug],
+                              capture_output=True, check=False).returncode
+
+
 def ret_pf(debug, *names):
     return numbers(debug, *(f"RET_PF_{name}" for name in names))
+
+
+PROTECT = "kvm_arch_mmu_enable_log_dirty_pt_masked"
+
+
+def probes_before_5_16(debug):
+    """As probes(): there, the arguments are data, vcpu, address, error code, sptep, old SPTE, and there is no struct
+    kvm_page_fault. What is unmapped are the gfns whose SPTEs a range of host addresses has."""
+    base, vcpu_kvm = offsets(debug, "kvm_memory_slot.base_gfn", "kvm_vcpu.kvm")
+    return (f"p:lab/fast __traceiter_fast_page_fault kvm=+{vcpu_kvm}(%si):x64 gpa=%dx:x64 sptep=%r8:x64 old=%r9:x64 "
+            f"now=+0(%r8):x64\n"
+            f"p:lab/protect {PROTECT} kvm=%di:x64 base=+{base}(%si):x64 first=%dx:x64 mask=%cx:x64\n"
+            f"r:lab/protected {PROTECT}\n"
+            "p:lab/unmap kvm_unmap_rmapp kvm=%di:x64 start=%cx:x64 level=%r8:s32\n"
+            "r:lab/unmapped kvm_unmap_rmapp\n")
 
 
 def probes(debug):
@@ -48,6 +68,8 @@ def probes(debug):
 
     The arguments of the tracepoint are data, vcpu, fault, sptep, old SPTE, result.
     """
+    if not has(debug, "kvm_page_fault"):
+        return probes_before_5_16(debug)
     base, start, end = offsets(debug, "kvm_memory_slot.base_gfn", "kvm_gfn_range.start",
                                "kvm_gfn_range.end")
     slot, gfn, write, exec_, present, rsvd, user, flags, slot_id, vcpu_kvm = offsets(
@@ -59,10 +81,9 @@ def probes(debug):
               f"write=+{write}(%dx):u8", f"exec=+{exec_}(%dx):u8", f"present=+{present}(%dx):u8",
               f"rsvd=+{rsvd}(%dx):u8", f"user=+{user}(%dx):u8",
               "sptep=%cx:x64", "old=%r8:x64", "now=+0(%cx):x64", "ret=%r9:s32"]
-    protect = "kvm_arch_mmu_enable_log_dirty_pt_masked"
     return (f"p:lab/fast __traceiter_fast_page_fault {' '.join(fields)}\n"
-            f"p:lab/protect {protect} kvm=%di:x64 base=+{base}(%si):x64 first=%dx:x64 mask=%cx:x64\n"
-            f"r:lab/protected {protect}\n"
+            f"p:lab/protect {PROTECT} kvm=%di:x64 base=+{base}(%si):x64 first=%dx:x64 mask=%cx:x64\n"
+            f"r:lab/protected {PROTECT}\n"
             f"p:lab/unmap kvm_unmap_gfn_range kvm=%di:x64 start=+{start}(%si):x64 "
             f"end=+{end}(%si):x64\n"
             "r:lab/unmapped kvm_unmap_gfn_range\n")
@@ -86,6 +107,12 @@ def build_initrd(gen, work, probe_lines, init=None):
     subprocess.run([f"{lab}/image", gen, f"{work}/base"], check=True)
     subprocess.run(f"find . | cpio -o -H newc --quiet | cat '{work}/base' - >'{work}/initrd'",
                    shell=True, cwd=overlay, check=True)
+
+
+def types_of(gen):
+    """Return the kernel's kvm.ko with types: its debuginfo or, without any, made of its BTF."""
+    said = subprocess.run([f"{os.path.dirname(HERE)}/types", gen], check=True, text=True, stdout=subprocess.PIPE).stdout
+    return f"{said.splitlines()[-1]}/kvm.ko"
 
 
 def start_qemu(kernel, work, more):
@@ -130,7 +157,7 @@ def main():
     gen, out, events, each, *more = sys.argv[1:]
     kernel = f"{CACHE}/kernel/{gen}"
     release = read_text(f"{kernel}/release").strip()
-    debug = f"{kernel}/debug/lib/modules/{release}/kernel/arch/x86/kvm/kvm.ko"
+    debug = types_of(gen)
     with tempfile.TemporaryDirectory(prefix="kvmmmu-trace-") as work:
         build_initrd(gen, work, probes(debug))
         begin = time.monotonic()

@@ -73,6 +73,17 @@ def test_healthy_vcpus_that_are_accused_are_noticed():
         assert verdict.compare_healthy({"0:0": said}), said
 
 
+def test_answers_in_crash_that_differ_are_noticed():
+    ours = {"vms": {"source": {"host": "kvmmmu"}, "vms": [1]}, "perms": {"source": {}, "tables": []}}
+    said = {"vms": '{"source": {"host": "crash"}, "vms": [1]}', "perms": '{"source": {}, "tables": []}'}
+    again = {command: dict(answer) for command, answer in ours.items()}
+    assert verdict.compare_answers(again, said, "") == (2, [])
+    for wrong in ({**said, "vms": '{"source": {}, "vms": [2]}'}, {**said, "vms": "kvmmmu: no"}, {"perms": said["perms"]}):
+        again = {command: dict(answer) for command, answer in ours.items()}
+        count, problems = verdict.compare_answers(again, wrong, "crash: it ended")
+        assert count == 1 and len(problems) == 1 and "vms in crash" in problems[0]
+
+
 def test_words_of_a_scenario_are_those_of_its_injection():
     change = {"what": "permissions[3]", "address": "0x1006"}
     assert verdict.changed_words({"injected": [change, {"what": "W of the level 2 SPTE", "address": "0x2000"}]}) == [0x1006]
@@ -90,7 +101,8 @@ def test_what_the_matrix_has():
         assert "-" in generation or "mmio-generation" in {s.first for s in scenarios}
         assert generation == "5.10" or "frozen-spte" in {s.first for s in scenarios}
         count += sum(len(boot.names) for boot in boots) + len(scenarios) + plan.kdumps(generation)
-    assert count >= 60 and len(plan.LA57) == 2
+        count += len(plan.intel(generation))
+    assert count >= 60 and len(plan.LA57) == 2 and len(plan.INTEL) >= 5
     assert {s.first for s in plan.scenarios("7.3")} >= {"obsolete-root", "perm-table-mismatch", "frozen-spte"}
 
 
@@ -107,7 +119,8 @@ def test_the_table_of_the_matrix_is_whole():
     dumps = sum(int(row["dumps"]) for row in found)
     assert dumps >= 60 and f"{dumps} dumps:" in text
     for row in found:
-        assert int(row["NPT"]) + int(row["npt=0"]) == int(row["dumps"]) and row["with a problem"] == "0"
+        assert sum(int(row[paging]) for paging in ("NPT", "npt=0", "EPT")) == int(row["dumps"])
+        assert row["with a problem"] == "0"
         assert re.match(r"[\w.+-]+ \([\d.]+[\w.+-]*\)$", row["kernel"])
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""join RECORDING: a recording of the lab as one line a fast page fault, for compare.
+"""join RECORDING KERNEL: a recording of the lab as one line a fast page fault, for compare. KERNEL: `lab kernel`.
 
 Joins each kvmmmu:fast_page_fault with what the lab's probe saw at the same call (slot, flags, the SPTE
 read once more), with the level of its SPTE and with who else changed the SPTE meanwhile. The lines:
@@ -67,13 +67,16 @@ def machine(comm):
 class Changes:
     """What was done to SPTEs besides the fault at hand, by time."""
 
-    def __init__(self):
+    def __init__(self, machines):
+        self.machines = machines
         self.events = collections.defaultdict(list)  # (machine, gfn): (time, pid, old, new SPTE)
         self.spans = {"protect": [], "unmap": []}     # (begin, end, kvm, first gfn, gfns)
         self.open = {}
 
     def change(self, comm, pid, time, gfn, old, new):
-        self.events[machine(comm), gfn].append((time, pid, old, new))
+        """A thread of the host's (kdamond ages pages) changes SPTEs of any machine: they have the page's number."""
+        name = machine(comm)
+        self.events[name if name in self.machines else None, gfn].append((time, pid, old, new))
 
     def begin(self, kind, pid, time, fields):
         number = {key: int(value, 16) for key, value in PAIR.findall(fields)}
@@ -96,7 +99,7 @@ class Changes:
 
     def meanwhile(self, fault):
         letters = set()
-        for time, pid, old, new in self.events[machine(fault.comm), fault.gfn]:
+        for time, pid, old, new in self.events[machine(fault.comm), fault.gfn] + self.events[None, fault.gfn]:
             if pid != fault.pid and fault.begin <= time <= fault.time + LATE:
                 letters |= {"c"} if new == fault.new else set()
                 letters |= {"a"} if old == fault.left() else set()
@@ -167,7 +170,7 @@ def faults(recording):
     truth = json.loads((recording / "truth.json").read_text())
     slots = {(line["vm"], line["id"]): (int(line["gpa"], 16), int(line["size"], 16))
              for line in truth["truth"] if line["kind"] == "slot"}
-    changes, found, probes, entered = Changes(), [], {}, {}
+    changes, found, probes, entered = Changes({vm for vm, _ in slots}), [], {}, {}
     with open(recording / "trace.txt", encoding="ascii", errors="replace") as trace:
         for text in trace:
             if not (line := LINE.match(text)):
@@ -194,9 +197,9 @@ def faults(recording):
     return found, changes
 
 
-def ask(recording, debug, *words):
+def ask(recording, kernel, *words):
     program = Path(os.environ.get("KVMMMU_BUILD", TOP / "build")) / "kvmmmu"
-    types = ["-k", debug] if debug.exists() else []  # without debuginfo: BTF in the dump
+    types = ["-k", kernel] if (kernel / "debug").exists() else []  # without debuginfo: BTF in the dump
     out = subprocess.run([program, *types, recording / "dump.kdump", *words, "-j"], check=True,
                          stdout=subprocess.PIPE, text=True).stdout
     return json.loads(out)
@@ -224,12 +227,12 @@ def head_of_trace(recording):
         yield "words " + " ".join(words)
 
 
-def head(recording, debug):
+def head(recording, kernel):
     """Masks and permission words, as our program reads them out of the dump of the same boot."""
     if not (recording / "dump.kdump").exists():
         yield from head_of_trace(recording)
         return
-    mmu = ask(recording, debug, "mmu", "0:0")
+    mmu = ask(recording, kernel, "mmu", "0:0")
     yield f"# {mmu['source']['release']} {mmu['source']['vendor']} {mmu['source']['paging']}"
     values = {name: int(value, 16) if isinstance(value, str) and value.startswith("0x") else
               int(value) if isinstance(value, bool) else value
@@ -238,7 +241,7 @@ def head(recording, debug):
     yield "masks " + " ".join(f"{name} {value:#x}" if isinstance(value, int) else f"{name} {value}"
                               for name, value in values.items() if value is not None)
     tables = {tuple(word["word"] for word in table["words"])
-              for table in ask(recording, debug, "perms")["tables"]
+              for table in ask(recording, kernel, "perms")["tables"]
               if table["judges"] == "spte" and table["context"].startswith("root_mmu")}
     assert len(tables) <= 1, tables
     for table in tables:
@@ -256,9 +259,9 @@ def impersonal(fault):
     return fault
 
 
-def join(recording, debug, reduce=False):
+def join(recording, kernel, reduce=False):
     """The lines; reduced, faults that differ only in their page are one line with their number."""
-    yield from head(recording, debug)
+    yield from head(recording, kernel)
     found, changes = faults(recording)
     lines = []
     for fault in found:
@@ -273,8 +276,8 @@ def join(recording, debug, reduce=False):
 
 def main():
     reduce = "--reduce" in sys.argv
-    recording, debug = (Path(word) for word in sys.argv[1:] if not word.startswith("--"))
-    for line in join(recording, debug, reduce):
+    recording, kernel = (Path(word) for word in sys.argv[1:] if not word.startswith("--"))
+    for line in join(recording, kernel, reduce):
         print(line)
 
 

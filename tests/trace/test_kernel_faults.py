@@ -19,7 +19,7 @@ import tools  # noqa: E402
 
 RULE = tools.TOP / "extensions" / "kvmmmu" / "rules" / "fast_page_fault.c"
 STORED = sorted((HERE / "data").glob("*.faults"))
-RECORDED = ["7.3-npt", "7.3-nonpt", "6.1-npt", "6.1-nonpt"]
+RECORDED = ["7.3-npt", "7.3-nonpt", "6.1-npt", "6.1-nonpt", "5.10-npt", "6.12-npt", "7.2-npt"]
 ALL = os.environ.get("KVMMMU_TRACE") == "all"
 FULL, SMALL = 110_000, 12_000
 
@@ -110,7 +110,7 @@ def test_new_recording(comparer, tmp_path, name):
     recording = tools.lab("trace", gen, paging, str(FULL if ALL else SMALL))
     file = tmp_path / f"{name}.faults"
     with open(file, "w", encoding="ascii") as out:
-        subprocess.run([sys.executable, HERE / "join.py", recording, tools.kernel(gen) / "debug", "--reduce"],
+        subprocess.run([sys.executable, HERE / "join.py", recording, tools.kernel(gen), "--reduce"],
                        check=True, stdout=out)
     found = agree(comparer, file, 100_000 if ALL else SMALL)
     # The probe and the event came in pairs, and nothing was lost.

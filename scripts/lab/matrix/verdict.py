@@ -123,7 +123,7 @@ def same_in_capsule(dump):
     return problems
 
 
-CRASH_ANSWERS = ("vms", "perms", "slots", "mmu")
+CRASH_ANSWERS = ("vms", "perms", "slots", "explain")
 
 
 def same_in_crash(dump):

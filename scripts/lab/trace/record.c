@@ -27,13 +27,14 @@
 #include "../vmm/vmm.h"
 #include "load.h"
 
-#define TRACING	   "/sys/kernel/tracing/"
-#define CPUS	   8	       /* at most */
-#define BUFFERS_KB (192 << 10) /* all CPUs together */
-#define PRINTER	   0x378
-#define ONLINE	   0x0c
-#define STROBE	   0x01
-#define LINGER	   6
+#define TRACING		 "/sys/kernel/tracing/"
+#define CPUS		 8	     /* at most */
+#define BUFFERS_KB	 (192 << 10) /* all CPUs together */
+#define EAGER_PAGE_SPLIT "/sys/module/kvm/parameters/eager_page_split"
+#define PRINTER		 0x378
+#define ONLINE		 0x0c
+#define STROBE		 0x01
+#define LINGER		 6
 
 static const char *const events[] = {
 	"kvmmmu/fast_page_fault",	  "kvmmmu/kvm_tdp_mmu_spte_changed",
@@ -350,7 +351,8 @@ int main(void)
 		die("%d CPUs", cpus);
 	if (mount("tracefs", TRACING, "tracefs", 0, NULL))
 		die("tracefs");
-	put("/sys/module/kvm/parameters/eager_page_split", "N");
+	if (have(EAGER_PAGE_SPLIT)) /* since 5.17 */
+		put(EAGER_PAGE_SPLIT, "N");
 	start_trace();
 	begin = now();
 	if (flag("trace.age=")) {

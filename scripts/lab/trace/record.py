@@ -21,8 +21,8 @@ from qmp import Qmp  # noqa: E402
 # The trace buffers, the memory for the text, and what the machines need.
 MEMORY = "1280M"
 TEXT, ROOM = 0x10000000, 0x14000000
-LOAD_SECONDS = 480
-READY_SECONDS = 900
+LOAD_SECONDS = 900  # a busy machine may need that many
+READY_SECONDS = 1500
 
 
 def numbers(debug, *expressions):

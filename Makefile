@@ -70,7 +70,7 @@ help:
 	@echo "make flips        2,000 flipped bits of page tables, and which of them an audit finds"
 	@echo "make healthy      audit every dump in the lab's cache: healthy VMs have no anomaly"
 	@echo "make planted      damage of every kind in dumps of 6.1 and 7.3, which an audit has to find"
-	@echo "make trace        100,000 page faults of each of four kernels against our rule"
+	@echo "make trace        100,000 page faults of each recorded kernel against our rule"
 	@echo "make kdumps       KDUMPS=2 real kdumps of each of four kernels (a minute each), and what is said about"
 	@echo "                  all that there are"
 	@echo "make matrix       dumps of every kernel that Debian serves, or of GENS=\"6.18 7.3-rt\", against a debugger (hours)"

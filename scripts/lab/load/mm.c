@@ -164,12 +164,14 @@ static void *answer_faults(void *arg)
 	struct uffd_msg msg;
 
 	thread_name("mm-uffd");
-	setpriority(PRIO_PROCESS, gettid(), -20);
+	setpriority(PRIO_PROCESS, gettid(), -4);
 	for (;;) {
 		uint8_t *at;
 
-		if (read(watch, &msg, sizeof(msg)) != sizeof(msg))
+		if (read(watch, &msg, sizeof(msg)) != sizeof(msg)) {
+			usleep(1000);
 			continue;
+		}
 		at = (uint8_t *)(uintptr_t)(msg.arg.pagefault.address & ~(PAGE - 1));
 		usleep(below(&seed, 2000));
 		if (msg.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WP)
@@ -235,7 +237,7 @@ static void *stir(void *arg)
 	unsigned int seed = (uintptr_t)arg;
 
 	thread_name("mm-stir");
-	setpriority(PRIO_PROCESS, gettid(), -20); /* the guests use all CPUs */
+	setpriority(PRIO_PROCESS, gettid(), -4); /* the guests use all CPUs */
 	for (;;) {
 		switch (below(&seed, 9)) {
 		case 0:

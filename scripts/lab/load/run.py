@@ -23,7 +23,7 @@ from qmp import Qmp  # noqa: E402
 NODES = 2  # of NUMA, so that pages can migrate
 MEGABYTES = 256  # of each
 SWAP = 256 << 20
-READY_SECONDS = 300
+READY_SECONDS = 600
 VMM = [HERE.parent / "vmm" / name for name in ("vm.c", "vcpu.c", "tables.c", "markers.c")]
 STAGE = [HERE.parent / "scenarios/vmm" / name for name in ("stage.c", "nested.c", "nested.S", "guest.S")]
 SOURCES = [*sorted(HERE.glob("*.c")), *(HERE.parent / "trace" / name for name in ("load.c", "guest.S")), *STAGE, *VMM]

@@ -168,6 +168,10 @@ def test_what_the_host_does_not_map(dump):
 def silent(value, bit, level):
     """Why a flip of this bit of a present entry leaves one that KVM or the processor could have made; None: it does not."""
     leaf = level == 1 or value & PS
+    if not value & PRESENT and bit == 63 and not value & ~(1 << 63):
+        return "an empty entry: with bit 63 or without, it has no translation (EPT: suppress #VE)"
+    if not value & PRESENT:
+        return "an MMIO SPTE: an earlier generation, or the access that it caches"
     if bit == 5 or (leaf and bit == 6):
         return "accessed and dirty bits: the processor sets them, KVM clears them"
     if leaf and level > 1 and bit == 63:
@@ -190,7 +194,7 @@ def test_single_bit_flips(dump, capsys):
         bit = chance.randrange(64)
         found = loud(dump.audit((pa, value ^ 1 << bit)))
         there = [a for a in found if int(a["table"] or "0", 16) + 8 * (a["index"] or 0) == pa]
-        why = None if there else silent(value, bit, level) if value & PRESENT else "an MMIO SPTE: an earlier generation, or the access that it caches"
+        why = None if there else silent(value, bit, level)
         shares[bit][0] += 1
         shares[bit][1] += bool(there)
         shares[bit][2] += bool(why)

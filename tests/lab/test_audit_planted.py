@@ -354,6 +354,13 @@ def plant_encryption(t, lacks, reserved=False):
 
 
 RESERVED = {"6.1": 12, "7.3": 13}  # PG_reserved
+def plant_child_with_less(t):
+    """A page table of level 1 grants no writes below one that does."""
+    pa, i, e = next((pa, i, e) for pa, i, e in t.entries(2, leaf=False, direct=False)
+                    if t.child(e) in t.pages and t.member(t.child(e), "role", "<I") & 0x200)
+    t.set_member(t.child(e), "role", "<I", t.member(t.child(e), "role", "<I") & ~0x200)
+
+
 NPT, SHADOW, BOTH = ("healthy",), ("nonpt",), ("healthy", "nonpt")
 more_roots = lambda t: plant_root(t, "root_count", "<I", lambda v: v + 1)
 PLANTS = [  # kind, dumps, the damage, its legal twin
@@ -395,10 +402,11 @@ PLANTS = [  # kind, dumps, the damage, its legal twin
     ("page-level", BOTH, lambda t: plant_role(t, 5 ^ 1), more_roots),
     ("page-gfn", BOTH, lambda t: plant_member(t, "gfn", "<Q", lambda v: v ^ 0x40000), more_roots),
     ("page-direct", NPT, lambda t: plant_role(t, 1 << 7), more_roots),
-    ("page-access", SHADOW, plant_less_access, None),
+    ("page-access", SHADOW, plant_less_access, plant_child_with_less),
     ("page-role", BOTH, lambda t: plant_role(t, 2 << invalid_bit(t)), more_roots),
     ("page-invalid", BOTH, lambda t: plant_role(t, 1 << invalid_bit(t)), more_roots),
-    ("page-generation", SHADOW, plant_generation, None),
+    ("page-generation", SHADOW, plant_generation,
+     lambda t: of_kvm(t, "mmu_valid_gen", lambda v: v ^ 1, "<B")),  # all of them are obsolete, as while KVM zaps all
     ("page-mmu", BOTH, lambda t: plant_member(t, "tdp_mmu_page", "<B", lambda v: v ^ 1), more_roots),
     ("page-twice", NPT, plant_twice, more_roots),
     ("page-parent", BOTH, lambda t: plant_member(t, "parent_ptes", "<Q", lambda v: v ^ 8), more_roots),

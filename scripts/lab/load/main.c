@@ -50,9 +50,10 @@ static bool add_swap(void)
 	return !system(commands);
 }
 
-static bool has_npt(void)
+/* A parameter of kvm-amd or kvm-intel. */
+static bool is_on(const char *path)
 {
-	FILE *file = fopen("/sys/module/kvm_amd/parameters/npt", "r");
+	FILE *file = fopen(path, "r");
 	int first = file ? fgetc(file) : 'N';
 
 	if (file)
@@ -69,14 +70,14 @@ static void start_load(const char *name, unsigned int seed)
 	load_run(name, seed);
 }
 
-static void start(const char *name, void (*machine)(unsigned int seed, bool npt), unsigned int seed,
-		  bool npt)
+static void start(const char *name, void (*machine)(unsigned int seed, bool shadow),
+		  unsigned int seed, bool shadow)
 {
 	if (fork())
 		return;
 	setpriority(PRIO_PROCESS, 0, 0);
 	thread_name("load-%s", name);
-	machine(seed, npt);
+	machine(seed, shadow);
 	for (;;)
 		pause();
 }
@@ -87,19 +88,23 @@ static void failed(void)
 	fprintf(stderr, "a machine failed\n");
 }
 
-int main(void)
+/* With an argument "noswap", there is no disk. */
+int main(int argc, char **argv)
 {
-	bool npt = has_npt(), swap = add_swap();
+	bool npt = is_on("/sys/module/kvm_amd/parameters/npt");
+	bool shadow = !npt && !is_on("/sys/module/kvm_intel/parameters/ept");
+	bool swap = argc < 2 || strcmp(argv[1], "noswap");
 
 	setpriority(PRIO_PROCESS, 0, -10); /* the machines use all CPUs */
 	atexit(failed);
+	swap = swap && add_swap();
 	stir_host();
 	start_load("read", 1);
 	start_load("clear", 2);
-	start("mm", run_mm, 3, npt);
+	start("mm", run_mm, 3, shadow);
 	if (npt) {
-		start("nested", run_nested, 4, npt);
-		start("unmaps", run_nested_unmaps, 5, npt);
+		start("nested", run_nested, 4, shadow);
+		start("unmaps", run_nested_unmaps, 5, shadow);
 	}
 	sleep(WARM_UP);
 	truth("LAB {\"kind\":\"host\",\"swap\":%s,\"npt\":%s}", swap ? "true" : "false",

@@ -400,9 +400,20 @@ static void write_parameters(const struct vcpu *vcpu, unsigned int seed)
 	}
 }
 
-/* Without NPT, a guest with paging gets page faults of its own under this load, and has no handler.
+/* In Bochs a guest only exits for the host's interrupts if it has interrupts enabled itself. */
+static void enable_interrupts(const struct vcpu *vcpu)
+{
+	struct kvm_regs regs;
+
+	ioctl_or_die(vcpu->fd, KVM_GET_REGS, &regs, "KVM_GET_REGS");
+	regs.rflags |= 1 << 9;
+	ioctl_or_die(vcpu->fd, KVM_SET_REGS, &regs, "KVM_SET_REGS");
+}
+
+/* With shadow paging, a guest with paging gets page faults of its own under this load, and has no
+ * handler.
  */
-void run_mm(unsigned int seed, bool npt)
+void run_mm(unsigned int seed, bool shadow)
 {
 	static struct vcpu vcpus[] = {
 		{.mode = MODE_FLAT, .doing = "random", VCPU_CODE(guest_flat_random)},
@@ -413,7 +424,7 @@ void run_mm(unsigned int seed, bool npt)
 		 VCPU_CODE(guest_long_random)},
 	};
 
-	if (!npt)
+	if (shadow)
 		vcpus[1] = vcpus[0];
 	vm_init(&vm, "mm");
 	add_slots();
@@ -422,6 +433,7 @@ void run_mm(unsigned int seed, bool npt)
 		vcpus[i].id = i;
 		vcpu_create(&vcpus[i]);
 		write_parameters(&vcpus[i], seed * 2 + i + 1);
+		enable_interrupts(&vcpus[i]);
 	}
 	for (int i = 0; i < 2; i++)
 		vcpu_start(&vcpus[i]);

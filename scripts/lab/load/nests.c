@@ -36,9 +36,9 @@ static void start(void)
 	stage_go(&stage);
 }
 
-void run_nested(unsigned int seed, bool npt)
+void run_nested(unsigned int seed, bool shadow)
 {
-	(void)npt;
+	(void)shadow;
 	dice_seed(seed);
 	stage.name = "nested";
 	stage_set_up(&stage, KVM_MEM_LOG_DIRTY_PAGES, PAGES, MADV_NOHUGEPAGE);
@@ -49,9 +49,9 @@ void run_nested(unsigned int seed, bool npt)
 	thread_start(read_log, NULL);
 }
 
-void run_nested_unmaps(unsigned int seed, bool npt)
+void run_nested_unmaps(unsigned int seed, bool shadow)
 {
-	(void)npt;
+	(void)shadow;
 	dice_seed(seed);
 	stage.name = "unmaps";
 	stage_set_up(&stage, 0, 0, MADV_NOHUGEPAGE);

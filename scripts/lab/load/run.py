@@ -17,7 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from boot import CACHE, die, read_text, read_truth, say, wait_ready  # noqa: E402
+from boot import CACHE, die, read_text, read_truth, say  # noqa: E402
 from qmp import Qmp  # noqa: E402
 
 NODES = 2  # of NUMA, so that pages can migrate
@@ -49,17 +49,44 @@ def start_qemu(kernel, work, more):
         stdin=subprocess.DEVNULL)
 
 
+def wait_ready(machine, work, seconds=READY_SECONDS):
+    """Unlike boot.wait_ready(), "ready" need not be the last line: reports follow."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and machine.poll() is None:
+        time.sleep(0.2)
+        check(work)
+        lines = read_truth(work)
+        if any(line["kind"] == "ready" for line in lines):
+            return lines
+    die("the load did not start; the end of the console:\n" + "\n".join(read_text(f"{work}/console").splitlines()[-20:]))
+
+
+def check(work):
+    console = read_text(f"{work}/console")
+    if "Kernel panic - not" in console or "machine failed" in console:
+        die("the load failed:\n" + "\n".join(console.splitlines()[-20:]))
+
+
+def last_load(work):
+    """What the host did to the memory until now."""
+    return next((line for line in reversed(read_truth(work)) if line["kind"] == "load"), {})
+
+
+def write_truth(out, gen, lines, loads, **more):
+    with open(f"{out}/truth.json", "w", encoding="ascii") as file:
+        json.dump({"generation": gen, "release": read_text(f"{CACHE}/kernel/{gen}/release").strip(), **more, "loads": loads,
+                   "truth": [line for line in lines if line["kind"] in ("host", "vm", "slot", "stage", "vcpu")]}, file, indent=1)
+        file.write("\n")
+
+
 def take(qmp, work, out, count, chance):
-    """Dump at random moments; what the host did to the memory until each."""
+    """Dump at random moments."""
     for n in range(count):
         time.sleep(0.3 + 1.5 * chance.random())
-        console = read_text(f"{work}/console")
-        if "Kernel panic" in console or "machine failed" in console:
-            die("the load failed:\n" + "\n".join(console.splitlines()[-20:]))
+        check(work)
         qmp.run("stop")
         qmp.dump(f"{out}/{n:02}.kdump", "kdump-raw-zlib")
-        loads = [line for line in read_truth(work) if line["kind"] == "load"]
-        yield loads[-1] if loads else {}
+        yield last_load(work)
         qmp.run("cont")
 
 
@@ -71,17 +98,13 @@ def main():
         begun = time.monotonic()
         qemu = start_qemu(kernel, work, "kvm_amd.npt=0" if paging == "nonpt" else "")
         try:
-            lines = wait_ready(qemu, work, READY_SECONDS)
+            lines = wait_ready(qemu, work)
             say(f"booted {gen} {paging}: {time.monotonic() - begun:.1f} s")
             loads = list(take(Qmp(f"{work}/qmp"), work, out, int(count), random.Random(f"{gen} {paging}")))
         finally:
             qemu.kill()
             qemu.wait()
-    with open(f"{out}/truth.json", "w", encoding="ascii") as file:
-        json.dump({"generation": gen, "release": read_text(f"{kernel}/release").strip(), "npt": paging == "npt",
-                   "host": next(line for line in lines if line["kind"] == "host"), "loads": loads,
-                   "truth": [line for line in lines if line["kind"] in ("vm", "slot", "stage", "vcpu")]}, file, indent=1)
-        file.write("\n")
+    write_truth(out, gen, lines, loads, npt=paging == "npt")
     say(f"{count} dumps of {gen} {paging} under load: {time.monotonic() - begun:.1f} s")
 
 

@@ -185,6 +185,16 @@ def test_audit_finds_private_memory_below_the_shared_root(host):
         assert [(a["kind"], hex(int(a["gpa"], 16) & ~SHARED)) for a in vm["anomalies"]] == expected
 
 
+def test_audit_of_shared_memory(host):
+    """What is mapped with the shared bit is in the memslots: nothing is wrong with such a VM."""
+    make_tdx(host, "0:0")
+    walk = host.ask("walk", "0:0", "1000")["walk"]
+    share(host, walk)
+    host.put(host.physical, HEX(walk["levels"][0]["table"]), (1 << 63).to_bytes(8, "little"))
+    vm = kvmmmu(host.save(), "audit", "0", "-j").json["vms"][0]
+    assert vm["leaves"] > 5 and not vm["anomalies"], [(a["kind"], a["what"]) for a in vm["anomalies"]]
+
+
 def test_tdx_private_memory_is_walked_below_the_mirror_root(host):
     """The SPTE of a private GPA is frozen in the mirror tables, and present in those of shared memory."""
     kvm, vcpu, _ = make_tdx(host, "0:0")

@@ -63,7 +63,9 @@ struct km_look {
 	unsigned index;
 	struct km_spte spte;
 	bool stale; /* no vCPU may enter the guest with it: what it maps may be out of date */
-	struct km_val gfn; /* that the entry maps first: known for direct tables, and for leaves */
+	/* That the entry maps first, without the shared bit: known for direct tables and for
+	 * leaves. */
+	struct km_val gfn;
 	const struct km_memslots *slots; /* of its address space; NULL: not known */
 	const struct km_memslot *slot;	 /* of @gfn; NULL: none, or not known */
 	/*

@@ -19,7 +19,6 @@ enum km_look_answer km_audit_page_gfn(const struct km_look *at, struct km_anomal
 		return KM_FITS;
 	if (!km_is_known(at->child.gfn) || !km_is_known(gfn))
 		return KM_CANNOT_TELL;
-	gfn.v &= ~at->masks->gfn_direct_bits;
 	if (at->child.gfn.v == gfn.v)
 		return KM_FITS;
 	km_anomaly_says(

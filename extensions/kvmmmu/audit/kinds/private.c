@@ -16,14 +16,14 @@ enum km_look_answer km_audit_private(const struct km_look *at, struct km_anomaly
 		return KM_FITS;
 	if (at->run > 1 || !km_is_known(at->gfn) || !at->sp->role_known)
 		return KM_CANNOT_TELL;
-	attributes = km_gfn_attributes(at->all->kernel, vm, at->gfn.v & ~vm->gfn_direct_bits.v);
+	attributes = km_gfn_attributes(at->all->kernel, vm, at->gfn.v);
 	if (!km_is_known(attributes))
 		return KM_CANNOT_TELL;
 	is_private = attributes.v & KVM_MEMORY_ATTRIBUTE_PRIVATE;
 	if (is_private == at->sp->role.is_mirror)
 		return KM_FITS;
 	km_anomaly_says(a, "it is below the %s root, and gfn 0x%" PRIx64 " is %s",
-			at->sp->role.is_mirror ? "mirror" : "shared",
-			at->gfn.v & ~vm->gfn_direct_bits.v, is_private ? "private" : "shared");
+			at->sp->role.is_mirror ? "mirror" : "shared", at->gfn.v,
+			is_private ? "private" : "shared");
 	return KM_ANOMALY;
 }

@@ -399,6 +399,8 @@ PLANTS = [  # kind, dumps, the damage, its legal twin
     ("page-owner", BOTH, plant_private, more_roots),
     ("page-owner", BOTH, lambda t: plant_member(t, "spt", "<Q", lambda v: v ^ 0x1000), more_roots),
     ("page-owner", BOTH, lambda t: xor(t, table_entry(t), 1 << 32), more_roots),
+    # of the page allocator: no address
+    ("page-owner", BOTH, lambda t: of_page(t, "private", 0x200020, "<Q") and table_entry(t)[:2], more_roots),
     ("page-level", BOTH, lambda t: plant_role(t, 5 ^ 1), more_roots),
     ("page-gfn", BOTH, lambda t: plant_member(t, "gfn", "<Q", lambda v: v ^ 0x40000), more_roots),
     ("page-direct", NPT, lambda t: plant_role(t, 1 << 7), more_roots),

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "ept"), str(HERE.parent / "intel"), str(HERE)]
+sys.path[:0] = [str(HERE.parent), str(HERE), str(HERE.parent / "intel")]
 import bochs  # noqa: E402
 import dump as core  # noqa: E402
 from boot import CACHE, say  # noqa: E402

@@ -19,7 +19,7 @@ import tools  # noqa: E402
 
 RULE = tools.TOP / "extensions" / "kvmmmu" / "rules" / "fast_page_fault.c"
 STORED = sorted((HERE / "data").glob("*.faults"))
-RECORDED = ["7.3-npt", "7.3-nonpt", "6.1-npt", "6.1-nonpt", "5.10-npt", "6.12-npt", "7.2-npt"]
+RECORDED = ["7.3-npt", "7.3-nonpt", "6.1-npt", "6.1-nonpt", "5.10-npt", "6.12-npt", "6.18-npt", "7.2-npt"]
 ALL = os.environ.get("KVMMMU_TRACE") == "all"
 FULL, SMALL = 110_000, 12_000
 

@@ -177,7 +177,7 @@ static void test_reserved_bits(void **state)
 	assert_true(bad);
 	assert_int_equal(km_rsvd_gpte(&rsvd, KM_BIT(10), 1, false, &bad), 0);
 	assert_false(bad);
-	assert_int_equal(km_rsvd_gpte(&rsvd, 1, 1, true, &bad), 0);
+	assert_int_equal(km_rsvd_gpte(&rsvd, 0, 1, true, &bad), 0);
 	assert_false(bad);
 	assert_int_equal(km_rsvd_gpte(&rsvd, ~0ull, 0, false, &bad), 0);
 	assert_int_equal(km_rsvd_gpte(&rsvd, ~0ull, 6, false, &bad), 0);

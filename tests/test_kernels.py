@@ -5,7 +5,9 @@ import pytest
 
 from tools import TOP, batch
 
-KERNELS = sorted((TOP / "samples/kernels").glob("*.kvmmmu"))
+ALL = sorted((TOP / "samples/kernels").glob("*.kvmmmu"))
+KERNELS = [path for path in ALL if path.stem.endswith(("-healthy", "-nonpt"))]
+LOOPS = {"5.10-readonly-host": ("stuck", "readonly-host"), "5.10-lock-stall-userfaultfd": ("waiting", "lock-stall")}
 # What no kernel before 7.3 has, no AMD host has, or the lab's kernels are configured without.
 NEVER = {"spte_table", "vmcs", "tdx", "memory_attributes"}
 # What these capsules lack because they were made before it was read.
@@ -17,6 +19,18 @@ BEFORE_5_16 = {"page_fault", "counters", "mmu_lock", "host_memory"}
 def answers(request):
     lines = ("layout", "vms", "explain", "perms", "slots")
     return request.param.stem, dict(zip(lines, (a.json for a in batch(request.param, [f"{line} -j" for line in lines]))))
+
+
+def test_loops_and_stalls_of_old_kernels():
+    """5.10: VMAs are in an rb-tree, mmu_lock is a spinlock, and functions have their names from vmlinux."""
+    assert sorted(LOOPS) == [path.stem for path in ALL if path not in KERNELS]
+    for name, (state, finding) in LOOPS.items():
+        answer, = batch(TOP / f"samples/kernels/{name}.kvmmmu", ["explain -j"])
+        vcpu = next(v for v in answer.json["vcpus"] if v["vcpu"] == 1)
+        assert vcpu["state"] == state and [(f["id"], f["certainty"]) for f in vcpu["findings"]] == [(finding, "likely")]
+        assert vcpu["thread"]["frames"][-1]["function"].startswith("entry_SYSCALL_64")
+        others = [v for v in answer.json["vcpus"] if v["vcpu"] != 1]
+        assert others and not [f for v in others for f in v.get("findings", ()) if f["certainty"] != "note"]
 
 
 def test_there_is_each_generation():

@@ -6,6 +6,8 @@
  * 4.3 to 4.5 and 29.3; APM volume 2, 5.2 to 5.4), and shares nothing with the walk.
  */
 #include "cm.h"
+
+#include "bytes_kernel.h"
 #include "manual_access.h"
 #include "rules/permissions.h"
 #include "walk/guest_walk.h"
@@ -14,82 +16,17 @@
 
 /* ---- a machine: the host's memory, which begins with the host's structures ---- */
 
-#define DIRECT_MAP 0xffff888000000000ULL
-#define GUEST_PA   0x40000000ULL /* of the guest's memory, which the VMM maps with a 1 GiB page */
-#define HVA	   0x7f0000000000ULL
-#define PAGES	   16u
-#define BAD_MT_AT  80u /* after rsvd_bits_mask[2][5] */
+#define GUEST_PA  0x40000000ULL /* of the guest's memory, which the VMM maps with a 1 GiB page */
+#define HVA	  0x7f0000000000ULL
+#define PAGES	  16u
+#define BAD_MT_AT 80u /* after rsvd_bits_mask[2][5] */
 
 enum { KVM = 0x1000, MM = 0x2000, PGD = 0x3000, PUD = 0x4000, WALK = 0x5000, HOST_END = 0x6000 };
 
 static uint8_t host[HOST_END], guest[PAGES * KM_PAGE_SIZE];
 
-static km_error *read_phys(struct km_target *target, uint64_t at, void *buf, size_t len)
-{
-	(void)target;
-	if (at < HOST_END && len <= HOST_END - at)
-		memcpy(buf, host + at, len);
-	else if (at >= GUEST_PA && at - GUEST_PA < sizeof(guest))
-		memcpy(buf, guest + (at - GUEST_PA), len);
-	else
-		return km_errorf(KM_EREAD, "not there");
-	return NULL;
-}
-
-static km_error *read_virt(struct km_target *target, uint64_t at, void *buf, size_t len)
-{
-	return read_phys(target, at - DIRECT_MAP, buf, len);
-}
-
-static bool no_symbol(struct km_target *target, const char *name, uint64_t *addr)
-{
-	(void)target, (void)name, (void)addr;
-	return false;
-}
-
-static km_error *no_size(struct km_types *types, const char *tag, uint32_t *size)
-{
-	(void)types, (void)tag, (void)size;
-	return km_errorf(KM_EABSENT, "no such type");
-}
-
-static km_error *find_member(struct km_types *types, const char *tag, const char *path,
-			     struct km_member *member)
-{
-	static const struct {
-		const char *tag, *path;
-		struct km_member member;
-	} members[] = {
-		{"kvm", "mm", {.size = 8, .elem = 8}},
-		{"mm_struct", "pgd", {.size = 8, .elem = 8}},
-		{"kvm_pagewalk", "fmt.rsvd_bits_mask", {.size = 80, .count = 2, .elem = 40}},
-		{"kvm_pagewalk", "fmt.bad_mt_xwr", {.offset = BAD_MT_AT, .size = 8, .elem = 8}},
-	};
-
-	(void)types;
-	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
-		if (!strcmp(tag, members[i].tag) && !strcmp(path, members[i].path)) {
-			*member = members[i].member;
-			return NULL;
-		}
-	}
-	return km_errorf(KM_EABSENT, "no such member");
-}
-
-static km_error *no_enumerator(struct km_types *types, const char *tag, const char *name,
-			       int64_t *value)
-{
-	(void)types, (void)tag, (void)name, (void)value;
-	return km_errorf(KM_EABSENT, "no such enumerator");
-}
-
-static void free_types(struct km_types *types)
-{
-	(void)types;
-}
-
 static struct km_kernel kernel;
-static struct km_vm vm = {.addr = DIRECT_MAP + KVM};
+static struct km_vm vm = {.addr = BYTES_DIRECT_MAP + KVM};
 static struct km_memslot slot = {.npages = PAGES, .userspace_addr = HVA};
 static struct km_memslots slots = {.slots = &slot, .count = 1};
 
@@ -100,33 +37,35 @@ static void put(uint8_t *memory, uint64_t at, uint64_t value, size_t size)
 
 static int open_machine(void **state)
 {
-	static const struct km_target_ops target_ops = {
-		.read_phys = read_phys, .read_virt = read_virt, .symbol = no_symbol};
-	static const struct km_types_ops types_ops = {.size_of = no_size,
-						      .member = find_member,
-						      .enumerator = no_enumerator,
-						      .free = free_types};
-	static struct km_target target = {.ops = &target_ops, .host = "test", .name = "test"};
-	static struct km_types types = {.ops = &types_ops, .origin = (char *)"a test"};
+	static const struct bytes_range ranges[] = {{0, host, sizeof(host)},
+						    {GUEST_PA, guest, sizeof(guest)}};
+	static const struct bytes_member members[] = {
+		{"kvm", "mm", {.size = 8, .elem = 8}},
+		{"mm_struct", "pgd", {.size = 8, .elem = 8}},
+		{"kvm_pagewalk", "fmt.rsvd_bits_mask", {.size = 80, .count = 2, .elem = 40}},
+		{"kvm_pagewalk", "fmt.bad_mt_xwr", {.offset = BAD_MT_AT, .size = 8, .elem = 8}},
+	};
 
 	(void)state;
-	kernel.mem = km_memory_new(&target);
-	kernel.layout = km_layout_new(&types);
+	bytes_ranges = ranges;
+	bytes_range_count = ARRAY_SIZE(ranges);
+	bytes_members = members;
+	bytes_member_count = ARRAY_SIZE(members);
+	bytes_kernel_open(&kernel);
 	kernel.features.spte_table = true;
-	kernel.page_offset_base = DIRECT_MAP;
+	kernel.page_offset_base = BYTES_DIRECT_MAP;
 	kernel.masks = km_spte_default_masks(KM_PAGING_NPT, KM_SPTE_7_2);
-	put(host, KVM, DIRECT_MAP + MM, 8);
-	put(host, MM, DIRECT_MAP + PGD, 8);
+	put(host, KVM, BYTES_DIRECT_MAP + MM, 8);
+	put(host, MM, BYTES_DIRECT_MAP + PGD, 8);
 	put(host, PGD + (HVA >> 39 & 511) * 8, PUD | 7, 8);
 	put(host, PUD + (HVA >> 30 & 511) * 8, GUEST_PA | 0x87, 8);
-	return kernel.mem && kernel.layout ? 0 : -1;
+	return 0;
 }
 
 static int close_machine(void **state)
 {
 	(void)state;
-	km_layout_free(kernel.layout);
-	km_memory_free(kernel.mem);
+	bare_kernel_close(&kernel);
 	return 0;
 }
 
@@ -683,7 +622,8 @@ static void compare_ept_accesses(const struct machine *m, const struct found *f,
 
 static struct km_pagewalk pagewalk_of(const struct machine *m)
 {
-	struct km_pagewalk w = {.name = "gva_walk", .addr = DIRECT_MAP + WALK, .role_known = true};
+	struct km_pagewalk w = {
+		.name = "gva_walk", .addr = BYTES_DIRECT_MAP + WALK, .role_known = true};
 
 	w.cpu_role.base.level = (uint8_t)m->levels;
 	w.cpu_role.base.has_4_byte_gpte = m->levels == 2;

@@ -82,3 +82,40 @@ bool km_elf_symbols_lookup(const struct km_elf_symbols *s, const char *name, uin
 	}
 	return false;
 }
+
+/* Code written in assembly may have symbols without a type; others at its address precede these. */
+static bool is_code(const struct km_elf_symbols *s, const Elf64_Sym *sym)
+{
+	unsigned type = ELF64_ST_TYPE(sym->st_info);
+
+	return (type == STT_FUNC || type == STT_NOTYPE) && sym->st_shndx != SHN_UNDEF &&
+	       sym->st_shndx != SHN_ABS && sym->st_name < s->strings_size &&
+	       s->strings[sym->st_name];
+}
+
+bool km_elf_symbols_lookup_address(const struct km_elf_symbols *s, uint64_t addr, char *name,
+				   size_t size, uint64_t *offset)
+{
+	Elf64_Sym best = {0};
+	bool found = false;
+
+	addr -= s->offset;
+	for (size_t i = 0; i < s->count; i++) {
+		Elf64_Sym sym;
+
+		memcpy(&sym, &s->syms[i], sizeof(sym));
+		if (sym.st_value > addr || (found && sym.st_value < best.st_value) ||
+		    !is_code(s, &sym))
+			continue;
+		if (found && sym.st_value == best.st_value &&
+		    ELF64_ST_TYPE(sym.st_info) == STT_NOTYPE)
+			continue;
+		best = sym;
+		found = true;
+	}
+	if (found) {
+		snprintf(name, size, "%s", s->strings + best.st_name);
+		*offset = addr - best.st_value;
+	}
+	return found;
+}

@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct km_elf_symbols;
@@ -21,5 +22,12 @@ void km_elf_symbols_free(struct km_elf_symbols *symbols);
 
 /* Return false if there is no symbol @name. */
 bool km_elf_symbols_lookup(const struct km_elf_symbols *symbols, const char *name, uint64_t *addr);
+
+/*
+ * Find the function that contains @addr, an address of code, and the offset within it: the last one
+ * that begins at or before it. Return false if there is none.
+ */
+bool km_elf_symbols_lookup_address(const struct km_elf_symbols *symbols, uint64_t addr, char *name,
+				   size_t size, uint64_t *offset);
 
 #endif

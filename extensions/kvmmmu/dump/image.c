@@ -95,6 +95,15 @@ struct place {
 	char name[512]; /* KSYM_NAME_LEN */
 };
 
+/* Before 6.0, VMCOREINFO does not say where kallsyms is. */
+static bool find_place_in_vmlinux(struct km_image *image, uint64_t addr, struct place *place)
+{
+	if (!image->vmlinux_tried)
+		try_vmlinux(image);
+	return image->vmlinux && km_elf_symbols_lookup_address(image->vmlinux, addr, place->name,
+							       sizeof(place->name), &place->offset);
+}
+
 static bool find_place(struct km_image *image, uint64_t addr, struct place *place)
 {
 	struct km_memo *memo = image->target->memo;
@@ -110,7 +119,7 @@ static bool find_place(struct km_image *image, uint64_t addr, struct place *plac
 		return len;
 	}
 	if (!kallsyms_of(image))
-		return false;
+		return find_place_in_vmlinux(image, addr, place);
 	if (km_kallsyms_lookup_address(image->kallsyms, addr, place->name, sizeof(place->name),
 				       &place->offset))
 		len = offsetof(struct place, name) + strlen(place->name);

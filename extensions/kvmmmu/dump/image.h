@@ -20,7 +20,8 @@ void km_image_free(struct km_image *image);
  */
 bool km_image_symbol(struct km_image *image, const char *name, uint64_t *addr);
 
-/* Find the function of vmlinux that contains @addr in kallsyms, and the offset within it. */
+/* Find the function of vmlinux that contains @addr, and the offset within it: in kallsyms or, if
+ * that cannot be found, in vmlinux. */
 bool km_image_symbol_at(struct km_image *image, uint64_t addr, char *name, size_t size,
 			uint64_t *offset);
 

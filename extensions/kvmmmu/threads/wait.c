@@ -190,7 +190,8 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_wait_hints *h
 		if (!where)
 			where = stack->frames[0].function;
 		waits(wait, KM_WAIT_OTHER, stack->frames[0].sure && (!kvm || kvm->sure),
-		      "%s sleep in %s()%s", state_text(vcpu->task_state.v), where,
+		      "%s sleep in %s%s%s", state_text(vcpu->task_state.v),
+		      where[0] ? where : "an unknown function", where[0] ? "()" : "",
 		      in_run || km_stack_may_lack_outer(stack)
 			      ? ""
 			      : ", in an ioctl other than KVM_RUN");

@@ -55,6 +55,54 @@ static void read_vma(const struct km_kernel *k, uint64_t mm, uint64_t addr, uint
 	}
 }
 
+/*
+ * Each node is between those above it that are lower and higher, so the search ends. Mirrors
+ * find_vma() before 6.1.
+ */
+static km_error *find_in_rb_tree(const struct km_kernel *k, uint64_t mm, uint64_t addr,
+				 struct km_vma *vma)
+{
+	const struct km_member *rb = km_layout_member(k->layout, KM_M_vm_area_struct_vm_rb);
+	struct km_val node = km_kget(k, mm, KM_M_mm_struct_mm_rb);
+	uint64_t low = 0, high = UINT64_MAX;
+
+	if (km_is_known(node) && !node.v)
+		give_up(vma, "the tree of VMAs is empty");
+	while (rb && km_is_known(node) && node.v) {
+		uint64_t at = node.v - rb->offset;
+		struct km_val start = km_kget(k, at, KM_M_vm_area_struct_vm_start);
+		struct km_val end = km_kget(k, at, KM_M_vm_area_struct_vm_end);
+		km_error *err = km_check_interrupt(k->mem);
+
+		if (err)
+			return err;
+		if (!km_is_known(start) || !km_is_known(end))
+			break;
+		if (start.v < low || start.v >= end.v || end.v > high) {
+			give_up(vma, "the tree of VMAs is corrupt");
+			return NULL;
+		}
+		if (addr >= start.v && addr < end.v) {
+			read_vma(k, mm, addr, at, vma);
+			return NULL;
+		}
+		if (addr < start.v) {
+			high = start.v;
+			node = km_kget(k, node.v, KM_M_rb_node_rb_left);
+		} else {
+			low = end.v;
+			node = km_kget(k, node.v, KM_M_rb_node_rb_right);
+		}
+		if (km_is_known(node) && !node.v) {
+			read_vma(k, mm, addr, 0, vma);
+			return NULL;
+		}
+	}
+	if (!vma->trouble[0])
+		give_up(vma, "a node of the tree of VMAs is not in the dump");
+	return NULL;
+}
+
 km_error *km_vma_lookup(const struct km_kernel *k, uint64_t mm, uint64_t addr, struct km_vma *vma)
 {
 	struct km_val tree = km_addr_of(k->layout, mm, KM_M_mm_struct_mm_mt);
@@ -62,9 +110,11 @@ km_error *km_vma_lookup(const struct km_kernel *k, uint64_t mm, uint64_t addr, s
 	uint64_t entry = root.v, parent = tree.v, max = UINT64_MAX;
 
 	memset(vma, 0, sizeof(*vma));
+	if (mm && tree.known == KM_ABSENT && km_has(k->layout, KM_M_mm_struct_mm_rb))
+		return find_in_rb_tree(k, mm, addr, vma);
 	if (!mm || !km_is_known(tree) || !km_is_known(root)) {
 		give_up(vma, mm && tree.known == KM_ABSENT
-				     ? "this kernel does not keep VMAs in a maple tree"
+				     ? "this kernel does not keep VMAs in a tree that is known"
 				     : "mm_struct is not readable");
 		return NULL;
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The mapping of a process at an address: mm_struct.mm_mt, the maple tree of VMAs (since 6.1). */
+/*
+ * The mapping of a process at an address: mm_struct.mm_mt, the maple tree of VMAs (since 6.1), or
+ * mm_rb, an rb-tree.
+ */
 #ifndef KVMMMU_VMA_H
 #define KVMMMU_VMA_H
 

@@ -110,7 +110,7 @@ def same_in_capsule(dump):
     """Compare the answers of a capsule of the dump; return the problems."""
     capsule = f"{dump.path}.kvmmmu"
     run = subprocess.run([BUILD / "kvmmmu", *(["-k", *dump.debug] if dump.debug else []), str(dump.path), "capture",
-                          "--with-names", "-o", capsule], text=True, capture_output=True, timeout=SECONDS, check=False)
+                          "--with-names", "--force", "-o", capsule], text=True, capture_output=True, timeout=SECONDS, check=False)
     if run.returncode:
         return [f"capture: {run.stderr.strip()}"]
     problems = []

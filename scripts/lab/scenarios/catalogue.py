@@ -322,8 +322,8 @@ for gen, stop, present in (("7.3", PAGING, True), ("6.1", FAULTIN, False)):
 add(Scenario("write-tracked", "write-others-tables",
              "the vCPU writes to the page tables of another vCPU, which keeps using them",
              first="write-tracked", note=True, states=("progressing", "healthy", "waiting"), kernel=SHADOW,
-             gens=("7.3", "6.1"), stop=("direct_page_fault",)),
-    twin="the vCPU writes next to the page tables", stop=ANYWHERE, check="moves")
+             gens=("7.3", "6.1"), stop=("direct_page_fault",), when="is_write_tracked"),
+    twin="the vCPU writes next to the page tables", stop=ANYWHERE, when=None, check="moves")
 
 add(Scenario("obsolete-root-shadow", "untouched-page-long",
              "mmu_valid_gen of the loaded root was changed: the shadow MMU compares it",

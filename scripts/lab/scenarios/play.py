@@ -293,6 +293,14 @@ class Play:
     def is_unmapped_by_guest(self, _fault):
         return not self.entry_of_guest()
 
+    def is_write_tracked(self, fault):
+        """KVM shadows a page table there again; where that cannot be told yet, any fault will do."""
+        if fault is None or not int(fault["slot"]):
+            return True
+        counts = oracle.either(fault["slot"].dereference(), "arch.gfn_write_track", "arch.gfn_track")
+        counts = counts[0] if counts.type.strip_typedefs().code == gdb.TYPE_CODE_ARRAY else counts
+        return int(counts[int(fault["gfn"]) - int(fault["slot"]["base_gfn"])])
+
     def is_mapped(self, fault):
         """Another vCPU has mapped the page since the processor raised the fault."""
         last = self.walk(int(fault["addr"]))[-1]

@@ -1073,16 +1073,16 @@ static void test_tasks(void **state)
 	reset();
 	task = add_task("__schedule");
 	assert_string_equal(km_task_spell(task, buf, sizeof(buf)), "vmm tid 101");
-	assert_string_equal(km_task_function(task), "?");
+	assert_string_equal(km_task_function(&task->stack), "?");
 	task->stack.frames[1].function = "do_futex"; /* beyond the stack */
-	assert_string_equal(km_task_function(task), "?");
+	assert_string_equal(km_task_function(&task->stack), "?");
 	task->stack.frames[0].function = "__switch_to_asm";
 	task->stack.count = 3;
 	task->stack.frames[1].function = "";
 	task->stack.frames[2].function = "do_nanosleep";
-	assert_string_equal(km_task_function(task), "do_nanosleep");
+	assert_string_equal(km_task_function(&task->stack), "do_nanosleep");
 	task->stack.frames[0].function = "do_futex";
-	assert_string_equal(km_task_function(task), "do_futex");
+	assert_string_equal(km_task_function(&task->stack), "do_futex");
 	task->comm[0] = 0;
 	assert_string_equal(km_task_spell(task, buf, sizeof(buf)), "tid 101");
 	task->tid = unreadable;

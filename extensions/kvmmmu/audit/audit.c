@@ -72,7 +72,10 @@ struct run {
 	uint8_t guest_table[KM_PAGE_SIZE];
 	uint64_t empty; /* the last value of an empty entry */
 	size_t room;
-	bool locked; /* mmu_lock is held, or it is not known whether */
+	/* what find_changes() found */
+	bool changes_known;
+	bool locked;	   /* mmu_lock is held, or it is not known whether */
+	bool invalidating; /* an mmu_notifier is invalidating a range */
 	/* the kinds that are looked for, by scope */
 	enum km_audit_kind kinds[KM_AUDIT_KINDS];
 	size_t first[KM_SCOPES + 1];
@@ -100,18 +103,53 @@ static km_error *keep(struct run *run, const struct km_anomaly *a)
 	return NULL;
 }
 
-/* Does KVM pass through such a state at this moment? */
-static bool passes_through(const struct run *run, enum km_audit_kind kind)
+/*
+ * Is anything changing page tables at this moment? The tasks of the host are only asked if there is
+ * something that this may explain.
+ */
+static void find_changes(struct run *run)
 {
+	const struct km_vm *vm = run->all.vm;
+	struct km_vm_audit *audit = run->audit;
+	struct km_vm_locks locks;
+	const struct km_tasks *tasks;
+	const struct km_task *task;
+	const char *function;
+
+	if (run->changes_known)
+		return;
+	run->changes_known = true;
+	locks = km_vm_locks_read(run->all.kernel, vm);
+	tasks = km_tasks_get(run->all.tasks);
+	task = km_task_even_idle_in_any(tasks, vm->mm.v, changers, &function);
+	if (task)
+		snprintf(audit->why_changing, sizeof(audit->why_changing),
+			 "thread %" PRIu64 " is in %s()", task->tid.v, function);
+	else if (km_is_known(locks.mmu_lock) && locks.mmu_lock.v)
+		snprintf(audit->why_changing, sizeof(audit->why_changing),
+			 "mmu_lock is held (cnts 0x%" PRIx64 ")", locks.mmu_lock.v);
+	run->locked = !km_is_known(locks.mmu_lock) || locks.mmu_lock.v;
+	audit->changing = audit->why_changing[0];
+	run->invalidating =
+		(km_is_known(vm->mmu_invalidate_in_progress) && vm->mmu_invalidate_in_progress.v) ||
+		(km_is_known(vm->mn_active_invalidate_count) && vm->mn_active_invalidate_count.v) ||
+		(tasks && km_invalidating_task(tasks, vm->mm.v, &function));
+}
+
+/* Does KVM pass through such a state at this moment? */
+static bool passes_through(struct run *run, enum km_audit_kind kind)
+{
+	if (km_audit_texts[kind].moment != KM_MOMENT_NEVER)
+		find_changes(run);
 	switch (km_audit_texts[kind].moment) {
 	case KM_MOMENT_NEVER:
 		return false;
 	case KM_MOMENT_LOCKED:
-		return run->locked || run->all.invalidating;
+		return run->locked || run->invalidating;
 	case KM_MOMENT_CHANGES:
-		return run->audit->changing || run->all.invalidating;
+		return run->audit->changing || run->invalidating;
 	case KM_MOMENT_INVALIDATION:
-		return run->all.invalidating;
+		return run->invalidating;
 	}
 	return false;
 }
@@ -503,31 +541,6 @@ static km_error *audit_vcpu(struct run *run, const struct km_vcpu *vcpu)
 	return err;
 }
 
-/* Is anything changing page tables at this moment? */
-static void find_changes(struct run *run)
-{
-	struct km_vm_audit *audit = run->audit;
-	const struct km_vm *vm = run->all.vm;
-	struct km_vm_locks locks = km_vm_locks_read(run->all.kernel, vm);
-	const struct km_task *task;
-	const char *function;
-
-	audit->moving = km_memory_target(run->all.kernel->mem)->moving;
-	task = km_task_in_any(run->all.tasks, vm->mm.v, changers, &function);
-	if (task)
-		snprintf(audit->why_changing, sizeof(audit->why_changing),
-			 "thread %" PRIu64 " is in %s()", task->tid.v, function);
-	else if (km_is_known(locks.mmu_lock) && locks.mmu_lock.v)
-		snprintf(audit->why_changing, sizeof(audit->why_changing),
-			 "mmu_lock is held (cnts 0x%" PRIx64 ")", locks.mmu_lock.v);
-	run->locked = !km_is_known(locks.mmu_lock) || locks.mmu_lock.v;
-	audit->changing = audit->why_changing[0];
-	run->all.invalidating =
-		(km_is_known(vm->mmu_invalidate_in_progress) && vm->mmu_invalidate_in_progress.v) ||
-		(km_is_known(vm->mn_active_invalidate_count) && vm->mn_active_invalidate_count.v) ||
-		(run->all.tasks && km_invalidating_task(run->all.tasks, vm->mm.v, &function));
-}
-
 static km_error *read_inputs(struct run *run)
 {
 	struct km_audit_vm *all = &run->all;
@@ -544,7 +557,6 @@ static km_error *read_inputs(struct run *run)
 	all->nx_huge_pages = km_kernel_variable(all->kernel, "nx_huge_pages", 4);
 	all->host.kernel = all->kernel;
 	all->host.vm = all->vm;
-	find_changes(run);
 	return km_mmu_pages_read(all->kernel, all->vm, &all->mmu_pages);
 }
 
@@ -621,6 +633,8 @@ static km_error *audit_vcpus(struct run *run)
 	if (!err)
 		err = audit_vm(run);
 	run->audit->limit_hit = run->tables.limit_hit;
+	if (run->options->tell_changes)
+		find_changes(run);
 	return err;
 }
 
@@ -644,6 +658,7 @@ km_error *km_vm_audit(const struct km_kernel *kernel, const struct km_vm *vm,
 	run->tables.visit = visit;
 	run->tables.arg = run;
 	run->masks = km_vm_masks(kernel, vm);
+	audit->moving = km_memory_target(kernel->mem)->moving;
 	run->look.run = 1;
 	run->look.all = &run->all;
 	run->look.masks = &run->masks;
@@ -653,6 +668,8 @@ km_error *km_vm_audit(const struct km_kernel *kernel, const struct km_vm *vm,
 	before = km_memory_optional(kernel->mem, true);
 	err = audit->no_format ? NULL : audit_vcpus(run);
 	km_memory_optional(kernel->mem, before);
+	if (!err && options->tasks)
+		err = km_tasks_error(options->tasks);
 	for (unsigned as_id = 0; as_id < 2; as_id++)
 		km_memslots_deinit(&run->all.slots[as_id]);
 	km_dirty_rings_deinit(&run->all.rings);

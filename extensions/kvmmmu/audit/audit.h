@@ -7,15 +7,16 @@
 #define KVMMMU_AUDIT_H
 
 #include "audit/anomaly.h"
-#include "threads/tasks.h"
+#include "threads/tasks_read.h"
 
 struct km_audit_options {
 	const char *mmu;	   /* only contexts of this name; NULL: all */
 	uint64_t limit;		   /* anomalies of each kind that are kept */
 	bool only[KM_AUDIT_KINDS]; /* kinds that are looked for, if @chosen */
 	bool chosen;
-	uint64_t most_tables;	      /* at most; 0: as many as fit in memory */
-	const struct km_tasks *tasks; /* NULL: not known */
+	uint64_t most_tables;	/* at most; 0: as many as fit in memory */
+	bool tell_changes;	/* set changing in any case, not only if it explains something */
+	struct km_tasks *tasks; /* for km_tasks_get(); NULL: not known */
 };
 
 /* Anomalies of one kind. */
@@ -33,7 +34,7 @@ struct km_vm_audit {
 	uint64_t unreadable;		  /* page tables that were found and not read */
 	uint64_t contexts_lost;		  /* MMU contexts of vCPUs that are not readable */
 	bool limit_hit;			  /* there are more page tables */
-	bool changing;			  /* KVM is changing page tables at this moment */
+	bool changing; /* KVM is changing page tables at this moment; see tell_changes */
 	char why_changing[160];
 	bool moving;	/* the target changes while it is read: all are notes */
 	bool no_format; /* the SPTEs of this kernel cannot be decoded: nothing was examined */

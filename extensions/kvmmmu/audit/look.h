@@ -20,11 +20,10 @@
 struct km_audit_vm {
 	const struct km_kernel *kernel;
 	const struct km_vm *vm;
-	const struct km_tasks *tasks;
+	struct km_tasks *tasks;	     /* for km_tasks_get() */
 	struct km_memslots slots[2]; /* of each address space */
 	bool slots_known[2];	     /* all of them */
 	struct km_val nx_huge_pages;
-	bool invalidating; /* an mmu_notifier is invalidating a range */
 	struct km_host_pages host;
 	/* the last run of entries that all fit what the host maps */
 	uint64_t host_fits_pa;

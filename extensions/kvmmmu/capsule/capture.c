@@ -11,6 +11,7 @@
 #include "threads/task_times.h"
 #include "walk/page_tables.h"
 #include "threads/saved_stacks.h"
+#include "threads/stack_read.h"
 #include "threads/tasks_read.h"
 #include "trace/kernel_log.h"
 #include "kernel/kernel_open.h"
@@ -215,6 +216,21 @@ static bool selected(const struct capture_run *run, const struct km_vms *vms,
 	return !owner;
 }
 
+/* The stack of a task that is idle is kept once, as what the capsule will contain. */
+static km_error *add_task(struct capture_run *run, struct km_task *task)
+{
+	struct km_saved_stacks *saved = run->rec->saved;
+	km_error *err;
+
+	if (!task->stack_unread)
+		return km_saved_stacks_add_task(saved, task);
+	err = km_stack_read(run->k, task->addr, &task->stack);
+	if (!err)
+		err = km_saved_stacks_add_task(saved, task);
+	km_stack_deinit(&task->stack);
+	return err;
+}
+
 /* Tasks are included as decoded values, not as bytes. */
 static km_error *read_tasks(struct capture_run *run, const struct km_vms *vms)
 {
@@ -234,7 +250,7 @@ static km_error *read_tasks(struct capture_run *run, const struct km_vms *vms)
 			continue;
 		err = km_memory_charge(run->k->mem, 1, sizeof(*saved->stacks));
 		if (!err)
-			err = km_saved_stacks_add_task(saved, task);
+			err = add_task(run, task);
 	}
 	return err;
 }

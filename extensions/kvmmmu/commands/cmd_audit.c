@@ -191,6 +191,7 @@ static km_error *audit_vm(struct km_command_context *ctx, struct km_node *list,
 km_error *km_command_audit(struct km_command_context *ctx)
 {
 	struct km_audit_options options = {
+		.tell_changes = true,
 		.mmu = ctx->options.mmu,
 		.limit = ctx->options.limit ? ctx->options.limit : DEFAULT_LIMIT,
 	};
@@ -208,7 +209,7 @@ km_error *km_command_audit(struct km_command_context *ctx)
 	if (err)
 		return err;
 	km_vms_find_threads(ctx->kernel, &ctx->vms);
-	err = km_tasks_read(ctx->kernel, &ctx->vms, &tasks);
+	km_tasks_prepare(ctx->kernel, &ctx->vms, &tasks);
 	options.tasks = &tasks;
 	list = km_doc_list(ctx->root, "vms");
 	for (size_t i = 0; i < ctx->vms.count && !err; i++) {

@@ -310,8 +310,7 @@ static km_error *find_again(struct explain *run, uint64_t addr, struct km_vm **v
 	km_vms_deinit(&ctx->vms);
 	err = km_vms_read(ctx->kernel, &ctx->vms);
 	km_vms_find_threads(ctx->kernel, &ctx->vms);
-	if (!err)
-		err = km_examiner_reread(&run->by, &ctx->vms);
+	km_examiner_forget(&run->by, &ctx->vms);
 	if (err || km_vcpu_at(&ctx->vms, addr, vm, vcpu))
 		return err;
 	if (ctx->vms.trouble)
@@ -515,10 +514,9 @@ km_error *km_command_explain(struct km_command_context *ctx)
 		err = choose_states(&run, o->states);
 	if (!err)
 		err = read_before(&run, vm, vcpu, &before);
-	if (!err)
-		/* what ftrace recorded was before the samples of --watch */
-		err = o->watch ? km_examiner_reread(&run.by, &ctx->vms)
-			       : km_examiner_init(&run.by, ctx->kernel, &ctx->vms);
+	km_examiner_forget(&run.by, &ctx->vms);
+	if (!err && !o->watch) /* what ftrace recorded was before the samples of --watch */
+		err = km_examiner_init(&run.by, ctx->kernel, &ctx->vms);
 	if (!err)
 		err = km_read_log(ctx, &run.log,
 				  NULL); /* "kvmmmu DUMP log" reports what is not readable */

@@ -102,7 +102,7 @@ static void describe_limits(struct km_node *node, const struct km_vm *vm,
 
 km_error *km_describe_vm_anomalies(const struct km_kernel *k, struct km_node *node,
 				   struct km_node **table, const struct km_vm *vm,
-				   const struct km_tasks *tasks)
+				   struct km_tasks *tasks)
 {
 	const struct km_audit_options options = {
 		.limit = MAX_ANOMALIES,

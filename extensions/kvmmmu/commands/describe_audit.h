@@ -16,6 +16,6 @@ void km_anomaly_row(struct km_node *table, const struct km_anomaly *anomaly);
  */
 km_error *km_describe_vm_anomalies(const struct km_kernel *kernel, struct km_node *node,
 				   struct km_node **table, const struct km_vm *vm,
-				   const struct km_tasks *tasks);
+				   struct km_tasks *tasks);
 
 #endif

@@ -13,11 +13,9 @@ static bool is_given(const struct km_case_options *options)
 km_error *km_examiner_init(struct km_examiner *by, const struct km_kernel *kernel,
 			   const struct km_vms *vms)
 {
-	km_error *err;
-
 	by->kernel = kernel;
-	err = km_tasks_read(kernel, vms, &by->tasks);
-	return err ? err : km_recorded_faults_read(kernel, &by->recorded);
+	km_tasks_prepare(kernel, vms, &by->tasks);
+	return km_recorded_faults_read(kernel, &by->recorded);
 }
 
 void km_examiner_deinit(struct km_examiner *by)
@@ -27,20 +25,23 @@ void km_examiner_deinit(struct km_examiner *by)
 	km_tasks_deinit(&by->tasks);
 }
 
-km_error *km_examiner_reread(struct km_examiner *by, const struct km_vms *vms)
+void km_examiner_forget(struct km_examiner *by, const struct km_vms *vms)
 {
 	km_tasks_deinit(&by->tasks);
-	return km_tasks_read(by->kernel, vms, &by->tasks);
+	km_tasks_prepare(by->kernel, vms, &by->tasks);
 }
 
-km_error *km_examine(const struct km_examiner *by, const struct km_vm *vm,
-		     const struct km_vcpu *vcpu, struct km_examined *x)
+km_error *km_examine(struct km_examiner *by, const struct km_vm *vm, const struct km_vcpu *vcpu,
+		     struct km_examined *x)
 {
 	km_error *err = km_case_read(by->kernel, vm, vcpu, &by->tasks, &by->options, &x->c);
 
 	if (err)
 		return err;
 	km_explain_case(&x->c, &x->e);
+	err = km_tasks_error(&by->tasks);
+	if (err)
+		return err;
 	x->is_recorded =
 		!is_given(&by->options) &&
 		km_recorded_faults_settle(by->recorded, &x->c, &x->e, &x->recorded, &x->verdict);

@@ -11,21 +11,21 @@
 struct km_examiner {
 	const struct km_kernel *kernel;
 	struct km_case_options options;
-	struct km_tasks tasks;
+	struct km_tasks tasks;		     /* use km_tasks_get() */
 	struct km_recorded_faults *recorded; /* by ftrace; NULL: none */
 	const struct km_log *log;	     /* that findings cite; NULL: none */
 };
 
 /*
- * Read the tasks of the owners of @vms, and what ftrace recorded. KM_EINTR, KM_ENOMEM and those of
- * km_recorded_faults_read(). The caller calls km_examiner_deinit() in any case.
+ * Read what ftrace recorded; the tasks of the owners of @vms are read when something asks for them.
+ * Errors of km_recorded_faults_read(). The caller calls km_examiner_deinit() in any case.
  */
 km_error *km_examiner_init(struct km_examiner *by, const struct km_kernel *kernel,
 			   const struct km_vms *vms);
 void km_examiner_deinit(struct km_examiner *by);
 
-/* Read the tasks again, because the kernel has run. */
-km_error *km_examiner_reread(struct km_examiner *by, const struct km_vms *vms);
+/* The tasks have to be read again, because the kernel has run. */
+void km_examiner_forget(struct km_examiner *by, const struct km_vms *vms);
 
 /* A case and its explanation. It is too large for the stack, and must not be copied. */
 struct km_examined {
@@ -37,10 +37,10 @@ struct km_examined {
 };
 
 /*
- * Read the case of @vcpu into *@x and explain it. Errors as km_case_read(). The caller calls
- * km_case_deinit(&x->c) in any case.
+ * Read the case of @vcpu into *@x and explain it. Errors as km_case_read() and km_tasks_read(). The
+ * caller calls km_case_deinit(&x->c) in any case.
  */
-km_error *km_examine(const struct km_examiner *by, const struct km_vm *vm,
-		     const struct km_vcpu *vcpu, struct km_examined *x);
+km_error *km_examine(struct km_examiner *by, const struct km_vm *vm, const struct km_vcpu *vcpu,
+		     struct km_examined *x);
 
 #endif

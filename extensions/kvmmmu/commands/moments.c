@@ -71,8 +71,8 @@ struct km_moment km_moment_of(const struct km_case *c, const struct km_explanati
 	return m;
 }
 
-static km_error *add(const struct km_examiner *by, const struct km_vm *vm,
-		     const struct km_vcpu *vcpu, struct km_examined *x, struct km_moments *moments)
+static km_error *add(struct km_examiner *by, const struct km_vm *vm, const struct km_vcpu *vcpu,
+		     struct km_examined *x, struct km_moments *moments)
 {
 	km_error *err = km_memory_charge(by->kernel->mem, 1, sizeof(*moments->list));
 
@@ -129,7 +129,7 @@ km_error *km_moments_sort(struct km_moments *moments)
 }
 
 /* Those that @scope names. */
-static km_error *add_all(const struct km_examiner *by, const struct km_vms *vms,
+static km_error *add_all(struct km_examiner *by, const struct km_vms *vms,
 			 const struct km_moments_scope *scope, struct km_moments *moments)
 {
 	struct km_examined *x = calloc(1, sizeof(*x));

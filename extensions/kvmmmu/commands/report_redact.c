@@ -39,8 +39,9 @@ static void leave_out(struct km_node *root)
 	}
 }
 
-static void collect_names(const struct km_report *run)
+static void collect_names(struct km_report *run)
 {
+	const struct km_tasks *tasks = km_tasks_get(&run->by.tasks);
 	const struct km_vms *vms = &run->ctx->vms;
 
 	for (size_t i = 0; i < vms->count; i++) {
@@ -48,8 +49,8 @@ static void collect_names(const struct km_report *run)
 		for (size_t j = 0; j < vms->vms[i].vcpu_count; j++)
 			km_redaction_name(run->redaction, vms->vms[i].vcpus[j].comm);
 	}
-	for (size_t i = 0; i < run->by.tasks.count; i++)
-		km_redaction_name(run->redaction, run->by.tasks.tasks[i].comm);
+	for (size_t i = 0; i < tasks->count; i++)
+		km_redaction_name(run->redaction, tasks->tasks[i].comm);
 }
 
 void km_report_redact(struct km_report *run)

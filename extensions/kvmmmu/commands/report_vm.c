@@ -97,7 +97,7 @@ static const char *does_text(struct km_node *node, const struct km_stack *stack)
 	return shown ? text : stack->start == KM_STACK_UNKNOWN ? "running" : "?";
 }
 
-static void add_thread(struct km_node *table, const struct km_task *t)
+static void add_thread(struct km_node *table, const struct km_task *t, const struct km_stack *stack)
 {
 	struct km_node *row = km_doc_row(table);
 
@@ -106,7 +106,7 @@ static void add_thread(struct km_node *table, const struct km_task *t)
 	km_doc_cell(row, "state", km_v_text(state_text(table, t->state)));
 	km_doc_cell(row, "on_cpu",
 		    km_is_known(t->on_cpu) ? km_v_bool(t->on_cpu.v) : km_v_none("?"));
-	km_doc_cell(row, "does", km_v_text(does_text(table, &t->stack)));
+	km_doc_cell(row, "does", km_v_text(does_text(table, stack)));
 }
 
 /* ---- the VMM's command line ---- */
@@ -148,6 +148,7 @@ static void report_args(struct km_report *run, struct km_node *chapter, const st
 static void report_threads(struct km_report *run, struct km_node *chapter, const struct km_vm *vm)
 {
 	struct km_node *table = km_doc_table(chapter, "threads", "threads of the VMM");
+	const struct km_tasks *tasks = km_tasks_get(&run->by.tasks);
 	size_t count = 0;
 
 	km_doc_column(table, "tid", "TID", true);
@@ -155,13 +156,13 @@ static void report_threads(struct km_report *run, struct km_node *chapter, const
 	km_doc_column(table, "state", "ST", false);
 	km_doc_column(table, "on_cpu", "RUNS", false);
 	km_doc_column(table, "does", "IN", false);
-	for (size_t i = 0; i < run->by.tasks.count; i++) {
-		const struct km_task *t = &run->by.tasks.tasks[i];
+	for (size_t i = 0; i < tasks->count; i++) {
+		const struct km_task *t = &tasks->tasks[i];
 
 		if (!km_is_known(vm->mm) || t->mm.v != vm->mm.v || !t->mm.v)
 			continue;
 		if (count++ < MAX_THREADS)
-			add_thread(table, t);
+			add_thread(table, t, km_task_stack(tasks, t));
 	}
 	if (!count)
 		km_doc_machine_only(table);
@@ -192,8 +193,9 @@ static void report_invalidations(struct km_report *run, struct km_node *chapter,
 {
 	const char *function = NULL;
 	const struct km_task *task =
-		km_is_known(vm->mm) ? km_invalidating_task(&run->by.tasks, vm->mm.v, &function)
-				    : NULL;
+		km_is_known(vm->mm)
+			? km_invalidating_task(km_tasks_get(&run->by.tasks), vm->mm.v, &function)
+			: NULL;
 	struct km_node *s = km_doc_section(chapter, "invalidations", "invalidations");
 	char tid[KM_VAL_TEXT];
 

@@ -8,7 +8,7 @@
 
 #include "audit/table_audit.h"
 #include "fault/page_fault.h"
-#include "threads/tasks.h"
+#include "threads/tasks_read.h"
 #include "walk/vma.h"
 #include "threads/wait.h"
 
@@ -44,11 +44,20 @@ struct km_case {
 	enum km_spf_form form;		/* --v1 */
 	struct km_panel panel;		/* needs the error code */
 	struct km_page_fault_path path; /* likewise */
-	const struct km_tasks *tasks;	/* threads of the host that matter; shared by all cases */
+	struct km_tasks *tasks;		/* threads of the host that matter; use km_case_tasks() */
 	struct km_wait wait;
 	struct km_contradictions contradictions;
 	struct km_table_audit audit; /* where the fault is not known: instead of its walk */
 };
+
+/*
+ * Return the threads of the host that matter, which all cases share; NULL: they are not known.
+ * Reading them takes longer than all else about a vCPU: only ask if the answer depends on them.
+ */
+static inline const struct km_tasks *km_case_tasks(const struct km_case *c)
+{
+	return km_tasks_get(c->tasks);
+}
 
 /* Return true if KVM is handling the fault at this moment; otherwise it may be over. */
 static inline bool km_case_in_handler(const struct km_case *c)

@@ -261,7 +261,7 @@ static km_error *audit_tables(struct km_case *c)
 }
 
 km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
-		       const struct km_vcpu *vcpu, const struct km_tasks *tasks,
+		       const struct km_vcpu *vcpu, struct km_tasks *tasks,
 		       const struct km_case_options *options, struct km_case *c)
 {
 	bool given = options->has_addr || options->has_error_code;

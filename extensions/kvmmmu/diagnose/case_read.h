@@ -26,7 +26,7 @@ struct km_case_options {
  * contains pointers into itself: it must not be copied.
  */
 km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
-		       const struct km_vcpu *vcpu, const struct km_tasks *tasks,
+		       const struct km_vcpu *vcpu, struct km_tasks *tasks,
 		       const struct km_case_options *options, struct km_case *c);
 void km_case_deinit(struct km_case *c);
 

@@ -133,24 +133,35 @@ static void check_on_cpu(struct km_case *c)
 			"its thread is not on a CPU, but its stack is that of a running task");
 }
 
+static const struct km_stack *stack_of_task(const struct km_case *c, uint64_t addr)
+{
+	const struct km_task *task = addr ? km_task_at(km_case_tasks(c), addr) : NULL;
+
+	return task ? km_task_stack(km_case_tasks(c), task) : NULL;
+}
+
 /* KVM_RUN holds kvm_vcpu.mutex. */
 static void check_mutex(struct km_case *c)
 {
 	struct km_val owner = km_kconfirm(c->kernel, c->vcpu->addr, KM_M_kvm_vcpu_mutex_owner);
 	uint64_t thread = c->vcpu->task.v;
-	const struct km_task *task = km_task_at(c->tasks, thread);
-	const struct km_stack *stack = task ? &task->stack : stack_of(c);
+	const struct km_stack *stack = stack_of(c);
 
 	if (!km_is_known(owner))
 		return;
 	owner = km_lock_owner(owner);
-	if (stack && stack->task == thread && owner.v != thread &&
-	    is_in(stack, "kvm_arch_vcpu_ioctl_run"))
+	if (owner.v == thread)
+		return;
+	/* that of the owner is not the thread's */
+	if (!stack || stack->task != thread)
+		stack = stack_of_task(c, thread);
+	if (stack && is_in(stack, "kvm_arch_vcpu_ioctl_run"))
 		km_contradict(
 			&c->contradictions,
 			"its thread is in KVM_RUN, but the owner of kvm_vcpu.mutex is 0x%" PRIx64,
 			owner.v);
-	if (owner.v && !km_task_at(c->tasks, owner.v) && km_threads_known(c->tasks, c->vm->mm))
+	if (owner.v && !km_task_at(km_case_tasks(c), owner.v) &&
+	    km_threads_known(km_case_tasks(c), c->vm->mm))
 		km_contradict(&c->contradictions,
 			      "the owner of kvm_vcpu.mutex, 0x%" PRIx64
 			      ", is not a thread of a process with VMs",

@@ -51,10 +51,10 @@ bool km_task_sleeps(const struct km_task *task)
 	       km_is_known(task->on_cpu) && !task->on_cpu.v;
 }
 
-const char *km_task_function(const struct km_task *task)
+const char *km_task_function(const struct km_stack *stack)
 {
-	for (size_t i = 0; i < task->stack.count; i++) {
-		const char *name = task->stack.frames[i].function;
+	for (size_t i = 0; i < stack->count; i++) {
+		const char *name = stack->frames[i].function;
 
 		if (name[0] && !strstr(name, "schedule") && strcmp(name, "__switch_to_asm"))
 			return name;
@@ -263,10 +263,10 @@ struct km_invalidate_facts km_invalidate_facts_read(const struct km_case *c)
 
 	if (!km_is_known(c->vm->mm) || !c->vm->mm.v)
 		return f;
-	f.task = km_invalidating_task(c->tasks, c->vm->mm.v, &f.function);
+	f.task = km_invalidating_task(km_case_tasks(c), c->vm->mm.v, &f.function);
 	if (!f.task)
-		f.task = km_zapping_task(c->tasks, &f.function);
-	f.stacks_known = km_stacks_known(c->tasks, c->vm->mm.v);
+		f.task = km_zapping_task(km_case_tasks(c), &f.function);
+	f.stacks_known = km_stacks_known(km_case_tasks(c), c->vm->mm.v);
 	return f;
 }
 

@@ -38,7 +38,7 @@ char *km_task_spell(const struct km_task *task, char *buf, size_t size);
 bool km_task_sleeps(const struct km_task *task);
 
 /* Its innermost function that is not the scheduler's; "?" if its stack is not known. */
-const char *km_task_function(const struct km_task *task);
+const char *km_task_function(const struct km_stack *stack);
 
 /* Is the vCPU's thread in @function? */
 bool km_case_in(const struct km_case *c, const char *function);

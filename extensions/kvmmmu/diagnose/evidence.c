@@ -178,11 +178,12 @@ static bool is_in_place(const struct km_case *c)
 /* Is no task inside an invalidation, and is that known of all of them? */
 static bool nobody_invalidates(const struct km_case *c)
 {
+	const struct km_tasks *tasks = km_case_tasks(c);
 	const char *function;
 
-	return km_is_known(c->vm->mm) && km_stacks_known(c->tasks, c->vm->mm.v) &&
-	       !km_invalidating_task(c->tasks, c->vm->mm.v, &function) &&
-	       !km_zapping_task(c->tasks, &function);
+	return km_is_known(c->vm->mm) && km_stacks_known(tasks, c->vm->mm.v) &&
+	       !km_invalidating_task(tasks, c->vm->mm.v, &function) &&
+	       !km_zapping_task(tasks, &function);
 }
 
 const char *km_residue_objection(const struct km_case *c)

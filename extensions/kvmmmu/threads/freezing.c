@@ -81,7 +81,8 @@ const struct km_task *km_freezing_task(const struct km_tasks *tasks, uint64_t mm
 	for (size_t i = 0; tasks && i < tasks->count; i++) {
 		const struct km_task *task = &tasks->tasks[i];
 
-		if (km_is_known(task->mm) && task->mm.v && task->mm.v != mm)
+		if ((km_is_known(task->mm) && task->mm.v && task->mm.v != mm) ||
+		    km_task_is_idle(task))
 			continue;
 		*function = freezes_in(task);
 		if (*function)
@@ -95,9 +96,10 @@ unsigned km_tasks_unseen(const struct km_tasks *tasks)
 	unsigned count = 0;
 
 	for (size_t i = 0; i < tasks->count; i++) {
-		const struct km_stack *stack = &tasks->tasks[i].stack;
+		const struct km_task *task = &tasks->tasks[i];
 
-		count += !stack->count || stack->start == KM_STACK_UNKNOWN;
+		count += !km_task_is_idle(task) &&
+			 (!task->stack.count || task->stack.start == KM_STACK_UNKNOWN);
 	}
 	return count;
 }

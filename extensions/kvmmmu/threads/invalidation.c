@@ -164,7 +164,7 @@ static const struct km_task *notifying_task(const struct km_tasks *tasks, const 
 	for (size_t i = 0; i < tasks->count; i++) {
 		const struct km_task *task = &tasks->tasks[i];
 
-		for (size_t j = 0; notifier[j]; j++) {
+		for (size_t j = 0; notifier[j] && !km_task_is_idle(task); j++) {
 			if (!km_stack_in(&task->stack, notifier[j]))
 				continue;
 			*function = notifier[j];
@@ -223,11 +223,13 @@ bool km_stacks_known(const struct km_tasks *tasks, uint64_t mm)
 			return false;
 		if (!km_is_known(task->mm) || task->mm.v != mm)
 			continue;
+		any = true;
+		if (km_task_is_idle(task))
+			continue;
 		/* a task running in userspace or in the guest has no frames on its kernel stack;
 		 * that cannot be distinguished from an unknown stack */
 		if (task->stack.pages_missing || (task->stack.trouble[0] && !task->stack.count))
 			return false;
-		any = true;
 	}
 	return any;
 }

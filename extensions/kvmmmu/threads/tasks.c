@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "threads/tasks.h"
 
+#include "kernel/task_state.h"
+
 #include <stdlib.h>
 #include <string.h>
+
+bool km_task_is_idle(const struct km_task *task)
+{
+	uint64_t state = task->state.v;
+
+	return km_is_known(task->state) && state && !task->on_cpu.v &&
+	       !(state & TASK_RTLOCK_WAIT) &&
+	       (state & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) != TASK_UNINTERRUPTIBLE;
+}
 
 /* Add the functions of a stack to those of all. */
 static bool index_functions(struct km_tasks *tasks, const struct km_stack *stack)
@@ -46,6 +57,7 @@ void km_tasks_deinit(struct km_tasks *tasks)
 	free(tasks->tasks);
 	km_address_index_deinit(&tasks->index);
 	km_names_deinit(&tasks->functions);
+	km_error_free(tasks->err);
 	memset(tasks, 0, sizeof(*tasks));
 }
 
@@ -54,9 +66,11 @@ const struct km_task *km_task_in(const struct km_tasks *tasks, uint64_t mm, cons
 	if (tasks->index.size && !km_names_have(&tasks->functions, function))
 		return NULL;
 	for (size_t i = 0; i < tasks->count; i++) {
-		if ((!mm || tasks->tasks[i].mm.v == mm) &&
-		    km_stack_in(&tasks->tasks[i].stack, function))
-			return &tasks->tasks[i];
+		const struct km_task *task = &tasks->tasks[i];
+
+		if ((!mm || task->mm.v == mm) && !km_task_is_idle(task) &&
+		    km_stack_in(&task->stack, function))
+			return task;
 	}
 	return NULL;
 }

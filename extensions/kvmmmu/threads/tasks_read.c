@@ -2,7 +2,6 @@
 #include "threads/tasks_read.h"
 
 #include "base/loop.h"
-#include "kernel/task_state.h"
 #include "threads/invalidation.h"
 #include "threads/saved_stacks.h"
 #include "threads/stack_read.h"
@@ -51,17 +50,6 @@ static bool owns_vm(const struct task_reader *reader, uint64_t mm)
 	return false;
 }
 
-/*
- * Could a task of another process be inside KVM or an mmu_notifier? Only if it is running,
- * runnable, or in uninterruptible sleep, as all waits there are, those for mmu_lock under
- * PREEMPT_RT included. Idle kernel threads sleep with TASK_NOLOAD.
- */
-static bool may_matter(struct km_val state, struct km_val on_cpu)
-{
-	return !km_is_known(state) || !state.v || on_cpu.v || state.v & TASK_RTLOCK_WAIT ||
-	       (state.v & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) == TASK_UNINTERRUPTIBLE;
-}
-
 /* Is the task inside KVM or an mmu_notifier? */
 static bool matters(const struct km_stack *stack)
 {
@@ -98,7 +86,7 @@ static km_error *make_room(struct task_reader *reader)
 }
 
 /* Can the task be left out, because its whole stack is known and is not inside KVM? */
-static bool is_idle(const struct km_stack *stack)
+static bool is_outside(const struct km_stack *stack)
 {
 	return stack->count && !stack->trouble[0] && stack->start != KM_STACK_UNKNOWN &&
 	       !matters(stack);
@@ -122,11 +110,25 @@ static bool is_left_out(struct task_reader *reader, const struct km_task *task, 
 {
 	if (role == OTHER)
 		return !matters(&task->stack);
-	if (role == VCPU_THREAD || reader->tasks->count < MAX_IDLE || !is_idle(&task->stack) ||
+	if (role == VCPU_THREAD || reader->tasks->count < MAX_IDLE || !is_outside(&task->stack) ||
 	    is_vcpu_thread(reader, task->addr))
 		return false;
 	reader->tasks->left_out++;
 	return true;
+}
+
+/* Read the stack of @task, unless it is idle: its stack is read when something asks for it. */
+static km_error *read_stack(struct task_reader *reader, struct km_task *task)
+{
+	const struct km_kernel *k = reader->k;
+	km_error *err;
+
+	/* which ones are left out depends on their stacks */
+	task->stack_unread = km_task_is_idle(task) && reader->tasks->count < MAX_IDLE;
+	if (task->stack_unread)
+		return NULL;
+	err = km_stack_read(k, task->addr, &task->stack);
+	return err ? err : km_memory_charge(k->mem, task->stack.count, sizeof(struct km_frame));
 }
 
 static km_error *add_task(struct task_reader *reader, uint64_t addr, enum role role)
@@ -146,11 +148,9 @@ static km_error *add_task(struct task_reader *reader, uint64_t addr, enum role r
 	task->addr = addr;
 	task->state = km_kget(k, addr, KM_M_task_struct_state);
 	task->on_cpu = km_kget(k, addr, KM_M_task_struct_on_cpu);
-	if (role == OTHER && !may_matter(task->state, task->on_cpu))
+	if (role == OTHER && km_task_is_idle(task))
 		return NULL;
-	err = km_stack_read(k, addr, &task->stack);
-	if (!err)
-		err = km_memory_charge(k->mem, task->stack.count, sizeof(struct km_frame));
+	err = read_stack(reader, task);
 	if (err || is_left_out(reader, task, role)) {
 		km_stack_deinit(&task->stack);
 		return err;
@@ -285,14 +285,14 @@ static km_error *read_tasks(struct task_reader *reader)
 	return add_vcpu_threads(reader);
 }
 
-km_error *km_tasks_read(const struct km_kernel *k, const struct km_vms *vms, struct km_tasks *tasks)
+static km_error *read_or_copy(struct km_tasks *tasks)
 {
+	const struct km_kernel *k = tasks->kernel;
 	const struct km_target *target = km_memory_target(k->mem);
-	struct task_reader reader = {.k = k, .vms = vms, .tasks = tasks};
+	struct task_reader reader = {.k = k, .vms = tasks->vms, .tasks = tasks};
 	km_error *err;
 	bool trying;
 
-	memset(tasks, 0, sizeof(*tasks));
 	if (km_target_lacks_stacks(target)) {
 		note_trouble(tasks, "the capsule contains no tasks");
 		return NULL;
@@ -308,4 +308,67 @@ km_error *km_tasks_read(const struct km_kernel *k, const struct km_vms *vms, str
 	err = read_tasks(&reader);
 	km_memory_try(k->mem, trying);
 	return err;
+}
+
+void km_tasks_prepare(const struct km_kernel *k, const struct km_vms *vms, struct km_tasks *tasks)
+{
+	*tasks = (struct km_tasks){.kernel = k, .vms = vms, .unread = true};
+}
+
+const struct km_tasks *km_tasks_get(struct km_tasks *tasks)
+{
+	if (!tasks || !tasks->unread)
+		return tasks;
+	tasks->unread = false;
+	tasks->err = read_or_copy(tasks);
+	if (tasks->err)
+		note_trouble(tasks, km_error_text(tasks->err));
+	return tasks;
+}
+
+km_error *km_tasks_error(struct km_tasks *tasks)
+{
+	km_error *err = tasks->err;
+
+	tasks->err = NULL;
+	return err;
+}
+
+const struct km_stack *km_task_stack(const struct km_tasks *tasks, const struct km_task *task)
+{
+	struct km_task *found = &tasks->tasks[task - tasks->tasks];
+	km_scoped_error *err = NULL;
+
+	if (!found->stack_unread)
+		return &found->stack;
+	found->stack_unread = false;
+	err = km_stack_read(tasks->kernel, found->addr, &found->stack);
+	if (err) /* the next check of what stops an answer returns it, too */
+		snprintf(found->stack.trouble, sizeof(found->stack.trouble), "%.150s",
+			 km_error_text(err));
+	return &found->stack;
+}
+
+const struct km_task *km_task_even_idle_in_any(const struct km_tasks *tasks, uint64_t mm,
+					       const char *const *functions, const char **function)
+{
+	for (; tasks && *functions; functions++) {
+		for (size_t i = 0; i < tasks->count; i++) {
+			const struct km_task *task = &tasks->tasks[i];
+
+			if ((mm && task->mm.v != mm) ||
+			    !km_stack_in(km_task_stack(tasks, task), *functions))
+				continue;
+			*function = *functions;
+			return task;
+		}
+	}
+	return NULL;
+}
+
+km_error *km_tasks_read(const struct km_kernel *k, const struct km_vms *vms, struct km_tasks *tasks)
+{
+	km_tasks_prepare(k, vms, tasks);
+	km_tasks_get(tasks);
+	return km_tasks_error(tasks);
 }

@@ -4,15 +4,18 @@
  * tdp_mmu_zap_spte_atomic(), handle_removed_pt(). Without an owner it stays frozen.
  */
 #include "threads/freezing.h"
+#include "threads/tasks_read.h"
 #include "audit/look.h"
 
 enum km_look_answer km_audit_frozen(const struct km_look *at, struct km_anomaly *a)
 {
-	const struct km_tasks *tasks = at->all->tasks;
+	const struct km_tasks *tasks;
 	const char *function;
 
-	if (at->spte.kind != KM_SPTE_FROZEN ||
-	    (tasks && km_freezing_task(tasks, at->all->vm->mm.v, &function)))
+	if (at->spte.kind != KM_SPTE_FROZEN)
+		return KM_FITS;
+	tasks = km_tasks_get(at->all->tasks);
+	if (km_freezing_task(tasks, at->all->vm->mm.v, &function))
 		return KM_FITS;
 	if (!tasks || !tasks->complete || km_tasks_unseen(tasks)) {
 		a->certainty = KM_NOTE;

@@ -10,13 +10,14 @@
 /* How certain it is that the entry has no owner. */
 static enum km_certainty without_owner(const struct km_case *c, struct km_diagnosis *d)
 {
-	unsigned hidden = c->tasks ? km_tasks_unseen(c->tasks) : 0;
+	const struct km_tasks *tasks = km_case_tasks(c);
+	unsigned hidden = tasks ? km_tasks_unseen(tasks) : 0;
 
-	if (c->tasks && c->tasks->complete && !hidden) {
+	if (tasks && tasks->complete && !hidden) {
 		km_evidence(d,
 			    "none of the %zu threads related to KVM is in a function that freezes "
 			    "SPTEs",
-			    c->tasks->count);
+			    tasks->count);
 		return KM_LIKELY;
 	}
 	km_leaves_open(d, "%s: one of them may have frozen the SPTE",
@@ -39,7 +40,7 @@ static void judge_fault(const struct km_case *c, const struct km_walk_level *las
 			struct km_diagnosis *d)
 {
 	const char *function;
-	const struct km_task *owner = km_freezing_task(c->tasks, c->vm->mm.v, &function);
+	const struct km_task *owner = km_freezing_task(km_case_tasks(c), c->vm->mm.v, &function);
 	char who[64];
 
 	say_entry(&last->spte, last->table_pa, last->index, d);
@@ -68,7 +69,7 @@ static bool judge_audit(const struct km_case *c, struct km_diagnosis *d)
 
 	if (!frozen->found || km_case_has_fault(c) ||
 	    km_case_counts(c).balance != KM_BALANCE_RETRIED ||
-	    km_freezing_task(c->tasks, c->vm->mm.v, &function))
+	    km_freezing_task(km_case_tasks(c), c->vm->mm.v, &function))
 		return false;
 	say_entry(&frozen->spte, frozen->table_pa, frozen->index, d);
 	km_verdict_says(

@@ -9,8 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-static void say_holder(const struct km_held_lock *held, const struct km_task *by,
-		       struct km_diagnosis *d)
+static void say_holder(const struct km_case *c, const struct km_held_lock *held,
+		       const struct km_task *by, struct km_diagnosis *d)
 {
 	const char *readers = held->by_readers ? "readers, the last of which is " : "";
 	char who[64];
@@ -19,7 +19,7 @@ static void say_holder(const struct km_held_lock *held, const struct km_task *by
 		km_evidence(d, "%s is held by %s%s, %s in %s()", held->name, readers,
 			    km_task_spell(by, who, sizeof(who)),
 			    km_task_sleeps(by) ? "asleep" : "running or runnable",
-			    km_task_function(by));
+			    km_task_function(km_task_stack(km_case_tasks(c), by)));
 	else
 		km_evidence(d, "%s is held by %stask 0x%" PRIx64, held->name, readers,
 			    held->holder);
@@ -38,7 +38,7 @@ static const struct km_task *under_mmu_lock(const struct km_case *c, const char 
 
 	if (c->wait.kind != KM_WAIT_LOCK || strcmp(c->wait.lock, "mmu_lock") || !c->vm->mm.v)
 		return NULL;
-	return km_task_in_any(c->tasks, c->vm->mm.v, functions, function);
+	return km_task_in_any(km_case_tasks(c), c->vm->mm.v, functions, function);
 }
 
 /* Does the thread wait for something of the host's kernel? */
@@ -75,14 +75,16 @@ static enum km_certainty certainty(enum km_wait_kind kind, const struct km_held_
 bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held,
 			struct km_diagnosis *d)
 {
-	const struct km_task *by = km_task_at(c->tasks, held->holder);
 	const struct km_wait *wait = &c->wait;
+	const struct km_task *by = NULL, *holder;
 	char on_cpu[KM_VAL_TEXT], who[64];
 	const char *function;
-	const struct km_task *holder = under_mmu_lock(c, &function);
 
 	if (!is_in_kernel(wait->kind))
 		return false;
+	if (held->holder)
+		by = km_task_at(km_case_tasks(c), held->holder);
+	holder = under_mmu_lock(c, &function);
 	d->certainty = certainty(wait->kind, held, by);
 	km_at_most(&d->certainty, wait->certainty);
 	d->stuck = d->certainty > KM_NOTE;
@@ -90,7 +92,7 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held
 	km_evidence(d, "task 0x%" PRIx64 ": __state 0x%" PRIx64 ", on_cpu %s", c->vcpu->task.v,
 		    c->vcpu->task_state.v, km_val_spell(c->vcpu->on_cpu, false, on_cpu));
 	if (held->holder)
-		say_holder(held, by, d);
+		say_holder(c, held, by, d);
 	if (holder)
 		km_evidence(d, "%s is in %s(), which holds mmu_lock",
 			    km_task_spell(holder, who, sizeof(who)), function);

@@ -68,8 +68,8 @@ static bool nobody_zaps(const struct km_case *c)
 	};
 	const char *function;
 
-	return km_is_known(c->vm->mm) && km_stacks_known(c->tasks, c->vm->mm.v) &&
-	       !km_task_in_any(c->tasks, 0, zappers, &function);
+	return km_is_known(c->vm->mm) && km_stacks_known(km_case_tasks(c), c->vm->mm.v) &&
+	       !km_task_in_any(km_case_tasks(c), 0, zappers, &function);
 }
 
 /* No request to drop the root is pending. */

@@ -34,7 +34,8 @@ static const struct km_task *find_remover(const struct km_case *c, const char **
 		NULL,
 	};
 
-	return c->vm->mm.v ? km_task_in_any(c->tasks, c->vm->mm.v, functions, function) : NULL;
+	return c->vm->mm.v ? km_task_in_any(km_case_tasks(c), c->vm->mm.v, functions, function)
+			   : NULL;
 }
 
 /* vCPUs wait for a task that removes private memory. */
@@ -42,8 +43,8 @@ static void judge_zap(const struct km_case *c, struct km_diagnosis *d)
 {
 	const char *function;
 	const struct km_task *task = find_remover(c, &function);
-	bool all = km_is_known(c->vm->mm) && c->tasks && c->tasks->complete &&
-		   !km_tasks_unseen(c->tasks);
+	const struct km_tasks *tasks = km_case_tasks(c);
+	bool all = km_is_known(c->vm->mm) && tasks && tasks->complete && !km_tasks_unseen(tasks);
 	char who[64];
 
 	/* it takes two SEAMCALLs */

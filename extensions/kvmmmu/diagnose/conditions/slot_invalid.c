@@ -44,14 +44,18 @@ static bool waits_for_srcu(const struct km_task *task)
  */
 static const struct km_task *sleeping_reader(const struct km_case *c, const struct km_task *updater)
 {
-	for (size_t i = 0; c->tasks && i < c->tasks->count; i++) {
-		const struct km_task *task = &c->tasks->tasks[i];
+	const struct km_tasks *tasks = km_case_tasks(c);
+
+	for (size_t i = 0; tasks && i < tasks->count; i++) {
+		const struct km_task *task = &tasks->tasks[i];
+		const struct km_stack *stack;
 
 		if (task == updater || !task->mm.v || task->mm.v != c->vm->mm.v ||
 		    !km_task_sleeps(task))
 			continue;
-		if (km_stack_in(&task->stack, "kvm_mmu_page_fault") ||
-		    km_stack_in(&task->stack, "kvm_arch_vcpu_pre_fault_memory"))
+		stack = km_task_stack(tasks, task);
+		if (km_stack_in(stack, "kvm_mmu_page_fault") ||
+		    km_stack_in(stack, "kvm_arch_vcpu_pre_fault_memory"))
 			return task;
 	}
 	return NULL;
@@ -86,7 +90,7 @@ static struct update find_update(const struct km_case *c, const struct km_vm_loc
 	struct update u = {.reason = UNDER_WAY};
 
 	if (c->vm->mm.v)
-		u.task = km_task_in_any(c->tasks, c->vm->mm.v, updaters, &u.function);
+		u.task = km_task_in_any(km_case_tasks(c), c->vm->mm.v, updaters, &u.function);
 	if (!u.task) {
 		if (km_is_known(locks->slots_lock_owner) && !locks->slots_lock_owner.v)
 			u.reason = NOBODY;
@@ -98,11 +102,12 @@ static struct update find_update(const struct km_case *c, const struct km_vm_loc
 		u.other = sleeping_reader(c, u.task);
 		if (u.other) {
 			u.reason = READER;
-			u.other_function = km_task_function(u.other);
+			u.other_function =
+				km_task_function(km_task_stack(km_case_tasks(c), u.other));
 		}
 	} else if (waits_for_notifiers(c, u.task)) {
 		u.reason = NOTIFIER;
-		u.other = km_invalidating_task(c->tasks, c->vm->mm.v, &u.other_function);
+		u.other = km_invalidating_task(km_case_tasks(c), c->vm->mm.v, &u.other_function);
 	}
 	return u;
 }

@@ -15,8 +15,10 @@
 
 static const struct km_task *find_waiter(const struct km_case *c)
 {
-	for (size_t i = 0; c->tasks && i < c->tasks->count; i++) {
-		const struct km_task *task = &c->tasks->tasks[i];
+	const struct km_tasks *tasks = km_case_tasks(c);
+
+	for (size_t i = 0; tasks && i < tasks->count; i++) {
+		const struct km_task *task = &tasks->tasks[i];
 
 		if (km_is_known(task->mm) && task->mm.v && task->mm.v != c->vm->mm.v)
 			continue;

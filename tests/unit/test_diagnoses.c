@@ -5,6 +5,8 @@
  */
 #include "diagnose/counters.h"
 #include "diagnose/diagnose_rules.h"
+#include "kernel/task_state.h"
+#include "threads/freezing.h"
 #include "frames.h"
 #include "said.h"
 
@@ -1409,6 +1411,46 @@ static void test_tasks_in_an_invalidation(void **state)
 	assert_null(km_invalidating_task(NULL, MM, &function));
 }
 
+/* A task that a signal would wake is inside no invalidation, whatever its stack is. */
+static void test_idle_tasks(void **state)
+{
+	static const uint64_t idle[] = {TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE | TASK_NOLOAD},
+			      busy[] = {0, TASK_UNINTERRUPTIBLE, TASK_RTLOCK_WAIT};
+	const char *function = NULL;
+	struct km_task *task;
+
+	(void)state;
+	reset();
+	add_task("change_protection");
+	task = &w.task_list[0];
+	for (size_t i = 0; i < ARRAY_SIZE(idle); i++) {
+		task->state = val(idle[i]);
+		assert_true(km_task_is_idle(task));
+		assert_null(km_invalidating_task(&w.tasks, MM, &function));
+		task->stack.frames[0].function = "__mmu_notifier_invalidate_range_start";
+		assert_null(km_invalidating_task(&w.tasks, MM + 1, &function));
+		task->stack.frames[0].function = "tdp_mmu_set_spte";
+		assert_null(km_freezing_task(&w.tasks, MM, &function));
+		task->stack.pages_missing = 1;
+		assert_true(km_stacks_known(&w.tasks, MM));
+		task->stack.start = KM_STACK_UNKNOWN;
+		assert_int_equal(km_tasks_unseen(&w.tasks), 0);
+		task->on_cpu = val(1);
+		assert_false(km_task_is_idle(task));
+		task->on_cpu = val(0);
+		task->stack.frames[0].function = "change_protection";
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(busy); i++) {
+		task->state = val(busy[i]);
+		assert_false(km_task_is_idle(task));
+		assert_ptr_equal(km_invalidating_task(&w.tasks, MM, &function), task);
+		assert_false(km_stacks_known(&w.tasks, MM));
+		assert_int_equal(km_tasks_unseen(&w.tasks), 1);
+	}
+	task->state = unreadable;
+	assert_false(km_task_is_idle(task));
+}
+
 /* PREEMPT_RT: rwbase_rt.readers, as qrwlock.cnts. */
 static void test_mmu_lock_of_rt(void **state)
 {
@@ -2487,6 +2529,7 @@ int main(void)
 		cmocka_unit_test(test_under_mmu_lock),
 		cmocka_unit_test(test_userfaultfd),
 		cmocka_unit_test(test_tasks_in_an_invalidation),
+		cmocka_unit_test(test_idle_tasks),
 		cmocka_unit_test(test_mmu_lock_of_rt),
 		cmocka_unit_test(test_invalidation_of_everything),
 		cmocka_unit_test(test_slot_update_waits_for_notifiers),

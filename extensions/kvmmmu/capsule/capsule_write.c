@@ -8,9 +8,10 @@
 #include <string.h>
 #include <zlib.h>
 
-#define PACK_STEP (1u << 20) /* bytes between two checks for Ctrl-C */
-#define GZIP	  16	     /* added to the window bits: write a gzip header */
-#define LEVEL	  6	     /* higher levels save nothing, and take ten times as long */
+#define PACK_STEP  (1u << 20) /* bytes between two checks for Ctrl-C */
+#define FIRST_ROOM (1u << 16)
+#define GZIP	   16 /* added to the window bits: write a gzip header */
+#define LEVEL	   6  /* higher levels save nothing, and take ten times as long */
 
 /* Adjacent items that form one segment. */
 struct range {
@@ -23,10 +24,17 @@ struct ranges {
 	size_t count;
 };
 
-/* An ELF file that is being built. */
-struct image {
-	uint8_t *bytes;
-	size_t len, size;
+/*
+ * The capsule that is being made. It is compressed as its parts come: of a large host, these are
+ * many times as much.
+ */
+struct packer {
+	struct km_memory *mem;
+	z_stream z;
+	uint8_t *bytes; /* compressed */
+	size_t room;
+	size_t len;    /* of what was added */
+	km_error *err; /* the first one: nothing is added after it */
 };
 
 static km_error *out_of_memory(void)
@@ -79,11 +87,46 @@ static km_error *coalesce(const struct km_recorder *rec, struct ranges *ranges)
 	return NULL;
 }
 
-static void append(struct image *image, const void *bytes, size_t len)
+/* Let deflate() write at least one byte. */
+static km_error *make_room(struct packer *p)
 {
-	if (len)
-		memcpy(image->bytes + image->len, bytes, len);
-	image->len += len;
+	size_t room = p->room ? 2 * p->room : FIRST_ROOM;
+	uint8_t *grown;
+
+	if (p->z.avail_out)
+		return NULL;
+	grown = realloc(p->bytes, room);
+	if (!grown)
+		return out_of_memory();
+	p->bytes = grown;
+	p->room = room;
+	p->z.next_out = p->bytes + p->z.total_out;
+	p->z.avail_out = (uInt)(room - p->z.total_out); /* not much larger than KM_CAPSULE_MAX */
+	return NULL;
+}
+
+static void deflate_all(struct packer *p, int flush)
+{
+	int done = Z_OK;
+
+	while (!p->err && done == Z_OK && (p->z.avail_in || flush == Z_FINISH)) {
+		p->err = make_room(p);
+		if (!p->err)
+			done = deflate(&p->z, flush);
+	}
+	if (!p->err && done != Z_OK && done != Z_STREAM_END)
+		p->err = out_of_memory();
+}
+
+static void append(struct packer *p, const void *bytes, size_t len)
+{
+	for (size_t at = 0; at < len && !p->err; at += PACK_STEP) {
+		p->z.next_in = (uint8_t *)bytes + at;
+		p->z.avail_in = (uInt)(len - at < PACK_STEP ? len - at : PACK_STEP);
+		p->err = km_check_interrupt(p->mem);
+		deflate_all(p, Z_NO_FLUSH);
+	}
+	p->len += len;
 }
 
 static size_t padded(size_t len)
@@ -91,24 +134,75 @@ static size_t padded(size_t len)
 	return (len + 3) & ~(size_t)3;
 }
 
+static void append_padding(struct packer *p, size_t len)
+{
+	append(p, "\0\0", padded(len) - len);
+}
+
 static size_t note_size(size_t len)
 {
 	return sizeof(Elf64_Nhdr) + padded(sizeof(KM_CAPSULE_OWNER)) + padded(len);
 }
 
-static void append_note(struct image *image, uint32_t type, const void *bytes, size_t len)
+/* @len bytes follow, and append_padding() of them. */
+static void begin_note(struct packer *p, uint32_t type, size_t len)
 {
 	Elf64_Nhdr header = {sizeof(KM_CAPSULE_OWNER), (uint32_t)len, type};
-	size_t end = image->len + note_size(len);
 
-	append(image, &header, sizeof(header));
-	append(image, KM_CAPSULE_OWNER, sizeof(KM_CAPSULE_OWNER));
-	image->len = end - padded(len);
-	append(image, bytes, len);
-	image->len = end;
+	append(p, &header, sizeof(header));
+	append(p, KM_CAPSULE_OWNER, sizeof(KM_CAPSULE_OWNER));
+	append_padding(p, sizeof(KM_CAPSULE_OWNER));
 }
 
-static void append_program_headers(struct image *image, const struct ranges *ranges,
+static void append_note(struct packer *p, uint32_t type, const void *bytes, size_t len)
+{
+	begin_note(p, type, len);
+	append(p, bytes, len);
+	append_padding(p, len);
+}
+
+static ssize_t count_bytes(void *sum, const char *bytes, size_t len)
+{
+	(void)bytes;
+	*(size_t *)sum += len;
+	return (ssize_t)len;
+}
+
+static ssize_t pack_bytes(void *packer, const char *bytes, size_t len)
+{
+	struct packer *p = packer;
+
+	append(p, bytes, len);
+	return p->err ? 0 : (ssize_t)len;
+}
+
+/* Print @saved, with @write(@arg). */
+static km_error *print_stacks(const struct km_saved_stacks *saved, cookie_write_function_t *write,
+			      void *arg)
+{
+	FILE *out = fopencookie(arg, "w", (cookie_io_functions_t){.write = write});
+	bool ok = out && km_saved_stacks_write(saved, out);
+
+	if (out)
+		ok &= !fclose(out);
+	return ok ? NULL : out_of_memory();
+}
+
+/* They were printed before, to know their @len. */
+static void append_stacks(struct packer *p, const struct km_saved_stacks *saved, size_t len)
+{
+	km_error *err;
+
+	begin_note(p, KM_NOTE_STACKS, len);
+	err = print_stacks(saved, pack_bytes, p);
+	if (p->err)
+		km_error_free(err); /* which follows from it */
+	else
+		p->err = err;
+	append_padding(p, len);
+}
+
+static void append_program_headers(struct packer *p, const struct ranges *ranges,
 				   const struct km_rebase *rebase, uint64_t notes,
 				   uint64_t notes_len)
 {
@@ -116,7 +210,7 @@ static void append_program_headers(struct image *image, const struct ranges *ran
 		.p_type = PT_NOTE, .p_offset = notes, .p_filesz = notes_len, .p_align = 4};
 	uint64_t offset = notes + notes_len;
 
-	append(image, &phdr, sizeof(phdr));
+	append(p, &phdr, sizeof(phdr));
 	for (size_t i = 0; i < ranges->count; i++) {
 		const struct range *range = &ranges->list[i];
 
@@ -129,7 +223,7 @@ static void append_program_headers(struct image *image, const struct ranges *ran
 			.p_filesz = range->missing ? 0 : range->len,
 			.p_memsz = range->len,
 		};
-		append(image, &phdr, sizeof(phdr));
+		append(p, &phdr, sizeof(phdr));
 		offset += phdr.p_filesz;
 	}
 }
@@ -156,113 +250,100 @@ static km_error *rebase_range(const struct km_rebase *rebase, const struct km_re
 	return NULL;
 }
 
-static km_error *append_bytes(struct image *image, struct km_memory *mem,
-			      const struct km_recorder *rec, const struct km_rebase *rebase,
-			      const struct ranges *ranges)
+/* Add the bytes of @range, the items of which begin at *@next. */
+static void append_range(struct packer *p, const struct km_recorder *rec,
+			 const struct km_rebase *rebase, const struct range *range, size_t *next)
+{
+	uint8_t *bytes = malloc(range->len);
+
+	if (!bytes)
+		p->err = out_of_memory();
+	else
+		p->err = range->phys ? km_read_phys(p->mem, range->addr, bytes, range->len)
+				     : km_read_virt(p->mem, range->addr, bytes, range->len);
+	if (!p->err && rebase)
+		p->err = rebase_range(rebase, rec, range, bytes, next);
+	if (!p->err)
+		append(p, bytes, range->len);
+	free(bytes);
+}
+
+static void append_ranges(struct packer *p, const struct km_recorder *rec,
+			  const struct km_rebase *rebase, const struct ranges *ranges)
 {
 	size_t next = 0;
 
-	for (size_t i = 0; i < ranges->count; i++) {
-		const struct range *range = &ranges->list[i];
-		uint8_t *to = image->bytes + image->len;
-		km_error *err = km_check_interrupt(mem);
-
-		if (!err && range->missing)
-			continue;
-		if (!err)
-			err = range->phys ? km_read_phys(mem, range->addr, to, range->len)
-					  : km_read_virt(mem, range->addr, to, range->len);
-		if (!err && rebase)
-			err = rebase_range(rebase, rec, range, to, &next);
-		if (err)
-			return err;
-		image->len += range->len;
+	for (size_t i = 0; i < ranges->count && !p->err; i++) {
+		if (!ranges->list[i].missing)
+			append_range(p, rec, rebase, &ranges->list[i], &next);
 	}
-	return NULL;
 }
 
-static km_error *build(struct km_memory *mem, const struct km_recorder *rec,
-		       const struct ranges *ranges, const struct km_manifest *manifest,
-		       const struct km_rebase *rebase, const char *json, const char *stacks,
-		       struct image *image)
+static km_error *check_size(size_t size, const struct ranges *ranges)
+{
+	for (size_t i = 0; i < ranges->count; i++)
+		size += ranges->list[i].missing ? 0 : ranges->list[i].len;
+	return size <= KM_CAPSULE_MAX
+		       ? NULL
+		       : km_errorf(KM_EUSAGE,
+				   "the capsule would be larger than %llu MiB: capture fewer VMs, "
+				   "or fewer page-table pages with --limit",
+				   KM_CAPSULE_MAX >> 20);
+}
+
+/* rec->saved is freed as soon as it is in the capsule. */
+static void build(struct packer *p, struct km_recorder *rec, const struct ranges *ranges,
+		  const struct km_manifest *manifest, const struct km_rebase *rebase,
+		  const char *json)
 {
 	static const uint32_t format = KM_CAPSULE_FORMAT;
-	size_t headers = ranges->count + 1, notes, notes_len;
+	size_t headers = ranges->count + 1, notes, notes_len, stacks = 0;
 	Elf64_Ehdr ehdr = km_capsule_header(headers);
 	Elf64_Shdr shdr = km_capsule_section_header(headers);
 
+	p->err = print_stacks(rec->saved, count_bytes, &stacks);
 	notes = sizeof(Elf64_Ehdr) + headers * sizeof(Elf64_Phdr);
 	notes += ehdr.e_shnum * sizeof(shdr);
 	notes_len = note_size(sizeof(format)) + note_size(strlen(json)) +
-		    note_size(manifest->kernel.btf_len) + note_size(strlen(stacks));
-	image->size = notes + notes_len;
-	for (size_t i = 0; i < ranges->count; i++)
-		image->size += ranges->list[i].missing ? 0 : ranges->list[i].len;
-	if (image->size > KM_CAPSULE_MAX)
-		return km_errorf(KM_EUSAGE,
-				 "the capsule would be larger than %llu MiB: capture fewer VMs, or "
-				 "fewer page-table pages with --limit",
-				 KM_CAPSULE_MAX >> 20);
-	image->bytes = calloc(1, image->size);
-	if (!image->bytes)
-		return out_of_memory();
-	append(image, &ehdr, sizeof(ehdr));
-	append_program_headers(image, ranges, rebase, notes, notes_len);
-	append(image, &shdr, ehdr.e_shnum * sizeof(shdr));
-	append_note(image, KM_NOTE_FORMAT, &format, sizeof(format));
-	append_note(image, KM_NOTE_MANIFEST, json, strlen(json));
-	append_note(image, KM_NOTE_TYPES, manifest->kernel.btf, manifest->kernel.btf_len);
-	append_note(image, KM_NOTE_STACKS, stacks, strlen(stacks));
-	return append_bytes(image, mem, rec, rebase, ranges);
-}
-
-/* Compress the image; the caller frees *packed. */
-static km_error *pack(struct km_memory *mem, const struct image *image, void **packed, size_t *len)
-{
-	z_stream z = {.next_in = image->bytes};
-	uLong room;
-	int done = Z_OK;
-	km_error *err = NULL;
-
-	if (deflateInit2(&z, LEVEL, Z_DEFLATED, MAX_WBITS + GZIP, MAX_MEM_LEVEL,
-			 Z_DEFAULT_STRATEGY) != Z_OK)
-		return out_of_memory();
-	room = deflateBound(&z, image->len);
-	*packed = malloc(room);
-	z.next_out = *packed;
-	z.avail_out = (uInt)room; /* not much larger than KM_CAPSULE_MAX */
-	while (*packed && done == Z_OK && !err) {
-		size_t left = image->len - z.total_in;
-
-		z.avail_in = left < PACK_STEP ? (uInt)left : PACK_STEP;
-		done = deflate(&z, left > PACK_STEP ? Z_NO_FLUSH : Z_FINISH);
-		err = km_check_interrupt(mem);
-	}
-	*len = z.total_out;
-	deflateEnd(&z);
-	return err || done == Z_STREAM_END ? err : out_of_memory();
+		    note_size(manifest->kernel.btf_len) + note_size(stacks);
+	if (!p->err)
+		p->err = check_size(notes + notes_len, ranges);
+	append(p, &ehdr, sizeof(ehdr));
+	append_program_headers(p, ranges, rebase, notes, notes_len);
+	append(p, &shdr, ehdr.e_shnum * sizeof(shdr));
+	append_note(p, KM_NOTE_FORMAT, &format, sizeof(format));
+	append_note(p, KM_NOTE_MANIFEST, json, strlen(json));
+	append_note(p, KM_NOTE_TYPES, manifest->kernel.btf, manifest->kernel.btf_len);
+	append_stacks(p, rec->saved, stacks);
+	km_saved_stacks_free(rec->saved);
+	rec->saved = NULL;
+	append_ranges(p, rec, rebase, ranges);
+	deflate_all(p, Z_FINISH);
 }
 
 km_error *km_capsule_write(const struct km_output *to, struct km_memory *mem,
 			   struct km_recorder *rec, const struct km_manifest *manifest,
 			   const struct km_rebase *rebase, struct km_capsule_size *size)
 {
-	char *json = km_manifest_print(manifest), *stacks = km_saved_stacks_print(rec->saved);
-	struct image image = {0};
+	char *json = km_manifest_print(manifest);
+	struct packer p = {.mem = mem};
 	struct ranges ranges = {0};
-	void *packed = NULL;
-	km_error *err = json && stacks ? coalesce(rec, &ranges) : out_of_memory();
+	km_error *err = json ? coalesce(rec, &ranges) : out_of_memory();
 
-	km_saved_stacks_free(rec->saved);
-	rec->saved = NULL;
-	if (!err)
-		err = build(mem, rec, &ranges, manifest, rebase, json, stacks, &image);
-	/* the image has all of it */
+	if (!err && deflateInit2(&p.z, LEVEL, Z_DEFLATED, MAX_WBITS + GZIP, MAX_MEM_LEVEL,
+				 Z_DEFAULT_STRATEGY) != Z_OK)
+		err = out_of_memory();
+	if (!err) {
+		build(&p, rec, &ranges, manifest, rebase, json);
+		err = p.err;
+		size->packed = p.z.total_out;
+		deflateEnd(&p.z);
+	}
+	size->unpacked = p.len;
+	size->ranges = ranges.count;
 	free(ranges.list);
-	free(stacks);
-	if (!err)
-		err = pack(mem, &image, &packed, &size->packed);
-	if (!err && size->packed < image.len / KM_CAPSULE_MAX_RATIO)
+	free(json);
+	if (!err && size->packed < p.len / KM_CAPSULE_MAX_RATIO)
 		err = km_errorf(
 			KM_EDATA,
 			"the capsule would be compressed more than the limit for reading it");
@@ -271,11 +352,7 @@ km_error *km_capsule_write(const struct km_output *to, struct km_memory *mem,
 	if (!err && km_memory_exhausted())
 		err = out_of_memory();
 	if (!err)
-		err = km_output_write(to, km_memory_target(mem), packed, size->packed);
-	size->unpacked = image.len;
-	size->ranges = ranges.count;
-	free(packed);
-	free(image.bytes);
-	free(json);
+		err = km_output_write(to, km_memory_target(mem), p.bytes, size->packed);
+	free(p.bytes);
 	return err;
 }

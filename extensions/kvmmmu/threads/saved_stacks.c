@@ -276,9 +276,15 @@ static bool print_all(FILE *out, const struct km_saved_stacks *saved)
 	return ok;
 }
 
-char *km_saved_stacks_print(const struct km_saved_stacks *saved)
+bool km_saved_stacks_write(const struct km_saved_stacks *saved, FILE *out)
 {
 	static const struct km_saved_stacks empty;
+
+	return print_all(out, saved ? saved : &empty);
+}
+
+char *km_saved_stacks_print(const struct km_saved_stacks *saved)
+{
 	char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
@@ -286,7 +292,7 @@ char *km_saved_stacks_print(const struct km_saved_stacks *saved)
 
 	if (!out)
 		return NULL;
-	ok = print_all(out, saved ? saved : &empty);
+	ok = km_saved_stacks_write(saved, out);
 	if (!fclose(out) && ok)
 		return text;
 	free(text);

@@ -8,6 +8,8 @@
 
 #include "threads/tasks.h"
 
+#include <stdio.h>
+
 struct km_saved_stack {
 	struct km_stack stack;
 	struct km_page_faults faults;
@@ -50,9 +52,12 @@ const struct km_saved_stack *km_saved_stack_of(const struct km_saved_stacks *sav
 km_error *km_saved_tasks(const struct km_saved_stacks *saved, struct km_tasks *tasks);
 
 /*
- * Return @saved (NULL: empty) as JSON, to be freed with free(); the same content gives the same
- * text. NULL if memory is exhausted.
+ * Write @saved (NULL: empty) to @out as JSON; the same content gives the same text. Return false if
+ * memory is exhausted.
  */
+bool km_saved_stacks_write(const struct km_saved_stacks *saved, FILE *out);
+
+/* Return that text, to be freed with free(). NULL if memory is exhausted. */
 char *km_saved_stacks_print(const struct km_saved_stacks *saved);
 
 /*

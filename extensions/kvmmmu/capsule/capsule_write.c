@@ -176,29 +176,24 @@ static ssize_t pack_bytes(void *packer, const char *bytes, size_t len)
 	return p->err ? 0 : (ssize_t)len;
 }
 
-/* Print @saved, with @write(@arg). */
-static km_error *print_stacks(const struct km_saved_stacks *saved, cookie_write_function_t *write,
-			      void *arg)
+/* Print @saved, with @write(@arg). Return false if that fails, or memory is exhausted. */
+static bool print_stacks(const struct km_saved_stacks *saved, cookie_write_function_t *write,
+			 void *arg)
 {
 	FILE *out = fopencookie(arg, "w", (cookie_io_functions_t){.write = write});
 	bool ok = out && km_saved_stacks_write(saved, out);
 
 	if (out)
 		ok &= !fclose(out);
-	return ok ? NULL : out_of_memory();
+	return ok;
 }
 
 /* They were printed before, to know their @len. */
 static void append_stacks(struct packer *p, const struct km_saved_stacks *saved, size_t len)
 {
-	km_error *err;
-
 	begin_note(p, KM_NOTE_STACKS, len);
-	err = print_stacks(saved, pack_bytes, p);
-	if (p->err)
-		km_error_free(err); /* which follows from it */
-	else
-		p->err = err;
+	if (!print_stacks(saved, pack_bytes, p) && !p->err)
+		p->err = out_of_memory();
 	append_padding(p, len);
 }
 
@@ -301,7 +296,8 @@ static void build(struct packer *p, struct km_recorder *rec, const struct ranges
 	Elf64_Ehdr ehdr = km_capsule_header(headers);
 	Elf64_Shdr shdr = km_capsule_section_header(headers);
 
-	p->err = print_stacks(rec->saved, count_bytes, &stacks);
+	if (!print_stacks(rec->saved, count_bytes, &stacks))
+		p->err = out_of_memory();
 	notes = sizeof(Elf64_Ehdr) + headers * sizeof(Elf64_Phdr);
 	notes += ehdr.e_shnum * sizeof(shdr);
 	notes_len = note_size(sizeof(format)) + note_size(strlen(json)) +

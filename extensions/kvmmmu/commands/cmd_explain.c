@@ -456,11 +456,7 @@ static void describe_rest(struct explain *run)
 		km_doc_note(root, "%" PRIu64 " vCPU%s not in %s: there is no verdict of both on %s",
 			    run->without, run->without == 1 ? " is" : "s are", run->before->file,
 			    run->without == 1 ? "it" : "them");
-	if (run->by.tasks.left_out)
-		km_doc_note(root,
-			    "%" PRIu64 " threads of VM owners that are not inside KVM are left "
-			    "out: answers cannot name them as holders of a lock",
-			    run->by.tasks.left_out);
+	km_describe_idle_threads(root, &run->by);
 	km_describe_log_briefly(root, run->log);
 }
 

@@ -380,9 +380,13 @@ static km_error *report(struct km_report *run, const struct selection *selection
 	if (err)
 		return err;
 	fill_summary(run, summary);
+	km_describe_idle_threads(run->ctx->root, &run->by);
 	km_report_tool(run);
 	if (run->redaction)
 		km_report_redact(run);
+	err = km_tasks_error(&run->by.tasks); /* then names may be missing */
+	if (err)
+		return err;
 	return run->redaction && km_redaction_oom(run->redaction)
 		       ? km_errorf(KM_ENOMEM, "out of memory")
 		       : NULL;

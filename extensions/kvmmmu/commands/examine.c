@@ -31,6 +31,15 @@ void km_examiner_forget(struct km_examiner *by, const struct km_vms *vms)
 	km_tasks_prepare(by->kernel, vms, &by->tasks);
 }
 
+void km_describe_idle_threads(struct km_node *node, const struct km_examiner *by)
+{
+	if (by->tasks.left_out)
+		km_doc_note(node,
+			    "%" PRIu64 " threads of VM owners that are not inside KVM are left "
+			    "out: answers cannot name them as holders of a lock",
+			    by->tasks.left_out);
+}
+
 km_error *km_examine(struct km_examiner *by, const struct km_vm *vm, const struct km_vcpu *vcpu,
 		     struct km_examined *x)
 {

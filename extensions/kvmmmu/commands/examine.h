@@ -27,6 +27,9 @@ void km_examiner_deinit(struct km_examiner *by);
 /* The tasks have to be read again, because the kernel has run. */
 void km_examiner_forget(struct km_examiner *by, const struct km_vms *vms);
 
+/* Add a note if there are too many threads to keep all, and something asked for them. */
+void km_describe_idle_threads(struct km_node *node, const struct km_examiner *by);
+
 /* A case and its explanation. It is too large for the stack, and must not be copied. */
 struct km_examined {
 	struct km_case c;

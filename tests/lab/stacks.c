@@ -60,7 +60,7 @@ static km_error *put_tasks(const struct km_kernel *k, const struct km_vms *vms)
 		put_val("on_cpu", t->on_cpu, false);
 		put_val("mm", t->mm, true);
 		printf("\"stack\": ");
-		put_stack(&t->stack);
+		put_stack(km_task_stack(&tasks, t));
 		printf("}");
 	}
 	printf("]");

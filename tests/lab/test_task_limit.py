@@ -17,6 +17,6 @@ def test_threads_that_are_left_out():
         dump = dumps("7.3") / f"{name}.kdump"
         whole, limited = kvmmmu(dump, "explain"), kvmmmu(dump, "explain", program=ONE_IDLE)
         assert not notes(whole.out) and whole.out == limited.out
-        whole, limited = kvmmmu(dump, "report 0"), kvmmmu(dump, "report 0", program=ONE_IDLE)
+        whole, limited = kvmmmu(dump, "report", "0"), kvmmmu(dump, "report", "0", program=ONE_IDLE)
         assert not notes(whole.out) and len(notes(limited.out)) == 1
         assert int(notes(limited.out)[0].split()[0]) > 1, limited.out

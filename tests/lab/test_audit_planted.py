@@ -56,6 +56,12 @@ def of_kvm(t, name, change, form="<Q"):
     t.set_at(at, form, change(t.read(at, form)))
 
 
+def of_quiet_vm(t, name):
+    """A 1 in the struct kvm of a VM whose page tables are not being changed, if there is one."""
+    vm = min(t.changing, key=t.changing.get)
+    t.set_at(t.kvms[vm] + t.members[f"kvm.{name}"], "<Q", 1)
+
+
 def of_page(t, name, value, form="<I"):
     """Change the struct page of a page table."""
     pa = child(t)
@@ -112,8 +118,9 @@ def plant_rmap(t, listed):
 
 def plant_rmap_leaves(t, more):
     """The rmap of a leaf's gfn has an entry besides, that is empty."""
-    pa, i, _ = next((pa, i, e) for pa, i, e in t.entries(1) if rmap_head(t, pa, i))
-    empty = next(n for n in range(512) if not t.get(pa, n) & PRESENT)
+    has_empty = {pa: next((n for n in range(512) if not t.get(pa, n) & PRESENT), None) for pa in t.pages}
+    pa, i, _ = next((pa, i, e) for pa, i, e in t.entries(1) if has_empty[pa] is not None and rmap_head(t, pa, i))
+    empty = has_empty[pa]
     t.set_at(rmap_head(t, pa, i), "<Q", pte_list(t, (pa, i), *[(pa, empty)] * more))
 
 
@@ -434,9 +441,8 @@ PLANTS = [  # kind, dumps, the damage, its legal twin
     ("page-count", BOTH, lambda t: of_kvm(t, "used_mmu_pages", lambda v: v + 1),
      lambda t: of_kvm(t, "max_mmu_pages", lambda v: v + 1)),
     ("memslot-trees", BOTH, lambda t: plant_trees(t, True), lambda t: plant_trees(t, False)),
-    ("invalidation", BOTH, lambda t: of_kvm(t, "mmu_invalidate_in_progress", lambda v: 1),
-     lambda t: (of_kvm(t, "mmu_invalidate_in_progress", lambda v: 1),
-                of_kvm(t, "mn_active_invalidate_count", lambda v: 1)) and None),
+    ("invalidation", BOTH, lambda t: of_quiet_vm(t, "mmu_invalidate_in_progress"),
+     lambda t: (of_quiet_vm(t, "mmu_invalidate_in_progress"), of_quiet_vm(t, "mn_active_invalidate_count")) and None),
 ]
 # the tables above and below contradict a damaged one, too
 SPREADS = {"page-access", "page-generation", "host-unmapped", "host-readonly", "perm-table", "page-twice"}

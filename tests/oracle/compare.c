@@ -492,6 +492,10 @@ static void compare_rsvd(const struct km_spte_masks *m, uint64_t spte)
 	ours = km_rsvd_spte(m, &rsvd, spte, level, &bad);
 	SAME(kernel, ours, "spte %#" PRIx64 ", level %d", spte, level);
 	SAME(kernel_says, bad || ours, "spte %#" PRIx64 ", level %d", spte, level);
+	/* FNAME(is_rsvd_bits_set)() of a nested hypervisor's EPT consists of the same functions */
+	ours = km_rsvd_gpte(&rsvd, spte, level, m->layout->xs_xu, &bad);
+	SAME(kernel, ours, "gpte %#" PRIx64 ", level %d", spte, level);
+	SAME(kernel_says, bad || ours, "gpte %#" PRIx64 ", level %d", spte, level);
 }
 
 static void compare_mmio(const struct km_spte_masks *m, uint64_t spte)

@@ -201,6 +201,7 @@ def plant_ring(t, pushed):
     gfns = t.base + other_page(t)
     t.set_at(gfns, "<II", 1, t.read(slot + t.members["kvm_memory_slot.id"], "<H"))
     t.set_at(gfns + 8, "<Q", (t.gpa(pa, i) >> 12) - base)
+    t.set_at(slot + t.members["kvm_memory_slot.dirty_bitmap"], "<Q", 0)
     flags, vm = slot + t.members["kvm_memory_slot.flags"], t.kvm(pa)
     t.set_at(flags, "<I", t.read(flags, "<I") | 1)
     t.set_at(vm + t.members["kvm.dirty_ring_size"], "<I", 4096)

@@ -12,7 +12,8 @@ NEVER = {"spte_table", "vmcs", "tdx", "memory_attributes"}
 # What these capsules lack because they were made before it was read.
 NEWER = {"kernel_log", "ftrace"}
 # Flavours, and a host with page tables of five levels.
-FIRST, MORE = ("5.10", "6.16", "6.17", "6.18"), ("6.1-la57", "6.18-rt", "7.3-rt")
+FIRST, MORE = ("5.10", "6.16", "6.17", "6.18"), ("6.1-la57", "6.18-amd64", "6.18-rt", "7.3-amd64", "7.3-rt")
+WITH_NPT = ("6.12", "7.2")  # only; ../*-healthy.kvmmmu are of 6.1 and 7.3
 BEFORE_5_16 = {"page_fault", "counters", "mmu_lock", "host_memory"}
 
 
@@ -37,7 +38,8 @@ def test_loops_and_stalls_of_old_kernels():
 
 def test_there_is_each_generation():
     assert {tuple(path.stem.rsplit("-", 1)) for path in KERNELS} == {
-        (kernel, kind) for kernel in (*FIRST, *MORE) for kind in ("healthy", "nonpt")}
+        *((kernel, kind) for kernel in (*FIRST, *MORE) for kind in ("healthy", "nonpt")),
+        *((kernel, "healthy") for kernel in WITH_NPT)}
 
 
 def test_the_kernel_and_its_paging(answers):

@@ -6,6 +6,8 @@
  */
 #include "audit/look.h"
 
+#include <string.h>
+
 enum km_look_answer km_audit_ad_type(const struct km_look *at, struct km_anomaly *a)
 {
 	bool disabled = at->spte.ad == KM_AD_DISABLED;
@@ -18,6 +20,9 @@ enum km_look_answer km_audit_ad_type(const struct km_look *at, struct km_anomaly
 	}
 	if (!at->sp->role_known)
 		return KM_CANNOT_TELL;
+	/* on AMD, 5.10 makes the page tables of nested guests before it sets HF_GUEST_MASK */
+	if (at->spte.ad == KM_AD_WRPROT_ONLY && !strcmp(at->mmu->name, "guest_mmu"))
+		return KM_FITS;
 	if (at->spte.ad == KM_AD_WRPROT_ONLY && !at->sp->role.guest_mode) {
 		km_anomaly_says(a, "its A/D type is that of nested guests, and role.guest_mode of "
 				   "its page table is 0");

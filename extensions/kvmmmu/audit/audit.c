@@ -364,7 +364,7 @@ static bool is_stale(const struct run *run, const struct km_table_page *page,
 static bool has_unknown_size(const struct km_look *at, const struct km_mmu_page *sp)
 {
 	return sp->role.has_4_byte_gpte && at->all->kernel->vendor == KM_VENDOR_AMD &&
-	       !strcmp(at->mmu->name, "guest_mmu");
+	       !at->masks->layout->mmu_present_mask && !strcmp(at->mmu->name, "guest_mmu");
 }
 
 /* Find the guest's page table that @sp shadows. A capsule has none. */

@@ -20,8 +20,12 @@ enum km_look_answer km_audit_ad_type(const struct km_look *at, struct km_anomaly
 	}
 	if (!at->sp->role_known)
 		return KM_CANNOT_TELL;
-	/* on AMD, 5.10 makes the page tables of nested guests before it sets HF_GUEST_MASK */
-	if (at->spte.ad == KM_AD_WRPROT_ONLY && !strcmp(at->mmu->name, "guest_mmu"))
+	/*
+	 * Before SPTEs had SPTE_MMU_PRESENT_MASK, all those of guest_mmu were of this type; on AMD,
+	 * some are made before the vCPU is in guest mode: kvm_vcpu_ad_need_write_protect().
+	 */
+	if (at->spte.ad == KM_AD_WRPROT_ONLY && !at->masks->layout->mmu_present_mask &&
+	    !strcmp(at->mmu->name, "guest_mmu"))
 		return KM_FITS;
 	if (at->spte.ad == KM_AD_WRPROT_ONLY && !at->sp->role.guest_mode) {
 		km_anomaly_says(a, "its A/D type is that of nested guests, and role.guest_mode of "

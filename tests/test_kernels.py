@@ -3,7 +3,7 @@
 
 import pytest
 
-from tools import TOP, batch
+from tools import TOP, batch, kvmmmu
 
 KERNELS = sorted((TOP / "samples/kernels").glob("*.kvmmmu"))
 LOOPS = {"5.10-readonly-host": ("stuck", "readonly-host"), "5.10-lock-stall-userfaultfd": ("waiting", "lock-stall")}
@@ -13,7 +13,7 @@ NEVER = {"spte_table", "vmcs", "tdx", "memory_attributes"}
 NEWER = {"kernel_log", "ftrace"}
 # Flavours, and a host with page tables of five levels.
 FIRST, MORE = ("5.10", "6.16", "6.17", "6.18"), ("6.1-la57", "6.18-amd64", "6.18-rt", "7.3-amd64", "7.3-rt")
-WITH_NPT = ("6.12", "7.2")  # only; ../*-healthy.kvmmmu are of 6.1 and 7.3
+WITH_NPT = ("6.12", "7.2", "5.10-tdp")  # only; ../*-healthy.kvmmmu are of 6.1 and 7.3
 BEFORE_5_16 = {"page_fault", "counters", "mmu_lock", "host_memory"}
 
 
@@ -47,7 +47,7 @@ def test_the_kernel_and_its_paging(answers):
     kernel, kind = name.rsplit("-", 1)
     gen, _, flavour = kernel.partition("-")
     release = said["vms"]["source"]["release"]
-    assert release.startswith(f"{gen}.") and ("-cloud-" in release) == (flavour in ("", "la57"))
+    assert release.startswith(f"{gen}.") and ("-cloud-" in release) == (flavour in ("", "la57", "tdp"))
     assert ("-rt-" in release) == (flavour == "rt")
     assert said["vms"]["source"]["paging"] == {"healthy": "NPT", "nonpt": "shadow paging"}[kind]
 
@@ -58,7 +58,8 @@ def test_what_is_missing(answers):
     kernel = name.rsplit("-", 1)[0]
     never = NEVER - ({"spte_table"} if kernel.startswith("7.3") else set())
     never -= {"memory_attributes"} if kernel.endswith(("-rt", "-amd64")) else set()  # they know private memory
-    assert missing == never | (NEWER if kernel in FIRST else set()) | (BEFORE_5_16 if kernel == "5.10" else set())
+    before = BEFORE_5_16 if kernel == "5.10" else BEFORE_5_16 - {"host_memory"} if kernel == "5.10-tdp" else set()
+    assert missing == never | (NEWER if kernel in FIRST else set()) | before
 
 
 def test_all_vms_and_memslots(answers):
@@ -77,3 +78,13 @@ def test_nobody_is_stuck(answers):
     states = [vcpu["state"] for vcpu in vcpus]
     assert len(states) == 12 and "stuck" not in states and states.count("unknown") <= 1
     assert not [f for vcpu in vcpus for f in vcpu.get("findings", ()) if f["certainty"] != "note"]
+
+
+def test_levels_of_an_early_tdp_mmu():
+    """Until 5.14, role.level of its page tables is that of the table above."""
+    walks = [v["walk"] for v in kvmmmu(TOP / "samples/kernels/5.10-tdp-healthy.kvmmmu", "explain", "-j").json["vcpus"] if v.get("walk")]
+    levels = [level for walk in walks for level in walk["levels"]]
+    assert {level["level"] for level in levels} >= {2, 3, 4}
+    for level in levels:
+        assert level["page"]["role_level"] == level["level"] and level["page"]["tdp_mmu_page"]
+        assert int(level["page"]["role"], 16) & 0xf == min(level["level"] + 1, 4)

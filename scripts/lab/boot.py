@@ -24,6 +24,11 @@ OWN_BOOT = {"nonpt": "kvm_amd.npt=0", "novms": "lab=novms", "nokvm": "lab=nokvm"
 NEEDS = {"big": ("5G", 240)}
 
 
+def needed(gen):
+    """What the kernel's command line needs under emulation: without it, kvm of PREEMPT_RT cannot be loaded."""
+    return "setcpuid=constant_tsc " if gen.endswith("-rt") else ""
+
+
 def say(text):
     print(f"lab: {text}", file=sys.stderr, flush=True)
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from boot import CACHE, HERE, OWN_BOOT, die, gather, read_text, say, start_qemu, wait_ready
+from boot import CACHE, HERE, OWN_BOOT, die, gather, needed, read_text, say, start_qemu, wait_ready
 from qmp import Qmp
 
 
@@ -37,8 +37,7 @@ def main():
         with tempfile.TemporaryDirectory(prefix="kvmmmu-lab-") as work:
             subprocess.run([f"{HERE}/image", gen, f"{work}/initrd"], check=True)
             start = time.monotonic()
-            more = "setcpuid=constant_tsc " if gen.endswith("-rt") else ""
-            qemu = start_qemu(kernel, work, more + OWN_BOOT.get(name, ""))
+            qemu = start_qemu(kernel, work, needed(gen) + OWN_BOOT.get(name, ""))
             try:
                 truth = gather(wait_ready(qemu, work))
                 say(f"booted {gen}: {time.monotonic() - start:.1f} s")

@@ -34,7 +34,7 @@ def test_healthy_dumps(gen, name):
 
 # Of hosts under load: generation, paging, dumps.
 LOADS = [("7.3", "npt", 12), ("7.3", "nonpt", 10), ("6.1", "npt", 12), ("6.1", "nonpt", 10), ("6.12", "npt", 8), ("7.2", "npt", 8), ("7.3", "ept", 6),
-         ("6.18", "npt", 4), ("5.10", "npt", 4)]
+         ("6.18", "npt", 4), ("5.10", "npt", 4), ("6.16", "npt", 4), ("6.17", "npt", 4), ("7.3-amd64", "npt", 4), ("7.3-rt", "npt", 4)]
 
 
 def cached():

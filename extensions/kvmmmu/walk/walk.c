@@ -35,6 +35,23 @@ static unsigned spte_index(uint64_t addr, int level)
 	return (addr >> (KM_PAGE_SHIFT + 9 * (level - 1))) & 0x1ff;
 }
 
+/*
+ * Before 5.14, f1b832550832 ("KVM: x86/mmu: Fix TDP MMU page table level"), role.level of the TDP
+ * MMU's page tables, except roots, is that of the table above. Known are the kernels before 5.13
+ * among these, whose SPTEs have no MMU-present bit.
+ */
+static bool has_level_above(const struct km_kernel *k, const struct km_mmu_page *sp)
+{
+	struct km_val tdp, roots;
+
+	if (!k->masks.layout || k->masks.layout->mmu_present_mask || !sp->role_known ||
+	    sp->role.level <= PG_LEVEL_4K)
+		return false;
+	tdp = km_kget(k, sp->addr, KM_M_kvm_mmu_page_tdp_mmu_page);
+	roots = km_kget(k, sp->addr, KM_M_kvm_mmu_page_root_count);
+	return km_is_known(tdp) && tdp.v && km_is_known(roots) && !roots.v;
+}
+
 void km_mmu_page_read_key(const struct km_kernel *k, uint64_t pa, struct km_mmu_page *sp)
 {
 	struct km_val addr = km_to_shadow_page(k, pa), role;
@@ -48,6 +65,7 @@ void km_mmu_page_read_key(const struct km_kernel *k, uint64_t pa, struct km_mmu_
 	sp->role_known = km_is_known(role);
 	sp->role = km_page_role_decode(&k->page_role, (uint32_t)role.v);
 	sp->gfn = km_kget(k, addr.v, KM_M_kvm_mmu_page_gfn);
+	sp->role.level -= has_level_above(k, sp);
 }
 
 void km_mmu_page_read(const struct km_kernel *k, uint64_t pa, struct km_mmu_page *sp)

@@ -53,8 +53,7 @@ def start(gen, kernel, dump, work):
               "-device", "nvme,drive=traces,serial=traces",
               "-drive", f"id=traces,if=none,format=raw,cache=unsafe,file={work}/traces"]
     form = f" form={','.join(dump.form.split())}" if dump.form else ""
-    more = " setcpuid=constant_tsc" if gen.endswith("-rt") else ""  # under TCG, RT does not boot without it
-    return boot.start_qemu(kernel, work, APPEND + form + more, ports, "512M")
+    return boot.start_qemu(kernel, work, boot.needed(gen) + APPEND + form, ports, "512M")
 
 
 def saved(qemu, work):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from boot import CACHE, die, read_text, read_truth, say  # noqa: E402
+from boot import CACHE, die, needed, read_text, read_truth, say  # noqa: E402
 from qmp import Qmp  # noqa: E402
 
 NODES = 2  # of NUMA, so that pages can migrate
@@ -96,7 +96,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="kvmmmu-load-") as work:
         subprocess.run([HERE.parent / "image", gen, f"{work}/initrd", *SOURCES], check=True)
         begun = time.monotonic()
-        qemu = start_qemu(kernel, work, "kvm_amd.npt=0" if paging == "nonpt" else "")
+        qemu = start_qemu(kernel, work, needed(gen) + ("kvm_amd.npt=0" if paging == "nonpt" else ""))
         try:
             lines = wait_ready(qemu, work)
             say(f"booted {gen} {paging}: {time.monotonic() - begun:.1f} s")

@@ -14,6 +14,9 @@ GENERATIONS = ("5.10", "6.1", "6.12", "6.16", "6.17", "6.18", "7.2", "7.3")
 FLAVOURS = ("6.18-amd64", "6.18-rt", "7.3-amd64", "7.3-rt")
 WITHOUT_BTF = ("5.10",)  # in its modules, and without the addresses of kallsyms in VMCOREINFO: kvmmmu needs debuginfo
 LA57 = ("6.1", "7.3")  # also on a host with page tables of five levels
+# The MMU that NPT does not have by default: the TDP MMU on 5.10, shadow pages without huge executable ones later.
+OTHER_MMU = {"5.10": "kvm.tdp_mmu=1", "6.1": "kvm.tdp_mmu=0 kvm.nx_huge_pages=force",
+             "7.3": "kvm.tdp_mmu=0 kvm.nx_huge_pages=force"}
 
 # A boot of the machines of "lab path": its dumps, what is added to the kernel's command line, and CR4.LA57.
 Boot = collections.namedtuple("Boot", "paging append la57 names")
@@ -41,6 +44,8 @@ def boots(generation):
     if generation in LA57:
         found += [Boot("npt", "", True, ("npt-la57-fault",)),
                   Boot("npt=0", "kvm_amd.npt=0", True, ("shadow-la57-fault",))]
+    if generation in OTHER_MMU:
+        found.append(Boot("npt", OTHER_MMU[generation], False, ("npt-other-mmu-fault", "npt-other-mmu-later")))
     return found
 
 

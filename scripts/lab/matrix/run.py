@@ -74,7 +74,7 @@ class Generation:
         if again:
             self.results.lines = {}
         self.crash = crash_of(name, f"{self.kernel}/vmlinux")
-        self.more = "setcpuid=constant_tsc " if name.endswith("-rt") else ""
+        self.more = boot.needed(name)
 
     def judge_kept(self):
         """Judge the dumps with a problem again: the program may be another now."""

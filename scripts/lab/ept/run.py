@@ -51,7 +51,7 @@ MACHINES = {"readonly-host": (*plan.EVERY, "6.18"), "invalidate-leaked": plan.EV
 class Host:
     """A kernel in Bochs, with one machine."""
 
-    def __init__(self, gen, work, initrd):
+    def __init__(self, gen, work, initrd, append=""):
         self.gen, self.work = gen, work
         folder = f"{boot.CACHE}/kernel/{gen}"
         self.release = boot.read_text(f"{folder}/release").strip()
@@ -63,7 +63,7 @@ class Host:
         self.kvm_names = kernels.symbols(self.debug)
         self.offsets = kernels.offsets(self.debug)
         os.link(initrd, f"{work}/initrd")
-        bochs.make_iso(work, f"{folder}/vmlinuz", APPEND)
+        bochs.make_iso(work, f"{folder}/vmlinuz", f"{APPEND} {append}")
         ends = [pty.openpty() for _ in range(2)]
         for _, slave in ends:
             tty.setraw(slave)
@@ -302,7 +302,7 @@ class Loop:
 def take(gen, name, args, out, initrd):
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kvmmmu-ept-", dir=out) as work:
-        host = Host(gen, work, initrd)
+        host = Host(gen, work, initrd, args.append)
         try:
             host.ready()
             boot.say(f"{gen} is up after {time.monotonic() - begun:.0f} s")
@@ -333,6 +333,7 @@ def main():
     parser.add_argument("--moments", type=int, default=3)
     parser.add_argument("--no-panic", action="store_true")
     parser.add_argument("--maps", action="store_true")
+    parser.add_argument("--append", default="")
     parser.add_argument("--into")
     parser.add_argument("gen")
     parser.add_argument("names", nargs="*")

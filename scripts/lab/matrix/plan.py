@@ -66,13 +66,16 @@ def scenarios(generation):
 # An Intel host in Bochs: where ept/ knows how; a VM that loops, at two moments.
 INTEL = ("6.1", "6.12", "6.18", "7.2", "7.3")
 INTEL_MACHINE, INTEL_MOMENTS = "readonly-host", 2
+# {label: what is added to the kernel's command line}; a guest without paging is then in virtual-8086 mode.
+VM86 = {"vm86": "kvm_intel.unrestricted_guest=0"}
 
 
 def intel(generation):
-    """Return the names of the dumps of an Intel host."""
+    """Return {label: (what is added to the kernel's command line, names of dumps)} of an Intel host."""
     if generation not in INTEL:
-        return []
-    return [f"{INTEL_MACHINE}-ept-matrix.{number:02}" for number in range(INTEL_MOMENTS)]
+        return {}
+    return {label: (append, [f"{INTEL_MACHINE}-ept-{label}.{number:02}" for number in range(INTEL_MOMENTS)])
+            for label, append in ({"matrix": ""} | (VM86 if generation == "7.3" else {})).items()}
 
 
 def kdumps(generation):

@@ -196,12 +196,15 @@ class Generation:
 
     def intel(self):
         """Memory of an Intel host in Bochs, with a VM that loops (ept/)."""
-        names = self.results.missing(plan.intel(self.name))
+        for label, (append, names) in plan.intel(self.name).items():
+            self.intel_host(label, append, self.results.missing(names))
+
+    def intel_host(self, label, append, names):
         if not names:
             return
         with tempfile.TemporaryDirectory(prefix="kvmmmu-matrix-", dir=OUT) as work:
-            subprocess.run([LAB / "lab", "ept", "--maps", "--no-panic", "--seed", "matrix", "--moments",
-                            str(plan.INTEL_MOMENTS), "--into", work, self.name, plan.INTEL_MACHINE], check=False)
+            subprocess.run([LAB / "lab", "ept", "--maps", "--no-panic", "--seed", label, "--append", append,
+                            "--moments", str(plan.INTEL_MOMENTS), "--into", work, self.name, plan.INTEL_MACHINE], check=False)
             for name in names:
                 truth = Path(work) / f"{name}.json"
                 if truth.exists():

@@ -115,11 +115,9 @@ def test_a_loop_between_two_faults():
     """The machine panicked in the middle of the loop: the last exit may not be a fault, but the table is wrong."""
     vcpu = next(v for v in ask("7.3", "panic", "explain")["vcpus"]
                 if ("perm-table-mismatch", "proven") in strong(v))
-    assert vcpu["state"] == "stuck"
-    if vcpu["fault"]["address"] is None:
-        assert vcpu["certainty"] == "possible" and "perm-table-mismatch" in vcpu["verdict"]
-    else:
-        assert vcpu["certainty"] in ("likely", "possible")
+    assert vcpu["state"] == "stuck" and vcpu["certainty"] in ("likely", "possible")
+    # without the fault, nearly all faults may have been spurious, or only most
+    assert vcpu["fault"]["address"] is not None or "perm-table-mismatch" in vcpu["verdict"]
 
 
 def test_the_users_own_fault():

@@ -20,7 +20,7 @@ sys.path.insert(0, os.environ["LAB_SCRIPTS"])
 import oracle  # noqa: E402
 from qmp import Qmp  # noqa: E402
 from stop import (CONFIG, Break, attach, bring_home, in_host_kernel, load_symbols,  # noqa: E402
-                  page_offset, poke, quiet, registers, release, resume, say, threads)
+                  page_offset, poke, quiet, registers, release, resume, run, say, threads)
 
 OUT = CONFIG["out"]
 BETA = "vmm-beta"
@@ -243,10 +243,4 @@ def main():
     qmp.run("quit")
 
 
-try:
-    main()
-except Exception as error:  # gdb would print it and continue
-    import traceback
-    traceback.print_exc()
-    os._exit(1)
-os._exit(0)
+run(main)

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+import traceback
 
 import gdb
 
@@ -24,6 +25,16 @@ def say(text):
 
 def quiet(command):
     return gdb.execute(command, to_string=True)
+
+
+def run(main):
+    """End gdb with what main() returns, or with 1 after an error, which gdb would print and continue."""
+    try:
+        code = main() or 0
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    os._exit(code)
 
 
 def load_symbols():

@@ -4,14 +4,13 @@
 import json
 import os
 import sys
-import traceback
 
 LAB = os.environ["LAB_SCRIPTS"]
 sys.path[:0] = [LAB, os.path.join(LAB, "matrix")]
 
 import maps  # noqa: E402
 import oracle  # noqa: E402
-from stop import CONFIG, load_symbols, quiet  # noqa: E402
+from stop import CONFIG, load_symbols, quiet, run  # noqa: E402
 
 # of a kernel with nokaslr and four levels
 maps.page_offset = lambda: 0xffff888000000000
@@ -38,9 +37,4 @@ def main():
         json.dump(found, file)
 
 
-try:
-    main()
-except Exception:  # gdb would print it and continue
-    traceback.print_exc()
-    os._exit(1)
-os._exit(0)
+run(main)

@@ -4,7 +4,6 @@
 import json
 import os
 import sys
-import traceback
 
 LAB = os.environ["LAB_SCRIPTS"]
 sys.path[:0] = [LAB, os.path.join(LAB, "scenarios"), os.path.join(LAB, "matrix")]
@@ -12,6 +11,7 @@ sys.path[:0] = [LAB, os.path.join(LAB, "scenarios"), os.path.join(LAB, "matrix")
 import maps  # noqa: E402
 import plan  # noqa: E402
 import play  # noqa: E402
+from stop import run  # noqa: E402
 
 plan.scenarios(play.CONFIG["generation"])  # the catalogue has them from here on
 play.CONFIG["generation"] = play.CONFIG["generation"].split("-")[0]  # a flavour is like its kernel
@@ -30,9 +30,4 @@ class Play(play.Play):
 
 play.Play = Play
 
-try:
-    code = play.main()
-except Exception:  # gdb would print it and continue
-    traceback.print_exc()
-    code = 1
-os._exit(code)
+run(play.main)

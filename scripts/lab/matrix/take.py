@@ -9,7 +9,6 @@ import os
 import random
 import sys
 import time
-import traceback
 
 import gdb
 
@@ -19,7 +18,7 @@ import maps  # noqa: E402
 import oracle  # noqa: E402
 from qmp import Qmp  # noqa: E402
 from stop import (CONFIG, Break, attach, bring_home, in_host_kernel, load_symbols, quiet,  # noqa: E402
-                  registers, resume, say, threads)
+                  registers, resume, run, say, threads)
 
 BETA = "vmm-beta"
 SECONDS = 300
@@ -72,9 +71,4 @@ def main():
     qmp.run("quit")
 
 
-try:
-    main()
-except Exception:  # gdb would print it and continue
-    traceback.print_exc()
-    os._exit(1)
-os._exit(0)
+run(main)

@@ -25,7 +25,7 @@ import catalogue  # noqa: E402
 import oracle  # noqa: E402
 from qmp import Qmp  # noqa: E402
 from stop import (CONFIG, Break, attach, bring_home, in_host_kernel, load_symbols,  # noqa: E402
-                  page_offset, poke, quiet, registers, release, say, threads)
+                  page_offset, poke, quiet, registers, release, run, say, threads)
 
 OUT = CONFIG["out"]
 SECONDS = 40  # that anything may take
@@ -553,9 +553,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        code = main()
-    except Exception:  # gdb would print it and continue
-        traceback.print_exc()
-        code = 1
-    os._exit(code)
+    run(main)

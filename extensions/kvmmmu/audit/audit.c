@@ -683,8 +683,8 @@ km_error *km_vm_audit(const struct km_kernel *kernel, const struct km_vm *vm,
 		err = km_tasks_error(options->tasks);
 	for (unsigned as_id = 0; as_id < 2; as_id++)
 		km_memslots_deinit(&run->all.slots[as_id]);
-	km_dirty_rings_deinit(&run->all.rings);
-	km_pml_deinit(&run->all.pml);
+	km_logged_pages_deinit(&run->all.rings);
+	km_logged_pages_deinit(&run->all.pml);
 	km_pfn_map_deinit(&run->all.pfns);
 	km_mmu_pages_deinit(&run->all.mmu_pages);
 	km_page_tables_deinit(&run->tables);

@@ -36,8 +36,7 @@ struct km_audit_vm {
 	struct km_mmu direct[2];
 	unsigned direct_count;
 
-	struct km_dirty_rings rings; /* read when a slot needs them */
-	struct km_pml pml;	     /* likewise */
+	struct km_logged_pages rings, pml; /* read when a slot needs them */
 	struct km_pfn_map pfns; /* of leaves whose HVA the host's page tables do not tell about */
 
 	/* of kinds of VMs: what was seen */

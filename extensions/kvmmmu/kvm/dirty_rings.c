@@ -3,9 +3,6 @@
 
 #include "base/sorted.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #define KVM_DIRTY_RING_MAX_ENTRIES 65536 /* include/linux/kvm_dirty_ring.h */
 #define SLOT_SHIFT		   40
 
@@ -17,7 +14,7 @@ struct dirty_gfn {
 
 /* Read a ring that holds @count entries from @first on. Return false if it is not readable. */
 static bool read_ring(const struct km_kernel *k, uint64_t gfns, uint32_t size, uint32_t first,
-		      uint32_t count, struct km_dirty_rings *rings)
+		      uint32_t count, struct km_logged_pages *rings)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t at =
@@ -27,20 +24,19 @@ static bool read_ring(const struct km_kernel *k, uint64_t gfns, uint32_t size, u
 
 		if (err)
 			return false;
-		rings->gfns[rings->count++] = (uint64_t)gfn.slot << SLOT_SHIFT | gfn.offset;
+		rings->pages[rings->count++] = (uint64_t)gfn.slot << SLOT_SHIFT | gfn.offset;
 	}
 	return true;
 }
 
 static km_error *add_ring(const struct km_kernel *k, const struct km_vcpu *vcpu,
-			  struct km_dirty_rings *rings)
+			  struct km_logged_pages *rings)
 {
 	struct km_val dirty = km_kget(k, vcpu->addr, KM_M_kvm_vcpu_dirty_index);
 	struct km_val reset = km_kget(k, vcpu->addr, KM_M_kvm_vcpu_reset_index);
 	struct km_val size = km_kget(k, vcpu->addr, KM_M_kvm_vcpu_dirty_ring_size);
 	struct km_val gfns = km_kget(k, vcpu->addr, KM_M_kvm_vcpu_dirty_gfns);
 	uint32_t count = (uint32_t)dirty.v - (uint32_t)reset.v;
-	uint64_t *grown;
 	km_error *err;
 
 	if (!km_is_known(dirty) || !km_is_known(reset) || !km_is_known(size) ||
@@ -51,44 +47,24 @@ static km_error *add_ring(const struct km_kernel *k, const struct km_vcpu *vcpu,
 	}
 	if (!count)
 		return NULL;
-	err = km_memory_charge(k->mem, count, sizeof(*grown));
-	if (err)
-		return err;
-	grown = reallocarray(rings->gfns, rings->count + count, sizeof(*grown));
-	if (!grown)
-		return km_errorf(KM_ENOMEM, "out of memory");
-	rings->gfns = grown;
-	rings->known &= read_ring(k, gfns.v, (uint32_t)size.v, (uint32_t)reset.v, count, rings);
-	return km_check_interrupt(k->mem);
-}
-
-km_error *km_dirty_rings_read(const struct km_kernel *k, const struct km_vm *vm,
-			      struct km_dirty_rings *rings)
-{
-	bool before = km_memory_try(k->mem, true);
-	km_error *err = NULL;
-
-	memset(rings, 0, sizeof(*rings));
-	rings->read = true;
-	rings->known = !vm->vcpus_lost;
-	for (size_t i = 0; i < vm->vcpu_count && !err; i++)
-		err = add_ring(k, &vm->vcpus[i], rings);
-	km_memory_try(k->mem, before);
-	km_sort(rings->gfns, rings->count);
+	err = km_logged_pages_room(k, count, rings);
+	if (!err)
+		rings->known &=
+			read_ring(k, gfns.v, (uint32_t)size.v, (uint32_t)reset.v, count, rings);
 	return err;
 }
 
-bool km_dirty_rings_have(const struct km_dirty_rings *rings, unsigned as_id,
+km_error *km_dirty_rings_read(const struct km_kernel *k, const struct km_vm *vm,
+			      struct km_logged_pages *rings)
+{
+	return km_logged_pages_read(k, vm, add_ring, rings);
+}
+
+bool km_dirty_rings_have(const struct km_logged_pages *rings, unsigned as_id,
 			 const struct km_memslot *slot, uint64_t gfn)
 {
 	uint64_t id = (uint64_t)as_id << 16 | (uint16_t)slot->id;
 	uint64_t key = id << SLOT_SHIFT | (gfn - slot->base_gfn);
 
-	return km_sorted_have(rings->gfns, rings->count, key);
-}
-
-void km_dirty_rings_deinit(struct km_dirty_rings *rings)
-{
-	free(rings->gfns);
-	memset(rings, 0, sizeof(*rings));
+	return km_sorted_have(rings->pages, rings->count, key);
 }

@@ -4,9 +4,6 @@
 #include "base/sorted.h"
 #include "kernel/struct_page.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #define ENTRIES (KM_PAGE_SIZE / sizeof(uint64_t)) /* PML_LOG_NR_ENTRIES */
 
 struct km_val km_pml_enabled(const struct km_kernel *k)
@@ -34,57 +31,39 @@ struct km_val km_pml_buffer(const struct km_kernel *k, const struct km_vcpu *vcp
 }
 
 static km_error *add_buffer(const struct km_kernel *k, const struct km_vcpu *vcpu,
-			    struct km_pml *pml)
+			    struct km_logged_pages *pml)
 {
 	struct km_val at = km_pml_buffer(k, vcpu);
-	uint64_t *grown;
+	uint64_t *added;
 	km_error *err;
 
 	if (!km_is_known(at)) {
 		pml->known = false;
 		return NULL;
 	}
-	err = km_memory_charge(k->mem, ENTRIES, sizeof(*grown));
+	err = km_logged_pages_room(k, ENTRIES, pml);
 	if (err)
 		return err;
-	grown = reallocarray(pml->gfns, pml->count + ENTRIES, sizeof(*grown));
-	if (!grown)
-		return km_errorf(KM_ENOMEM, "out of memory");
-	pml->gfns = grown;
-	err = km_read_phys_as(k->mem, at.v, grown + pml->count, KM_PAGE_SIZE, "PML buffer");
+	added = pml->pages + pml->count;
+	err = km_read_phys_as(k->mem, at.v, added, KM_PAGE_SIZE, "PML buffer");
 	if (err) {
 		km_error_free(err);
 		pml->known = false;
 		return NULL;
 	}
 	for (size_t i = 0; i < ENTRIES; i++)
-		grown[pml->count + i] >>= KM_PAGE_SHIFT;
+		added[i] >>= KM_PAGE_SHIFT;
 	pml->count += ENTRIES;
-	return km_check_interrupt(k->mem);
+	return NULL;
 }
 
-km_error *km_pml_read(const struct km_kernel *k, const struct km_vm *vm, struct km_pml *pml)
+km_error *km_pml_read(const struct km_kernel *k, const struct km_vm *vm,
+		      struct km_logged_pages *pml)
 {
-	bool before = km_memory_try(k->mem, true);
-	km_error *err = NULL;
-
-	memset(pml, 0, sizeof(*pml));
-	pml->read = true;
-	pml->known = !vm->vcpus_lost;
-	for (size_t i = 0; i < vm->vcpu_count && !err; i++)
-		err = add_buffer(k, &vm->vcpus[i], pml);
-	km_memory_try(k->mem, before);
-	km_sort(pml->gfns, pml->count);
-	return err;
+	return km_logged_pages_read(k, vm, add_buffer, pml);
 }
 
-bool km_pml_has(const struct km_pml *pml, uint64_t gfn)
+bool km_pml_has(const struct km_logged_pages *pml, uint64_t gfn)
 {
-	return km_sorted_have(pml->gfns, pml->count, gfn);
-}
-
-void km_pml_deinit(struct km_pml *pml)
-{
-	free(pml->gfns);
-	memset(pml, 0, sizeof(*pml));
+	return km_sorted_have(pml->pages, pml->count, gfn);
 }

@@ -24,7 +24,7 @@ static struct km_val is_in_bitmap(const struct km_look *at)
 /* Does the vCPU's dirty ring, or dirty_bitmap, have the page? */
 static struct km_val is_logged(const struct km_look *at, struct km_val ring_size)
 {
-	struct km_dirty_rings *rings = &at->all->rings;
+	struct km_logged_pages *rings = &at->all->rings;
 	struct km_val logged = km_known_val(0);
 
 	if (at->slot->dirty_bitmap)
@@ -43,7 +43,7 @@ static struct km_val is_logged(const struct km_look *at, struct km_val ring_size
 /* KM_ANOMALY: no vCPU's PML buffer has the page. */
 static enum km_look_answer look_in_pml(const struct km_look *at)
 {
-	struct km_pml *pml = &at->all->pml;
+	struct km_logged_pages *pml = &at->all->pml;
 
 	if (!pml->read) /* see is_logged() */
 		km_error_free(km_pml_read(at->all->kernel, at->all->vm, pml));

@@ -15,6 +15,15 @@ struct km_elf_symbols {
 	const char *strings;
 	size_t strings_size;
 	uint64_t offset;
+	struct code *codes; /* in the order of compare_codes(); NULL: nothing was looked for yet */
+	size_t code_count;
+};
+
+/* A symbol of code. */
+struct code {
+	uint64_t value;
+	size_t symbol;
+	bool typed;
 };
 
 static size_t parse_build_id(const char *hex, uint8_t *bytes, size_t size)
@@ -65,6 +74,7 @@ void km_elf_symbols_free(struct km_elf_symbols *s)
 	if (!s)
 		return;
 	km_debuginfo_deinit(&s->info);
+	free(s->codes);
 	free(s);
 }
 
@@ -93,29 +103,62 @@ static bool is_code(const struct km_elf_symbols *s, const Elf64_Sym *sym)
 	       s->strings[sym->st_name];
 }
 
-bool km_elf_symbols_lookup_address(const struct km_elf_symbols *s, uint64_t addr, char *name,
-				   size_t size, uint64_t *offset)
+/* By address; of those at one address, the last is the one to name. */
+static int compare_codes(const void *one, const void *other)
 {
-	Elf64_Sym best = {0};
-	bool found = false;
+	const struct code *a = one, *b = other;
 
-	addr -= s->offset;
-	for (size_t i = 0; i < s->count; i++) {
+	if (a->value != b->value)
+		return a->value < b->value ? -1 : 1;
+	if (a->typed != b->typed)
+		return a->typed ? 1 : -1;
+	return (a->symbol < b->symbol) == a->typed ? -1 : 1;
+}
+
+/* A stack has many addresses, and vmlinux more than 100,000 symbols. */
+static bool sort_codes(struct km_elf_symbols *s)
+{
+	if (s->codes)
+		return true;
+	s->codes = malloc((s->count + 1) * sizeof(*s->codes));
+	for (size_t i = 0; s->codes && i < s->count; i++) {
 		Elf64_Sym sym;
 
 		memcpy(&sym, &s->syms[i], sizeof(sym));
-		if (sym.st_value > addr || (found && sym.st_value < best.st_value) ||
-		    !is_code(s, &sym))
-			continue;
-		if (found && sym.st_value == best.st_value &&
-		    ELF64_ST_TYPE(sym.st_info) == STT_NOTYPE)
-			continue;
-		best = sym;
-		found = true;
+		if (is_code(s, &sym))
+			s->codes[s->code_count++] = (struct code){
+				.value = sym.st_value,
+				.symbol = i,
+				.typed = ELF64_ST_TYPE(sym.st_info) == STT_FUNC,
+			};
 	}
-	if (found) {
-		snprintf(name, size, "%s", s->strings + best.st_name);
-		*offset = addr - best.st_value;
+	if (s->codes)
+		qsort(s->codes, s->code_count, sizeof(*s->codes), compare_codes);
+	return s->codes;
+}
+
+bool km_elf_symbols_lookup_address(struct km_elf_symbols *s, uint64_t addr, char *name, size_t size,
+				   uint64_t *offset)
+{
+	size_t low = 0, high;
+	Elf64_Sym sym;
+
+	addr -= s->offset;
+	if (!sort_codes(s))
+		return false;
+	high = s->code_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (s->codes[middle].value <= addr)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return found;
+	if (!low)
+		return false;
+	memcpy(&sym, &s->syms[s->codes[low - 1].symbol], sizeof(sym));
+	snprintf(name, size, "%s", s->strings + sym.st_name);
+	*offset = addr - sym.st_value;
+	return true;
 }

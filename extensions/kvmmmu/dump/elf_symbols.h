@@ -25,9 +25,9 @@ bool km_elf_symbols_lookup(const struct km_elf_symbols *symbols, const char *nam
 
 /*
  * Find the function that contains @addr, an address of code, and the offset within it: the last one
- * that begins at or before it. Return false if there is none.
+ * that begins at or before it. Return false if there is none, or memory is exhausted.
  */
-bool km_elf_symbols_lookup_address(const struct km_elf_symbols *symbols, uint64_t addr, char *name,
+bool km_elf_symbols_lookup_address(struct km_elf_symbols *symbols, uint64_t addr, char *name,
 				   size_t size, uint64_t *offset);
 
 #endif

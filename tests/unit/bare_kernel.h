@@ -43,6 +43,15 @@ static inline void bare_free(struct km_types *types)
 	(void)types;
 }
 
+static inline void bare_kernel_set(struct km_kernel *kernel, struct km_target *target,
+				   struct km_types *types)
+{
+	kernel->mem = km_memory_new(target);
+	kernel->layout = km_layout_new(types);
+	assert_non_null(kernel->mem);
+	assert_non_null(kernel->layout);
+}
+
 /* Give @kernel memory and a layout; release them with bare_kernel_close(). */
 static inline void bare_kernel_open(struct km_kernel *kernel)
 {
@@ -55,10 +64,7 @@ static inline void bare_kernel_open(struct km_kernel *kernel)
 	static struct km_target target = {.ops = &target_ops, .host = "test", .name = "test"};
 	static struct km_types types = {.ops = &types_ops, .origin = (char *)"no types"};
 
-	kernel->mem = km_memory_new(&target);
-	kernel->layout = km_layout_new(&types);
-	assert_non_null(kernel->mem);
-	assert_non_null(kernel->layout);
+	bare_kernel_set(kernel, &target, &types);
 }
 
 static inline void bare_kernel_close(struct km_kernel *kernel)

@@ -71,10 +71,7 @@ static inline void bytes_kernel_open(struct km_kernel *kernel)
 	static struct km_target target = {.ops = &target_ops, .host = "test", .name = "test"};
 	static struct km_types types = {.ops = &types_ops, .origin = (char *)"a test"};
 
-	kernel->mem = km_memory_new(&target);
-	kernel->layout = km_layout_new(&types);
-	assert_non_null(kernel->mem);
-	assert_non_null(kernel->layout);
+	bare_kernel_set(kernel, &target, &types);
 }
 
 #endif

@@ -165,13 +165,6 @@ static km_error *found(struct run *run, struct km_anomaly *a)
 	return sum->found > run->options->limit ? NULL : keep(run, a);
 }
 
-/* The gfn that an entry maps first: by its place, which in a TDX guest depends on the shared bit.
- */
-static uint64_t mapped_gfn(const struct km_table_page *page, unsigned index)
-{
-	return page->gfn + ((uint64_t)index << 9 * (page->level - 1));
-}
-
 /* Where is it? */
 static void place(const struct km_look *at, enum km_audit_scope scope, struct km_anomaly *a)
 {
@@ -185,8 +178,9 @@ static void place(const struct km_look *at, enum km_audit_scope scope, struct km
 	a->index = a->has_entry ? at->index : 0;
 	a->spte = at->spte;
 	a->gpa = a->has_entry ? at->gfn : (struct km_val){.known = KM_ABSENT};
+	/* in a TDX guest, the place of an entry depends on the shared bit, which at->gfn lacks */
 	if (a->has_entry && at->page->gfn_known)
-		a->gpa = km_known_val(mapped_gfn(at->page, at->index));
+		a->gpa = km_known_val(km_entry_gfn(at->page->gfn, at->index, at->page->level));
 	a->gpa.v <<= KM_PAGE_SHIFT;
 	a->kvm_mmu_page = is_vm ? 0 : has_table ? at->sp->addr : at->root.addr;
 }
@@ -429,7 +423,8 @@ static km_error *visit(void *arg, const struct km_table_page *page, const struct
 		}
 		at->gfn.known = KM_UNREADABLE;
 		if (page->gfn_known)
-			at->gfn = km_known_val(mapped_gfn(page, i) & ~run->masks.gfn_direct_bits);
+			at->gfn = km_known_val(km_entry_gfn(page->gfn, i, page->level) &
+					       ~run->masks.gfn_direct_bits);
 		else if (translated && km_look_is_leaf(at))
 			at->gfn = km_known_val(gfns[i]);
 		at->slot = km_look_has_slots(at) ? slot_of(at->slots, at->gfn.v, at->slot) : NULL;

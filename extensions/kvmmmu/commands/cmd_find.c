@@ -2,6 +2,7 @@
 /* kvmmmu find: how the VMs use an address: slot, GPA, the SPTEs that map it, their page tables. */
 #include "commands/command_context.h"
 
+#include "kernel/struct_page.h"
 #include "walk/page_tables.h"
 
 #include <inttypes.h>
@@ -351,16 +352,13 @@ static km_error *search_vm(struct find *f, const struct km_vm *vm)
 static void resolve(struct find *f)
 {
 	const struct km_kernel *k = f->ctx->kernel;
-	uint32_t size = km_layout_sizeof(k->layout, KM_T_page);
-	uint64_t in_map = f->number - k->vmemmap_base;
 	bool kernel = km_is_kernel_address(f->number);
 
 	f->pfn = f->table = none;
 	if (asks(f, FIND_PFN) && !kernel)
 		f->pfn = km_known_val(f->number);
-	else if (asks(f, FIND_PAGE) && kernel && size && f->number >= k->vmemmap_base &&
-		 !(in_map % size))
-		f->pfn = km_known_val(in_map / size);
+	else if (asks(f, FIND_PAGE) && kernel)
+		f->pfn = km_page_to_pfn(k, f->number);
 	if (!asks(f, FIND_SPTE) || f->number % 8)
 		return;
 	if (!kernel)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/kernel.h"
 
+#include "kernel/struct_page.h"
+
 bool km_kernel_symbol(const struct km_kernel *kernel, const char *name, uint64_t *addr)
 {
 	struct km_target *target = km_memory_target(kernel->mem);
@@ -29,12 +31,10 @@ struct km_val km_kernel_variable(const struct km_kernel *kernel, const char *nam
 
 struct km_val km_to_shadow_page(const struct km_kernel *kernel, uint64_t pa)
 {
-	uint32_t size = km_layout_sizeof(kernel->layout, KM_T_page);
+	uint64_t page = km_pfn_to_page(kernel, pa >> KM_PAGE_SHIFT);
 
-	if (!size)
-		return (struct km_val){.known = KM_ABSENT};
-	return km_kget(kernel, kernel->vmemmap_base + (pa >> KM_PAGE_SHIFT) * size,
-		       KM_M_page_private);
+	return page ? km_kget(kernel, page, KM_M_page_private)
+		    : (struct km_val){.known = KM_ABSENT};
 }
 
 const char *km_vendor_name(enum km_vendor vendor)

@@ -462,7 +462,8 @@ km_error *km_vms_read(const struct km_kernel *k, struct km_vms *vms)
 	/* what is beyond the damage is reached from the other end */
 	if (!err && (!forward.complete || forward.torn || forward.loop)) {
 		err = walk_list(k, &backward, vms);
-		reverse(vms->vms + first, vms->count - first);
+		if (vms->count > first) /* without any VM, there is no array */
+			reverse(vms->vms + first, vms->count - first);
 		describe_list(&forward, vms->count - first, vms);
 	}
 	if (!err)

@@ -42,6 +42,7 @@ from places import HANDLER, PR_REG, REGISTERS, RUN, STACK_SIZE  # noqa: E402
 CPUS, MEMORY = 1, 640
 READY_SECONDS, ORDER_SECONDS = 2400, 600
 LOOK_SECONDS = 10
+WITHOUT_CACHE = 23  # of -d: nor pages of zeros, nor free ones
 APPEND = "crashkernel=128M rdinit=/kdump-init nowatchdog preempt=full"
 # Loops that do not depend on AMD, and the kernels that have them.
 MACHINES = {"readonly-host": (*plan.EVERY, "6.18"), "invalidate-leaked": plan.EVERY, "invalidate-leaked-all": plan.EVERY,
@@ -235,15 +236,6 @@ def truth_of(host, kernel, scenario, stage, looks, injected, work):
             "invalidation": {"mmu_invalidate_in_progress": hex(kernel.member(kvm, "kvm.mmu_invalidate_in_progress"))}}
 
 
-def write_dump(memory, notes, to):
-    """NAME.kdump: without free pages and the page cache."""
-    core.write_core(f"{to}.vmcore.tmp", memory.blocks(), notes)
-    tool = f"{boot.CACHE}/tools/kdump/makedumpfile"
-    subprocess.run([tool, "--message-level", "0", "-z", "-d", "23", f"{to}.vmcore.tmp", f"{to}.kdump.tmp"], check=True)
-    os.unlink(f"{to}.vmcore.tmp")
-    os.rename(f"{to}.kdump.tmp", f"{to}.kdump")
-
-
 class Loop:
     """A machine that loops, and its moments."""
 
@@ -289,7 +281,7 @@ class Loop:
             notes = [note for cpu in range(CPUS) if trigger == "sysrq" and (note := kernel.crash_notes(cpu))]
             machine = truth_of(host, kernel, self.scenario, self.stage, self.looks, self.injected, self.work)
             more = virtual.truth(host, kernel, memory.blocks(), bochs.BLOCK, self.work) if self.maps else {}
-            write_dump(memory, notes, f"{self.out}/{name}")
+            core.write_kdump(f"{self.out}/{name}", memory.blocks(), WITHOUT_CACHE, notes)
         record = {"version": 1, "generation": host.gen, "release": host.release, "name": name, "seed": self.label,
                   "trigger": trigger, "panic_cpu": None, "sections": host.sections, "machines": [machine], **more}
         with open(f"{self.out}/{name}.json", "w", encoding="ascii") as file:

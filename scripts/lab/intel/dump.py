@@ -9,13 +9,14 @@ import os
 import re
 import shutil
 import struct
+import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import bochs  # noqa: E402
-from boot import die, gather, read_text, read_truth, say  # noqa: E402
+from boot import CACHE, die, gather, read_text, read_truth, say  # noqa: E402
 
 MEMORY = 128  # MiB
 READY_SECONDS = 600
@@ -75,6 +76,15 @@ def write_core(path, blocks, more=()):
                 file.seek(base + i * bochs.BLOCK)
                 file.write(block)
         file.truncate(base + size)
+
+
+def write_kdump(path, blocks, level, more=()):
+    """The same, without the pages that makedumpfile leaves out at this level of -d."""
+    write_core(f"{path}.vmcore.tmp", blocks, more)
+    subprocess.run([f"{CACHE}/tools/kdump/makedumpfile", "--message-level", "0", "-z", "-d", str(level),
+                    f"{path}.vmcore.tmp", f"{path}.kdump.tmp"], check=True)
+    os.unlink(f"{path}.vmcore.tmp")
+    os.rename(f"{path}.kdump.tmp", f"{path}.kdump")
 
 
 def main():

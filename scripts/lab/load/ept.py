@@ -26,6 +26,7 @@ from run import SOURCES, check, last_load, wait_ready, write_truth  # noqa: E402
 
 MEMORY = 512
 READY_SECONDS = 2400
+WITH_CACHE = 17  # of -d: guest_memfd's pages are there; only pages of zeros and free ones are left out
 # The lab's own init searches all symbols, which takes too long in Bochs.
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -54,14 +55,6 @@ def build_initrd(gen, work):
                    cwd=f"{work}/overlay", check=True)
 
 
-def keep(blocks, to):
-    """NAME.kdump: without free pages and the page cache."""
-    core.write_core(f"{to}.vmcore", blocks)
-    subprocess.run([f"{CACHE}/tools/kdump/makedumpfile", "--message-level", "0", "-z", "-d", "17", f"{to}.vmcore", f"{to}.kdump"],
-                   check=True)
-    os.unlink(f"{to}.vmcore")
-
-
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     gen, count, out = sys.argv[1:]
@@ -77,7 +70,7 @@ def main():
             for n in range(int(count)):
                 time.sleep(2 + 6 * chance.random())
                 check(work)
-                keep(bochs.read_memory(machine, work, MEMORY), f"{out}/{n:02}")
+                core.write_kdump(f"{out}/{n:02}", bochs.read_memory(machine, work, MEMORY), WITH_CACHE)
                 loads.append(last_load(work))
         finally:
             if os.path.exists(f"{work}/console"):

@@ -21,6 +21,8 @@
 static const struct km_val unreadable = {.known = KM_UNREADABLE};
 static const struct km_val absent = {.known = KM_ABSENT};
 static const struct km_kernel amd = {.vendor = KM_VENDOR_AMD};
+static const struct km_kernel old = {.vendor = KM_VENDOR_AMD,
+				     .features = {.old_requests = true, .ignores_obsolete = true}};
 
 static struct world {
 	struct km_vm vm;
@@ -134,7 +136,7 @@ static void test_vm_dead(void **state)
 	vcpu_is_in("kvm_arch_vcpu_ioctl_run");
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
 	assert_true(w.d.known & KM_BIT(KM_WHEN_RUNS_ON));
-	w.vcpu.requests = val(KM_BIT(KVM_REQ_VM_DEAD));
+	w.vcpu.requests = val(km_request_of_dead_vm(&amd.features).bits);
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
 	w.vcpu.task = val(0);
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_NOTE, false);
@@ -144,10 +146,20 @@ static void test_vm_dead(void **state)
 	w.vm.vm_dead = val(0);
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_POSSIBLE, false);
 	w.vm.vm_dead = w.vm.vm_bugged = unreadable;
-	w.vcpu.requests = val(KM_BIT(KVM_REQ_VM_DEAD)); /* that alone says it */
+	w.vcpu.requests = val(km_request_of_dead_vm(&amd.features).bits); /* that alone says it */
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_LIKELY, true);
 	w.vcpu.requests = unreadable;
 	nothing(km_diagnose_vm_dead(&w.c, &w.d));
+	/* 5.10: bit 1 is KVM_REQ_MMU_RELOAD */
+	w.c.kernel = &old;
+	w.vcpu.requests = val(KM_BIT(1));
+	nothing(km_diagnose_vm_dead(&w.c, &w.d));
+	w.vcpu.requests = val(KM_BIT(4));
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_LIKELY, true);
+	assert_non_null(strstr(w.d.evidence[1], "KVM_REQ_VM_BUGGED"));
+	assert_string_equal(km_request_name(&old.features, 1), "MMU_RELOAD");
+	assert_string_equal(km_request_name(&amd.features, 1), "VM_DEAD");
+	assert_string_equal(km_request_name(&old.features, 39), km_request_name(&amd.features, 39));
 }
 
 /* What made KVM bug the VM, where the registers or the role show it. */
@@ -584,6 +596,9 @@ static void test_obsolete_root(void **state)
 
 	(void)state;
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_PROVEN, true);
+	w.c.kernel = &old; /* does not ask for it */
+	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
+	w.c.kernel = &amd;
 	/* without a fault in the handler: in the guest it is as certain, else the stack tells */
 	w.fault.age = KM_AGE_LAST_EXIT;
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
@@ -605,7 +620,7 @@ static void test_obsolete_root(void **state)
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_PROVEN, true);
 	vcpu_is_in("kvm_mmu_free_obsolete_roots");
 	/* twins: the request is there; the root is not obsolete; a TDP MMU page's generation */
-	w.vcpu.requests = val(KM_BIT(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS));
+	w.vcpu.requests = val(km_request_to_free_roots(&amd.features).bits);
 	nothing(km_rule_obsolete_root(&w.c, &f, &w.d));
 	w.vcpu.requests = val(0);
 	w.c.root.role.invalid = 0;
@@ -672,7 +687,7 @@ static void test_obsolete_root_under_prefault(void **state)
 	struct km_vm_locks f = invalid_root();
 
 	(void)state;
-	w.vcpu.requests = val(KM_BIT(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS));
+	w.vcpu.requests = val(km_request_to_free_roots(&amd.features).bits);
 	vcpu_is_in("kvm_tdp_map_page");
 	found(km_rule_obsolete_root(&w.c, &f, &w.d), KM_LIKELY, true);
 	/* the loop goes on between two faults, too */

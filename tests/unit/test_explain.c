@@ -546,6 +546,13 @@ static void test_samples_of_a_livelock(void **state)
 	v = judge(s, LOOKS);
 	assert_int_equal(v.trend, KM_TREND_LOOPS);
 	assert_int_equal(v.certainty, KM_POSSIBLE);
+	/* twice at the same place may be chance, where the guest's loop is small */
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].rip = val(0x1000);
+	assert_int_equal(judge(s, 2).certainty, KM_POSSIBLE);
+	assert_int_equal(judge(s, 3).certainty, KM_LIKELY);
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].rip = unreadable;
 	/* zapped a few times: so is any page of a healthy VM */
 	s[1].pf_taken = val(50 + 7);
 	assert_int_equal(judge(s, 2).trend, KM_TREND_OPEN);
@@ -592,6 +599,42 @@ static void test_samples_of_a_livelock(void **state)
 	v = judge(s, LOOKS);
 	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
 	assert_int_equal(v.certainty, KM_POSSIBLE);
+	free(e);
+}
+
+/* Faults that were neither fixed nor spurious: an invalidation may be why. */
+static void test_samples_of_retries(void **state)
+{
+	struct km_explanation *e = calloc(1, sizeof(*e));
+	struct km_sample s[LOOKS];
+	struct km_samples_verdict v;
+
+	(void)state;
+	loop(s);
+	for (size_t i = 0; i < LOOKS; i++) {
+		s[i].pf_spurious = val(40);
+		s[i].invalidate_seq = val(1000);
+	}
+	v = judge(s, LOOKS);
+	assert_int_equal(v.trend, KM_TREND_LOOPS);
+	assert_int_equal(v.certainty, KM_LIKELY);
+	/* one is under way: it waits for that, unless something else is found */
+	e->state = KM_STATE_WAITING;
+	e->found[0] = (struct km_diagnosis){.id = "invalidate-in-progress", .certainty = KM_NOTE};
+	e->count = 1;
+	km_samples_settle(&v, e);
+	assert_int_equal(e->state, KM_STATE_WAITING);
+	e->found[1] = (struct km_diagnosis){.id = "readonly-host", .certainty = KM_LIKELY};
+	e->found[1].stuck = true;
+	e->count = 2;
+	km_samples_settle(&v, e);
+	assert_int_equal(e->state, KM_STATE_STUCK);
+	/* some ended in between; they do not explain spurious faults */
+	s[LOOKS - 1].invalidate_seq = val(1001);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].pf_spurious = val(40 + 100 * i);
+	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
 	free(e);
 }
 
@@ -1877,6 +1920,7 @@ int main(void)
 		cmocka_unit_test(test_samples_without_fault),
 		cmocka_unit_test(test_samples_of_uncounted_faults),
 		cmocka_unit_test(test_samples_of_a_livelock),
+		cmocka_unit_test(test_samples_of_retries),
 		cmocka_unit_test(test_samples_that_move),
 		cmocka_unit_test(test_trend_names),
 		cmocka_unit_test(test_samples_settle),

@@ -351,16 +351,6 @@ static bool is_stale(const struct run *run, const struct km_table_page *page,
 		km_is_known(sp->mmu_valid_gen) && km_is_known(gen) && sp->mmu_valid_gen.v != gen.v);
 }
 
-/*
- * Is the size of the guest's entries not known? On AMD, the roles of 5.10 for page tables of nested
- * guests have CR4.PAE of the nested guest, not of its hypervisor, whose page tables they are.
- */
-static bool has_unknown_size(const struct km_look *at, const struct km_mmu_page *sp)
-{
-	return sp->role.has_4_byte_gpte && at->all->kernel->vendor == KM_VENDOR_AMD &&
-	       !at->masks->layout->mmu_present_mask && !strcmp(at->mmu->name, "guest_mmu");
-}
-
 /* Find the guest's page table that @sp shadows. A capsule has none. */
 static void read_guest_table(struct run *run, const struct km_mmu_page *sp)
 {
@@ -370,7 +360,7 @@ static void read_guest_table(struct run *run, const struct km_mmu_page *sp)
 	at->format = &run->format;
 	if (run->has_format && at->slots && !at->stale && sp->role_known && !sp->role.direct &&
 	    !sp->role.passthrough && !sp->role.invalid && km_is_known(sp->gfn) &&
-	    !has_unknown_size(at, sp) &&
+	    km_gpte_size_known(run->all.kernel, at->mmu, &sp->role) &&
 	    km_guest_table_read(run->all.kernel, run->all.vm, at->slots, sp->gfn.v,
 				run->guest_table))
 		at->guest_table = run->guest_table;

@@ -124,6 +124,7 @@ static void read_guest_table(struct search *s, const struct km_table_page *page,
 		s->has_format && page->level > PG_LEVEL_4K && !page->stale &&
 		page->smm == (s->slots->as_id == 1) && sp->role_known && !sp->role.direct &&
 		!sp->role.passthrough && !sp->role.invalid && km_is_known(sp->gfn) &&
+		km_gpte_size_known(s->kernel, s->mmu, &sp->role) &&
 		(!km_is_known(gen) ||
 		 (km_is_known(sp->mmu_valid_gen) && sp->mmu_valid_gen.v == gen.v)) &&
 		km_guest_table_read(s->kernel, s->vm, s->slots, sp->gfn.v, s->guest_table);

@@ -6,14 +6,15 @@
 #include <string.h>
 
 /* "MMU_FREE_OBSOLETE_ROOTS,39": the bits that are set, by name where they have one; or "-" */
-static const char *requests_text(struct km_node *node, struct km_val requests)
+static const char *requests_text(struct km_node *node, const struct km_features *features,
+				 struct km_val requests)
 {
 	const char *text = "";
 
 	if (!km_is_known(requests))
 		return "?";
 	for (unsigned bit = 0; bit < 64; bit++) {
-		const char *name = km_request_name(bit);
+		const char *name = km_request_name(features, bit);
 
 		if (!(requests.v >> bit & 1))
 			continue;
@@ -138,7 +139,7 @@ static void add_vcpu(const struct km_kernel *k, struct km_node *table, struct km
 	km_doc_cell(row, "pf_guest", km_v_val(v->stats.pf_guest, KM_V_DEC));
 	km_doc_cell(row, "mmio_exits", km_v_val(v->stats.mmio_exits, KM_V_DEC));
 	km_doc_cell(row, "halt_exits", km_v_val(v->stats.halt_exits, KM_V_DEC));
-	km_doc_cell(row, "requests", km_v_text(requests_text(table, v->requests)));
+	km_doc_cell(row, "requests", km_v_text(requests_text(table, &k->features, v->requests)));
 	km_doc_cell(row, "mmu", km_v_text(all.active ? all.active->name : NULL));
 	km_doc_cell(row, "rip", km_v_val(v->rip, KM_V_HEX));
 	km_doc_cell(row, "cr0", km_v_val(v->cr0, KM_V_HEX));

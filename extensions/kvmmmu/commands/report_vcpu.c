@@ -302,12 +302,13 @@ static void report_times(struct km_node *state, const struct km_case *c)
 	km_doc_field(state, "nivcsw", "preempted", times(state, t.nivcsw));
 }
 
-static const char *requests_text(struct km_node *node, uint64_t requests)
+static const char *requests_text(struct km_node *node, const struct km_features *features,
+				 uint64_t requests)
 {
 	const char *text = "";
 
 	for (unsigned bit = 0; bit < 64; bit++) {
-		const char *name = requests >> bit & 1 ? km_request_name(bit) : NULL;
+		const char *name = requests >> bit & 1 ? km_request_name(features, bit) : NULL;
 
 		if (requests >> bit & 1)
 			text = km_doc_text(node, "%s%s%s", text, *text ? ", " : "",
@@ -359,8 +360,9 @@ static void report_state(struct km_node *chapter, const struct km_case *c,
 	km_doc_field(state, "rip", "RIP", km_v_val(c->last.rip, KM_V_HEX));
 	km_doc_field(state, "exit_code", "exit code", km_v_val(c->last.exit_code, KM_V_HEX));
 	km_doc_field(state, "requests", "requests",
-		     km_is_known(v->requests) ? km_v_text(requests_text(state, v->requests.v))
-					      : km_v_val(v->requests, KM_V_HEX));
+		     km_is_known(v->requests)
+			     ? km_v_text(requests_text(state, &c->kernel->features, v->requests.v))
+			     : km_v_val(v->requests, KM_V_HEX));
 	report_mmu(state, c);
 	report_counters(state, &v->stats);
 	report_times(state, c);

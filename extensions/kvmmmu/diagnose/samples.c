@@ -248,6 +248,13 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 		    "the same fault in %zu of %zu samples, but it was taken at most %" PRIu64
 		    " times in between: KVM may have retried it",
 		    all->faults, count, again);
+	} else if (!by->resolved && !mostly && by->invalidations) {
+		say(v, KM_TREND_OPEN, KM_NOTE,
+		    "the same fault%s in %zu of %zu samples; meanwhile %" PRIu64
+		    " faults were taken and none was fixed, but invalidations ended (%" PRIu64
+		    "): KVM may have retried it because of these",
+		    all->rip_known ? " at the same RIP" : "", all->faults, count, by->taken,
+		    by->invalidations);
 	} else if (!by->resolved) {
 		say(v, KM_TREND_LOOPS, proven ? KM_PROVEN : KM_LIKELY,
 		    "the same fault%s in %zu of %zu samples; meanwhile exits rose by %" PRIu64
@@ -256,7 +263,8 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 		    by->taken, by->spurious, all->spte ? "; the SPTE is the same" : "");
 	} else if (zapped_each_time(by)) {
 		v->map_zap = true;
-		say(v, KM_TREND_LOOPS, all->rip_known ? KM_LIKELY : KM_POSSIBLE,
+		/* a guest in a small loop is at the same address and RIP twice by chance */
+		say(v, KM_TREND_LOOPS, all->rip_known && all->faults >= 3 ? KM_LIKELY : KM_POSSIBLE,
 		    "the same fault%s in %zu of %zu samples; meanwhile %" PRIu64
 		    " faults were fixed and %" PRIu64 " invalidations ended: the page is zapped "
 		    "again before the guest uses it",
@@ -410,8 +418,23 @@ static void confirm_map_zap(const struct km_samples_verdict *v, struct km_explan
 	d->open[0] = '\0';
 }
 
+/* Is an invalidation that is under way the only reason that was found why faults are retried? */
+static bool waits_for_invalidation(const struct km_explanation *e)
+{
+	bool waits = false;
+
+	for (size_t i = 0; i < e->count; i++) {
+		if (e->found[i].stuck)
+			return false;
+		waits |= !strcmp(e->found[i].id, "invalidate-in-progress");
+	}
+	return waits;
+}
+
 static void confirm_loop(const struct km_samples_verdict *v, struct km_explanation *e)
 {
+	if (v->certainty < KM_PROVEN && !v->map_zap && waits_for_invalidation(e))
+		return;
 	for (size_t i = 0; i < e->count; i++) {
 		struct km_diagnosis *d = &e->found[i];
 

@@ -470,7 +470,7 @@ static void after_retry(struct km_replay *r, const char *id)
 				 "obsolete");
 		else if (!km_is_known(requests))
 			set_loop(r, false, false, "vcpu.requests is not readable");
-		else if (requests.v & KM_BIT(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS))
+		else if (requests.v & km_request_to_free_roots(&r->s->kernel->features).bits)
 			set_loop(r, false, true,
 				 "KVM_REQ_MMU_FREE_OBSOLETE_ROOTS is pending: the root is replaced "
 				 "before the guest is entered (a prefault would retry forever)");

@@ -45,6 +45,9 @@ static bool check_root(struct km_replay *r, const char *f)
 	const struct km_mmu_page *root = &r->root;
 	struct km_val gen = r->s->vm->mmu_valid_gen, requests = r->s->vcpu->requests;
 
+	if (r->s->kernel->features.ignores_obsolete)
+		return km_step_pass(r, f, "obsolete-root",
+				    "this kernel does not ask whether the root is obsolete");
 	if (!root->known)
 		return km_step_open(r, f, "obsolete-root",
 				    "the root's kvm_mmu_page is not readable");
@@ -52,7 +55,7 @@ static bool check_root(struct km_replay *r, const char *f)
 		if (!km_is_known(requests))
 			return km_step_open(r, f, "obsolete-root-request",
 					    "vcpu.requests is not readable");
-		if (requests.v & KM_BIT(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS))
+		if (requests.v & km_request_to_free_roots(&r->s->kernel->features).bits)
 			return km_step_end(r, f, "obsolete-root-request", KM_RET_PF_RETRY,
 					   "the root has no kvm_mmu_page, and "
 					   "KVM_REQ_MMU_FREE_OBSOLETE_ROOTS is pending");

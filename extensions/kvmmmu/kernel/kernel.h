@@ -42,6 +42,12 @@ struct km_features {
 	 * logic only on write-protection page faults") */
 	bool write_protected;
 	bool kvm_faultin_pfn; /* kvm_mmu_faultin_pfn() has its old name: before 6.13 */
+	/* the first eight bits of kvm_vcpu.requests have other meanings; members show that only of
+	 * kernels before 5.19 */
+	bool old_requests;
+	/* a fault is handled on an obsolete root as on any: before 5.16, a955cad84cda ("KVM:
+	 * x86/mmu: Retry page fault if root is invalidated by memslot update") */
+	bool ignores_obsolete;
 };
 
 struct km_text;

@@ -126,6 +126,9 @@ static void find_features(struct km_kernel *kernel)
 	/* a function that was added, and one that was removed, in the same series */
 	features->write_protected =
 		km_kernel_symbol(kernel, "__kvm_mmu_unprotect_gfn_and_retry", &addr);
+	features->old_requests = km_has(kernel->layout, KM_M_kvm_mmu_mmu_role);
+	features->ignores_obsolete =
+		features->old_requests && !km_has(kernel->layout, KM_M_kvm_page_fault_addr);
 	features->kvm_faultin_pfn = km_kernel_symbol(kernel, "gfn_to_pfn_memslot", &addr);
 }
 

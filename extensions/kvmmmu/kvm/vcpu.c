@@ -21,10 +21,26 @@ const char *km_mp_state_name(uint64_t mp_state)
 	return mp_state < sizeof(names) / sizeof(names[0]) ? names[mp_state] : NULL;
 }
 
-const char *km_request_name(unsigned bit)
+struct km_request km_request_of_dead_vm(const struct km_features *features)
 {
-	/* the bits that have the same meaning from 6.1 to 7.3; macros, so not in type information
-	 */
+	return features->old_requests ? (struct km_request){"KVM_REQ_VM_BUGGED", KM_BIT(4)}
+				      : (struct km_request){"KVM_REQ_VM_DEAD", KM_BIT(1)};
+}
+
+struct km_request km_request_to_free_roots(const struct km_features *features)
+{
+	/* 5.18 has the new request already */
+	return features->old_requests
+		       ? (struct km_request){"KVM_REQ_MMU_RELOAD", KM_BIT(1) | KM_BIT(39)}
+		       : (struct km_request){"KVM_REQ_MMU_FREE_OBSOLETE_ROOTS", KM_BIT(39)};
+}
+
+const char *km_request_name(const struct km_features *features, unsigned bit)
+{
+	static const char *const old_names[8] = {"TLB_FLUSH", "MMU_RELOAD", "PENDING_TIMER",
+						 "UNHALT", "VM_BUGGED"};
+	/* the bits that have the same meaning from 6.1 to 7.3, and from bit 8 on earlier; macros,
+	 * so not in type information */
 	static const char *const names[64] = {
 		[0] = "TLB_FLUSH",
 		[1] = "VM_DEAD",
@@ -64,6 +80,8 @@ const char *km_request_name(unsigned bit)
 		[8 + 32] = "HV_TLB_FLUSH",
 	};
 
+	if (features->old_requests && bit < 8)
+		return old_names[bit];
 	return bit < 64 ? names[bit] : NULL;
 }
 

@@ -7,10 +7,20 @@
 #include "base/contradictions.h"
 #include "kernel/kernel.h"
 
-/* Bits of kvm_vcpu.requests, the same in all kernels; macros, so not in type information. */
-#define KVM_REQ_VM_DEAD			1
-#define KVM_REQ_GET_NESTED_STATE_PAGES	32
-#define KVM_REQ_MMU_FREE_OBSOLETE_ROOTS 39
+/* A bit of kvm_vcpu.requests, the same in all kernels; macros, so not in type information. */
+#define KVM_REQ_GET_NESTED_STATE_PAGES 32
+
+/* A request whose bit depends on the kernel. */
+struct km_request {
+	const char *name;
+	uint64_t bits; /* one; several, if it is not known which */
+};
+
+/* That of each vCPU of a VM that KVM has declared dead. */
+struct km_request km_request_of_dead_vm(const struct km_features *features);
+
+/* That which replaces an obsolete root before the guest is entered. */
+struct km_request km_request_to_free_roots(const struct km_features *features);
 
 #define KM_VCPU_STATS(F)                                                                           \
 	F(exits)                                                                                   \
@@ -112,8 +122,8 @@ const char *km_vcpu_mode_name(uint64_t mode);
 /* Name of a KVM_MP_STATE_*: "RUNNABLE", "HALTED", ...; NULL if unknown. */
 const char *km_mp_state_name(uint64_t mp_state);
 
-/* Name of request bit @bit, KVM_REQ_* without the prefix, for 6.1 to 7.3; NULL if unknown. */
-const char *km_request_name(unsigned bit);
+/* Name of request bit @bit, KVM_REQ_* without the prefix, for 5.10 to 7.3; NULL if unknown. */
+const char *km_request_name(const struct km_features *features, unsigned bit);
 
 /*
  * Is the bool or counter @member of the structure at @addr set? For one that is rarely set: a

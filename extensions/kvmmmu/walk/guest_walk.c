@@ -357,6 +357,13 @@ km_error *km_guest_walk(const struct km_kernel *kernel, const struct km_vm *vm,
 
 /* ---- one page table ---- */
 
+bool km_gpte_size_known(const struct km_kernel *kernel, const struct km_mmu *mmu,
+			const struct km_page_role *role)
+{
+	return !role->has_4_byte_gpte || kernel->vendor != KM_VENDOR_AMD ||
+	       kernel->masks.layout->mmu_present_mask || strcmp(mmu->name, "guest_mmu") != 0;
+}
+
 bool km_gpte_format(const struct km_mmu *mmu, struct km_gpte_format *format)
 {
 	if (!mmu->w || !mmu->w->role_known)

@@ -107,6 +107,14 @@ struct km_gpte {
 bool km_gpte_format(const struct km_mmu *mmu, struct km_gpte_format *format);
 
 /*
+ * Does @role tell the size of the entries that are shadowed? Not on AMD with 5.10, whose roles for
+ * page tables of nested guests have CR4.PAE of the nested guest, and not of its hypervisor, whose
+ * page tables they are.
+ */
+bool km_gpte_size_known(const struct km_kernel *kernel, const struct km_mmu *mmu,
+			const struct km_page_role *role);
+
+/*
  * Decode the entry that entry @index of a shadow page with @role shadows. @table:
  * the 4096 bytes of the guest's page table. gfn: of the page table or, of a leaf, the first that
  * the shadow page's entry maps.

@@ -130,9 +130,11 @@ bool km_rule_obsolete_root(const struct km_case *c, const struct km_vm_locks *lo
 {
 	const struct km_mmu *mmu = c->all.active;
 	struct km_val requests = c->vcpu->requests;
-	bool pending = requests.v & KM_BIT(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS);
+	struct km_request request = km_request_to_free_roots(&c->kernel->features);
+	bool pending = requests.v & request.bits;
 
-	if (!mmu || !is_obsolete(c->vm, &c->root) || !km_is_known(requests))
+	if (c->kernel->features.ignores_obsolete || !mmu || !is_obsolete(c->vm, &c->root) ||
+	    !km_is_known(requests))
 		return false;
 	if (km_case_in_prefault(c))
 		judge_prefault(c, d);
@@ -151,8 +153,8 @@ bool km_rule_obsolete_root(const struct km_case *c, const struct km_vm_locks *lo
 			    " has mmu_valid_gen %" PRIu64 ", the VM %" PRIu64,
 			    mmu->name, mmu->root.hpa.v, c->root.addr, c->root.mmu_valid_gen.v,
 			    c->vm->mmu_valid_gen.v);
-	km_evidence(d, "vcpu.requests 0x%" PRIx64 ": KVM_REQ_MMU_FREE_OBSOLETE_ROOTS is %spending",
-		    requests.v, pending ? "" : "not ");
+	km_evidence(d, "vcpu.requests 0x%" PRIx64 ": %s is %spending", requests.v, request.name,
+		    pending ? "" : "not ");
 	if (d->certainty == KM_PROVEN)
 		km_evidence(d,
 			    "mmu_lock is not held for writing (0x%" PRIx64

@@ -58,7 +58,8 @@ bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
 {
 	bool dead = is_set(c->vm->vm_dead), bugged = is_set(c->vm->vm_bugged);
 	struct km_val requests = c->vcpu->requests;
-	bool requested = km_is_known(requests) && (requests.v & KM_BIT(KVM_REQ_VM_DEAD));
+	struct km_request request = km_request_of_dead_vm(&c->kernel->features);
+	bool requested = km_is_known(requests) && (requests.v & request.bits);
 	bool ran = !km_is_known(c->vcpu->task) || c->vcpu->task.v;
 	const char *why = bugged ? " after it detected a bug of its own" : "";
 	char is_dead[KM_VAL_TEXT], is_bugged[KM_VAL_TEXT];
@@ -87,7 +88,7 @@ bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
 		    km_val_spell(c->vm->vm_dead, false, is_dead),
 		    km_val_spell(c->vm->vm_bugged, false, is_bugged));
 	if (requested)
-		km_evidence(d, "KVM_REQ_VM_DEAD is pending in vcpu.requests 0x%" PRIx64,
+		km_evidence(d, "%s is pending in vcpu.requests 0x%" PRIx64, request.name,
 			    requests.v);
 	if (bugged) {
 		d->known |= KM_BIT(KM_WHEN_BUGGED);

@@ -69,6 +69,14 @@ class Edited:
         assert at + size <= start + len(ranges[start]), hex(at)
         return bytes(ranges[start][at - start:at - start + size])
 
+    def lose(self, start, end):
+        """What is in [start, end) was not in the dump."""
+        for at in [at for at in self.virtual if at < end and at + len(self.virtual[at]) > start]:
+            data = self.virtual.pop(at)
+            for first, last in ((at, start), (end, at + len(data))):
+                if first < last:
+                    self.virtual[first] = data[first - at:last - at]
+
     def word(self, at, value):
         self.put(self.virtual, at, struct.pack("<Q", value))
 

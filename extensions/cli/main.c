@@ -167,23 +167,27 @@ static int run_words(struct km_command_line *line, FILE *out)
  * Print help about the command that the line names, with or without a dump before it; otherwise
  * about all commands.
  */
-static void help(const struct km_command_line *line, FILE *out)
+static int help(const struct km_command_line *line, FILE *out)
 {
 	for (int i = 0; i < line->argc && i < 2; i++) {
 		const struct km_command *command = km_command_named(line->argv[i]);
 
 		if (command) {
 			km_help_command(command, KM_IN_PROGRAM, out);
-			return;
+			return KM_EXIT_ANSWERED;
 		}
 	}
+	/* one word is a dump, or a command that does not exist */
+	if (line->argc && access(line->argv[0], F_OK))
+		return fail(km_help_unknown_command(line->argv[0], KM_IN_PROGRAM));
 	km_help(KM_IN_PROGRAM, out);
+	return KM_EXIT_ANSWERED;
 }
 
 static int answer(struct km_command_line *line, FILE *out)
 {
 	if (line->options.help) {
-		help(line, out);
+		return help(line, out);
 	} else if (line->options.version) {
 		fputs("kvmmmu " KM_VERSION "\n", out);
 	} else if (line->options.print) {

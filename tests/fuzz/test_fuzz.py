@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from tools import BUILD, TOP
+from capsule_edit import Edited
+from tools import BUILD, TOP, kvmmmu
 
 CAPSULES = [path for folder in ("samples", "tests/capsule") for path in sorted((TOP / folder).rglob("*.kvmmmu"))
             if "hostile" not in path.relative_to(TOP).parts]
@@ -40,3 +41,15 @@ def test_fuzz_target_runs(target, tmp_path):
     assert run.returncode == 0, run.stderr[-3000:]
     units, = [line.split()[-1] for line in run.stderr.splitlines() if "number_of_executed_units" in line]
     assert int(units) > seeds, run.stderr[-1000:]
+
+
+def test_no_end_of_the_list_leads_to_a_vm(tmp_path):
+    """Found by "make fuzz": nothing is offset from a list that does not exist, which only clang's sanitizer notices."""
+    edited = Edited(TOP / "samples" / "amd-7.3-looping.kvmmmu", tmp_path / "capsule")
+    head = int(kvmmmu(edited.sample, "sym", "vm_list", "-j").json["address"], 16)
+    edited.lose(head, head + 16)
+    path = edited.save()
+    assert "after 0 from its head and 0 from its end" in " ".join(kvmmmu(path, "vms").out.split())
+    run = subprocess.run([BUILD / "fuzz" / "fuzz-capsule", path], capture_output=True, text=True, errors="replace",
+                         timeout=300, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]

@@ -23,14 +23,6 @@ class History(Edited):
     def places(self, what):
         return sorted({at for at, _, item in self.items if item == what})
 
-    def lose(self, start, end):
-        """What is in [start, end) was not in the dump."""
-        for at in [at for at in self.virtual if at < end and at + len(self.virtual[at]) > start]:
-            data = self.virtual.pop(at)
-            for first, last in ((at, start), (end, at + len(data))):
-                if first < last:
-                    self.virtual[first] = data[first - at:last - at]
-
 
 @pytest.fixture(params=TRACED, ids=["7.3", "6.1"])
 def history(request, tmp_path):

@@ -368,6 +368,11 @@ def test_help_is_a_word_too(words):
     assert kvmmmu("help", *words).out == kvmmmu(*words, "--help").out
 
 
+def test_help_about_no_command():
+    answer = kvmmmu("help", "nonsense")
+    assert answer.code == 2 and "unknown command" in answer.err and not answer.out
+
+
 def test_options_after_two_dashes_are_the_commands():
     assert kvmmmu("pfec", "--", "--help").code == 2
 

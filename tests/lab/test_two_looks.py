@@ -7,7 +7,7 @@ import pytest
 
 import schema
 from machine import SCRIPT, Machine, run_gdb
-from tools import GENERATIONS, TOP, Crash, dumps, kernel, kvmmmu, number, truth
+from tools import GENERATIONS, TOP, Crash, dumps, kernel, kvmmmu, lab, number, truth
 
 LATER = {"7.3": "looping", "6.1": "zeroed"}  # after "healthy" of the same boot; "panic" follows it
 
@@ -274,6 +274,15 @@ def test_what_happened_before_refutes_no_loop():
     beta = subject("7.3", diff("7.3", "healthy", "looping"), "vmm-beta")
     assert beta["trend"] in ("progresses", "open")
     assert changes(beta)["tables_that_differ"]["later"] == 1
+
+
+def test_healthy_hosts_under_load():
+    """Consecutive dumps, in which the same fault is often retried: none is called stuck for sure."""
+    paths = sorted(lab("load", "7.3", "npt", "4").glob("*.kdump"))
+    assert len(paths) == 4
+    for earlier, later in zip(paths, paths[1:]):
+        vcpus = kvmmmu("explain", earlier, later, "-j").json["vcpus"]
+        assert len(vcpus) > 5 and not [v for v in vcpus if v["state"] == "stuck" and v["certainty"] != "possible"]
 
 
 @pytest.mark.parametrize("gen", GENERATIONS)

@@ -141,7 +141,7 @@ static const char *excluded_text(struct km_node *node, const struct km_log_entry
 			names = km_doc_text(node, "%s%s%s", names, *names ? ", " : "",
 					    km_fit_format((enum km_fit)same)->name);
 		}
-		text = km_doc_text(node, "%s%sSPTE 0x%" PRIx64 " excludes %s: that KVM %s", text,
+		text = km_doc_text(node, "%s%sSPTE 0x%" PRIx64 " rules out %s: that KVM %s", text,
 				   *text ? "; " : "", by->value, names, why);
 	}
 	return text;

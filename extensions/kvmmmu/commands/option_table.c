@@ -313,7 +313,7 @@ static const struct km_option options[] = {
 	{'e', "error", "ERROR_CODE", false, EVERYWHERE, false, set_error_code,
 	 "use this error code instead of that of the fault that was found"},
 	{'m', "mmu", "MMU", false, EVERYWHERE, false, set_mmu,
-	 "use only this MMU context, instead of the active one or, for audit, all"},
+	 "instead of the active one or, for audit, of all, use only this MMU context"},
 	{'n', "bytes", "SIZE", false, EVERYWHERE, false, set_bytes, "walk SIZE bytes"},
 	{0, "gva", NULL, false, EVERYWHERE, false, set_gva,
 	 "ADDRESS is a linear address: walk the guest's page tables first"},
@@ -322,7 +322,7 @@ static const struct km_option options[] = {
 	{'o', "output", "FILE", false, EVERYWHERE, false, set_output,
 	 "write to FILE; - means standard output"},
 	{0, "redact", NULL, false, EVERYWHERE, false, set_redact,
-	 "replace what must not be given away, as described above"},
+	 "replace what must not be disclosed, as described above"},
 	{0, "ascii", NULL, false, EVERYWHERE, false, set_ascii,
 	 "print '?' for each character that is not ASCII"},
 	{0, "force", NULL, false, EVERYWHERE, false, set_force, "overwrite FILE if it exists"},
@@ -346,7 +346,7 @@ static const struct km_option options[] = {
 	{0, "trace", NULL, false, EVERYWHERE, false, set_trace,
 	 "print every step of KVM's handler for this fault"},
 	{0, "watch", "N", false, NOT_CRASH, false, set_watch,
-	 "take N samples of a live kernel, which runs for 0.1 s before each further one. This "
+	 "take N samples of a live kernel, 0.1 s apart. This "
 	 "proves a loop, or shows forward progress"},
 	{0, "before", "EARLIER", false, EVERYWHERE, false, set_before,
 	 "compare with another dump of the same boot"},

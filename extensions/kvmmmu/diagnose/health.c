@@ -106,7 +106,7 @@ static const char *contradiction(const struct km_case *c, const struct km_explan
 {
 	for (size_t i = 0; i < e->count; i++) {
 		if (e->found[i].certainty >= KM_POSSIBLE)
-			return "a finding may still stop it";
+			return "the finding below may still stop it";
 		if (!strcmp(e->found[i].id, "map-zap-livelock"))
 			return "its page may be zapped again before the guest uses it";
 	}

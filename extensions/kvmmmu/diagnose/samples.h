@@ -51,8 +51,8 @@ struct km_sample km_sample_of(const struct km_case *c, const struct km_explanati
  * between (eight times or more: fewer may be retries), none has another one or takes it at another
  * RIP, and from the first to the last nothing was fixed, emulated with success or MMIO, and the
  * guest did not halt; that is proven by three (or all) at one known RIP that are spurious, if most
- * exits were such faults. Where they are not spurious and invalidations ended in between, it is open:
- * KVM retries a fault because of these. It also loops if faults were fixed and about as many
+ * exits were such faults. Where they are not spurious and invalidations ended in between, it is
+ * open: KVM retries a fault because of these. It also loops if faults were fixed and about as many
  * invalidations ended: likely with three samples, possible with two.
  *
  * It progresses if faults were resolved: proven if most were, and the fault or its RIP moved. If

@@ -20,8 +20,9 @@ bool km_diagnose_map_zap_livelock(const struct km_case *c, struct km_diagnosis *
 	d->certainty = KM_NOTE;
 	d->advise = false;
 	km_verdict_says(
-		d, "the number of invalidations is about that of fixed faults: KVM will map the "
-		   "page of this fault, which may be zapped again before the guest uses it");
+		d,
+		"invalidations ended at least half as often as faults were fixed: KVM will map the "
+		"page of this fault, which may be zapped again before the guest uses it");
 	km_evidence(d, "pf_fixed %" PRIu64 ", kvm.mmu_invalidate_seq %" PRIu64, fixed.v, seq.v);
 	km_leaves_open(d, "whether the guest advances: RIP and address in a second sample show it");
 	return true;

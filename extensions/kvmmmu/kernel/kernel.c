@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/kernel.h"
 
-#include "kernel/struct_page.h"
-
 bool km_kernel_symbol(const struct km_kernel *kernel, const char *name, uint64_t *addr)
 {
 	struct km_target *target = km_memory_target(kernel->mem);
@@ -27,14 +25,6 @@ struct km_val km_kernel_variable(const struct km_kernel *kernel, const char *nam
 	if (err)
 		return (struct km_val){.known = KM_UNREADABLE};
 	return km_known_val(value);
-}
-
-struct km_val km_to_shadow_page(const struct km_kernel *kernel, uint64_t pa)
-{
-	uint64_t page = km_pfn_to_page(kernel, pa >> KM_PAGE_SHIFT);
-
-	return page ? km_kget(kernel, page, KM_M_page_private)
-		    : (struct km_val){.known = KM_ABSENT};
 }
 
 const char *km_vendor_name(enum km_vendor vendor)

@@ -78,12 +78,6 @@ bool km_kernel_symbol(const struct km_kernel *kernel, const char *name, uint64_t
 /* Read a global variable of @size bytes (1 to 8). KM_ABSENT if there is no such symbol. */
 struct km_val km_kernel_variable(const struct km_kernel *kernel, const char *name, uint32_t size);
 
-/*
- * Return the address of the kvm_mmu_page of the page-table page at physical address @pa, which is
- * page_private() of its struct page; 0 if there is none (special roots). Mirrors to_shadow_page().
- */
-struct km_val km_to_shadow_page(const struct km_kernel *kernel, uint64_t pa);
-
 /* Read a member of a structure of this kernel; see km_get() and km_get_elem(). */
 static inline struct km_val km_kget(const struct km_kernel *k, uint64_t addr, enum km_member_id id)
 {

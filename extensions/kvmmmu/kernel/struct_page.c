@@ -20,6 +20,13 @@ struct km_val km_page_to_pfn(const struct km_kernel *k, uint64_t page)
 	return km_known_val((page - k->vmemmap_base) / size);
 }
 
+struct km_val km_to_shadow_page(const struct km_kernel *k, uint64_t pa)
+{
+	uint64_t page = km_pfn_to_page(k, pa >> KM_PAGE_SHIFT);
+
+	return page ? km_kget(k, page, KM_M_page_private) : (struct km_val){.known = KM_ABSENT};
+}
+
 struct km_val km_page_head(const struct km_kernel *k, uint64_t page)
 {
 	struct km_val info = km_kget(k, page, KM_M_page_compound_head);

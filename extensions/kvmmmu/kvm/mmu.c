@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "kernel/struct_page.h"
+
 #define ROOT_4LEVEL 4 /* PT64_ROOT_4LEVEL */
 
 const char *km_table_status_text(enum km_table_status status)

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/struct_page.h"
+
 #define PT64_ROOT_4LEVEL 4
 #define PT32E_ROOT_LEVEL 3
 

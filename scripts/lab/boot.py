@@ -16,6 +16,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "kvmmmu")
 MEMORY = "256M"
 READY_SECONDS = 120
+# Without BTF of modules, and without the addresses of kallsyms in VMCOREINFO: kvmmmu needs debuginfo.
+WITHOUT_BTF = ("5.10",)
 FLIPS = {"7.3": 24}  # other generations: 8
 
 # Scenarios that need a boot of their own, and what they add to the kernel's command line.

@@ -2,9 +2,11 @@
 """Starts the machines of one dump, makes the kernel crash, and records where each thread was; runs inside gdb.
 
 The truth is read at machine_kexec(), when the other CPUs have been stopped and the crash kernel is about to
-start: what /proc/vmcore will show, read by a debugger with the kernel's own debuginfo.
+start: what /proc/vmcore will show, read by a debugger with the kernel's own debuginfo. Where the archive has none, the
+types come from BTF, threads are unwound by the kernel's ORC tables, and frames of vmlinux have no name.
 """
 
+import functools
 import json
 import os
 import socket
@@ -23,6 +25,7 @@ sys.path.append(os.path.join(LAB, "matrix"))
 import acts  # noqa: E402
 import maps  # noqa: E402
 import oracle  # noqa: E402
+import orc  # noqa: E402
 import plan  # noqa: E402
 import play  # noqa: E402
 from places import HANDLER, PR_REG, REGISTERS, RUN, STACK_SIZE, SWITCHED  # noqa: E402
@@ -30,6 +33,7 @@ from qmp import Qmp  # noqa: E402
 from stop import CONFIG, Break, attach, load_symbols, quiet, release, say, threads  # noqa: E402
 
 NPF = 0x400
+SYMBOLS = {}  # addresses of vmlinux's
 UNWOUND = "r15 r14 r13 r12 rbp rbx rip rsp".split()
 # Functions that continue on the interrupt stack.
 INTERRUPTS = ("sysvec_", "common_interrupt", "do_softirq", "__irq_exit_rcu", "irq_exit_rcu")
@@ -37,6 +41,9 @@ INTERRUPTS = ("sysvec_", "common_interrupt", "do_softirq", "__irq_exit_rcu", "ir
 
 def leak_invalidation_of_all(machine):
     kvm = machine.kvm
+    if oracle.member(kvm, "mmu_notifier_count") is not None:  # before 5.12, there is no range
+        machine.poke(kvm["mmu_notifier_count"].address, 1, "mmu_notifier_count")
+        return
     machine.poke(kvm["mmu_invalidate_range_start"].address, 0, "mmu_invalidate_range_start")
     machine.poke(kvm["mmu_invalidate_range_end"].address, (1 << 64) - 1, "mmu_invalidate_range_end")
     machine.poke(kvm["mmu_invalidate_in_progress"].address, 1, "mmu_invalidate_in_progress")
@@ -91,7 +98,7 @@ def look_at(machines):
 
 
 def word(symbol, index=0):
-    return int(gdb.parse_and_eval(f"((unsigned long *)&{symbol})[{index}]"))
+    return words(SYMBOLS[symbol], index + 1)[index]
 
 
 def words(address, count):
@@ -172,6 +179,16 @@ def unwind(thread, registers):
     return found, bool(registers)
 
 
+@functools.lru_cache(maxsize=None)
+def orc_tables():
+    return orc.Orc(SYMBOLS)
+
+
+def unwind_by_orc(registers, is_return):
+    """The frames that these registers begin, and if userspace is where they lead."""
+    return ([], True) if is_user(registers) else orc_tables().unwind(registers, is_return)
+
+
 def tasks_of(kvm):
     """The threads of the process that has the machine."""
     head = kvm["mm"]["owner"]["signal"]["thread_head"]
@@ -185,7 +202,7 @@ def task_of(machine, vcpu):
 
 
 def state_of(task):
-    return int(task["__state"])
+    return int(oracle.either(task, "__state", "state"))
 
 
 def class_of(place, exit_code):
@@ -194,7 +211,7 @@ def class_of(place, exit_code):
     if functions & HANDLER:
         return "in handler"
     if not functions & RUN:
-        whole = place["user_mode"] or any(name.startswith("entry_") for name in functions)
+        whole = place["user_mode"] or any(name and name.startswith("entry_") for name in functions)
         return "userspace" if whole else "interrupt"  # whose stack gdb cannot leave
     reason = {NPF: "NPF", 0x61: "NMI", 0x60: "INTR"}.get(exit_code, f"{exit_code:#x}")
     return f"{reason}, {'running' if place['on_cpu'] else 'preempted' if place['runnable'] else 'asleep'}"
@@ -206,9 +223,12 @@ def place_of(machine, vcpu, lender):
     if task is None:
         return None
     on_cpu = bool(int(task["on_cpu"]))
-    cpu = int(oracle.member(task, "thread_info.cpu"))
+    cpu = int(oracle.either(task, "thread_info.cpu", "cpu"))
     registers = saved_registers(cpu) if on_cpu else switched_registers(task)
-    found, user_mode = unwind(lender, registers)
+    if CONFIG["frames"]:
+        found, user_mode = unwind(lender, registers)
+    else:
+        found, user_mode = unwind_by_orc(registers, not on_cpu)
     return {"tid": int(task["pid"]), "on_cpu": on_cpu, "cpu": cpu, "runnable": state_of(task) == 0,
             "user_mode": user_mode, "frames": found, "rsp": f"{registers['rsp']:#x}",
             "residues": residues(machine, task, registers["rsp"])}
@@ -216,6 +236,8 @@ def place_of(machine, vcpu, lender):
 
 def residues(machine, task, rsp):
     """Each struct kvm_page_fault about the page of the scenario on the thread's stack, handled or not."""
+    if not play.has_fault():
+        return []
     stack, page = int(task["stack"]), machine.page >> 12
     content = bytes(gdb.selected_inferior().read_memory(stack, STACK_SIZE))
     slot = int(machine.slot.address) & (1 << 64) - 1
@@ -264,15 +286,24 @@ class Orders:
         self.socket.sendall(command.encode() + b"\n")
 
     def run(self, command):
-        """Waits until the shell has finished it."""
+        """Waits until the shell has finished it. Returns what was said meanwhile."""
         self.control.read()
         self.send(f"{command}; echo 'LAB {{\"kind\":\"obeyed\"}}' >/dev/ttyS1")
-        deadline = time.monotonic() + 3 * play.SECONDS
+        deadline, heard = time.monotonic() + 3 * play.SECONDS, []
         while time.monotonic() < deadline:
-            if any(said["kind"] == "obeyed" for said in self.control.read()):
-                return
+            heard += self.control.read()
+            if any(said["kind"] == "obeyed" for said in heard):
+                return heard
             time.sleep(0.02)
         raise RuntimeError(f"the shell does not come back from {command!r}")
+
+
+def symbols_of(orders, names):
+    """What /proc/kallsyms says about variables and functions of vmlinux: {name: address}."""
+    of = orders.run("while read -r address _ name _; do case $name in " + "|".join(names) + ") "
+                    """echo 'LAB {"kind":"symbol","name":"'$name'","address":"'$address'"}' >/dev/ttyS1;; esac; """
+                    "done </proc/kallsyms")
+    return {said["name"]: int(said["address"], 16) for said in of if said["kind"] == "symbol"}
 
 
 def pull_trigger(kind, qmp, orders):
@@ -286,10 +317,10 @@ def pull_trigger(kind, qmp, orders):
 def crash(dump, machines, qmp, orders):
     """The truth of the moment at which the kernel crashed."""
     attach()
-    with Break("machine_kexec"), play.Deadline(play.SECONDS):
+    with Break(f"{SYMBOLS['machine_kexec']:#x}"), play.Deadline(play.SECONDS):
         threading.Timer(dump["delay"], pull_trigger, (dump["trigger"], qmp, orders)).start()
         quiet("continue")
-    if gdb.newest_frame().name() != "machine_kexec":
+    if gdb.newest_frame().pc() != SYMBOLS["machine_kexec"]:
         raise RuntimeError("the kernel did not crash")
     here = gdb.selected_thread()
     lender = next(thread for thread in threads() if thread.num != here.num)
@@ -301,11 +332,13 @@ def main():
     dump = CONFIG["dump"]
     for setting in ("pagination off", "confirm off", "architecture i386:x86-64"):
         quiet(f"set {setting}")
-    moved = int(CONFIG["symbols"]["_text"], 16) - CONFIG["link_text"]
-    quiet(f"symbol-file -o {moved:#x} {CONFIG['frames']}")
+    if CONFIG["frames"]:
+        moved = int(CONFIG["symbols"]["_text"], 16) - CONFIG["link_text"]
+        quiet(f"symbol-file -o {moved:#x} {CONFIG['frames']}")
     load_symbols()
     qmp, control = Qmp(CONFIG["qmp"]), play.Control()
     orders = Orders(control)
+    SYMBOLS.update(symbols_of(orders, ("machine_kexec", "crash_notes", "__per_cpu_offset", *orc.Orc.SYMBOLS)))
     machines = [Machine(plan.SCENARIOS[name], control, qmp) for name in dump["machines"]]
     for machine in machines:
         machine.begin()

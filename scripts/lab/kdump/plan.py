@@ -16,26 +16,27 @@ sys.path.append(os.path.join(LAB, "scenarios"))
 
 import catalogue  # noqa: E402
 
-EVERY = ("6.1", "6.12", "7.2", "7.3")
+SINCE_6_1 = ("6.1", "6.12", "6.16", "6.17", "6.18", "7.2", "7.3")
+EVERY = ("5.10", *SINCE_6_1)
 NEW = ("7.3",)
 
 # Loops, and the kernels that have them.
 LOOPS = {
     "perm-table-zeroed": NEW,
     "perm-table-flip": NEW,
-    "invalidate-leaked": EVERY,
+    "invalidate-leaked": SINCE_6_1,
     "invalidate-leaked-all": EVERY,
     "readonly-host": EVERY,
-    "obsolete-root": EVERY,
+    "obsolete-root": SINCE_6_1,
     "obsolete-root-prefault": ("6.12",),
-    "frozen-spte": EVERY,
+    "frozen-spte": SINCE_6_1,
     "spurious-loop": EVERY,
-    "readonly-slot": EVERY,
-    "no-slot": EVERY,
+    "readonly-slot": SINCE_6_1,
+    "no-slot": SINCE_6_1,
     "hwpoison": ("6.12", "7.2", "7.3"),
 }
 LOADS = {
-    "healthy-dirty-log": EVERY,
+    "healthy-dirty-log": SINCE_6_1,  # 5.10 does not count what its fast path fixes
     "healthy-late-twice": EVERY,
     "healthy-rep-stos": EVERY,
     "healthy-stride": EVERY,

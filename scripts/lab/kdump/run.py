@@ -31,7 +31,10 @@ APPEND = "crashkernel=192M rdinit=/kdump-init nowatchdog no_timer_check"
 
 
 def symbols_of(kernel):
-    """vmlinux with what gdb needs to unwind and no more, made if missing; and where its text is linked to."""
+    """vmlinux with what gdb needs to unwind and no more, made if missing, and where its text is linked to; None if there
+    is no debuginfo."""
+    if not os.path.exists(f"{kernel}/vmlinux"):
+        return None, 0
     slim = f"{kernel}/vmlinux.frames"
     if not os.path.exists(slim):
         subprocess.run(["objcopy", "--strip-debug", "--keep-section=.debug_frame", f"{kernel}/vmlinux", f"{slim}.tmp"],
@@ -39,6 +42,12 @@ def symbols_of(kernel):
         os.rename(f"{slim}.tmp", slim)
     names = subprocess.run(["nm", slim], check=True, text=True, stdout=subprocess.PIPE).stdout
     return slim, int(re.search(r"^([0-9a-f]+) T _text$", names, re.M)[1], 16)
+
+
+def types_of(gen):
+    """The directory with the modules that tell gdb the types (lab/types)."""
+    said = subprocess.run([f"{LAB}/types", gen], check=True, text=True, stdout=subprocess.PIPE).stdout
+    return said.split("\n")[-2]
 
 
 def start(gen, kernel, dump, work):
@@ -81,6 +90,7 @@ def play(gen, dump, work):
         said = boot.gather(boot.wait_ready(qemu, work))
         if boot.run_gdb(f"{HERE}/crash.py", gen, work, kernel, said, dump=dataclasses.asdict(dump),
                         out=f"{work}/found", seed=dump.seed, frames=slim, link_text=text, control=f"{work}/control",
+                        debug=types_of(gen),
                         orders=f"{work}/orders", truth_file=f"{work}/truth"):
             return None
         size = saved(qemu, work)

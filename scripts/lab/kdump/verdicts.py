@@ -18,6 +18,9 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[3]
+sys.path.append(str(TOP / "scripts" / "lab"))
+import boot  # noqa: E402
+
 SAMPLES = TOP / "samples" / "kdump"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kvmmmu"
 PROGRAM = Path(os.environ.get("KVMMMU_BUILD", TOP / "build")) / "kvmmmu"
@@ -47,11 +50,17 @@ def program(*words):
     return run.stdout
 
 
-def explain(path):
+def debuginfo(path, truth):
+    """Options for a dump of a kernel whose modules have no BTF."""
+    needed = truth["generation"] in boot.WITHOUT_BTF and path.suffix == ".kdump"
+    return ["-k", CACHE / "kernel" / truth["generation"]] if needed else []
+
+
+def explain(path, truth):
     """{kvm_vcpu: Said}"""
     return {int(v["about"]["address"], 16): Said(v["state"], v["certainty"],
                                                  [(f["id"], f["certainty"]) for f in v.get("findings", [])], v["faults"])
-            for v in json.loads(program(path, "explain", "--json"))["vcpus"]}
+            for v in json.loads(program(*debuginfo(path, truth), path, "explain", "--json"))["vcpus"]}
 
 
 def text_of(said):
@@ -156,7 +165,8 @@ def judge_vcpu(name, machine, vcpu, said, others_invalidate=False):
 
 def judge(path):
     """All vCPUs of a dump or a capsule."""
-    truth, said = json.loads(path.with_suffix(".json").read_text()), explain(path)
+    truth = json.loads(path.with_suffix(".json").read_text())
+    said = explain(path, truth)
     name = f"{truth['generation']}/{truth['name']}"
     for machine in truth["machines"]:
         others = any(int(other["invalidation"]["mmu_invalidate_in_progress"], 16)
@@ -268,7 +278,7 @@ def make_samples(generations):
         truth = truths[path]
         to = SAMPLES / truth["generation"] / f"{truth['name']}.kvmmmu"
         to.parent.mkdir(parents=True, exist_ok=True)
-        program(path, "capture", "-o", to, "--with-names")
+        program(*debuginfo(path, truth), path, "capture", "-o", to, "--with-names")
         kept = truth_of_sample(path, truth)
         to.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n")
 

@@ -94,7 +94,7 @@ class Generation:
 
     def judge(self, out, name, form, paging, la57, truth, maps):
         path = Path(out) / f"{name}.kdump"
-        dump = verdict.Dump(path, self.kernel if self.name in plan.WITHOUT_BTF else None, self.crash)
+        dump = verdict.Dump(path, self.kernel if self.name in boot.WITHOUT_BTF else None, self.crash)
         try:
             found = verdict.verdict(dump, truth, maps)
         except (RuntimeError, ValueError, KeyError, subprocess.TimeoutExpired) as error:

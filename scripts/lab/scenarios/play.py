@@ -321,9 +321,10 @@ class Play:
 
     def invalidation(self):
         kvm = self.kvm
-        found = {n: oracle.member(kvm, n) for n in ("mmu_invalidate_seq", "mmu_invalidate_in_progress",
-                                                    "mmu_invalidate_range_start", "mmu_invalidate_range_end",
-                                                    "mn_active_invalidate_count")}
+        found = {"mmu_invalidate_seq": oracle.either(kvm, "mmu_invalidate_seq", "mmu_notifier_seq"),
+                 "mmu_invalidate_in_progress": oracle.either(kvm, "mmu_invalidate_in_progress", "mmu_notifier_count")}
+        found.update({n: oracle.member(kvm, n) for n in ("mmu_invalidate_range_start", "mmu_invalidate_range_end",
+                                                         "mn_active_invalidate_count")})
         return {n: oracle.hexa(value) for n, value in found.items() if value is not None}
 
     def go_deeper(self, function):

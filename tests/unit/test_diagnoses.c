@@ -382,11 +382,46 @@ static void test_invalidate_in_progress(void **state)
 	nothing(km_rule_invalidate_in_progress(&w.c, &f, &w.d));
 	/* begun without a range: it covers what is not known, too */
 	w.vm.mmu_invalidate_in_progress = val(1);
+	w.vm.mmu_invalidate_range_start = unreadable;
+	f.unit = KM_RANGE_NONE;
+	w.vm.mn_active_invalidate_count.known = KM_ABSENT;
+	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_string_equal(w.d.evidence[0], "kvm.mmu_invalidate_in_progress 1");
+	w.vm.mn_active_invalidate_count = val(2);
 	w.vm.mmu_invalidate_range_start = val(~0ULL);
 	f.unit = KM_RANGE_GFN;
 	w.c.gfn_known = w.c.has_hva = false;
 	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_POSSIBLE, true);
 	assert_int_equal(w.d.evidence_count, 1);
+}
+
+/* Before 5.12, an invalidation has no range, and before 5.15, only the stacks show who is inside.
+ */
+static void test_invalidate_leaked_of_old_kernels(void **state)
+{
+	struct km_invalidate_facts f = invalidation();
+
+	(void)state;
+	f.unit = KM_RANGE_NONE;
+	w.vm.mmu_invalidate_range_start.known = w.vm.mmu_invalidate_range_end.known = KM_ABSENT;
+	w.vm.mn_active_invalidate_count.known = KM_ABSENT;
+	w.fault.age = KM_AGE_LAST_EXIT;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_POSSIBLE, true);
+	assert_string_equal(w.d.evidence[0], "kvm.mmu_invalidate_in_progress 1");
+	/* twins: a task is inside; not all stacks are known; none has begun */
+	f.task = add_task("unmap_vmas");
+	f.function = "unmap_vmas";
+	nothing(km_rule_invalidate_leaked(&w.c, &f, &w.d));
+	f.task = NULL;
+	f.stacks_known = false;
+	nothing(km_rule_invalidate_leaked(&w.c, &f, &w.d));
+	f.stacks_known = true;
+	w.vm.mmu_invalidate_in_progress = val(0);
+	nothing(km_rule_invalidate_leaked(&w.c, &f, &w.d));
+	/* the count is not readable, but exists */
+	w.vm.mmu_invalidate_in_progress = val(1);
+	w.vm.mn_active_invalidate_count = unreadable;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_NOTE, false);
 }
 
 static void test_invalidate_leaked(void **state)
@@ -2527,6 +2562,7 @@ int main(void)
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_invalidate_in_progress),
 		cmocka_unit_test(test_invalidate_leaked),
+		cmocka_unit_test(test_invalidate_leaked_of_old_kernels),
 		cmocka_unit_test(test_slot_invalid),
 		cmocka_unit_test(test_slot_invalid_and_srcu),
 		cmocka_unit_test(test_obsolete_root),

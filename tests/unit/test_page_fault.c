@@ -375,6 +375,13 @@ static void test_invalidation_without_a_range(void **state)
 	/* less than none: leaked */
 	w.vm.mmu_invalidate_in_progress = val(-1ULL);
 	assert_non_null(strstr(replayed("invalidation")->text, "-1 invalidation"));
+	/* before 5.12, there is no range */
+	w.kernel.features.invalidate_all = true;
+	w.vm.mmu_invalidate_in_progress = val(1);
+	w.vm.mmu_invalidate_range_start.known = w.vm.mmu_invalidate_range_end.known = KM_ABSENT;
+	assert_int_equal(replayed("invalidation")->ret, KM_RET_PF_RETRY);
+	w.vm.mmu_invalidate_in_progress = val(0);
+	assert_int_equal(replayed("invalidation")->outcome, KM_STEP_PASSES);
 }
 
 /* If struct kvm_page_fault has mmu_seq, the parameter is not looked up. */

@@ -179,6 +179,8 @@ static const char *range_text(struct km_node *node, const struct km_kernel *k,
 	struct km_val start = vm->mmu_invalidate_range_start, end = vm->mmu_invalidate_range_end;
 	enum km_range_unit unit = km_invalidate_range_unit(k);
 
+	if (unit == KM_RANGE_NONE)
+		return "all addresses";
 	if (!km_is_known(start) || !km_is_known(end))
 		return "unknown";
 	return km_doc_text(node, "%s [0x%" PRIx64 ", 0x%" PRIx64 ")",

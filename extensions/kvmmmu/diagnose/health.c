@@ -101,6 +101,11 @@ static const char *missing(const struct km_case *c, const struct km_explanation 
 	return gap ? gap : e->missing;
 }
 
+bool km_root_is_damaged(const struct km_case *c)
+{
+	return !km_case_is_current(c) && (c->audit.reserved.found || c->audit.weak.found);
+}
+
 /* A contradiction that may be why a vCPU makes no progress, although nothing shows that it is. */
 static const char *contradiction(const struct km_case *c, const struct km_explanation *e)
 {
@@ -114,7 +119,7 @@ static const char *contradiction(const struct km_case *c, const struct km_explan
 		if (c->all.tables[i].status == KM_TABLE_DIFFERS)
 			return "a permission table differs from its role";
 	}
-	if (!km_case_is_current(c) && (c->audit.reserved.found || c->audit.weak.found))
+	if (km_root_is_damaged(c))
 		return "an SPTE below its root is damaged";
 	return NULL;
 }

@@ -202,12 +202,22 @@ static const char *place_text(const struct km_case *c, char *buf, size_t size)
 	return "between two runs of the guest";
 }
 
-/* Nothing shows that it makes no progress, but most of its faults were not resolved. */
+/*
+ * Nothing shows that it makes no progress, but most of its faults were not resolved; or nobody
+ * counted them, and what the audit found below its root makes faults repeat.
+ */
 static bool decide_by_counters(const struct km_case *c, struct km_explanation *e)
 {
 	struct km_fault_counts counts = km_case_counts(c);
 	char text[160];
 
+	if (counts.balance == KM_BALANCE_UNKNOWN && km_root_is_damaged(c) &&
+	    km_case_exit_evidence(c) != KM_SHOWS_INSTRUCTION) {
+		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
+		       "an SPTE below its root is damaged; its last fault and its page-fault "
+		       "counters are not known");
+		return true;
+	}
 	if (!km_most_are_lost(counts.balance) || km_case_exit_evidence(c) == KM_SHOWS_INSTRUCTION)
 		return false;
 	decide(e, KM_STATE_UNKNOWN, KM_NOTE,

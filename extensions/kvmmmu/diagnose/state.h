@@ -14,4 +14,8 @@ void km_decide_state(const struct km_case *c, struct km_explanation *e);
  */
 const char *km_doubt_about_health(const struct km_case *c, const struct km_explanation *e);
 
+/* Did the audit find an SPTE below its root that makes faults repeat? False where its fault is
+ * known. */
+bool km_root_is_damaged(const struct km_case *c);
+
 #endif

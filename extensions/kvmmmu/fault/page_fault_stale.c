@@ -16,6 +16,10 @@ bool km_replay_invalidation(struct km_replay *r, const char *f, bool locked)
 	const char *name = gfns ? "gfn" : "HVA";
 	int64_t count = (int64_t)n.v;
 
+	if (km_is_known(n) && n.v && r->s->kernel->features.invalidate_all)
+		return km_step_end(r, f, "invalidation", KM_RET_PF_RETRY,
+				   "%" PRId64 " invalidation%s in progress: every fault retries",
+				   count, count == 1 ? "" : "s");
 	if (!km_is_known(n) || (n.v && (!km_is_known(start) || !km_is_known(end))))
 		return km_step_open(r, f, "invalidation",
 				    "mmu_invalidate_* of the VM is not readable");

@@ -38,6 +38,9 @@ struct km_features {
 	/* mmu_invalidate_range_* are guest frames, not host virtual addresses: since 6.8,
 	 * 8569992d64b8 ("KVM: Use gfn instead of hva for mmu_notifier_retry") */
 	bool invalidate_gfns;
+	/* an invalidation has no range, every fault waits for it: before 5.12, 4a42d848db95 ("KVM:
+	 * x86/mmu: Consider the hva in mmu_notifier retry") */
+	bool invalidate_all;
 	/* RET_PF_WRITE_PROTECTED exists: since 6.12, 989a84c93f59 ("KVM: x86/mmu: Trigger unprotect
 	 * logic only on write-protection page faults") */
 	bool write_protected;

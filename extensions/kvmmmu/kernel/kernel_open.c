@@ -129,6 +129,8 @@ static void find_features(struct km_kernel *kernel)
 	features->old_requests = km_has(kernel->layout, KM_M_kvm_mmu_mmu_role);
 	features->ignores_obsolete =
 		features->old_requests && !km_has(kernel->layout, KM_M_kvm_page_fault_addr);
+	features->invalidate_all = features->ignores_obsolete &&
+				   !km_has(kernel->layout, KM_M_kvm_mmu_invalidate_range_start);
 	features->kvm_faultin_pfn = km_kernel_symbol(kernel, "gfn_to_pfn_memslot", &addr);
 }
 

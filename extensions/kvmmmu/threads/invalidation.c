@@ -9,6 +9,8 @@ enum km_range_unit km_invalidate_range_unit(const struct km_kernel *k)
 
 	if (k->features.invalidate_gfns)
 		return KM_RANGE_GFN;
+	if (k->features.invalidate_all)
+		return KM_RANGE_NONE;
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		if (km_kernel_symbol(k, others[i], &addr))
 			return KM_RANGE_HVA;
@@ -22,6 +24,8 @@ enum km_covers km_invalidate_covers(enum km_range_unit unit, const struct km_vm 
 	struct km_val start = vm->mmu_invalidate_range_start, end = vm->mmu_invalidate_range_end;
 	struct km_val at = unit == KM_RANGE_HVA ? hva : gfn;
 
+	if (unit == KM_RANGE_NONE)
+		return KM_COVERS;
 	if (unit == KM_RANGE_UNKNOWN || !km_is_known(start) || !km_is_known(end))
 		return KM_COVERS_UNKNOWN;
 	/* started without a range: every gfn has to wait (and the kernel warns) */

@@ -17,8 +17,9 @@
 /* The unit of kvm.mmu_invalidate_range_start and _end. */
 enum km_range_unit {
 	KM_RANGE_UNKNOWN,
-	KM_RANGE_HVA, /* up to 6.7 */
-	KM_RANGE_GFN, /* since "KVM: Use gfn instead of hva for mmu_notifier_retry" */
+	KM_RANGE_NONE, /* before 5.12: every address */
+	KM_RANGE_HVA,  /* up to 6.7 */
+	KM_RANGE_GFN,  /* since "KVM: Use gfn instead of hva for mmu_notifier_retry" */
 };
 
 enum km_covers {
@@ -28,8 +29,8 @@ enum km_covers {
 };
 
 /*
- * Return the unit: GFN by features.invalidate_gfns, HVA if kvm has symbols of functions that take
- * HVAs, else unknown.
+ * Return the unit: GFN and NONE by features.invalidate_gfns and invalidate_all, HVA if kvm has
+ * symbols of functions that take HVAs, else unknown.
  */
 enum km_range_unit km_invalidate_range_unit(const struct km_kernel *kernel);
 

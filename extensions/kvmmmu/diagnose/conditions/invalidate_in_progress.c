@@ -7,13 +7,14 @@
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_invalidate_facts *f,
 				    struct km_diagnosis *d)
 {
 	const struct km_vm *vm = c->vm;
 	struct km_val n = vm->mmu_invalidate_in_progress;
-	char who[64], active[KM_VAL_TEXT];
+	char who[64], active[KM_VAL_TEXT], range[96] = "", count[64] = "";
 
 	if (!km_is_known(n) || (int64_t)n.v <= 0 || !km_case_has_fault(c) ||
 	    km_invalidate_covers_case(c, f) != KM_COVERS)
@@ -29,17 +30,22 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 		d->certainty = KM_POSSIBLE;
 	d->stuck = d->certainty != KM_NOTE;
 	km_verdict_says(d,
-			"the host is invalidating the range that contains the fault: KVM retries "
+			"the host is invalidating %s: KVM retries "
 			"the fault until the invalidation ends%s",
+			f->unit == KM_RANGE_NONE
+				? "some memory of the VM, and this kernel makes every fault wait"
+				: "the range that contains the fault",
 			f->task && km_task_sleeps(f->task)
 				? ", and the task that performs the invalidation sleeps"
 				: "");
-	km_evidence(d,
-		    "kvm.mmu_invalidate_in_progress %" PRIu64 ", of %ss [0x%" PRIx64 ", 0x%" PRIx64
-		    "); mn_active_invalidate_count %s",
-		    n.v, f->unit == KM_RANGE_HVA ? "HVA" : "gfn", vm->mmu_invalidate_range_start.v,
-		    vm->mmu_invalidate_range_end.v,
-		    km_val_spell(vm->mn_active_invalidate_count, false, active));
+	if (f->unit != KM_RANGE_NONE)
+		snprintf(range, sizeof(range), ", of %ss [0x%" PRIx64 ", 0x%" PRIx64 ")",
+			 f->unit == KM_RANGE_HVA ? "HVA" : "gfn", vm->mmu_invalidate_range_start.v,
+			 vm->mmu_invalidate_range_end.v);
+	if (vm->mn_active_invalidate_count.known != KM_ABSENT)
+		snprintf(count, sizeof(count), "; mn_active_invalidate_count %s",
+			 km_val_spell(vm->mn_active_invalidate_count, false, active));
+	km_evidence(d, "kvm.mmu_invalidate_in_progress %" PRIu64 "%s%s", n.v, range, count);
 	km_evidence_page(c, f->unit, d);
 	if (f->task)
 		km_evidence(d, "%s is in %s(), %s", km_task_spell(f->task, who, sizeof(who)),

@@ -43,17 +43,22 @@ static void say_counts(const struct km_case *c, const struct km_invalidate_facts
 	bool exceeds = exceeds_notifiers(vm);
 	char active[KM_VAL_TEXT], start[KM_VAL_TEXT], end[KM_VAL_TEXT];
 
-	km_evidence(d,
-		    "kvm.mmu_invalidate_in_progress %" PRId64 ", mn_active_invalidate_count %s%s",
-		    (int64_t)vm->mmu_invalidate_in_progress.v,
-		    km_val_spell(vm->mn_active_invalidate_count, false, active),
-		    exceeds ? ": no mmu_notifier invalidation is active" : "");
+	if (vm->mn_active_invalidate_count.known == KM_ABSENT)
+		km_evidence(d, "kvm.mmu_invalidate_in_progress %" PRId64,
+			    (int64_t)vm->mmu_invalidate_in_progress.v);
+	else
+		km_evidence(d,
+			    "kvm.mmu_invalidate_in_progress %" PRId64
+			    ", mn_active_invalidate_count %s%s",
+			    (int64_t)vm->mmu_invalidate_in_progress.v,
+			    km_val_spell(vm->mn_active_invalidate_count, false, active),
+			    exceeds ? ": no mmu_notifier invalidation is active" : "");
 	if (exceeds && locks_free(&f->locks))
 		km_evidence(d, "slots_lock and mmu_lock are free: neither a change of attributes "
 			       "nor kvm_zap_gfn_range() is in progress");
 	if (f->stacks_known)
 		km_evidence(d, "no task was found inside an invalidation");
-	if (f->unit != KM_RANGE_UNKNOWN)
+	if (f->unit == KM_RANGE_GFN || f->unit == KM_RANGE_HVA)
 		km_evidence(d, "range: %ss [%s, %s)", f->unit == KM_RANGE_HVA ? "HVA" : "gfn",
 			    km_val_spell(vm->mmu_invalidate_range_start, true, start),
 			    km_val_spell(vm->mmu_invalidate_range_end, true, end));
@@ -63,6 +68,10 @@ static void say_counts(const struct km_case *c, const struct km_invalidate_facts
 static enum km_certainty nobody_is_inside(const struct km_case *c,
 					  const struct km_invalidate_facts *f)
 {
+	/* before 5.15, only the stacks tell: 52ac8b358b0c ("KVM: Block memslot updates across
+	 * range_start() and range_end()") */
+	if (c->vm->mn_active_invalidate_count.known == KM_ABSENT && f->stacks_known)
+		return KM_POSSIBLE;
 	if (!exceeds_notifiers(c->vm))
 		return KM_NOTE;
 	if (locks_free(&f->locks) && !has_guest_memfd(c))
@@ -83,8 +92,12 @@ static enum km_covers reach(const struct km_case *c, const struct km_invalidate_
 	return km_invalidate_covers_all(c, f) ? KM_COVERS : KM_COVERS_UNKNOWN;
 }
 
-static const char *consequence(enum km_covers range, bool nobody, bool has_fault)
+static const char *consequence(enum km_range_unit unit, enum km_covers range, bool nobody,
+			       bool has_fault)
 {
+	if (unit == KM_RANGE_NONE)
+		return nobody ? ": this kernel retries every fault endlessly"
+			      : ": this kernel retries every fault until the invalidation ends";
 	switch (range) {
 	case KM_COVERS:
 		if (!has_fault)
@@ -151,7 +164,7 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 	nobody = decide_certainty(c, range, d);
 	km_verdict_says(d, "an invalidation has begun, and %s%s",
 			nobody ? "no task remains to end it" : "no task was found inside it",
-			consequence(range, nobody, has_fault));
+			consequence(f->unit, range, nobody, has_fault));
 	say_counts(c, f, d);
 	if (range == KM_COVERS && has_fault)
 		km_evidence_page(c, f->unit, d);

@@ -71,7 +71,7 @@ help:
 	@echo "make healthy      audit every dump in the lab's cache: healthy VMs have no anomaly"
 	@echo "make planted      damage of every kind in dumps of 6.1 and 7.3, which an audit has to find"
 	@echo "make trace        100,000 page faults of each recorded kernel against our rule"
-	@echo "make kdumps       KDUMPS=2 real kdumps of each of four kernels (a minute each), and what is said about"
+	@echo "make kdumps       KDUMPS=2 real kdumps of each of eight kernels (a minute each), and what is said about"
 	@echo "                  all that there are"
 	@echo "make matrix       dumps of every kernel that Debian serves, or of GENS=\"6.18 7.3-rt\", against a debugger (hours)"
 	@echo "make drift        what changed in the types and rules of the newest kernel of every suite, without a boot"
@@ -163,7 +163,7 @@ KDUMPS ?= 2
 kdumps:
 	@scripts/bootstrap demo
 	@$(MAKE) --no-print-directory $(BUILD)/kvmmmu
-	@for gen in 6.1 6.12 7.2 7.3; do \
+	@for gen in 5.10 6.1 6.12 6.16 6.17 6.18 7.2 7.3; do \
 		scripts/lab/lab kdump --count $(KDUMPS) --seed $$(date +%s) $$gen || exit 1; done
 	@scripts/kdumps table all
 

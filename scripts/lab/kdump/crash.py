@@ -211,7 +211,7 @@ def class_of(place, exit_code):
     if functions & HANDLER:
         return "in handler"
     if not functions & RUN:
-        whole = place["user_mode"] or any(name and name.startswith("entry_") for name in functions)
+        whole = place["user_mode"] or any(name.startswith("entry_") for name in functions)
         return "userspace" if whole else "interrupt"  # whose stack gdb cannot leave
     reason = {NPF: "NPF", 0x61: "NMI", 0x60: "INTR"}.get(exit_code, f"{exit_code:#x}")
     return f"{reason}, {'running' if place['on_cpu'] else 'preempted' if place['runnable'] else 'asleep'}"

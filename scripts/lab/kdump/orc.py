@@ -112,6 +112,6 @@ class Orc:
 
 
 def frame_at(ip):
-    """With the name of a function of kvm or kvm_amd; gdb does not know vmlinux's."""
+    """With the name of a function of kvm or kvm_amd; gdb does not know vmlinux's ("?")."""
     said = gdb.execute(f"info symbol {ip:#x}", to_string=True)
-    return {"function": said.split()[0] if " in section " in said else None, "inlined": False, "pc": f"{ip:#x}"}
+    return {"function": said.split()[0] if " in section " in said else "?", "inlined": False, "pc": f"{ip:#x}"}

@@ -12,7 +12,7 @@ import catalogue  # noqa: E402
 
 GENERATIONS = ("5.10", "6.1", "6.12", "6.16", "6.17", "6.18", "7.2", "7.3")
 FLAVOURS = ("6.18-amd64", "6.18-rt", "7.3-amd64", "7.3-rt")
-LA57 = ("6.1", "7.3")  # also on a host with page tables of five levels
+LA57 = GENERATIONS  # also on a host with page tables of five levels
 # The MMU that NPT does not have by default: the TDP MMU on 5.10, shadow pages without huge executable ones later.
 OTHER_MMU = {"5.10": "kvm.tdp_mmu=1", "6.1": "kvm.tdp_mmu=0 kvm.nx_huge_pages=force",
              "7.3": "kvm.tdp_mmu=0 kvm.nx_huge_pages=force"}

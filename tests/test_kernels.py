@@ -80,6 +80,17 @@ def test_nobody_is_stuck(answers):
     assert not [f for vcpu in vcpus for f in vcpu.get("findings", ()) if f["certainty"] != "note"]
 
 
+def test_nested_guest_before_5_19():
+    """The role of guest_mmu has CR0.PG and CR4.PAE of L2: L1's page tables, and those that shadow them, have 4 levels."""
+    path = TOP / "samples/kernels/nested/5.10-nested.kvmmmu"
+    vcpu, = kvmmmu(path, "explain", "-j", "3:0").json["vcpus"]
+    assert vcpu["walk"]["mmu"] == "guest_mmu" and vcpu["walk"]["root_level"] == 4
+    assert [level["level"] for level in vcpu["walk"]["levels"]] == [4, 3, 2, 1]
+    assert "0 levels" not in kvmmmu(path, "explain", "3:0").out
+    tables = {table["context"]: table["status"] for table in kvmmmu(path, "perms", "-j").json["tables"]}
+    assert tables["guest_mmu"] == "matches", tables
+
+
 def test_levels_of_an_early_tdp_mmu():
     """Until 5.14, role.level of its page tables is that of the table above."""
     walks = [v["walk"] for v in kvmmmu(TOP / "samples/kernels/5.10-tdp-healthy.kvmmmu", "explain", "-j").json["vcpus"] if v.get("walk")]

@@ -98,6 +98,11 @@ static const char *why_missing(struct km_target *target)
 	return loss || !dump->image ? loss : km_image_trouble(dump->image);
 }
 
+static km_error *no_symbols(struct km_target *target)
+{
+	return km_image_no_symbols(dump_of(target)->image);
+}
+
 static struct km_file *file(struct km_target *target)
 {
 	return &dump_of(target)->file;
@@ -131,6 +136,7 @@ static const struct km_target_ops dump_ops = {
 	.symbol_at = symbol_at,
 	.registers = registers,
 	.why_missing = why_missing,
+	.no_symbols = no_symbols,
 	.file = file,
 	.forget = forget,
 	.progress = km_progress_on_terminal,

@@ -309,6 +309,18 @@ def test_five_level_paging(tmp_path):
     assert same_as_healthy(tmp_path / "la57")
 
 
+def test_symbols_that_are_only_in_vmlinux(tmp_path):
+    """Kernels before 6.0 do not say where kallsyms is: which kernel it is, and how to provide its symbols, is said."""
+    data = healthy_elf()
+    start, info = vmcoreinfo(data)
+    data[start:start + len(info)] = info.replace(b"SYMBOL(kallsyms_names)=", b"SYMBOL(kallsyms_nemas)=")
+    (tmp_path / "old").write_bytes(data)
+    release, build_id = (re.search(rb"^%s=(.*)$" % key, info, re.M)[1].decode() for key in (b"OSRELEASE", b"BUILD-ID"))
+    answer = ask(tmp_path / "old")
+    assert answer.code == 3 and answer.err.startswith(f"kvmmmu: Linux {release}, build-id {build_id}: "), answer.err
+    assert "no debuginfo of vmlinux in " in answer.err and f"linux-image-{release}-dbg" in answer.err and "with -k" in answer.err
+
+
 def test_live_says_what_it_needs():
     answer = kvmmmu("live", "vms")
     assert answer.code in (0, 3)

@@ -153,6 +153,13 @@ static void test_one_role(void **state)
 	km_cpu_role_of_one_role(&role, 3);
 	assert_int_equal(role.base.level, 3);
 	assert_true(km_cpu_role_cr0_pg(&role));
+	/* guest_mmu of 5.10, whose CR0.PG and CR4.PAE are those of L2: L1's tables have 4 levels */
+	role.base = km_page_role_decode(&page_5_10, 0x704);
+	role.ext = km_ext_role_decode(&ext_5_10, 0x1);
+	assert_int_equal(role.base.has_4_byte_gpte, 1);
+	km_cpu_role_of_one_role(&role, 4);
+	assert_int_equal(role.base.level, 4);
+	assert_int_equal(role.base.has_4_byte_gpte, 0);
 	/* without paging, the level of the shadow pages says nothing about the guest */
 	role.base.level = 4;
 	role.ext = km_ext_role_decode(&ext_5_10, 0x9);

@@ -62,6 +62,11 @@ struct km_target_ops {
 	 */
 	const char *(*why_missing)(struct km_target *target);
 	/*
+	 * Return why the target has no symbols, and what would provide them; NULL: not known. May
+	 * be NULL.
+	 */
+	km_error *(*no_symbols)(struct km_target *target);
+	/*
 	 * Return the file that the target is read from, whose parts that could not be read every
 	 * answer names. NULL: the host reads it.
 	 */
@@ -177,6 +182,12 @@ static inline bool km_target_leaves_out(const struct km_target *target, unsigned
 static inline const char *km_target_why_missing(struct km_target *target)
 {
 	return target->ops->why_missing ? target->ops->why_missing(target) : NULL;
+}
+
+/* Return why it has no symbols, or NULL. */
+static inline km_error *km_target_no_symbols(struct km_target *target)
+{
+	return target->ops->no_symbols ? target->ops->no_symbols(target) : NULL;
 }
 
 /* Return the file that it is read from, or NULL. */

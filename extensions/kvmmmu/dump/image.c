@@ -24,6 +24,7 @@ struct km_image {
 	struct km_elf_symbols *vmlinux;
 	bool kallsyms_tried, vmlinux_tried;
 	km_error *trouble;
+	km_error *no_vmlinux; /* why its symbols are not readable */
 };
 
 struct km_image *km_image_new(struct km_target *target, const char *vmcoreinfo)
@@ -49,6 +50,7 @@ void km_image_free(struct km_image *image)
 	km_memo_free(image->own);
 	km_elf_symbols_free(image->vmlinux);
 	km_error_free(image->trouble);
+	km_error_free(image->no_vmlinux);
 	free(image->vmcoreinfo);
 	free(image);
 }
@@ -59,6 +61,22 @@ const char *km_image_trouble(const struct km_image *image)
 		image->kallsyms ? km_kallsyms_trouble(image->kallsyms) : image->trouble;
 
 	return trouble && km_error_code(trouble) != KM_EABSENT ? km_error_text(trouble) : NULL;
+}
+
+km_error *km_image_no_symbols(const struct km_image *image)
+{
+	char release[65] = "?", id[64] = "not known";
+
+	if (!image->no_vmlinux)
+		return NULL;
+	km_vmcoreinfo_line(image->vmcoreinfo, "OSRELEASE", release, sizeof(release));
+	km_vmcoreinfo_line(image->vmcoreinfo, "BUILD-ID", id, sizeof(id));
+	return km_errorf(km_error_code(image->no_vmlinux),
+			 "Linux %s, build-id %s: %s, and there is no vmlinux: %s", release, id,
+			 image->kallsyms ? "its kallsyms has no data symbols (CONFIG_KALLSYMS_ALL)"
+					 : "the dump does not show where its symbols are "
+					   "(VMCOREINFO does since 6.0)",
+			 km_error_text(image->no_vmlinux));
 }
 
 static void try_kallsyms(struct km_image *image)
@@ -77,8 +95,8 @@ static void try_vmlinux(struct km_image *image)
 	km_vmcoreinfo_line(image->vmcoreinfo, "KERNELOFFSET", offset, sizeof(offset));
 	km_vmcoreinfo_line(image->vmcoreinfo, "OSRELEASE", release, sizeof(release));
 	km_vmcoreinfo_line(image->vmcoreinfo, "BUILD-ID", id, sizeof(id));
-	km_error_free(km_elf_symbols_read(image->target->debug_dir, release, id,
-					  strtoull(offset, NULL, 16), &image->vmlinux));
+	image->no_vmlinux = km_elf_symbols_read(image->target->debug_dir, release, id,
+						strtoull(offset, NULL, 16), &image->vmlinux);
 }
 
 /* The symbols of kallsyms; NULL: it is not readable. Then nothing is kept: it may be next time. */

@@ -31,4 +31,8 @@ bool km_image_symbol_at(struct km_image *image, uint64_t addr, char *name, size_
  */
 const char *km_image_trouble(const struct km_image *image);
 
+/* Return why the symbols of vmlinux are not available, with the kernel's release and build-id; NULL
+ * if they are, or were not needed yet. */
+km_error *km_image_no_symbols(const struct km_image *image);
+
 #endif

@@ -14,6 +14,17 @@
 /* likewise, where there is no page_offset_base */
 #define PAGE_OFFSET_BASE_L4 0xffff888000000000ULL
 
+static km_error *no_symbols(struct km_target *target)
+{
+	km_error *err;
+
+	if (km_target_why_missing(target))
+		return km_errorf(KM_EREAD, "the kernel's symbols are missing");
+	err = km_target_no_symbols(target);
+	return err ? err
+		   : km_errorf(KM_EABSENT, "no symbol \"linux_banner\": is this a Linux kernel?");
+}
+
 /*
  * Every kernel has a banner, "Linux version 7.3.4+deb13-cloud-amd64 (...", regardless of its types.
  */
@@ -31,10 +42,7 @@ static km_error *read_release(struct km_kernel *kernel)
 		return NULL;
 	}
 	if (!target->ops->symbol(target, "linux_banner", &addr))
-		return km_target_why_missing(target)
-			       ? km_errorf(KM_EREAD, "the kernel's symbols are missing")
-			       : km_errorf(KM_EABSENT,
-					   "no symbol \"linux_banner\": is this a Linux kernel?");
+		return no_symbols(target);
 	err = km_read_string(kernel->mem, addr, banner, sizeof(banner));
 	if (err)
 		return km_error_context(err, "linux_banner");

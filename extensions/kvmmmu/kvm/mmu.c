@@ -230,7 +230,9 @@ static void add_guest_table(const struct km_kernel *k, struct km_vcpu_mmu *all,
 		table->inputs =
 			km_guest_perm_inputs(k->features.acc, &w->cpu_role, nested, table->ept);
 		pke = km_cpu_role_cr4_pke(&w->cpu_role, k->ext_role.efer_lma.width) && !table->ept;
-		table->pkru_judged = km_is_known(pkru_mask);
+		/* without efer_lma, the level does not show whether L2 is in long mode */
+		table->pkru_judged =
+			km_is_known(pkru_mask) && (!nested || k->ext_role.efer_lma.width);
 		table->pkru_mask = pkru_mask.v;
 		table->expected_pkru = km_update_pkru_bitmask(pke, w->cpu_role.base.cr0_wp);
 		judge_table(table);

@@ -77,11 +77,15 @@ static inline bool km_cpu_role_cr4_smep(const struct km_cpu_role *role)
 
 /*
  * Before 5.19, kvm_mmu had one mmu_role for both roles, whose base.level is that of the shadow
- * pages: make the guest's level of it, which is @root_level (kvm_mmu.root_level) with paging.
+ * pages: make the guest's level of it, which is @root_level (kvm_mmu.root_level; 0: without
+ * paging). The rest of the role does not determine it: ext.cr0_pg, and up to 5.12 gpte_is_8_bytes,
+ * of guest_mmu are those of L2, not of the page tables of L1.
  */
 static inline void km_cpu_role_of_one_role(struct km_cpu_role *role, uint8_t root_level)
 {
-	role->base.level = role->ext.cr0_pg ? root_level : 0;
+	role->base.level = root_level;
+	if (root_level > 2)
+		role->base.has_4_byte_gpte = 0;
 }
 
 /*

@@ -424,6 +424,26 @@ static void test_invalidate_leaked_of_old_kernels(void **state)
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_NOTE, false);
 }
 
+/* Copy-on-write of the page that KVM gets: it is the vCPU's own thread, and not a task to find. */
+static void test_own_invalidation(void **state)
+{
+	struct km_invalidate_facts f = invalidation();
+
+	(void)state;
+	f.task = add_task("wp_page_copy");
+	f.function = "wp_page_copy";
+	w.vcpu.task = val(f.task->addr);
+	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_NOTE, false);
+	assert_non_null(strstr(w.d.verdict, "the vCPU's own thread is invalidating"));
+	assert_non_null(strstr(w.d.evidence[2], "its own thread vmm tid"));
+	w.vm.mmu_invalidate_in_progress = w.vm.mn_active_invalidate_count = val(2);
+	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_NOTE, false);
+	assert_string_equal(w.d.open, "which task performs the other invalidations");
+	w.vcpu.task = unreadable;
+	found(km_rule_invalidate_in_progress(&w.c, &f, &w.d), KM_LIKELY, true);
+	assert_null(strstr(w.d.verdict, "own thread"));
+}
+
 static void test_invalidate_leaked(void **state)
 {
 	struct km_invalidate_facts f = invalidation();
@@ -1315,8 +1335,15 @@ static void test_lock_stall(void **state)
 	held = (struct km_held_lock){.name = "slots_lock", .holder = w.task_list[1].addr};
 	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_LIKELY, true);
 	assert_non_null(strstr(w.d.evidence[1], "kvm_swap_active_memslots()"));
+	/* the owner of a lock that readers hold is a hint, and none if it waits for a semaphore */
 	held.by_readers = true;
 	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_POSSIBLE, true);
+	assert_null(strstr(w.d.evidence[1], "is held by"));
+	assert_non_null(strstr(w.d.evidence[1], "may have released it"));
+	w.task_list[1].stack.frames[0].function = "rwsem_down_write_slowpath";
+	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
+	assert_string_equal(w.d.open, "which tasks hold the lock: it does not record its readers");
+	w.task_list[1].stack.frames[0].function = "kvm_swap_active_memslots";
 	w.task_list[1].state = val(0);
 	w.task_list[1].on_cpu = val(1);
 	found(km_rule_lock_stall(&w.c, &held, &w.d), KM_NOTE, false);
@@ -2561,6 +2588,7 @@ int main(void)
 		cmocka_unit_test(test_mmu_seq_sign_of_unknown_type),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_invalidate_in_progress),
+		cmocka_unit_test(test_own_invalidation),
 		cmocka_unit_test(test_invalidate_leaked),
 		cmocka_unit_test(test_invalidate_leaked_of_old_kernels),
 		cmocka_unit_test(test_slot_invalid),

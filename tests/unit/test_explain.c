@@ -76,6 +76,16 @@ static void test_waits(void **state)
 	s = STACK("schedule", "folio_wait_bit_common", "do_swap_page", "kvm_arch_vcpu_ioctl_run",
 		  "kvm_vcpu_ioctl");
 	assert_int_equal(wait_of(2, 0, &s).kind, KM_WAIT_PAGE);
+	s = STACK("schedule", "io_schedule", "softleaf_entry_wait_on_locked",
+		  "migration_entry_wait", "do_swap_page", "kvm_arch_vcpu_ioctl_run",
+		  "kvm_vcpu_ioctl");
+	assert_non_null(strstr(wait_of(2, 0, &s).text, "for a page that is being migrated"));
+	s = STACK("schedule", "io_schedule", "softleaf_entry_wait_on_locked",
+		  "pmd_migration_entry_wait", "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
+	assert_non_null(strstr(wait_of(2, 0, &s).text, "for a page that is being migrated"));
+	s = STACK("schedule", "io_schedule", "softleaf_entry_wait_on_locked", "handle_mm_fault",
+		  "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
+	assert_non_null(strstr(wait_of(2, 0, &s).text, "for a page that is being migrated, or"));
 	/* the VMM's own sleep is its affair, also where it waits for the same things */
 	s = STACK("schedule", "futex_wait", "do_futex");
 	assert_int_equal(wait_of(1, 3, &s).kind, KM_WAIT_USERSPACE);

@@ -312,6 +312,11 @@ static void test_progressing(void **state)
 	/* nobody does wrong, and nothing moves; the path is open */
 	handles(KM_RET_PF_RETRY, true, true);
 	is(WAITING);
+	/* what it waits for is the reason, not that it faults again */
+	strcpy(w.c.path.steps[0].text, "(the SPTE is frozen)");
+	w.c.path.end = &w.c.path.steps[0];
+	is(WAITING);
+	w.c.path.end = NULL;
 	handles(KM_RET_PF_UNKNOWN, false, false);
 	is(UNKNOWN);
 	w.c.path.loops_known = true; /* as the SPTEs stand */

@@ -80,20 +80,32 @@ static bool deserves_details(const struct km_explanation *e)
 }
 
 /* The verdict or, as it is in the details, the finding that it is based on. */
-static const char *reason_text(struct km_node *row, const struct km_explanation *e)
+static const char *cause_text(struct km_node *row, const struct km_explanation *e)
 {
 	const struct km_diagnosis *d = main_finding(e);
-	const char *sure = e->state == KM_STATE_STUCK ? km_certainty_text(e->certainty) : NULL;
+	const char *found =
+		d ? km_doc_text(row, "%s (%s)", d->id, km_certainty_text(d->certainty)) : NULL;
+	bool accused = e->state == KM_STATE_STUCK || e->state == KM_STATE_UNKNOWN;
 
 	if (!deserves_details(e))
 		return km_doc_text(row, "%s", e->verdict);
+	if (!found)
+		return "see below";
 	/* what is wrong, but is not why it is in this state, must not seem to be the reason */
-	if (d && !d->stuck && e->state != KM_STATE_STUCK && e->state != KM_STATE_UNKNOWN)
-		return km_doc_text(row, "not stopped by what is wrong: %s (%s)", d->id,
-				   km_certainty_text(d->certainty));
-	return km_doc_text(row, "%s%s%s", sure ? sure : "", sure ? ": " : "",
-			   d ? km_doc_text(row, "%s (%s)", d->id, km_certainty_text(d->certainty))
-			     : "see below");
+	if (!d->stuck && !accused)
+		found = km_doc_text(row, "not stopped by what is wrong: %s", found);
+	if (e->state != KM_STATE_WAITING)
+		return found;
+	return km_doc_text(row, "%s; %s%s", e->verdict, d->stuck ? "see " : "", found);
+}
+
+static const char *reason_text(struct km_node *row, const struct km_explanation *e)
+{
+	const char *cause = cause_text(row, e);
+
+	if (e->state == KM_STATE_UNKNOWN || e->state == KM_STATE_NEVER_RAN)
+		return cause;
+	return km_doc_text(row, "%s: %s", km_certainty_text(e->certainty), cause);
 }
 
 static void add_row(struct explain *run, const struct km_examined *x)

@@ -126,12 +126,20 @@ static enum km_vcpu_state state_after(const struct km_case *c, enum km_certainty
 	return KM_STATE_PROGRESSING;
 }
 
+/* What it waits for, if KVM retries its fault: the state that ends the replay. */
+static const char *retry_text(const struct km_case *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "as long as this lasts: %s", c->path.end->text);
+	return buf;
+}
+
 /* Its fault, being handled or of the last exit, and what becomes of it. */
 static bool decide_by_fault(const struct km_case *c, struct km_explanation *e, const char *doubt)
 {
 	enum km_certainty certainty;
 	enum km_vcpu_state state;
-	const char *meaning;
+	const char *meaning, *becomes = c->path.loops_text;
+	char retry[240];
 
 	if (!km_case_is_current(c) || !c->has_path)
 		return false;
@@ -143,14 +151,18 @@ static bool decide_by_fault(const struct km_case *c, struct km_explanation *e, c
 		certainty = KM_POSSIBLE;
 	else
 		doubt = NULL;
+	if (state == KM_STATE_WAITING && c->path.end)
+		becomes = retry_text(c, retry, sizeof(retry));
 	decide(e, state, certainty, "%s %s at %s 0x%" PRIx64 ": %s%s%s%s%s",
 	       km_case_in_handler(c) ? "KVM is handling its"
 	       : c->residue_counts   ? "the last fault that KVM handled was a"
 				     : "its last exit was a",
 	       km_access_text(c->error_code), meaning, c->addr,
 	       c->path.ret == KM_RET_PF_UNKNOWN ? "" : km_ret_pf_name(c->path.ret),
-	       c->path.ret == KM_RET_PF_UNKNOWN ? "" : ", ", c->path.loops_text, doubt ? "; " : "",
-	       doubt ? doubt : "");
+	       c->path.ret == KM_RET_PF_UNKNOWN ? ""
+	       : becomes == retry		? " "
+						: ", ",
+	       becomes, doubt ? "; " : "", doubt ? doubt : "");
 	return true;
 }
 

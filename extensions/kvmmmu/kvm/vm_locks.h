@@ -27,7 +27,7 @@ bool km_mmu_lock_written(const struct km_vm_locks *locks);
 struct km_held_lock {
 	const char *name; /* "slots_lock", ...; NULL: not known */
 	uint64_t holder;  /* task_struct; 0: not recorded in the lock */
-	bool by_readers;  /* held for reading: @holder is the last of the readers */
+	bool by_readers;  /* @holder was the last reader to take it, and may have released it */
 };
 
 /*

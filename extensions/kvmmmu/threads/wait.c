@@ -19,6 +19,11 @@ static const struct sleep {
 	{"kvm_vcpu_halt", KM_WAIT_HALT, "for an event that wakes the guest"},
 	{"migration_entry_wait_on_locked", KM_WAIT_PAGE, "for a page that is being migrated"},
 	{"migration_entry_wait", KM_WAIT_PAGE, "for a page that is being migrated"},
+	{"pmd_migration_entry_wait", KM_WAIT_PAGE, "for a page that is being migrated"},
+	{"migration_entry_wait_huge", KM_WAIT_PAGE, "for a page that is being migrated"},
+	/* in do_swap_page() and for migration entries, since 7.0 */
+	{"softleaf_entry_wait_on_locked", KM_WAIT_PAGE,
+	 "for a page that is being migrated, or for a locked page of a device"},
 	{"do_swap_page", KM_WAIT_PAGE, "for a page to be swapped in"},
 	{"filemap_fault", KM_WAIT_PAGE, "for a page of a file"},
 	{"folio_wait_bit_common", KM_WAIT_PAGE, "for a locked page"},

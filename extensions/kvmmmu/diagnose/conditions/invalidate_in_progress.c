@@ -9,12 +9,41 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* Is it the vCPU's own thread, as in a copy-on-write fault of get_user_pages()? */
+static bool is_own_thread(const struct km_case *c, const struct km_task *task)
+{
+	return task && km_is_known(c->vcpu->task) && task->addr == c->vcpu->task.v;
+}
+
+static void say_what_happens(const struct km_invalidate_facts *f, bool own, struct km_diagnosis *d)
+{
+	const char *what = f->unit == KM_RANGE_NONE
+				   ? "some memory of the VM, and this kernel makes every fault wait"
+				   : "the range that contains the fault";
+
+	if (own)
+		km_verdict_says(
+			d,
+			"the vCPU's own thread is invalidating %s, as for copy-on-write "
+			"while KVM gets the page: KVM retries the fault once that has ended",
+			what);
+	else
+		km_verdict_says(d,
+				"the host is invalidating %s: KVM retries the fault until the "
+				"invalidation ends%s",
+				what,
+				f->task && km_task_sleeps(f->task)
+					? ", and the task that performs the invalidation sleeps"
+					: "");
+}
+
 bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_invalidate_facts *f,
 				    struct km_diagnosis *d)
 {
 	const struct km_vm *vm = c->vm;
 	struct km_val n = vm->mmu_invalidate_in_progress;
 	char who[64], active[KM_VAL_TEXT], range[96] = "", count[64] = "";
+	bool own = is_own_thread(c, f->task);
 
 	if (!km_is_known(n) || (int64_t)n.v <= 0 || !km_case_has_fault(c) ||
 	    km_invalidate_covers_case(c, f) != KM_COVERS)
@@ -24,20 +53,12 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 					     n.v > vm->mn_active_invalidate_count.v)))
 		return false;
 	d->certainty = KM_NOTE;
-	if (f->task && km_task_sleeps(f->task))
+	if (f->task && km_task_sleeps(f->task) && !own)
 		d->certainty = km_case_in_handler(c) ? KM_LIKELY : KM_POSSIBLE;
 	else if (!f->task && km_case_in_handler(c))
 		d->certainty = KM_POSSIBLE;
 	d->stuck = d->certainty != KM_NOTE;
-	km_verdict_says(d,
-			"the host is invalidating %s: KVM retries "
-			"the fault until the invalidation ends%s",
-			f->unit == KM_RANGE_NONE
-				? "some memory of the VM, and this kernel makes every fault wait"
-				: "the range that contains the fault",
-			f->task && km_task_sleeps(f->task)
-				? ", and the task that performs the invalidation sleeps"
-				: "");
+	say_what_happens(f, own, d);
 	if (f->unit != KM_RANGE_NONE)
 		snprintf(range, sizeof(range), ", of %ss [0x%" PRIx64 ", 0x%" PRIx64 ")",
 			 f->unit == KM_RANGE_HVA ? "HVA" : "gfn", vm->mmu_invalidate_range_start.v,
@@ -48,12 +69,14 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 	km_evidence(d, "kvm.mmu_invalidate_in_progress %" PRIu64 "%s%s", n.v, range, count);
 	km_evidence_page(c, f->unit, d);
 	if (f->task)
-		km_evidence(d, "%s is in %s(), %s", km_task_spell(f->task, who, sizeof(who)),
-			    f->function,
+		km_evidence(d, "%s%s is in %s(), %s", own ? "its own thread " : "",
+			    km_task_spell(f->task, who, sizeof(who)), f->function,
 			    km_task_sleeps(f->task) ? "asleep" : "running or runnable");
 	else
 		km_leaves_open(d, "which task invalidates: not all stacks are readable");
-	if (f->task)
+	if (own && n.v > 1)
+		km_leaves_open(d, "which task performs the other invalidations");
+	else if (f->task)
 		km_leaves_open(d,
 			       "whether the invalidation ends; if a second sample shows the same "
 			       "one, it does not");

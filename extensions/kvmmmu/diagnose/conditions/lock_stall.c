@@ -7,22 +7,39 @@
 #include "diagnose/diagnose_rules.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+/* Of a lock that readers hold, the owner is the last one to take it, which may have released it. */
+static void say_reader(const struct km_case *c, const struct km_held_lock *held,
+		       const struct km_task *by, struct km_diagnosis *d)
+{
+	char who[64], addr[32];
+
+	snprintf(addr, sizeof(addr), "task 0x%" PRIx64, held->holder);
+	km_evidence(d, "%s was last taken by a reader, %s%s%s%s, which may have released it since",
+		    held->name, by ? km_task_spell(by, who, sizeof(who)) : addr,
+		    !by			 ? ""
+		    : km_task_sleeps(by) ? ", asleep in "
+					 : ", running or runnable in ",
+		    by ? km_task_function(km_task_stack(km_case_tasks(c), by)) : "",
+		    by ? "()" : "");
+}
 
 static void say_holder(const struct km_case *c, const struct km_held_lock *held,
 		       const struct km_task *by, struct km_diagnosis *d)
 {
-	const char *readers = held->by_readers ? "readers, the last of which is " : "";
 	char who[64];
 
-	if (by)
-		km_evidence(d, "%s is held by %s%s, %s in %s()", held->name, readers,
+	if (held->by_readers)
+		say_reader(c, held, by, d);
+	else if (by)
+		km_evidence(d, "%s is held by %s, %s in %s()", held->name,
 			    km_task_spell(by, who, sizeof(who)),
 			    km_task_sleeps(by) ? "asleep" : "running or runnable",
 			    km_task_function(km_task_stack(km_case_tasks(c), by)));
 	else
-		km_evidence(d, "%s is held by %stask 0x%" PRIx64, held->name, readers,
-			    held->holder);
+		km_evidence(d, "%s is held by task 0x%" PRIx64, held->name, held->holder);
 }
 
 /* mmu_lock does not name its holder: a thread of this VM's process that is where it must be held.
@@ -61,15 +78,28 @@ static bool is_in_kernel(enum km_wait_kind kind)
 	return false;
 }
 
+/* Does the task wait for a semaphore: perhaps for the one of which it was the last reader? */
+static bool waits_for_semaphore(const struct km_case *c, const struct km_task *task)
+{
+	const struct km_stack *stack = km_task_stack(km_case_tasks(c), task);
+
+	return stack && (km_stack_in(stack, "rwsem_down_write_slowpath") ||
+			 km_stack_in(stack, "rwsem_down_read_slowpath"));
+}
+
 /* How unusual the wait is; @by: who holds the lock, or NULL. */
-static enum km_certainty certainty(enum km_wait_kind kind, const struct km_held_lock *held,
+static enum km_certainty certainty(const struct km_case *c, const struct km_held_lock *held,
 				   const struct km_task *by)
 {
+	enum km_wait_kind kind = c->wait.kind;
+
 	if (kind == KM_WAIT_USERFAULT) /* only userspace ends it */
 		return KM_LIKELY;
 	if (kind != KM_WAIT_LOCK || !by || !km_task_sleeps(by)) /* short */
 		return KM_NOTE;
-	return held->by_readers ? KM_POSSIBLE : KM_LIKELY;
+	if (!held->by_readers)
+		return KM_LIKELY;
+	return waits_for_semaphore(c, by) ? KM_NOTE : KM_POSSIBLE;
 }
 
 bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held,
@@ -85,7 +115,7 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held
 	if (held->holder)
 		by = km_task_at(km_case_tasks(c), held->holder);
 	holder = under_mmu_lock(c, &function);
-	d->certainty = certainty(wait->kind, held, by);
+	d->certainty = certainty(c, held, by);
 	km_at_most(&d->certainty, wait->certainty);
 	d->stuck = d->certainty > KM_NOTE;
 	km_verdict_says(d, "the vCPU's thread waits in the kernel: %s", wait->text);
@@ -105,6 +135,8 @@ bool km_rule_lock_stall(const struct km_case *c, const struct km_held_lock *held
 		km_leaves_open(d,
 			       "whether the userfaultfd handler provides the page; a second sample "
 			       "shows whether it does");
+	else if (wait->kind == KM_WAIT_LOCK && held->by_readers)
+		km_leaves_open(d, "which tasks hold the lock: it does not record its readers");
 	else if (wait->kind == KM_WAIT_LOCK && !held->holder && !holder)
 		km_leaves_open(d,
 			       "which task holds the lock: this type of lock does not record it");

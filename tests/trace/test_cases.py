@@ -128,6 +128,9 @@ def test_other_tools():
     first = answer["trace"]["first_not_understood"]
     assert answer["trace"]["not_understood"] == 1 and first["line"] == 6 and "36.22%" in first["text"]
     assert "36.22%" in text
+    # the line of an SPTE is understood, and the name of a thread may have a blank
+    assert answer["trace"]["spte_changes"] == 1 and " kvm_tdp_mmu_spte_changed 1 " in text
+    assert [v["comm"] for v in answer["vcpus"] if v["tid"] == 221843] == ["CPU 0/KVM"] and " CPU 0/KVM " in text
 
 
 def test_one_cause_is_one_finding():

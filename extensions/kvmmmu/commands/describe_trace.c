@@ -116,7 +116,9 @@ static void describe_counts(struct km_node *node, const struct km_trace *t)
 	km_doc_field(node, "set_sptes", NULL, km_v_dec(t->events[KM_TRACE_SET_SPTE]));
 	km_doc_field(node, "emulated", NULL, km_v_dec(emulations(t)));
 	km_doc_field(node, "emulations_failed", NULL, km_v_dec(t->failed_attempts));
-	km_doc_field(node, "spte_changes", NULL, km_v_dec(t->events[KM_TRACE_SPTE_CHANGED]));
+	km_doc_field(node, "spte_changes",
+		     t->events[KM_TRACE_SPTE_CHANGED] ? "kvm_tdp_mmu_spte_changed" : NULL,
+		     km_v_dec(t->events[KM_TRACE_SPTE_CHANGED]));
 	km_doc_field(node, "zaps", NULL, km_v_dec(t->events[KM_TRACE_ZAP]));
 	km_doc_field(node, "userspace_exits", NULL, km_v_dec(t->events[KM_TRACE_USERSPACE_EXIT]));
 	km_doc_field(node, "nested_exits", NULL, km_v_dec(t->events[KM_TRACE_NESTED_EXIT]));

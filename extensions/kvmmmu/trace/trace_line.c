@@ -455,9 +455,23 @@ static bool read_fields(const struct km_trace_head *head, struct km_trace_event 
 
 /* --- other programs: "what tid=1 gfn=0x4c00 old=0x... new=0x..." --- */
 
+/* "comm(CPU 0/KVM)", and QEMU's name of a vCPU's thread in "comm=CPU 0/KVM": words with a blank. */
+static size_t comm_length(struct km_trace_word comm)
+{
+	size_t len = comm.len && comm.mark && comm.at[-1] == '(' ? strcspn(comm.at, ")") : 0;
+
+	if (len && comm.at[len])
+		return len;
+	if (!km_begins(comm.at, "CPU "))
+		return comm.len;
+	len = 4 + km_digit_span(comm.at + 4);
+	return len > 4 && km_begins(comm.at + len, "/KVM") ? len + 4 : comm.len;
+}
+
 static void thread_of_pairs(const struct km_trace_fields *f, struct km_trace_event *e)
 {
 	struct km_trace_word comm = km_trace_field(f, KM_NAMES("comm"));
+	size_t len = comm_length(comm);
 	uint64_t number;
 
 	e->has_tid = km_trace_decimal(f, KM_NAMES("tid", "pid"), &number) && number < 1u << 31;
@@ -466,7 +480,7 @@ static void thread_of_pairs(const struct km_trace_fields *f, struct km_trace_eve
 	if (km_trace_decimal(f, KM_NAMES("vcpu", "vcpu_id"), &number) && number < 1u << 16)
 		e->vcpu = (int64_t)number;
 	e->has_rip = km_trace_hex(f, KM_NAMES("rip", "guest_rip", "ip"), &e->rip);
-	memcpy(e->comm, comm.at, comm.len < 16 ? comm.len : 16);
+	memcpy(e->comm, comm.at, len < 16 ? len : 16);
 }
 
 static size_t pairs_in(const struct km_trace_fields *f)

@@ -63,11 +63,47 @@ def test_what_is_not_readable_is_no_answer(tmp_path):
     ((HEALTHY, "explain", "-k", "/tmp"), "contains its types"),
     ((HEALTHY, "explain", "--types", "dwarf"), "contains its types"),
     ((SAMPLES / "scenarios/7.3/spurious-loop.json", "explain"), "not a dump"),
-    ((HEALTHY, "explain", "--watch", "3"), "VCPU")])
+    ((HEALTHY, "explain", "--watch", "3"), "VCPU"),
+    ((HEALTHY, "vms", "-j", "--format", "markdown"), "two formats"),
+    ((HEALTHY, "vms", "--format", "html", "-j"), "two formats"),
+    ((HEALTHY, "find", "task"), "find task needs a number")])
 def test_nothing_is_ignored(words, says):
     answer = kvmmmu(*words)
     assert answer.code in (2, 3) and says in answer.err and not answer.out
     assert "diff EARLIER" not in answer.err
+
+
+def test_one_format_may_be_given_twice():
+    assert kvmmmu(HEALTHY, "vms", "-j", "--format", "json").json == kvmmmu(HEALTHY, "vms", "-j").json
+
+
+@pytest.mark.parametrize("command, says", [("explain", f'"kvmmmu {HEALTHY} explain"'), ("walk", f'"kvmmmu {HEALTHY} walk"'),
+                                           ("diff", f'"kvmmmu diff EARLIER {HEALTHY}"')])
+def test_a_dump_behind_the_command(command, says):
+    answer = kvmmmu(command, HEALTHY)
+    assert answer.code == 2 and answer.err.startswith(f"kvmmmu: {command} needs a dump") and says in answer.err
+    assert len(answer.err.replace(str(HEALTHY), "DUMP")) < 100
+
+
+@pytest.mark.parametrize("words, says", [
+    (("explain", "vmm-none"), 'no VM or vCPU "vmm-none": there are VM 0 (vmm-'), (("audit", "vmm-none"), 'no VM "vmm-none": there are VM 0 (vmm-'),
+    (("explain", "99"), 'there are VM 0 (vmm-'), (("walk", "99:0", "0"), 'there are VM 0 (vmm-')])
+def test_unknown_vms_are_answered_with_those_that_exist(words, says):
+    answer = kvmmmu(HEALTHY, *words)
+    assert answer.code == 2 and says in answer.err and "name" in answer.err
+
+
+def test_a_limit_below_the_first_entry():
+    answer = kvmmmu(HEALTHY, "walk", "0:0", "0", "-n", "all", "--limit", "1")
+    assert "use a higher limit" in " ".join(answer.out.split()) and "continue at" not in answer.out
+    assert "continue at 0x" in kvmmmu(HEALTHY, "walk", "0:0", "0", "-n", "all", "--limit", "4").out
+
+
+def test_damaged_types_are_named_once(tmp_path):
+    path = tmp_path / "x.btf"
+    path.write_bytes(bytes.fromhex("9feb0100180000000000000010270000102700000a000000") + bytes(10))
+    answer = kvmmmu("layout", path)
+    assert (answer.code, answer.err) == (3, f"kvmmmu: BTF of {path}: damaged BTF: sections outside the data\n")
 
 
 def test_usage_of_explain_offers_what_it_takes():

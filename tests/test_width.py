@@ -36,6 +36,15 @@ def test_nothing_is_lost_or_split(width):
         assert sorted(folded.out.split()) == sorted(plain.out.split()), question
 
 
+@pytest.mark.parametrize("words", [(), ("explain",), ("replay",)])
+def test_help_fits(words):
+    for width in (60, 79, 120):
+        out = kvmmmu(*words, "--help", "--width", width).out
+        long = [line for line in out.splitlines() if len(line) > width and "kvmmmu " not in line]
+        assert not long and max(map(len, out.splitlines())) > width - 12, (width, long)
+        assert out.split() == kvmmmu(*words, "--help").out.split()
+
+
 def on_terminal(columns, *words, **environment):
     """What the program prints on a terminal of this width."""
     main, side = pty.openpty()

@@ -134,6 +134,20 @@ static int run_on_two(struct km_command_line *line, FILE *out)
 	return run_on(dump, line, out);
 }
 
+/* The dump is missing, or comes after the command. */
+static km_error *needs_dump(const struct km_command *command, const struct km_command_line *line)
+{
+	const char *file = line->argc > 1 && !access(line->argv[1], F_OK) ? line->argv[1] : "DUMP";
+
+	if (!strcmp(command->name, "diff"))
+		return km_errorf(
+			KM_EUSAGE,
+			"diff needs a dump, and an earlier one: \"kvmmmu diff EARLIER %s\"", file);
+	return km_errorf(KM_EUSAGE,
+			 "%s needs a dump before it: \"kvmmmu %s %s\"; see \"kvmmmu %s --help\"",
+			 command->name, file, command->name, command->name);
+}
+
 /* DUMP COMMAND, COMMAND EARLIER DUMP, a command that needs no dump, or DUMP alone. */
 static int run_words(struct km_command_line *line, FILE *out)
 {
@@ -150,8 +164,7 @@ static int run_words(struct km_command_line *line, FILE *out)
 	if (command && km_command_takes_two(command) && line->argc > 2)
 		return run_on_two(line, out);
 	if (command && command->needs_kernel)
-		return fail(km_error_context(km_help_usage_error(command, KM_IN_PROGRAM),
-					     "%s needs a dump", first));
+		return fail(needs_dump(command, line));
 	if (command)
 		return run(NULL, line, out);
 	line->argv++;
@@ -169,6 +182,7 @@ static int run_words(struct km_command_line *line, FILE *out)
  */
 static int help(const struct km_command_line *line, FILE *out)
 {
+	km_help_set_width((unsigned)line->options.width);
 	for (int i = 0; i < line->argc && i < 2; i++) {
 		const struct km_command *command = km_command_named(line->argv[i]);
 

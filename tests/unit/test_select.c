@@ -69,7 +69,7 @@ static void test_vms(void **state)
 	assert_string_equal(vm_named("10"), "VM 0");
 	assert_string_equal(vm_named("ffff888100001000"), "VM 1");
 	assert_string_equal(vm_named("0xffff888100002000"), "VM 2");
-	assert_non_null(strstr(vm_named("3"), "no VM \"3\": use a number below 3"));
+	assert_non_null(strstr(vm_named("3"), "no VM \"3\": there are VM 0 ("));
 	assert_non_null(strstr(vm_named("0x20"), "no VM"));
 	assert_non_null(strstr(vm_named("zz"), "no VM"));
 }
@@ -124,7 +124,7 @@ static void test_vms_and_vcpus(void **state)
 	assert_string_equal(named("ffff888200002100"), "2:1");
 	assert_non_null(strstr(named("1:2"), "VM 1 has no vCPU \"2\""));
 	assert_non_null(strstr(named("7:0"), "no VM \"7\""));
-	assert_non_null(strstr(named("77"), "no vCPU \"77\": use VM:INDEX or the address"));
+	assert_non_null(strstr(named("77"), "no VM or vCPU \"77\": there are VM 0"));
 	/* never the first of two */
 	assert_non_null(strstr(named("20"), "process 20 has 2 VMs"));
 	assert_non_null(strstr(named("20:0"), "process 20 has 2 VMs"));

@@ -629,6 +629,8 @@ static km_error *audit_vcpus(struct run *run)
 	if (!err)
 		err = audit_vm(run);
 	run->audit->limit_hit = run->tables.limit_hit;
+	run->audit->others_lost = !run->options->mmu && !(run->all.mmu_pages.shadow_known &&
+							  run->all.mmu_pages.tdp_known);
 	if (run->options->tell_changes)
 		find_changes(run);
 	return err;

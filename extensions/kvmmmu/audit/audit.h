@@ -34,7 +34,8 @@ struct km_vm_audit {
 	uint64_t unreadable;		  /* page tables that were found and not read */
 	uint64_t contexts_lost;		  /* MMU contexts of vCPUs that are not readable */
 	bool limit_hit;			  /* there are more page tables */
-	bool changing; /* KVM is changing page tables at this moment; see tell_changes */
+	bool others_lost; /* those below no root of a vCPU are not all known, and not examined */
+	bool changing;	  /* KVM is changing page tables at this moment; see tell_changes */
 	char why_changing[160];
 	bool moving;	/* the target changes while it is read: all are notes */
 	bool no_format; /* the SPTEs of this kernel cannot be decoded: nothing was examined */

@@ -127,6 +127,9 @@ static void describe_limits(struct km_node *node, const struct km_vm_audit *audi
 			    "%" PRIu64 " page tables are not readable: what they map is not "
 			    "checked",
 			    audit->unreadable);
+	if (audit->others_lost)
+		km_doc_note(node, "page tables that are below no root of a vCPU are not known, and "
+				  "were not examined");
 	if (audit->limit_hit)
 		km_doc_note(node, "there are more page tables than were examined");
 	if (audit->changing)

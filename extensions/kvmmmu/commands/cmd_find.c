@@ -367,18 +367,26 @@ static void resolve(struct find *f)
 		f->table = km_known_val(f->number - k->page_offset_base);
 }
 
+/* The meaning that has the name @word; 0: none. */
+static unsigned kind_named(const char *word)
+{
+	for (int i = 0; i < KIND_COUNT; i++) {
+		if (!strcmp(word, kind_words[i]))
+			return (unsigned)KM_BIT(i);
+	}
+	return 0;
+}
+
 static km_error *parse(struct find *f)
 {
 	const char *word = f->ctx->argv[f->ctx->argc - 1];
 	km_error *err;
 
 	f->kinds = (1u << KIND_COUNT) - 1;
+	if (kind_named(word))
+		return km_errorf(KM_EUSAGE, "find %s needs a number", word);
 	if (f->ctx->argc > 1) {
-		f->kinds = 0;
-		for (int i = 0; i < KIND_COUNT; i++) {
-			if (!strcmp(f->ctx->argv[0], kind_words[i]))
-				f->kinds = (unsigned)KM_BIT(i);
-		}
+		f->kinds = kind_named(f->ctx->argv[0]);
 		if (!f->kinds)
 			return km_errorf(
 				KM_EUSAGE,

@@ -164,7 +164,13 @@ static void describe_ends(struct km_node *section, const struct summary *s,
 	if (s->other_runs)
 		km_doc_note(section, "%" PRIu64 " runs of other types are not in the totals",
 			    s->other_runs);
-	if (range->limit_hit)
+	if (range->limit_hit && range->next == range->addr)
+		km_doc_note(section,
+			    "stopped after %" PRIu64
+			    " page-table page%s (--limit), before the first entry: use a higher "
+			    "limit",
+			    range->pages, range->pages == 1 ? "" : "s");
+	else if (range->limit_hit)
 		km_doc_note(section,
 			    "stopped after %" PRIu64
 			    " page-table page%s (--limit): continue at 0x%" PRIx64,

@@ -343,10 +343,12 @@ enum km_exit km_session_run_line(struct km_session *session, const struct km_com
 	km_error *err;
 
 	if (line->options.help) {
+		km_help_set_width((unsigned)line->options.width);
 		if (command)
 			km_help_command(command, front_end, out);
 		else
 			km_help(front_end, out);
+		km_help_set_width(0);
 		return KM_EXIT_ANSWERED;
 	}
 	if (!command || !km_command_exists(command, front_end))

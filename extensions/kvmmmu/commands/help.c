@@ -10,6 +10,8 @@
 #define TERM_COLUMN 2  /* where a term begins, and where its text does */
 #define TEXT_COLUMN 24 /* unless the term is too long for that */
 
+static unsigned width = KM_HELP_WIDTH; /* of the text that is being printed */
+
 #define HARD_BLANK '\001' /* a blank at which no line is broken */
 
 static void put_word(FILE *out, const char *word, int len)
@@ -26,7 +28,7 @@ static void fill(FILE *out, int column, int indent, const char *text)
 	while (*text) {
 		int len = (int)strcspn(text, " ");
 
-		if (!first && column + 1 + len > KM_HELP_WIDTH) {
+		if (!first && column + 1 + len > (int)width) {
 			fprintf(out, "\n%*s", indent, "");
 			column = indent;
 		} else if (!first) {
@@ -234,6 +236,11 @@ static void put_arguments(FILE *out, const struct km_command *command)
 
 /* ---- whole texts ---- */
 
+void km_help_set_width(unsigned columns)
+{
+	width = columns ? columns : KM_HELP_WIDTH;
+}
+
 void km_help_usage(FILE *out)
 {
 	const struct km_command *command;
@@ -248,6 +255,13 @@ void km_help_usage(FILE *out)
 	fputs("       kvmmmu [COMMAND] --help\n", out);
 }
 
+static void put_command(FILE *out, const struct km_command *command)
+{
+	int column = fprintf(out, "  %-9s", command->name);
+
+	fill(out, column, column, command->purpose);
+}
+
 static void put_commands(FILE *out, enum km_front_end front_end)
 {
 	const struct km_command *command;
@@ -255,16 +269,18 @@ static void put_commands(FILE *out, enum km_front_end front_end)
 	fputs("\nCommands:\n", out);
 	for (size_t i = 0; (command = km_command_at(i)); i++) {
 		if (km_command_exists(command, front_end))
-			fprintf(out, "  %-9s%s\n", command->name, command->purpose);
+			put_command(out, command);
 	}
 }
 
 static void put_examples(FILE *out, enum km_front_end front_end)
 {
 	fputs("\nExamples:\n", out);
-	for (const struct km_example *e = km_examples; e->question; e++)
-		fprintf(out, "  %s\n    kvmmmu %s%s\n", e->question,
+	for (const struct km_example *e = km_examples; e->question; e++) {
+		fill(out, fprintf(out, "  "), 2, e->question);
+		fprintf(out, "    kvmmmu %s%s\n",
 			e->needs_dump && front_end == KM_IN_PROGRAM ? "vmcore " : "", e->words);
+	}
 }
 
 /* The part that is the same in every front end: all but the first lines. */

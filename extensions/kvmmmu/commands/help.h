@@ -12,6 +12,9 @@
 
 #define KM_HELP_WIDTH 79
 
+/* Fit the texts that follow into @columns; 0: KM_HELP_WIDTH. */
+void km_help_set_width(unsigned columns);
+
 /* How the program is called, in a few lines. */
 void km_help_usage(FILE *out);
 

@@ -39,20 +39,28 @@ static uint64_t parse_size(const char *word)
 	return err || bytes > KM_MAX_BYTES ? 0 : bytes;
 }
 
-static km_error *set_json(struct km_command_options *o, const char *value)
+static km_error *use_format(struct km_command_options *o, enum km_format format)
 {
-	(void)value;
-	o->format = KM_FORMAT_JSON;
+	if (o->has_format && o->format != format)
+		return km_errorf(KM_EUSAGE, "two formats for one answer: give -j or one --format");
+	o->format = format;
 	o->has_format = true;
 	return NULL;
 }
 
+static km_error *set_json(struct km_command_options *o, const char *value)
+{
+	(void)value;
+	return use_format(o, KM_FORMAT_JSON);
+}
+
 static km_error *set_format(struct km_command_options *o, const char *value)
 {
-	if (!km_format_parse(value, &o->format))
+	enum km_format format;
+
+	if (!km_format_parse(value, &format))
 		return km_errorf(KM_EUSAGE, "format \"%s\" is not known", value);
-	o->has_format = true;
-	return NULL;
+	return use_format(o, format);
 }
 
 static km_error *set_v1(struct km_command_options *o, const char *value)

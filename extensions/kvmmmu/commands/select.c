@@ -150,20 +150,41 @@ void km_describe_left_out(const struct km_command_context *ctx, const struct km_
 			    count == 1 ? "" : "s", count == 1 ? "is" : "are");
 }
 
+/* "VM 0 (vmm-beta), VM 1 (vmm-alpha), ...": what may be given instead. */
+static const char *vms_text(const struct km_vms *vms, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < vms->count; i++) {
+		const struct km_vm *vm = &vms->vms[i];
+		char one[48];
+
+		snprintf(one, sizeof(one), vm->comm[0] ? "%sVM %u (%s)" : "%sVM %u", i ? ", " : "",
+			 vm->number, vm->comm);
+		if (used + strlen(one) + sizeof(", ...") > size) {
+			snprintf(text + used, size - used, ", ...");
+			break;
+		}
+		used += (size_t)snprintf(text + used, size - used, "%s", one);
+	}
+	return text;
+}
+
 km_error *km_select_vm(const struct km_vms *vms, const char *word, struct km_vm **vm)
 {
 	km_error *err = find_vm(vms, word, vm);
+	char names[160];
 
 	if (err || *vm)
 		return err;
 	if (!vms->count)
 		return km_errorf(vms->trouble ? KM_EREAD : KM_EUSAGE, "no VM \"%s\": %s", word,
 				 vms->trouble ? vms->trouble : "there are no VMs");
-	return km_errorf(
-		KM_EUSAGE,
-		"no VM \"%s\": use a number below %zu, process ID or name of the owner, or "
-		"the address of a struct kvm",
-		word, vms->count);
+	return km_errorf(KM_EUSAGE,
+			 "no VM \"%s\": there are %s; use a number, process ID or name, or the "
+			 "address of a struct kvm",
+			 word, vms_text(vms, names, sizeof(names)));
 }
 
 static km_error *vcpu_by_index(struct km_vm *vm, const char *word, struct km_vcpu **vcpu)
@@ -236,6 +257,16 @@ km_error *km_select_vcpu(const struct km_vms *vms, const char *word, struct km_v
 			 vms->count == 1 ? ", INDEX" : "");
 }
 
+static km_error *no_vm_or_vcpu(const struct km_vms *vms, const char *word)
+{
+	char names[160];
+
+	return km_errorf(KM_EUSAGE,
+			 "no VM or vCPU \"%s\": there are %s; use a VM's number, process ID or "
+			 "name, VM:INDEX, or an address",
+			 word, vms_text(vms, names, sizeof(names)));
+}
+
 km_error *km_select(const struct km_command_context *ctx, struct km_vm **vm, struct km_vcpu **vcpu)
 {
 	km_error *err;
@@ -247,6 +278,11 @@ km_error *km_select(const struct km_command_context *ctx, struct km_vm **vm, str
 	err = find_vm(&ctx->vms, ctx->argv[0], vm);
 	if (!err && !*vm)
 		err = km_select_vcpu(&ctx->vms, ctx->argv[0], vm, vcpu);
+	if (err && km_error_code(err) == KM_EUSAGE && ctx->vms.count &&
+	    !strchr(ctx->argv[0], ':')) {
+		km_error_free(err);
+		err = no_vm_or_vcpu(&ctx->vms, ctx->argv[0]);
+	}
 	return err ? err : km_check_covered(&ctx->vms, *vm, *vcpu);
 }
 

@@ -143,10 +143,9 @@ static km_error *read_btf(struct km_types_opener *opener, struct km_types **type
 	if (!blob)
 		return km_errorf(KM_ENOMEM, "out of memory");
 	err = km_read_bulk(b->mem, b->addr, blob, b->len);
-	if (err)
-		free(blob);
-	else
-		err = km_btf_open_taken(blob, b->len, base, b->origin, types);
+	if (!err)
+		return km_btf_open_taken(blob, b->len, base, b->origin, types);
+	free(blob);
 	return km_error_context(err, "%s", b->origin);
 }
 

@@ -59,7 +59,7 @@ static km_error *open_btf(const void *data, size_t len, struct km_types *base, c
 			       : km_errorf(KM_ENOMEM, "out of memory");
 
 	free(origin);
-	return km_error_context(err, "%s", path);
+	return err;
 }
 
 /* Open the file for reading. Not a pipe: it may never end, and files are read twice. */

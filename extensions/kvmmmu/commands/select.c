@@ -257,10 +257,16 @@ km_error *km_select_vcpu(const struct km_vms *vms, const char *word, struct km_v
 			 vms->count == 1 ? ", INDEX" : "");
 }
 
-static km_error *no_vm_or_vcpu(const struct km_vms *vms, const char *word)
+/* As km_select_vcpu(), for a word that may also be a VM, and is none. */
+static km_error *select_vcpu_only(const struct km_vms *vms, const char *word, struct km_vm **vm,
+				  struct km_vcpu **vcpu)
 {
+	km_error *err = km_select_vcpu(vms, word, vm, vcpu);
 	char names[160];
 
+	if (!err || km_error_code(err) != KM_EUSAGE || !vms->count || strchr(word, ':'))
+		return err;
+	km_error_free(err);
 	return km_errorf(KM_EUSAGE,
 			 "no VM or vCPU \"%s\": there are %s; use a VM's number, process ID or "
 			 "name, VM:INDEX, or an address",
@@ -277,12 +283,7 @@ km_error *km_select(const struct km_command_context *ctx, struct km_vm **vm, str
 		return NULL;
 	err = find_vm(&ctx->vms, ctx->argv[0], vm);
 	if (!err && !*vm)
-		err = km_select_vcpu(&ctx->vms, ctx->argv[0], vm, vcpu);
-	if (err && km_error_code(err) == KM_EUSAGE && ctx->vms.count &&
-	    !strchr(ctx->argv[0], ':')) {
-		km_error_free(err);
-		err = no_vm_or_vcpu(&ctx->vms, ctx->argv[0]);
-	}
+		err = select_vcpu_only(&ctx->vms, ctx->argv[0], vm, vcpu);
 	return err ? err : km_check_covered(&ctx->vms, *vm, *vcpu);
 }
 

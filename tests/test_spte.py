@@ -34,6 +34,8 @@ def test_a_generation_that_does_not_fit_is_said():
     answer = kvmmmu("spte", "-j", "--as", "npt:6.1", "--level", "4", "8aa3a9d027")
     assert answer.json["spte"]["kind"] == "not-present"
     assert "always sets bit 11 (MMU-present)" in notes(answer) and "--as npt:5.10" in notes(answer)
+    answer = kvmmmu("spte", "-j", "--as", "ept:6.12", "84c236107")
+    assert "always sets bits 11 and 63 (MMU-present, and suppress #VE)" in notes(answer)
     assert "never sets bits 57 and 58" in notes(kvmmmu("spte", "-j", "--as", "ept", "6000001c6e00b77"))
     assert "no known kernel" in notes(kvmmmu("spte", "-j", "--as", "ept", "800000000"))
     assert "--level" in notes(kvmmmu("spte", "-j", "--as", "ept", "84c236107"))

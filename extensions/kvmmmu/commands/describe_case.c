@@ -105,7 +105,7 @@ const char *km_fault_text(struct km_node *node, const struct km_mmu *mmu, struct
 			  struct km_val error_code)
 {
 	char at[KM_VAL_TEXT], code[KM_VAL_TEXT], spelled[128] = "";
-	bool known = km_is_known(error_code);
+	bool known = km_is_known(error_code) && error_code.v;
 
 	if (known)
 		km_pferr_spell(error_code.v, spelled, sizeof(spelled));

@@ -35,6 +35,26 @@ const struct km_finding_text *km_finding_text(const char *id)
 	return NULL;
 }
 
+/*
+ * "7.1; by 6.1.176, by 6.12.117": it is not known which release of that stable series was the first
+ * that has it. Those come last.
+ */
+static void put_releases(FILE *to, const char *releases)
+{
+	const char *by = strstr(releases, "by ");
+
+	if (!by) {
+		fputs(releases, to);
+		return;
+	}
+	fprintf(to, "%.*sat the latest in ", (int)(by - releases), releases);
+	for (; *by; by++) {
+		if (!strncmp(by, "by ", 3))
+			by += 3;
+		fputc(*by, to);
+	}
+}
+
 /* Append the cases that introduced the fault, or those that fixed it, separated by commas. */
 static void append_cases(FILE *to, const struct km_finding_text *text, unsigned when,
 			 bool introduced)
@@ -47,7 +67,9 @@ static void append_cases(FILE *to, const struct km_finding_text *text, unsigned 
 
 		if (k->introduced != introduced || !(when & KM_BIT(k->when)))
 			continue;
-		fprintf(to, "%s%s (\"%s\", %s)", separator, k->commit, k->subject, k->release);
+		fprintf(to, "%s%s (\"%s\", ", separator, k->commit, k->subject);
+		put_releases(to, k->release);
+		fputc(')', to);
 		separator = ", ";
 	}
 }

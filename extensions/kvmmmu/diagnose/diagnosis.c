@@ -54,9 +54,10 @@ char *km_case_fault_spell(const struct km_case *c, char *buf, size_t size)
 	char spelled[128];
 
 	if (c->has_error_code)
-		snprintf(buf, size, "%s at %s 0x%" PRIx64 ", error code 0x%" PRIx64 " = %s", access,
-			 meaning, c->addr, c->error_code,
-			 km_pferr_spell(c->error_code, spelled, sizeof(spelled)));
+		snprintf(buf, size, "%s at %s 0x%" PRIx64 ", error code 0x%" PRIx64 "%s%s", access,
+			 meaning, c->addr, c->error_code, c->error_code ? " = " : "",
+			 c->error_code ? km_pferr_spell(c->error_code, spelled, sizeof(spelled))
+				       : "");
 	else
 		snprintf(buf, size, "access at %s 0x%" PRIx64, meaning, c->addr);
 	return buf;

@@ -208,6 +208,16 @@ static struct common compare(const struct km_sample *s, size_t count)
 
 /* ---- the verdict ---- */
 
+static const char *faults_text(uint64_t count)
+{
+	return count == 1 ? "fault was" : "faults were";
+}
+
+static const char *exits_text(uint64_t count)
+{
+	return count == 1 ? "exit was" : "exits were";
+}
+
 /*
  * A healthy vCPU may take the same fault several times: is_page_fault_stale() makes it retry while
  * invalidations are under way, and a fault that another vCPU has fixed is spurious. As many times
@@ -236,8 +246,8 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 	} else if (by->halts) {
 		say(v, KM_TREND_OPEN, KM_NOTE,
 		    "the same fault in %zu of %zu samples, but meanwhile the guest halted %" PRIu64
-		    " times: it did something else in between",
-		    all->faults, count, by->halts);
+		    " time%s: it did something else in between",
+		    all->faults, count, by->halts, by->halts == 1 ? "" : "s");
 	} else if (!by->resolved && all->rip_moved_elsewhere && !interrupted) {
 		say(v, KM_TREND_OPEN, KM_NOTE,
 		    "the same fault in %zu of %zu samples, but meanwhile RIP was another one: it "
@@ -246,19 +256,20 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 	} else if (again < RETRIES && (!by->resolved || zapped_each_time(by))) {
 		say(v, KM_TREND_OPEN, KM_NOTE,
 		    "the same fault in %zu of %zu samples, but it was taken at most %" PRIu64
-		    " times in between: KVM may have retried it",
-		    all->faults, count, again);
+		    " time%s in between: KVM may have retried it",
+		    all->faults, count, again, again == 1 ? "" : "s");
 	} else if (!by->resolved && !mostly && by->invalidations) {
 		say(v, KM_TREND_OPEN, KM_NOTE,
 		    "the same fault%s in %zu of %zu samples; meanwhile %" PRIu64
-		    " faults were taken and none was fixed, but invalidations ended (%" PRIu64
+		    " %s taken and none was fixed, but invalidations ended (%" PRIu64
 		    "): KVM may have retried it because of these",
 		    all->rip_known ? " at the same RIP" : "", all->faults, count, by->taken,
-		    by->invalidations);
+		    faults_text(by->taken), by->invalidations);
 	} else if (!by->resolved) {
 		say(v, KM_TREND_LOOPS, proven ? KM_PROVEN : KM_LIKELY,
 		    "the same fault%s in %zu of %zu samples; meanwhile exits rose by %" PRIu64
-		    ", pf_taken by %" PRIu64 ", pf_spurious by %" PRIu64 ", pf_fixed not at all%s",
+		    ", pf_taken by %" PRIu64 ", pf_spurious by %" PRIu64
+		    ", and pf_fixed did not rise%s",
 		    all->rip_known ? " at the same RIP" : "", all->faults, count, by->exits,
 		    by->taken, by->spurious, all->spte ? "; the SPTE is the same" : "");
 	} else if (zapped_each_time(by)) {
@@ -266,25 +277,28 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 		/* a guest in a small loop is at the same address and RIP twice by chance */
 		say(v, KM_TREND_LOOPS, all->rip_known && all->faults >= 3 ? KM_LIKELY : KM_POSSIBLE,
 		    "the same fault%s in %zu of %zu samples; meanwhile %" PRIu64
-		    " faults were fixed and %" PRIu64 " invalidations ended: the page is zapped "
-		    "again before the guest uses it",
+		    " %s fixed and %" PRIu64 " invalidation%s ended: the page is zapped again "
+		    "before the guest uses it",
 		    all->rip_known ? " at the same RIP" : "", all->faults, count, by->fixed,
-		    by->invalidations);
+		    faults_text(by->fixed), by->invalidations, by->invalidations == 1 ? "" : "s");
 	} else if (all->rip_moved_elsewhere && mostly_resolved(by)) {
 		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
 		    "the same fault in %zu of %zu samples; meanwhile RIP was another one, %" PRIu64
-		    " faults were fixed, %" PRIu64 " emulated, %" PRIu64 " exits were MMIO",
-		    all->faults, count, by->fixed, by->emulated, by->mmio);
+		    " %s fixed, %" PRIu64 " emulated, %" PRIu64 " %s MMIO",
+		    all->faults, count, by->fixed, faults_text(by->fixed), by->emulated, by->mmio,
+		    exits_text(by->mmio));
 	} else if (all->rip_known) {
 		say(v, KM_TREND_OPEN, KM_NOTE,
 		    "the same fault at the same RIP in %zu of %zu samples; meanwhile %" PRIu64
-		    " faults were fixed, %" PRIu64 " emulated, %" PRIu64 " exits were MMIO",
-		    all->faults, count, by->fixed, by->emulated, by->mmio);
+		    " %s fixed, %" PRIu64 " emulated, %" PRIu64 " %s MMIO",
+		    all->faults, count, by->fixed, faults_text(by->fixed), by->emulated, by->mmio,
+		    exits_text(by->mmio));
 	} else {
 		say(v, KM_TREND_PROGRESSES, KM_POSSIBLE,
-		    "the same fault in %zu of %zu samples; meanwhile %" PRIu64
-		    " faults were fixed, %" PRIu64 " emulated, %" PRIu64 " exits were MMIO",
-		    all->faults, count, by->fixed, by->emulated, by->mmio);
+		    "the same fault in %zu of %zu samples; meanwhile %" PRIu64 " %s fixed, %" PRIu64
+		    " emulated, %" PRIu64 " %s MMIO",
+		    all->faults, count, by->fixed, faults_text(by->fixed), by->emulated, by->mmio,
+		    exits_text(by->mmio));
 	}
 }
 
@@ -302,15 +316,17 @@ static void judge_resolved(const struct common *all, const struct changes *by, s
 		certainty = KM_PROVEN;
 	if (zapped && all->rip_known && !moved && !all->rip_moved_elsewhere)
 		say(v, KM_TREND_OPEN, KM_NOTE,
-		    "between %zu samples %" PRIu64 " faults were fixed and %" PRIu64
-		    " invalidations ended, and RIP is the same: it is not known whether the guest "
-		    "advances",
-		    count, by->fixed, by->invalidations);
+		    "between %zu samples %" PRIu64 " %s fixed and %" PRIu64
+		    " invalidation%s ended, and RIP is the same: it is not known whether the "
+		    "guest advances",
+		    count, by->fixed, faults_text(by->fixed), by->invalidations,
+		    by->invalidations == 1 ? "" : "s");
 	else
 		say(v, KM_TREND_PROGRESSES, certainty,
-		    "between %zu samples %" PRIu64 " faults were taken, %" PRIu64 " fixed, %" PRIu64
-		    " emulated, %" PRIu64 " exits were MMIO%s",
-		    count, by->taken, by->fixed, by->emulated, by->mmio,
+		    "between %zu samples %" PRIu64 " %s taken, %" PRIu64 " fixed, %" PRIu64
+		    " emulated, %" PRIu64 " %s MMIO%s",
+		    count, by->taken, faults_text(by->taken), by->fixed, by->emulated, by->mmio,
+		    exits_text(by->mmio),
 		    all->fault_moved	       ? "; the fault is a different one"
 		    : all->rip_moved_elsewhere ? "; RIP changed"
 					       : "");
@@ -339,8 +355,8 @@ static void judge_unresolved(const struct common *all, const struct changes *by,
 	else
 		say(v, KM_TREND_OPEN, KM_NOTE,
 		    "between %zu samples %" PRIu64
-		    " faults were taken, and none was fixed; it is not known which faults",
-		    count, by->taken);
+		    " %s taken, and none was fixed; it is not known which faults",
+		    count, by->taken, faults_text(by->taken));
 }
 
 /*
@@ -354,8 +370,8 @@ static void judge_quiet(const struct common *all, const struct changes *by, size
 
 	say(v, KM_TREND_QUIET, sure ? KM_LIKELY : KM_POSSIBLE,
 	    "no page fault was counted between %zu samples (%" PRIu64
-	    " exits): it does not loop on one that KVM counts",
-	    count, by->exits);
+	    " exit%s): it does not loop on one that KVM counts",
+	    count, by->exits, by->exits == 1 ? "" : "s");
 }
 
 void km_samples_judge(const struct km_sample *s, size_t count, struct km_samples_verdict *v)

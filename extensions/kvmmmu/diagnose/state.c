@@ -133,13 +133,25 @@ static const char *retry_text(const struct km_case *c, char *buf, size_t size)
 	return buf;
 }
 
+/* "not known: it depends on F" of the replay, as part of a sentence about the fault. */
+static const char *follows_text(const struct km_case *c, char *buf, size_t size)
+{
+	static const char open[] = "not known: it depends on ";
+
+	if (strncmp(c->path.loops_text, open, sizeof(open) - 1))
+		return c->path.loops_text;
+	snprintf(buf, size, "what follows depends on %s", c->path.loops_text + sizeof(open) - 1);
+	return buf;
+}
+
 /* Its fault, being handled or of the last exit, and what becomes of it. */
 static bool decide_by_fault(const struct km_case *c, struct km_explanation *e, const char *doubt)
 {
 	enum km_certainty certainty;
 	enum km_vcpu_state state;
-	const char *meaning, *becomes = c->path.loops_text;
-	char retry[240];
+	const char *meaning, *becomes;
+	char text[sizeof(c->path.loops_text)];
+	bool retries;
 
 	if (!km_case_is_current(c) || !c->has_path)
 		return false;
@@ -151,8 +163,8 @@ static bool decide_by_fault(const struct km_case *c, struct km_explanation *e, c
 		certainty = KM_POSSIBLE;
 	else
 		doubt = NULL;
-	if (state == KM_STATE_WAITING && c->path.end)
-		becomes = retry_text(c, retry, sizeof(retry));
+	retries = state == KM_STATE_WAITING && c->path.end;
+	becomes = retries ? retry_text(c, text, sizeof(text)) : follows_text(c, text, sizeof(text));
 	decide(e, state, certainty, "%s %s at %s 0x%" PRIx64 ": %s%s%s%s%s",
 	       km_case_in_handler(c) ? "KVM is handling its"
 	       : c->residue_counts   ? "the last fault that KVM handled was a"
@@ -160,7 +172,7 @@ static bool decide_by_fault(const struct km_case *c, struct km_explanation *e, c
 	       km_access_text(c->error_code), meaning, c->addr,
 	       c->path.ret == KM_RET_PF_UNKNOWN ? "" : km_ret_pf_name(c->path.ret),
 	       c->path.ret == KM_RET_PF_UNKNOWN ? ""
-	       : becomes == retry		? " "
+	       : retries			? " "
 						: ", ",
 	       becomes, doubt ? "; " : "", doubt ? doubt : "");
 	return true;

@@ -69,11 +69,11 @@ void km_spte_print_bits(uint64_t bits, char *buf, size_t size)
 
 static const char *must_text(const struct km_spte_masks *masks, uint64_t missing)
 {
+	bool ve = masks->paging == KM_PAGING_EPT && (missing & BIT63);
+
 	if (missing & masks->layout->mmu_present_mask)
-		return " (MMU-present)";
-	if (masks->paging == KM_PAGING_EPT && (missing & BIT63))
-		return " (suppress #VE)";
-	return "";
+		return ve ? " (MMU-present, and suppress #VE)" : " (MMU-present)";
+	return ve ? " (suppress #VE)" : "";
 }
 
 /* Rules of make_spte() over several bits of a leaf; NULL: they hold. */

@@ -79,8 +79,36 @@ static bool deserves_details(const struct km_explanation *e)
 	return main_finding(e) || e->state == KM_STATE_STUCK || e->state == KM_STATE_UNKNOWN;
 }
 
+/* What a vCPU waits for, in a few words: the details have the verdict. */
+static const char *short_wait(enum km_wait_kind kind)
+{
+	switch (kind) {
+	case KM_WAIT_NONE:
+		return "KVM retries its fault";
+	case KM_WAIT_HALT:
+		return "the guest waits for an event";
+	case KM_WAIT_APF:
+		return "the guest waits for an asynchronous page fault";
+	case KM_WAIT_USERSPACE:
+		return "the VMM is not running it";
+	case KM_WAIT_USERFAULT:
+		return "it waits for userspace (userfaultfd)";
+	case KM_WAIT_PAGE:
+		return "it waits for a page of the host";
+	case KM_WAIT_LOCK:
+		return "it waits for a lock";
+	case KM_WAIT_SRCU:
+		return "it waits for an SRCU grace period";
+	case KM_WAIT_OTHER:
+	case KM_WAIT_UNKNOWN:
+		break;
+	}
+	return "its thread is asleep";
+}
+
 /* The verdict or, as it is in the details, the finding that it is based on. */
-static const char *cause_text(struct km_node *row, const struct km_explanation *e)
+static const char *cause_text(struct km_node *row, const struct km_case *c,
+			      const struct km_explanation *e)
 {
 	const struct km_diagnosis *d = main_finding(e);
 	const char *found =
@@ -96,12 +124,14 @@ static const char *cause_text(struct km_node *row, const struct km_explanation *
 		found = km_doc_text(row, "not stopped by what is wrong: %s", found);
 	if (e->state != KM_STATE_WAITING)
 		return found;
-	return km_doc_text(row, "%s; %s%s", e->verdict, d->stuck ? "see " : "", found);
+	return km_doc_text(row, "%s; %s%s", short_wait(c->wait.kind), d->stuck ? "see " : "",
+			   found);
 }
 
-static const char *reason_text(struct km_node *row, const struct km_explanation *e)
+static const char *reason_text(struct km_node *row, const struct km_case *c,
+			       const struct km_explanation *e)
 {
-	const char *cause = cause_text(row, e);
+	const char *cause = cause_text(row, c, e);
 
 	if (e->state == KM_STATE_UNKNOWN || e->state == KM_STATE_NEVER_RAN)
 		return cause;
@@ -119,7 +149,7 @@ static void add_row(struct explain *run, const struct km_examined *x)
 	km_doc_cell(row, "owner", km_v_text(km_doc_text(row, "%s", comm)));
 	km_doc_cell(row, "state",
 		    km_v_tone(km_v_text(km_vcpu_state_name(e->state)), km_state_tone(e->state)));
-	km_doc_cell(row, "reason", km_v_text(reason_text(row, e)));
+	km_doc_cell(row, "reason", km_v_text(reason_text(row, &x->c, e)));
 }
 
 /* ---- --state ---- */

@@ -128,7 +128,7 @@ static void test_trees_that_are_wrong(void **state)
 	assert_string_equal(look_up(addr).trouble, "the tree of VMAs is corrupt");
 	make_tree();
 	put(NODE * 6 + RB + RIGHT, vma_at(100) + RB);
-	assert_string_equal(look_up(addr).trouble, "a node of the tree of VMAs is not in the dump");
+	assert_string_equal(look_up(addr).trouble, "a node of the tree of VMAs is not readable");
 	make_tree();
 	put(0x100, 0);
 	assert_string_equal(look_up(addr).trouble, "the tree of VMAs is empty");

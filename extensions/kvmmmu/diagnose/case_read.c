@@ -52,8 +52,7 @@ static void add_users(const struct km_case_options *o, struct km_last_fault *las
 	snprintf(given.from, sizeof(given.from), "%s%s%s%s%.120s", o->has_addr ? "-a" : "",
 		 o->has_addr && o->has_error_code ? " and " : "", o->has_error_code ? "-e" : "",
 		 rest ? ", the rest from " : "", rest ? rest->from : "");
-	snprintf(given.limits, sizeof(given.limits),
-		 "the dump does not show that this fault happened");
+	snprintf(given.limits, sizeof(given.limits), "nothing shows that this fault happened");
 	if (last->count == KM_FAULTS)
 		last->count--;
 	memmove(f + 1, f, last->count * sizeof(*f));

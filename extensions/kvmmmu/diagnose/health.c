@@ -82,7 +82,7 @@ static const char *missing(const struct km_case *c, const struct km_explanation 
 	if (!km_is_known(c->vcpu->mode) || !km_is_known(c->vcpu->requests))
 		return "its mode and requests are not readable";
 	if (c->has_walk && c->walk.end == KM_END_UNREADABLE)
-		return "a page table of its last fault is not in the dump";
+		return "a page table of its last fault is not readable";
 	if (!c->slots_known)
 		return "some of its memslots are not readable";
 	/* faults on MMIO SPTEs count as exits only where the emulator fails on them */

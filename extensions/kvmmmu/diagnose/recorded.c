@@ -58,11 +58,11 @@ static const char *objection_to(const struct km_recorded *r, const struct km_cas
 				const struct km_explanation *e)
 {
 	if (!km_case_is_current(c))
-		return "the dump does not show its present fault";
+		return "its present fault is not known";
 	if (!km_recorded_is_fault_of(r, c))
 		return "its present fault is another one, or is not known";
 	if (!persists(c, e))
-		return "in the dump, the fault is resolved, or may be";
+		return "the fault is now resolved, or may be";
 	if (r->certainty < KM_LIKELY && !(r->certainty == KM_POSSIBLE && r->unresolved))
 		return "too few, or with results that are not in the trace";
 	return NULL;

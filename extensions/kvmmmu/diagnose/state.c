@@ -82,7 +82,7 @@ static bool decide_by_users_fault(const struct km_case *c, struct km_explanation
 	if (c->has_path && c->path.loops_known && c->path.loops) {
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
 		       "if it takes the fault that you supplied, it makes no forward progress past "
-		       "it; the dump does not show whether it takes that fault");
+		       "it; nothing shows whether it takes that fault");
 		return true;
 	}
 	for (size_t i = 1; i < c->last.count; i++) {
@@ -271,7 +271,7 @@ void km_decide_state(const struct km_case *c, struct km_explanation *e)
 	if (!c->vcpu->readable) {
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
 		       "the part of struct kvm_vcpu that describes how it translates addresses is "
-		       "not in the dump");
+		       "not readable");
 		return;
 	}
 	if (km_vcpu_never_ran(c->vcpu) && !(stuck && km_explains(stuck))) {

@@ -313,7 +313,7 @@ static bool fast(struct km_replay *r)
 	if (!out.tried)
 		return km_step_pass(r, f, "fast", "%s", km_fast_step_text(out.step));
 	if (s->walk->end == KM_END_UNREADABLE)
-		return km_step_open(r, f, "fast", "the SPTE at level %d is not in the dump",
+		return km_step_open(r, f, "fast", "the SPTE at level %d is not readable",
 				    s->walk->end_level);
 	if (!r->last)
 		return km_step_pass(r, f, "fast", "the walk has no SPTE");

@@ -194,7 +194,7 @@ bool km_replay_map(struct km_replay *r)
 		return km_step_end(r, f, "fetch-dummy-root", KM_RET_PF_RETRY,
 				   "the root is the dummy root: KVM requests another one");
 	if (walk->end == KM_END_UNREADABLE)
-		return km_step_open(r, f, "map", "the SPTE at level %d is not in the dump",
+		return km_step_open(r, f, "map", "the SPTE at level %d is not readable",
 				    walk->end_level);
 	if (walk->end == KM_END_TOO_WIDE || walk->end == KM_END_TORN)
 		return km_step_open(r, f, "map",

@@ -286,7 +286,7 @@ km_error *km_vmcs_read_address(const struct km_kernel *k, const struct km_vm *vm
 	*address = (struct km_vmcs_address){.how = KM_VMCS_NOT_FOUND,
 					    .linear = absent(),
 					    .qualification = absent(),
-					    .why = "the VMCS page is not in the dump"};
+					    .why = "the VMCS page is not readable"};
 	*current = false;
 	err = find_address(k, vm, vcpu, address, current);
 	km_memory_try(k->mem, before);

@@ -44,7 +44,7 @@ static const struct {
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-static const char not_readable[] = "not in the dump";
+static const char not_readable[] = "not readable";
 
 /* Where the operations of each kind are; looking up a symbol takes long. */
 struct reader {

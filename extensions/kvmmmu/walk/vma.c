@@ -99,7 +99,7 @@ static km_error *find_in_rb_tree(const struct km_kernel *k, uint64_t mm, uint64_
 		}
 	}
 	if (!vma->trouble[0])
-		give_up(vma, "a node of the tree of VMAs is not in the dump");
+		give_up(vma, "a node of the tree of VMAs is not readable");
 	return NULL;
 }
 
@@ -132,7 +132,7 @@ km_error *km_vma_lookup(const struct km_kernel *k, uint64_t mm, uint64_t addr, s
 		unreadable = km_read_virt_as(k->mem, at, words, slots * 8, MAPLE_NODE);
 		if (unreadable || type < MAPLE_LEAF_64 || type > MAPLE_ARANGE_64 ||
 		    height == MAPLE_HEIGHT_MAX) {
-			give_up(vma, unreadable ? "a node of the tree of VMAs is not in the dump"
+			give_up(vma, unreadable ? "a node of the tree of VMAs is not readable"
 						: "the tree of VMAs is corrupt");
 			return NULL;
 		}
@@ -157,7 +157,7 @@ km_error *km_vma_lookup(const struct km_kernel *k, uint64_t mm, uint64_t addr, s
 		}
 		unreadable = km_read_virt_as(k->mem, at + (slots + i) * 8, &entry, 8, MAPLE_NODE);
 		if (unreadable) {
-			give_up(vma, "a node of the tree of VMAs is not in the dump");
+			give_up(vma, "a node of the tree of VMAs is not readable");
 			return NULL;
 		}
 		parent = at;

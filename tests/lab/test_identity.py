@@ -139,4 +139,4 @@ def test_text_fits_a_terminal(asked):
 def test_no_mod_s_needed(asked):
     """The session loaded no module's debuginfo, and types and symbols are known nevertheless."""
     if asked.name != "nokvm":
-        assert "BTF in the dump" in asked.crash["vms"]
+        assert "types from BTF" in asked.crash["vms"]

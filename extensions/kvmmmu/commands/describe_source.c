@@ -20,21 +20,21 @@ const char *km_paging_text(enum km_paging paging)
 }
 
 /*
- * "BTF in the dump", or without the folders of files "DWARF of kvm.ko, DWARF of kvm-amd.ko". A
- * capsule contains the types that it names, and not that dump.
+ * "BTF", or without the folders of files "DWARF of kvm.ko, BTF of vmlinux". Not in what: a capsule
+ * contains the types, and gives the answers of its dump.
  */
-static const char *short_origin(struct km_node *node, const char *origin, bool is_capsule)
+static const char *short_origin(struct km_node *node, const char *origin)
 {
 	static const char in_dump[] = " in the dump";
 	char *text, *end;
 
 	if (!strncmp(origin, "BTF", 3))
-		return is_capsule ? "BTF in the capsule" : "BTF in the dump";
+		return "BTF";
 	text = (char *)km_doc_text(node, "%s", origin);
 	if (*text)
 		km_drop_folders(text);
 	end = text + strlen(text) - (sizeof(in_dump) - 1);
-	if (is_capsule && end > text && !strcmp(end, in_dump))
+	if (end > text && !strcmp(end, in_dump))
 		*end = '\0';
 	return text;
 }
@@ -54,8 +54,7 @@ void km_describe_source(struct km_node *root, const struct km_kernel *k)
 		     k->features.spte_known ? km_v_text(km_paging_text(k->masks.paging))
 					    : km_v_none("paging unknown"));
 	km_doc_field(source, "types", NULL, km_v_text(origin));
-	km_doc_field(source, NULL, "types from",
-		     km_v_text(short_origin(root, origin, km_target_info(target))));
+	km_doc_field(source, NULL, "types from", km_v_text(short_origin(root, origin)));
 	km_doc_field(source, "host", NULL, km_v_text(target->host));
 	km_doc_field(source, "dump", NULL, km_v_text(target->name));
 	km_doc_field(source, "capsule", NULL, km_v_bool(km_target_info(target)));

@@ -313,8 +313,9 @@ static void compare_tables(unsigned long rounds)
 		put(&extended, ext.cr4_pke, i & 16);
 		role.base = km_page_role_decode(&page, base);
 		role.ext = km_ext_role_decode(&ext, extended);
-		if (oracle_gen < 519) /* the glue takes the level for that of the guest */
-			km_cpu_role_of_one_role(&role, role.base.level);
+		/* the glue takes the level for that of the guest; root_level is 0 without paging */
+		if (oracle_gen < 519)
+			km_cpu_role_of_one_role(&role, role.ext.cr0_pg ? role.base.level : 0);
 
 		oracle_guest_table(base, extended, tdp, ept, kernel, &pkru);
 		in = km_guest_perm_inputs(format, &role, tdp, ept);

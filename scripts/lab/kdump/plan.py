@@ -103,7 +103,7 @@ def draw(generation, dice):
     """Up to four loops of different causes (on three CPUs some are preempted then), and a load or two; in one dump of
     five only loads."""
     loops, loads = of(LOOPS, generation), of(LOADS, generation)
-    count = dice.choice(range(5))
+    count = min(dice.choice(range(5)), len(loops))
     return dice.sample(loops, count) + dice.sample(loads, dice.choice((1, 1, 2) if count else (3, 4)))
 
 

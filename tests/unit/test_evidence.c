@@ -476,6 +476,41 @@ static void test_unexplained_exits(void **state)
 	}
 }
 
+/* Kernels without pf_taken count the faults that they fix, and no others. */
+static void test_uncounted_exits(void **state)
+{
+	struct km_vcpu_stats *s = &w.vcpu.stats;
+	struct km_val *counted[] = {&s->pf_fixed, &s->mmio_exits, &s->halt_exits, &w.c.io_exits,
+				    &w.c.irq_exits};
+
+	(void)state;
+	reset();
+	s->exits = val(3000);
+	for (int i = 0; i < 5; i++)
+		*counted[i] = val(299);
+	s->pf_taken = val(0);
+	assert_int_equal(km_uncounted_exits(&w.c), 0);
+	s->pf_taken.known = KM_ABSENT;
+	assert_int_equal(km_uncounted_exits(&w.c), 3000 - 5 * 299);
+	for (int i = 0; i < 5; i++) {
+		*counted[i] = val(304); /* with it, half of them are counted */
+		assert_int_equal(km_uncounted_exits(&w.c), 0);
+		*counted[i] = val(~0ULL); /* impossible */
+		assert_int_equal(km_uncounted_exits(&w.c), 0);
+		*counted[i] = unreadable;
+		assert_int_equal(km_uncounted_exits(&w.c), 0);
+		*counted[i] = val(299);
+	}
+	for (int i = 0; i < 5; i++)
+		*counted[i] = val(0);
+	s->exits = val(1000);
+	assert_int_equal(km_uncounted_exits(&w.c), 1000);
+	s->exits = val(999);
+	assert_int_equal(km_uncounted_exits(&w.c), 0);
+	s->exits = unreadable;
+	assert_int_equal(km_uncounted_exits(&w.c), 0);
+}
+
 static void test_host_access(void **state)
 {
 	(void)state;
@@ -635,6 +670,7 @@ int main(void)
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_unexplained_exits),
+		cmocka_unit_test(test_uncounted_exits),
 		cmocka_unit_test(test_host_access),
 		cmocka_unit_test(test_conflicting_vma),
 		cmocka_unit_test(test_writable_memslot),

@@ -573,6 +573,38 @@ static void test_mapped_and_zapped(void **state)
 	is_sure(PROGRESSING, KM_POSSIBLE);
 }
 
+/* Kernels that do not count all faults: most exits may be such faults, or what is damaged repeats
+ * them. */
+static void test_faults_that_nobody_counts(void **state)
+{
+	struct km_val *counted[] = {&w.vcpu.stats.mmio_exits, &w.vcpu.stats.halt_exits,
+				    &w.c.io_exits, &w.c.irq_exits};
+
+	(void)state;
+	reset();
+	w.vcpu.stats.pf_taken.known = w.vcpu.stats.pf_spurious.known = KM_ABSENT;
+	w.vcpu.stats.exits = val(53652);
+	for (int i = 0; i < 4; i++)
+		*counted[i] = val(i);
+	is_sure(HEALTHY, KM_POSSIBLE); /* the last exit was for I/O */
+	w.c.last.exit_code = val(0x60);
+	is(UNKNOWN);
+	w.c.irq_exits = val(53652 / 2);
+	is_sure(HEALTHY, KM_POSSIBLE);
+	w.c.audit.weak.found = true;
+	is(UNKNOWN);
+	w.c.last.exit_code = val(0x7b);
+	is_sure(HEALTHY, KM_POSSIBLE);
+	w.c.last.exit_code = val(0x60);
+	w.c.audit.weak.found = false;
+	w.c.audit.reserved.found = true;
+	is(UNKNOWN);
+	/* all faults are counted */
+	w.vcpu.stats.pf_taken = w.vcpu.stats.pf_fixed = val(9);
+	w.vcpu.stats.pf_spurious = val(0);
+	is_sure(HEALTHY, KM_POSSIBLE);
+}
+
 /* A fault that was not followed to its end is no evidence. */
 static void test_fault_without_path(void **state)
 {
@@ -753,6 +785,7 @@ int main(void)
 		cmocka_unit_test(test_contradictions),
 		cmocka_unit_test(test_users_fault),
 		cmocka_unit_test(test_gaps),
+		cmocka_unit_test(test_faults_that_nobody_counts),
 		cmocka_unit_test(test_fault_without_path),
 		cmocka_unit_test(test_what_was_said),
 	};

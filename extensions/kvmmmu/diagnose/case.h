@@ -21,6 +21,8 @@ struct km_case {
 	const struct km_mmu *mmu;   /* that the fault is about, else the active one; NULL: none */
 	/* stat.insn_emulation and insn_emulation_fail: what became of emulated faults */
 	struct km_val insn_emulation, insn_emulation_fail;
+	/* stat.io_exits and irq_exits, read only of kernels that do not have pf_taken */
+	struct km_val io_exits, irq_exits;
 	struct km_mmu_page root; /* kvm_mmu_page of the active context's root, if there is one */
 	struct km_last_fault last;
 	/* The fault that is judged; NULL: there is none. Its addr and error_code may be unknown:

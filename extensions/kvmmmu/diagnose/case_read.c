@@ -274,6 +274,11 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 	c->vcpu = vcpu;
 	c->tasks = tasks;
 	c->form = options->form;
+	c->io_exits.known = c->irq_exits.known = KM_ABSENT;
+	if (vcpu->stats.pf_taken.known == KM_ABSENT) {
+		c->io_exits = km_more_evidence(kernel, vcpu->addr, KM_M_kvm_vcpu_io_exits);
+		c->irq_exits = km_more_evidence(kernel, vcpu->addr, KM_M_kvm_vcpu_irq_exits);
+	}
 	c->insn_emulation = km_more_evidence(kernel, vcpu->addr, KM_M_kvm_vcpu_insn_emulation);
 	c->insn_emulation_fail =
 		km_more_evidence(kernel, vcpu->addr, KM_M_kvm_vcpu_insn_emulation_fail);

@@ -102,6 +102,23 @@ bool km_exits_are_unexplained(const struct km_vcpu_stats *s)
 	       explained < s->exits.v / 2;
 }
 
+uint64_t km_uncounted_exits(const struct km_case *c)
+{
+	const struct km_vcpu_stats *s = &c->vcpu->stats;
+	const struct km_val counted[] = {s->pf_fixed, s->mmio_exits, s->halt_exits, c->io_exits,
+					 c->irq_exits};
+	uint64_t sum = 0;
+
+	if (s->pf_taken.known != KM_ABSENT || !km_is_known(s->exits) || s->exits.v < HIDES_A_LOOP)
+		return 0;
+	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++) {
+		if (!km_is_known(counted[i]) || counted[i].v > s->exits.v)
+			return 0;
+		sum += counted[i].v;
+	}
+	return sum < s->exits.v / 2 ? s->exits.v - sum : 0;
+}
+
 bool km_most_are_lost(enum km_fault_balance balance)
 {
 	switch (balance) {

@@ -50,6 +50,13 @@ bool km_nearly_all_faults(const struct km_case *c, enum km_fault_balance how);
  */
 bool km_exits_are_unexplained(const struct km_vcpu_stats *stats);
 
+/*
+ * Without pf_taken, KVM counts the faults that it fixes and no others. Return the number of exits
+ * that are in no counter then, if these are most of them and enough for a loop, else 0. Faults that
+ * are not fixed are among them; MSR and CPUID exits are, too.
+ */
+uint64_t km_uncounted_exits(const struct km_case *c);
+
 /* Return true if most faults were not resolved, regardless of their results. */
 bool km_most_are_lost(enum km_fault_balance balance);
 

@@ -228,25 +228,32 @@ static const char *place_text(const struct km_case *c, char *buf, size_t size)
 
 /*
  * Nothing shows that it makes no progress, but most of its faults were not resolved; or nobody
- * counted them, and what the audit found below its root makes faults repeat.
+ * counted them, and most exits may be such faults, or the audit found below its root what makes
+ * faults repeat.
  */
 static bool decide_by_counters(const struct km_case *c, struct km_explanation *e)
 {
 	struct km_fault_counts counts = km_case_counts(c);
+	uint64_t uncounted = km_uncounted_exits(c);
 	char text[160];
 
-	if (counts.balance == KM_BALANCE_UNKNOWN && km_root_is_damaged(c) &&
-	    km_case_exit_evidence(c) != KM_SHOWS_INSTRUCTION) {
+	if (km_case_exit_evidence(c) == KM_SHOWS_INSTRUCTION)
+		return false;
+	if (km_most_are_lost(counts.balance))
+		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
+		       "its last fault is not known, and most of its faults were not resolved (%s)",
+		       km_fault_counts_spell(&counts, text, sizeof(text)));
+	else if (counts.balance == KM_BALANCE_UNKNOWN && km_root_is_damaged(c))
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
 		       "an SPTE below its root is damaged; its last fault and its page-fault "
 		       "counters are not known");
-		return true;
-	}
-	if (!km_most_are_lost(counts.balance) || km_case_exit_evidence(c) == KM_SHOWS_INSTRUCTION)
+	else if (uncounted)
+		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
+		       "its last fault is not known, and %" PRIu64 " of its %" PRIu64
+		       " exits are in no counter, as are faults that this kernel does not fix",
+		       uncounted, c->vcpu->stats.exits.v);
+	else
 		return false;
-	decide(e, KM_STATE_UNKNOWN, KM_NOTE,
-	       "its last fault is not known, and most of its faults were not resolved (%s)",
-	       km_fault_counts_spell(&counts, text, sizeof(text)));
 	return true;
 }
 

@@ -41,6 +41,20 @@ __attribute__((noinline)) static int a_function(int value)
 	return value * 3 + (int)strlen(build_id);
 }
 
+/* Other names of one function, of which kallsyms would prefer alias_b. */
+int alias_b(int value);
+int alias_c(int value) __attribute__((alias("alias_b")));
+int _alias_a(int value) __attribute__((alias("alias_b")));
+int alias_a(int value) __attribute__((weak, alias("alias_b")));
+int alias_d(int value) __attribute__((alias("alias_b")));
+int __start_of_alias(int value) __attribute__((alias("alias_b")));
+int __alias_end(int value) __attribute__((alias("alias_b")));
+
+__attribute__((noinline)) int alias_b(int value)
+{
+	return value * 5;
+}
+
 int a_datum = 1;
 
 static void test_by_name_and_by_address(void **state)
@@ -66,6 +80,9 @@ static void test_by_name_and_by_address(void **state)
 		assert_string_equal(name, "a_function");
 		assert_int_equal(offset, at);
 	}
+	addr = (uint64_t)(uintptr_t)alias_d;
+	assert_true(km_elf_symbols_lookup_address(symbols, addr, name, sizeof(name), &offset));
+	assert_string_equal(name, "alias_b");
 	addr = (uint64_t)(uintptr_t)a_function - 1;
 	assert_true(km_elf_symbols_lookup_address(symbols, addr, name, sizeof(name), &offset));
 	assert_string_not_equal(name, "a_function");

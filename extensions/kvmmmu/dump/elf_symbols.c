@@ -22,8 +22,8 @@ struct km_elf_symbols {
 /* A symbol of code. */
 struct code {
 	uint64_t value;
-	size_t symbol;
-	bool typed;
+	const char *name;
+	bool weak;
 };
 
 static size_t parse_build_id(const char *hex, uint8_t *bytes, size_t size)
@@ -93,7 +93,7 @@ bool km_elf_symbols_lookup(const struct km_elf_symbols *s, const char *name, uin
 	return false;
 }
 
-/* Code written in assembly may have symbols without a type; others at its address precede these. */
+/* Code written in assembly may have symbols without a type. */
 static bool is_code(const struct km_elf_symbols *s, const Elf64_Sym *sym)
 {
 	unsigned type = ELF64_ST_TYPE(sym->st_info);
@@ -103,16 +103,49 @@ static bool is_code(const struct km_elf_symbols *s, const Elf64_Sym *sym)
 	       s->strings[sym->st_name];
 }
 
-/* By address; of those at one address, the last is the one to name. */
+/* Is it a name that a linker script gives to the beginning or end of something? */
+static bool is_boundary(const char *name)
+{
+	static const char *const begins[] = {"__start_", "__stop_", "__end_"};
+	static const char *const ends[] = {"_start", "_end"};
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
+		if (!strncmp(name, begins[i], strlen(begins[i])))
+			return true;
+	}
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		if (!strncmp(name, "__", 2) && len > strlen(ends[i]) &&
+		    !strcmp(name + len - strlen(ends[i]), ends[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Where kallsyms puts a symbol among those at its address: less is first. */
+static unsigned rank_of(const struct code *code)
+{
+	return (code->weak ? 0x20000U : 0) + (is_boundary(code->name) ? 0x10000U : 0) +
+	       (unsigned)(strspn(code->name, "_") & 0xffff);
+}
+
+/*
+ * By address; of those at one address, the last is the one to name. That is the one that kallsyms
+ * prefers (compare_symbols() in scripts/kallsyms.c), so that a function has the same name wherever
+ * symbols come from.
+ */
 static int compare_codes(const void *one, const void *other)
 {
 	const struct code *a = one, *b = other;
+	unsigned a_rank, b_rank;
 
 	if (a->value != b->value)
 		return a->value < b->value ? -1 : 1;
-	if (a->typed != b->typed)
-		return a->typed ? 1 : -1;
-	return (a->symbol < b->symbol) == a->typed ? -1 : 1;
+	a_rank = rank_of(a);
+	b_rank = rank_of(b);
+	if (a_rank != b_rank)
+		return a_rank < b_rank ? 1 : -1;
+	return strcmp(b->name, a->name);
 }
 
 /* A stack has many addresses, and vmlinux more than 100,000 symbols. */
@@ -128,8 +161,8 @@ static bool sort_codes(struct km_elf_symbols *s)
 		if (is_code(s, &sym))
 			s->codes[s->code_count++] = (struct code){
 				.value = sym.st_value,
-				.symbol = i,
-				.typed = ELF64_ST_TYPE(sym.st_info) == STT_FUNC,
+				.name = s->strings + sym.st_name,
+				.weak = ELF64_ST_BIND(sym.st_info) == STB_WEAK,
 			};
 	}
 	if (s->codes)
@@ -141,7 +174,6 @@ bool km_elf_symbols_lookup_address(struct km_elf_symbols *s, uint64_t addr, char
 				   uint64_t *offset)
 {
 	size_t low = 0, high;
-	Elf64_Sym sym;
 
 	addr -= s->offset;
 	if (!sort_codes(s))
@@ -157,8 +189,7 @@ bool km_elf_symbols_lookup_address(struct km_elf_symbols *s, uint64_t addr, char
 	}
 	if (!low)
 		return false;
-	memcpy(&sym, &s->syms[s->codes[low - 1].symbol], sizeof(sym));
-	snprintf(name, size, "%s", s->strings + sym.st_name);
-	*offset = addr - sym.st_value;
+	snprintf(name, size, "%s", s->codes[low - 1].name);
+	*offset = addr - s->codes[low - 1].value;
 	return true;
 }

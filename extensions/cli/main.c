@@ -140,9 +140,9 @@ static km_error *needs_dump(const struct km_command *command, const struct km_co
 	const char *file = line->argc > 1 && !access(line->argv[1], F_OK) ? line->argv[1] : "DUMP";
 
 	if (!strcmp(command->name, "diff"))
-		return km_errorf(
-			KM_EUSAGE,
-			"diff needs a dump, and an earlier one: \"kvmmmu diff EARLIER %s\"", file);
+		return km_errorf(KM_EUSAGE,
+				 "diff needs two dumps of one boot: \"kvmmmu diff EARLIER %s\"",
+				 file);
 	return km_errorf(KM_EUSAGE,
 			 "%s needs a dump before it: \"kvmmmu %s %s\"; see \"kvmmmu %s --help\"",
 			 command->name, file, command->name, command->name);

@@ -395,6 +395,36 @@ static void test_invalidate_in_progress(void **state)
 	assert_int_equal(w.d.evidence_count, 1);
 }
 
+/* Faults that end before KVM asks about invalidations, on MMIO SPTEs or on the fast path, do not
+ * wait. */
+static void test_faults_that_meet_no_invalidation(void **state)
+{
+	struct km_invalidate_facts f = invalidation();
+
+	(void)state;
+	w.c.has_path = true;
+	w.c.path.count = 2;
+	w.c.path.steps[0].id = "root";
+	w.c.path.steps[1].id = "fast";
+	w.c.path.ret = KM_RET_PF_FIXED;
+	f.task = add_task("unmap_vmas");
+	f.function = "unmap_vmas";
+	nothing(km_rule_invalidate_in_progress(&w.c, &f, &w.d));
+	f.task = NULL;
+	w.vm.mn_active_invalidate_count = val(0);
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_NOTE, false);
+	assert_non_null(strstr(w.d.verdict, "ends before KVM asks"));
+	/* twins: it asks; the replay is open before; there is none */
+	w.c.path.steps[1].id = "invalidation";
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, true);
+	w.c.path.steps[1].id = "faultin";
+	w.c.path.ret = KM_RET_PF_UNKNOWN;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, true);
+	w.c.path.ret = KM_RET_PF_FIXED;
+	w.c.has_path = false;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, true);
+}
+
 /* Before 5.12, an invalidation has no range, and before 5.15, only the stacks show who is inside.
  */
 static void test_invalidate_leaked_of_old_kernels(void **state)
@@ -2590,6 +2620,7 @@ int main(void)
 		cmocka_unit_test(test_invalidate_in_progress),
 		cmocka_unit_test(test_own_invalidation),
 		cmocka_unit_test(test_invalidate_leaked),
+		cmocka_unit_test(test_faults_that_meet_no_invalidation),
 		cmocka_unit_test(test_invalidate_leaked_of_old_kernels),
 		cmocka_unit_test(test_slot_invalid),
 		cmocka_unit_test(test_slot_invalid_and_srcu),

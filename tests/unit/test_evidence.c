@@ -480,28 +480,28 @@ static void test_unexplained_exits(void **state)
 static void test_uncounted_exits(void **state)
 {
 	struct km_vcpu_stats *s = &w.vcpu.stats;
-	struct km_val *counted[] = {&s->pf_fixed, &s->mmio_exits, &s->halt_exits, &w.c.io_exits,
-				    &w.c.irq_exits};
+	struct km_val *counted[] = {&s->pf_fixed,   &s->pf_guest,  &s->mmio_exits,
+				    &s->halt_exits, &w.c.io_exits, &w.c.irq_exits};
 
 	(void)state;
 	reset();
 	s->exits = val(3000);
-	for (int i = 0; i < 5; i++)
-		*counted[i] = val(299);
+	for (int i = 0; i < 6; i++)
+		*counted[i] = val(249);
 	s->pf_taken = val(0);
 	assert_int_equal(km_uncounted_exits(&w.c), 0);
 	s->pf_taken.known = KM_ABSENT;
-	assert_int_equal(km_uncounted_exits(&w.c), 3000 - 5 * 299);
-	for (int i = 0; i < 5; i++) {
-		*counted[i] = val(304); /* with it, half of them are counted */
+	assert_int_equal(km_uncounted_exits(&w.c), 3000 - 6 * 249);
+	for (int i = 0; i < 6; i++) {
+		*counted[i] = val(255); /* with it, half of them are counted */
 		assert_int_equal(km_uncounted_exits(&w.c), 0);
 		*counted[i] = val(~0ULL); /* impossible */
 		assert_int_equal(km_uncounted_exits(&w.c), 0);
 		*counted[i] = unreadable;
 		assert_int_equal(km_uncounted_exits(&w.c), 0);
-		*counted[i] = val(299);
+		*counted[i] = val(249);
 	}
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 6; i++)
 		*counted[i] = val(0);
 	s->exits = val(1000);
 	assert_int_equal(km_uncounted_exits(&w.c), 1000);

@@ -380,6 +380,8 @@ static void test_invalidation_without_a_range(void **state)
 	w.vm.mmu_invalidate_in_progress = val(1);
 	w.vm.mmu_invalidate_range_start.known = w.vm.mmu_invalidate_range_end.known = KM_ABSENT;
 	assert_int_equal(replayed("invalidation")->ret, KM_RET_PF_RETRY);
+	w.slots.count = 0; /* and faults outside all memslots wait, too */
+	assert_int_equal(replayed("invalidation")->ret, KM_RET_PF_RETRY);
 	w.vm.mmu_invalidate_in_progress = val(0);
 	assert_int_equal(replayed("invalidation")->outcome, KM_STEP_PASSES);
 }

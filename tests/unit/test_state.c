@@ -578,13 +578,13 @@ static void test_mapped_and_zapped(void **state)
 static void test_faults_that_nobody_counts(void **state)
 {
 	struct km_val *counted[] = {&w.vcpu.stats.mmio_exits, &w.vcpu.stats.halt_exits,
-				    &w.c.io_exits, &w.c.irq_exits};
+				    &w.vcpu.stats.pf_guest, &w.c.io_exits, &w.c.irq_exits};
 
 	(void)state;
 	reset();
 	w.vcpu.stats.pf_taken.known = w.vcpu.stats.pf_spurious.known = KM_ABSENT;
 	w.vcpu.stats.exits = val(53652);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		*counted[i] = val(i);
 	is_sure(HEALTHY, KM_POSSIBLE); /* the last exit was for I/O */
 	w.c.last.exit_code = val(0x60);

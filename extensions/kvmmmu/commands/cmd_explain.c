@@ -117,11 +117,11 @@ static const char *cause_text(struct km_node *row, const struct km_case *c,
 
 	if (!deserves_details(e))
 		return km_doc_text(row, "%s", e->verdict);
-	if (!found)
+	if (!found || e->state == KM_STATE_NEVER_RAN)
 		return "see below";
 	/* what is wrong, but is not why it is in this state, must not seem to be the reason */
 	if (!d->stuck && !accused)
-		found = km_doc_text(row, "not stopped by what is wrong: %s", found);
+		found = km_doc_text(row, "may be stopped by %s", found);
 	if (e->state != KM_STATE_WAITING)
 		return found;
 	return km_doc_text(row, "%s; %s%s", short_wait(c->wait.kind), d->stuck ? "see " : "",

@@ -173,7 +173,7 @@ static const char *exclusions(struct km_node *node, const struct km_trace_rules 
 						    km_fit_format(rules->formats[j].fit)->name);
 		}
 		if (!told)
-			text = km_doc_text(node, "%s; SPTE 0x%" PRIx64 " excludes %s: that KVM %s",
+			text = km_doc_text(node, "%s; SPTE 0x%" PRIx64 " rules out %s: that KVM %s",
 					   text, f->excluding_spte, names, f->why);
 	}
 	return text;

@@ -182,9 +182,10 @@ km_error *km_select_vm(const struct km_vms *vms, const char *word, struct km_vm 
 		return km_errorf(vms->trouble ? KM_EREAD : KM_EUSAGE, "no VM \"%s\": %s", word,
 				 vms->trouble ? vms->trouble : "there are no VMs");
 	return km_errorf(KM_EUSAGE,
-			 "no VM \"%s\": there are %s; use a number, process ID or name, or the "
+			 "no VM \"%s\": there %s %s; use a number, process ID or name, or the "
 			 "address of a struct kvm",
-			 word, vms_text(vms, names, sizeof(names)));
+			 word, vms->count == 1 ? "is only" : "are",
+			 vms_text(vms, names, sizeof(names)));
 }
 
 static km_error *vcpu_by_index(struct km_vm *vm, const char *word, struct km_vcpu **vcpu)
@@ -268,9 +269,10 @@ static km_error *select_vcpu_only(const struct km_vms *vms, const char *word, st
 		return err;
 	km_error_free(err);
 	return km_errorf(KM_EUSAGE,
-			 "no VM or vCPU \"%s\": there are %s; use a VM's number, process ID or "
+			 "no VM or vCPU \"%s\": there %s %s; use a VM's number, process ID or "
 			 "name, VM:INDEX, or an address",
-			 word, vms_text(vms, names, sizeof(names)));
+			 word, vms->count == 1 ? "is only" : "are",
+			 vms_text(vms, names, sizeof(names)));
 }
 
 km_error *km_select(const struct km_command_context *ctx, struct km_vm **vm, struct km_vcpu **vcpu)

@@ -105,8 +105,8 @@ bool km_exits_are_unexplained(const struct km_vcpu_stats *s)
 uint64_t km_uncounted_exits(const struct km_case *c)
 {
 	const struct km_vcpu_stats *s = &c->vcpu->stats;
-	const struct km_val counted[] = {s->pf_fixed, s->mmio_exits, s->halt_exits, c->io_exits,
-					 c->irq_exits};
+	const struct km_val counted[] = {s->pf_fixed,	s->pf_guest, s->mmio_exits,
+					 s->halt_exits, c->io_exits, c->irq_exits};
 	uint64_t sum = 0;
 
 	if (s->pf_taken.known != KM_ABSENT || !km_is_known(s->exits) || s->exits.v < HIDES_A_LOOP)

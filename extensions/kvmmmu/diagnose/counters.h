@@ -52,8 +52,8 @@ bool km_exits_are_unexplained(const struct km_vcpu_stats *stats);
 
 /*
  * Without pf_taken, KVM counts the faults that it fixes and no others. Return the number of exits
- * that are in no counter then, if these are most of them and enough for a loop, else 0. Faults that
- * are not fixed are among them; MSR and CPUID exits are, too.
+ * that are in none of the counters that are read here then, if these are most of them and enough
+ * for a loop, else 0. Faults that are not fixed are among them; MSR and CPUID exits are, too.
  */
 uint64_t km_uncounted_exits(const struct km_case *c);
 

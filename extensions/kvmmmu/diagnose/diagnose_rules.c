@@ -270,6 +270,17 @@ struct km_invalidate_facts km_invalidate_facts_read(const struct km_case *c)
 	return f;
 }
 
+bool km_case_meets_invalidation(const struct km_case *c)
+{
+	if (!c->has_path || c->path.ret == KM_RET_PF_UNKNOWN)
+		return true;
+	for (size_t i = 0; i < c->path.count; i++) {
+		if (!strcmp(c->path.steps[i].id, "invalidation"))
+			return true;
+	}
+	return false;
+}
+
 enum km_covers km_invalidate_covers_case(const struct km_case *c,
 					 const struct km_invalidate_facts *f)
 {

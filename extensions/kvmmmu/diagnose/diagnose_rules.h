@@ -101,6 +101,11 @@ struct km_invalidate_facts {
 };
 
 struct km_invalidate_facts km_invalidate_facts_read(const struct km_case *c);
+/*
+ * Does KVM ask about invalidations on the way of this fault? Faults that end before, as on MMIO
+ * SPTEs or on the fast path, do not wait for one. True where the replay leaves it open.
+ */
+bool km_case_meets_invalidation(const struct km_case *c);
 /* Does the range cover the fault's gfn or hva, depending on the unit of the range? */
 enum km_covers km_invalidate_covers_case(const struct km_case *c,
 					 const struct km_invalidate_facts *f);

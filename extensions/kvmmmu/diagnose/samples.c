@@ -385,7 +385,10 @@ void km_samples_judge(const struct km_sample *s, size_t count, struct km_samples
 		return;
 	}
 	if (!changes_between(&s[0], &s[count - 1], &by)) {
-		say(v, KM_TREND_OPEN, KM_NOTE, "the counters are not readable, or decreased");
+		say(v, KM_TREND_OPEN, KM_NOTE, "%s",
+		    s[0].pf_taken.known == KM_ABSENT
+			    ? "this kernel does not count all faults"
+			    : "the counters are not readable, or decreased");
 		return;
 	}
 	all = compare(s, count);

@@ -82,7 +82,7 @@ static bool decide_by_users_fault(const struct km_case *c, struct km_explanation
 	if (c->has_path && c->path.loops_known && c->path.loops) {
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
 		       "if it takes the fault that you supplied, it makes no forward progress past "
-		       "it; nothing shows whether it takes that fault");
+		       "it; whether it does is not part of this answer");
 		return true;
 	}
 	for (size_t i = 1; i < c->last.count; i++) {
@@ -91,8 +91,8 @@ static bool decide_by_users_fault(const struct km_case *c, struct km_explanation
 		if (!km_fault_is_current(own))
 			continue;
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
-		       "you asked about a fault other than its own (%s); without -a and -e, the "
-		       "answer is about its own fault",
+		       "the fault is the one that you supplied; without -a and -e, the answer is "
+		       "about its own (%s)",
 		       km_fault_age_text(own->age));
 		return true;
 	}
@@ -245,12 +245,15 @@ static bool decide_by_counters(const struct km_case *c, struct km_explanation *e
 		       km_fault_counts_spell(&counts, text, sizeof(text)));
 	else if (counts.balance == KM_BALANCE_UNKNOWN && km_root_is_damaged(c))
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
-		       "an SPTE below its root is damaged; its last fault and its page-fault "
-		       "counters are not known");
+		       "an SPTE below its root is damaged; its last fault is not known, and %s",
+		       c->vcpu->stats.pf_taken.known == KM_ABSENT
+			       ? "this kernel does not count all faults"
+			       : "its page-fault counters are not, either");
 	else if (uncounted)
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
 		       "its last fault is not known, and %" PRIu64 " of its %" PRIu64
-		       " exits are in no counter, as are faults that this kernel does not fix",
+		       " exits are in none of the counters that were read, as are faults that "
+		       "this kernel does not fix",
 		       uncounted, c->vcpu->stats.exits.v);
 	else
 		return false;

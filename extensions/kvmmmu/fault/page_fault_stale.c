@@ -11,15 +11,18 @@ bool km_replay_invalidation(struct km_replay *r, const char *f, bool locked)
 	bool gfns = r->s->kernel->features.invalidate_gfns;
 	struct km_val n = vm->mmu_invalidate_in_progress;
 	struct km_val start = vm->mmu_invalidate_range_start, end = vm->mmu_invalidate_range_end;
-	uint64_t hva = r->slot->userspace_addr + ((r->gfn - r->slot->base_gfn) << KM_PAGE_SHIFT);
+	uint64_t hva =
+		r->slot ? r->slot->userspace_addr + ((r->gfn - r->slot->base_gfn) << KM_PAGE_SHIFT)
+			: 0;
 	uint64_t at = gfns ? r->gfn : hva;
 	const char *name = gfns ? "gfn" : "HVA";
 	int64_t count = (int64_t)n.v;
 
 	if (km_is_known(n) && n.v && r->s->kernel->features.invalidate_all)
 		return km_step_end(r, f, "invalidation", KM_RET_PF_RETRY,
-				   "%" PRId64 " invalidation%s in progress: every fault retries",
-				   count, count == 1 ? "" : "s");
+				   "%" PRId64
+				   " invalidation%s in progress, and this kernel compares no range",
+				   count, count == 1 ? " is" : "s are");
 	if (!km_is_known(n) || (n.v && (!km_is_known(start) || !km_is_known(end))))
 		return km_step_open(r, f, "invalidation",
 				    "mmu_invalidate_* of the VM is not readable");
@@ -30,13 +33,13 @@ bool km_replay_invalidation(struct km_replay *r, const char *f, bool locked)
 				   "%" PRId64
 				   " invalidation%s in progress, without a range: every fault "
 				   "retries",
-				   count, count == 1 ? "" : "s");
+				   count, count == 1 ? " is" : "s are");
 	if (at >= start.v && at < end.v)
-		return km_step_end(r, f, "invalidation", KM_RET_PF_RETRY,
-				   "%" PRId64 " invalidation%s in progress, of %ss [0x%" PRIx64
-				   ", 0x%" PRIx64 "), contain%s %s 0x%" PRIx64,
-				   count, count == 1 ? "" : "s", name, start.v, end.v,
-				   count == 1 ? "s" : "", name, at);
+		return km_step_end(
+			r, f, "invalidation", KM_RET_PF_RETRY,
+			"%" PRId64 " invalidation%s in progress, and the range of %ss [0x%" PRIx64
+			", 0x%" PRIx64 ") contains %s 0x%" PRIx64,
+			count, count == 1 ? " is" : "s are", name, start.v, end.v, name, at);
 	return km_step_pass(r, f, "invalidation",
 			    "an invalidation of %ss [0x%" PRIx64 ", 0x%" PRIx64
 			    ") is in progress: it does not contain 0x%" PRIx64,
@@ -143,7 +146,8 @@ bool km_replay_stale(struct km_replay *r)
 
 	if (!check_root(r, f))
 		return false;
-	if (!r->slot)
+	/* without a range, it is asked of faults outside all memslots, too */
+	if (!r->slot && !r->s->kernel->features.invalidate_all)
 		return true;
 	return km_replay_invalidation(r, f, true) && check_seq(r, f);
 }

@@ -18,7 +18,7 @@ static bool is_own_thread(const struct km_case *c, const struct km_task *task)
 static void say_what_happens(const struct km_invalidate_facts *f, bool own, struct km_diagnosis *d)
 {
 	const char *what = f->unit == KM_RANGE_NONE
-				   ? "some memory of the VM, and this kernel makes every fault wait"
+				   ? "some memory of the VMM, and this kernel compares no range"
 				   : "the range that contains the fault";
 
 	if (own)
@@ -46,7 +46,7 @@ bool km_rule_invalidate_in_progress(const struct km_case *c, const struct km_inv
 	bool own = is_own_thread(c, f->task);
 
 	if (!km_is_known(n) || (int64_t)n.v <= 0 || !km_case_has_fault(c) ||
-	    km_invalidate_covers_case(c, f) != KM_COVERS)
+	    km_invalidate_covers_case(c, f) != KM_COVERS || !km_case_meets_invalidation(c))
 		return false;
 	/* no task is inside: see invalidate-leaked */
 	if (!f->task && (f->stacks_known || (km_is_known(vm->mn_active_invalidate_count) &&

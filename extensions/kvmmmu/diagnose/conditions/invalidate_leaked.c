@@ -92,16 +92,21 @@ static enum km_covers reach(const struct km_case *c, const struct km_invalidate_
 	return km_invalidate_covers_all(c, f) ? KM_COVERS : KM_COVERS_UNKNOWN;
 }
 
-static const char *consequence(enum km_range_unit unit, enum km_covers range, bool nobody,
-			       bool has_fault)
+static const char *consequence(const struct km_case *c, enum km_range_unit unit,
+			       enum km_covers range, bool nobody)
 {
+	if (km_case_has_fault(c) && !km_case_meets_invalidation(c))
+		return "; this vCPU's fault ends before KVM asks about it";
 	if (unit == KM_RANGE_NONE)
-		return nobody ? ": this kernel retries every fault endlessly"
-			      : ": this kernel retries every fault until the invalidation ends";
+		return nobody ? ": this kernel compares no range, and retries every fault that "
+				"needs a new SPTE endlessly"
+			      : ": this kernel compares no range, and retries every fault that "
+				"needs a new SPTE until the invalidation ends";
 	switch (range) {
 	case KM_COVERS:
-		if (!has_fault)
-			return ": its range is all of the VM's memory, so KVM retries every fault";
+		if (!km_case_has_fault(c))
+			return ": its range is all of the VM's memory, so KVM retries every fault "
+			       "that needs a new SPTE";
 		return nobody ? ": its range contains the fault, so KVM retries the fault endlessly"
 			      : ": its range contains the fault, so KVM retries the fault until "
 				"the invalidation ends";
@@ -126,7 +131,8 @@ static bool decide_certainty(const struct km_case *c, enum km_covers range, stru
 	if (d->certainty == KM_NOTE && range == KM_COVERS && km_case_in_handler(c))
 		d->certainty = KM_POSSIBLE;
 	if (km_case_has_fault(c)) {
-		if (range == KM_COVERS_NOT) /* true of the VM, but it does not concern this vCPU */
+		/* true of the VM, but it does not concern this vCPU */
+		if (range == KM_COVERS_NOT || !km_case_meets_invalidation(c))
 			d->certainty = KM_NOTE;
 		d->stuck = range == KM_COVERS && d->certainty != KM_NOTE;
 		return nobody;
@@ -164,7 +170,7 @@ bool km_rule_invalidate_leaked(const struct km_case *c, const struct km_invalida
 	nobody = decide_certainty(c, range, d);
 	km_verdict_says(d, "an invalidation has begun, and %s%s",
 			nobody ? "no task remains to end it" : "no task was found inside it",
-			consequence(f->unit, range, nobody, has_fault));
+			consequence(c, f->unit, range, nobody));
 	say_counts(c, f, d);
 	if (range == KM_COVERS && has_fault)
 		km_evidence_page(c, f->unit, d);

@@ -84,9 +84,13 @@ bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
 				"because each KVM_RUN fails with -EIO",
 				why);
 	}
-	km_evidence(d, "kvm.vm_dead %s, kvm.vm_bugged %s",
-		    km_val_spell(c->vm->vm_dead, false, is_dead),
-		    km_val_spell(c->vm->vm_bugged, false, is_bugged));
+	if (c->vm->vm_dead.known == KM_ABSENT)
+		km_evidence(d, "kvm.vm_bugged %s",
+			    km_val_spell(c->vm->vm_bugged, false, is_bugged));
+	else
+		km_evidence(d, "kvm.vm_dead %s, kvm.vm_bugged %s",
+			    km_val_spell(c->vm->vm_dead, false, is_dead),
+			    km_val_spell(c->vm->vm_bugged, false, is_bugged));
 	if (requested)
 		km_evidence(d, "%s is pending in vcpu.requests 0x%" PRIx64, request.name,
 			    requests.v);

@@ -476,6 +476,40 @@ static void test_unexplained_exits(void **state)
 	}
 }
 
+static void test_nearly_all_faults(void **state)
+{
+	(void)state;
+	reset();
+	balance(2000, 100, 0, 0, 0);
+	assert_true(km_nearly_all_faults(&w.c, KM_BALANCE_RETRIED));
+	assert_false(km_nearly_all_faults(&w.c, KM_BALANCE_SPURIOUS));
+	balance(1050, 60, 0, 0, 0); /* too few for a loop */
+	assert_false(km_nearly_all_faults(&w.c, KM_BALANCE_RETRIED));
+	balance(2000, 0, 2000, 0, 0); /* and all of them */
+	assert_true(km_nearly_all_faults(&w.c, KM_BALANCE_SPURIOUS));
+	balance(2000, 0, 0, 2000, 2000);
+	assert_true(km_nearly_all_faults(&w.c, KM_BALANCE_FAILED));
+	balance(2000, 2000, 0, 0, 0);
+	assert_false(km_nearly_all_faults(&w.c, KM_BALANCE_CLEAN));
+}
+
+/* Texts that do not fit end at the end of the buffer. */
+static void test_counts_in_a_small_buffer(void **state)
+{
+	const struct km_fault_counts counts = {.balance = KM_BALANCE_RETRIED, .taken = 2000};
+	char whole[96], text[96];
+
+	(void)state;
+	km_fault_counts_spell(&counts, whole, sizeof(whole));
+	for (size_t size = 1; size <= strlen(whole); size++) {
+		memset(text, '#', sizeof(text));
+		text[sizeof(text) - 1] = 0;
+		km_fault_counts_spell(&counts, text, size);
+		assert_int_equal(strspn(text + size, "#"), sizeof(text) - size - 1);
+		assert_in_range(strlen(text), 0, size - 1);
+	}
+}
+
 /* Kernels without pf_taken count the faults that they fix, and no others. */
 static void test_uncounted_exits(void **state)
 {
@@ -670,6 +704,8 @@ int main(void)
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_unexplained_exits),
+		cmocka_unit_test(test_nearly_all_faults),
+		cmocka_unit_test(test_counts_in_a_small_buffer),
 		cmocka_unit_test(test_uncounted_exits),
 		cmocka_unit_test(test_host_access),
 		cmocka_unit_test(test_conflicting_vma),

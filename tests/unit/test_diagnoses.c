@@ -145,6 +145,11 @@ static void test_vm_dead(void **state)
 	w.vcpu.requests = val(0);
 	w.vm.vm_dead = val(0);
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_POSSIBLE, false);
+	assert_string_equal(w.d.evidence[0], "kvm.vm_dead 0, kvm.vm_bugged 1");
+	assert_true(w.d.apart);
+	w.vm.vm_dead.known = KM_ABSENT; /* 5.10 has vm_bugged only */
+	found(km_diagnose_vm_dead(&w.c, &w.d), KM_PROVEN, true);
+	assert_string_equal(w.d.evidence[0], "kvm.vm_bugged 1");
 	w.vm.vm_dead = w.vm.vm_bugged = unreadable;
 	w.vcpu.requests = val(km_request_of_dead_vm(&amd.features).bits); /* that alone says it */
 	found(km_diagnose_vm_dead(&w.c, &w.d), KM_LIKELY, true);
@@ -415,6 +420,11 @@ static void test_faults_that_meet_no_invalidation(void **state)
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_NOTE, false);
 	assert_non_null(strstr(w.d.verdict, "ends before KVM asks"));
 	/* twins: it asks; the replay is open before; there is none */
+	w.c.path.steps[0].id = "invalidation";
+	w.c.path.count = 1;
+	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, true);
+	w.c.path.steps[0].id = "root";
+	w.c.path.count = 2;
 	w.c.path.steps[1].id = "invalidation";
 	found(km_rule_invalidate_leaked(&w.c, &f, &w.d), KM_PROVEN, true);
 	w.c.path.steps[1].id = "faultin";

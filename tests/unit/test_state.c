@@ -605,6 +605,29 @@ static void test_faults_that_nobody_counts(void **state)
 	is_sure(HEALTHY, KM_POSSIBLE);
 }
 
+/* What the replay leaves open is part of a sentence about the fault; other texts are, as they are.
+ */
+static void test_open_replay(void **state)
+{
+	(void)state;
+	reset();
+	handles(KM_RET_PF_UNKNOWN, false, false);
+	strcpy(w.c.path.loops_text, "not known: it depends on is_page_fault_stale");
+	km_explain_found(&w.c, &w.e);
+	assert_string_equal(w.e.verdict + strlen(w.e.verdict) -
+				    strlen(": what follows depends on is_page_fault_stale"),
+			    ": what follows depends on is_page_fault_stale");
+	for (int i = 0; i < 2; i++) {
+		static const char *const others[] = {"not known: it depends on",
+						     "nothing is changed"};
+
+		memset(&w.e, 0, sizeof(w.e));
+		strcpy(w.c.path.loops_text, others[i]);
+		km_explain_found(&w.c, &w.e);
+		assert_non_null(strstr(w.e.verdict, others[i]));
+	}
+}
+
 /* A fault that was not followed to its end is no evidence. */
 static void test_fault_without_path(void **state)
 {
@@ -786,6 +809,7 @@ int main(void)
 		cmocka_unit_test(test_users_fault),
 		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_faults_that_nobody_counts),
+		cmocka_unit_test(test_open_replay),
 		cmocka_unit_test(test_fault_without_path),
 		cmocka_unit_test(test_what_was_said),
 	};

@@ -56,7 +56,9 @@ static void say_why(const struct km_case *c, struct km_diagnosis *d)
 
 bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
 {
-	bool dead = is_set(c->vm->vm_dead), bugged = is_set(c->vm->vm_bugged);
+	bool bugged = is_set(c->vm->vm_bugged);
+	/* kernels with vm_bugged only ask about that */
+	bool dead = is_set(c->vm->vm_dead) || (bugged && c->vm->vm_dead.known == KM_ABSENT);
 	struct km_val requests = c->vcpu->requests;
 	struct km_request request = km_request_of_dead_vm(&c->kernel->features);
 	bool requested = km_is_known(requests) && (requests.v & request.bits);

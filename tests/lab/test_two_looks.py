@@ -339,7 +339,7 @@ def test_bad_input(tmp_path):
     good, empty = dump("7.3", "looping"), tmp_path / "empty"
     empty.touch()
     for words, code, part in (
-            (["diff", good], 2, "diff needs a dump"),
+            (["diff", good], 2, "diff needs two dumps"),
             ([good, "diff"], 2, "--before EARLIER"),
             (["explain", good], 2, "explain needs a dump"),
             ([good, "diff", "--before", tmp_path / "none"], 3, "No such file"),

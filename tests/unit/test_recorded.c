@@ -324,6 +324,15 @@ static void test_a_suspected_entry(void **state)
 		stays(STUCK, POSSIBLE);
 		assert_int_equal(w.e.found[0].certainty, KM_POSSIBLE);
 		assert_non_null(strstr(w.e.found[0].evidence[0], "is not below that SPTE"));
+		entries[i]->table_pa = 0; /* nor is it below what is behind the last level */
+		stays(STUCK, POSSIBLE);
+		assert_non_null(strstr(w.e.found[0].evidence[1], "is not below that SPTE"));
+		w.e.found[1] = w.e.found[0]; /* the state rests on another finding */
+		w.e.found[0].id = "role-corruption";
+		w.e.found[0].certainty = w.e.found[1].certainty = w.e.certainty = KM_LIKELY;
+		w.e.count = 2;
+		stays(STUCK, LIKELY);
+		assert_int_equal(w.e.found[1].certainty, KM_POSSIBLE);
 		bare_kernel_close(&w.kernel);
 	}
 }

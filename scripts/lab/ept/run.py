@@ -45,7 +45,8 @@ LOOK_SECONDS = 10
 WITHOUT_CACHE = 23  # of -d: nor pages of zeros, nor free ones
 APPEND = "crashkernel=128M rdinit=/kdump-init nowatchdog preempt=full"
 # Loops that do not depend on AMD, and the kernels that have them.
-MACHINES = {"readonly-host": (*plan.EVERY, "6.18"), "invalidate-leaked": plan.EVERY, "invalidate-leaked-all": plan.EVERY,
+KERNELS = ("6.1", "6.12", "7.2", "7.3")
+MACHINES = {"readonly-host": (*KERNELS, "6.18"), "invalidate-leaked": KERNELS, "invalidate-leaked-all": KERNELS,
             "perm-table-zeroed": plan.NEW}
 
 
@@ -56,8 +57,7 @@ class Host:
         self.gen, self.work = gen, work
         folder = f"{boot.CACHE}/kernel/{gen}"
         self.release = boot.read_text(f"{folder}/release").strip()
-        said = subprocess.run([f"{LAB}/types", gen], check=True, text=True, stdout=subprocess.PIPE).stdout
-        self.debug = f"{said.splitlines()[-1]}/kvm.ko"
+        self.debug = f"{boot.types_of(gen)}/kvm.ko"
         self.vmlinux = f"{folder}/vmlinux"
         self.known = os.path.exists(self.vmlinux)
         self.names = kernels.symbols(self.vmlinux) if self.known else {}

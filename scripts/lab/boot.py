@@ -31,6 +31,12 @@ def needed(gen):
     return "setcpuid=constant_tsc " if gen.endswith("-rt") else ""
 
 
+def types_of(gen):
+    """Return the directory with the modules that tell gdb the types (lab/types)."""
+    said = subprocess.run([f"{HERE}/types", gen], check=True, text=True, stdout=subprocess.PIPE).stdout
+    return said.split("\n")[-2]
+
+
 def say(text):
     print(f"lab: {text}", file=sys.stderr, flush=True)
 

@@ -44,12 +44,6 @@ def symbols_of(kernel):
     return slim, int(re.search(r"^([0-9a-f]+) T _text$", names, re.M)[1], 16)
 
 
-def types_of(gen):
-    """The directory with the modules that tell gdb the types (lab/types)."""
-    said = subprocess.run([f"{LAB}/types", gen], check=True, text=True, stdout=subprocess.PIPE).stdout
-    return said.split("\n")[-2]
-
-
 def start(gen, kernel, dump, work):
     for name in ("disk", "traces"):
         with open(f"{work}/{name}", "wb") as disk:
@@ -90,8 +84,7 @@ def play(gen, dump, work):
         said = boot.gather(boot.wait_ready(qemu, work))
         if boot.run_gdb(f"{HERE}/crash.py", gen, work, kernel, said, dump=dataclasses.asdict(dump),
                         out=f"{work}/found", seed=dump.seed, frames=slim, link_text=text, control=f"{work}/control",
-                        debug=types_of(gen),
-                        orders=f"{work}/orders", truth_file=f"{work}/truth"):
+                        debug=boot.types_of(gen), orders=f"{work}/orders", truth_file=f"{work}/truth"):
             return None
         size = saved(qemu, work)
     except SystemExit:  # the machines did not start

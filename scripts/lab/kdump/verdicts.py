@@ -22,7 +22,7 @@ sys.path.append(str(TOP / "scripts" / "lab"))
 import boot  # noqa: E402
 
 SAMPLES = TOP / "samples" / "kdump"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kvmmmu"
+CACHE = Path(boot.CACHE)
 PROGRAM = Path(os.environ.get("KVMMMU_BUILD", TOP / "build")) / "kvmmmu"
 SURE = ("likely", "proven")
 # Two for each place in which a vCPU can be caught are kept.

@@ -68,8 +68,7 @@ def crash_of(generation, vmlinux):
 class Generation:
     def __init__(self, name, again):
         self.name, self.kernel = name, f"{boot.CACHE}/kernel/{name}"
-        said = subprocess.run([LAB / "types", name], check=True, text=True, stdout=subprocess.PIPE).stdout
-        self.types = said.split("\n")[-2]
+        self.types = boot.types_of(name)
         self.results = Results(name)
         if again:
             self.results.lines = {}

@@ -15,7 +15,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
-from boot import CACHE, die, read_text, say  # noqa: E402
+from boot import CACHE, die, read_text, say, types_of  # noqa: E402
 from qmp import Qmp  # noqa: E402
 
 # The trace buffers, the memory for the text, and what the machines need.
@@ -109,12 +109,6 @@ def build_initrd(gen, work, probe_lines, init=None):
                    shell=True, cwd=overlay, check=True)
 
 
-def types_of(gen):
-    """Return the kernel's kvm.ko with types: its debuginfo or, without any, made of its BTF."""
-    said = subprocess.run([f"{os.path.dirname(HERE)}/types", gen], check=True, text=True, stdout=subprocess.PIPE).stdout
-    return f"{said.splitlines()[-1]}/kvm.ko"
-
-
 def start_qemu(kernel, work, more):
     # No shell interprets the $ on its way to the kernel.
     append = (f"console=ttyS0 panic=0 no_hash_pointers preempt=full "
@@ -157,7 +151,7 @@ def main():
     gen, out, events, each, *more = sys.argv[1:]
     kernel = f"{CACHE}/kernel/{gen}"
     release = read_text(f"{kernel}/release").strip()
-    debug = types_of(gen)
+    debug = f"{types_of(gen)}/kvm.ko"
     with tempfile.TemporaryDirectory(prefix="kvmmmu-trace-") as work:
         build_initrd(gen, work, probes(debug))
         begin = time.monotonic()

@@ -236,6 +236,19 @@ static struct km_samples_verdict judge_for(const char *test, const struct km_sam
 
 #define judge(s, count) judge_for(__func__, s, count)
 
+static struct km_samples_verdict judged_for(const char *test, const struct km_sample *s,
+					    size_t count, enum km_trend trend,
+					    enum km_certainty certainty)
+{
+	struct km_samples_verdict v = judge_for(test, s, count);
+
+	assert_int_equal(v.trend, trend);
+	assert_int_equal(v.certainty, certainty);
+	return v;
+}
+
+#define judged(s, count, trend, sure) judged_for(__func__, s, count, KM_TREND_##trend, KM_##sure)
+
 static void test_samples_without_addresses(void **state)
 {
 	struct km_sample s[LOOKS];
@@ -292,13 +305,10 @@ static void test_samples_of_half_an_error_code(void **state)
 static void test_samples(void **state)
 {
 	struct km_sample s[LOOKS];
-	struct km_samples_verdict v;
 
 	(void)state;
 	loop(s);
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_LOOPS);
-	assert_int_equal(v.certainty, KM_PROVEN);
+	judged(s, LOOKS, LOOPS, PROVEN);
 	assert_int_equal(judge(s, 2).certainty, KM_PROVEN);
 	assert_int_equal(judge(s, 1).trend, KM_TREND_OPEN);
 
@@ -325,16 +335,12 @@ static void test_samples(void **state)
 		s[i].addr += 0x1000 * i;
 		s[i].pf_fixed = val(10 + 90 * i);
 	}
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
-	assert_int_equal(v.certainty, KM_PROVEN);
+	judged(s, LOOKS, PROGRESSES, PROVEN);
 	loop(s); /* another address at the same RIP, nothing fixed: an event that is delivered */
 	s[3].addr = 0x5000000;
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 	s[2].rip = unreadable; /* RIP is not known: it may be another one */
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
-	assert_int_equal(v.certainty, KM_POSSIBLE);
+	judged(s, LOOKS, PROGRESSES, POSSIBLE);
 	s[2].rip = val(0x2000);
 	assert_int_equal(judge(s, LOOKS).certainty, KM_POSSIBLE);
 	loop(s);
@@ -370,24 +376,18 @@ static void test_samples(void **state)
 	s[3].exits = val(100 + 601);
 	assert_int_equal(judge(s, LOOKS).certainty, KM_PROVEN);
 	s[3].exits = val(100 + 602);
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_LOOPS);
-	assert_int_equal(v.certainty, KM_LIKELY);
+	judged(s, LOOKS, LOOPS, LIKELY);
 	/* the guest executed HLT: it is not at that fault all the time */
 	loop(s);
 	s[3].halt_exits = val(1);
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_OPEN);
-	assert_int_equal(v.certainty, KM_NOTE);
+	judged(s, LOOKS, OPEN, NOTE);
 	s[0].halt_exits = val(1);
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
 	s[0].halt_exits = unreadable;
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
 	loop(s); /* soon after another: KVM may have retried the fault that often */
 	s[1].pf_taken = val(50 + 7);
-	v = judge(s, 2);
-	assert_int_equal(v.trend, KM_TREND_OPEN);
-	assert_int_equal(v.certainty, KM_NOTE);
+	judged(s, 2, OPEN, NOTE);
 	s[1].pf_taken = val(50 + 8);
 	assert_int_equal(judge(s, 2).trend, KM_TREND_LOOPS);
 	s[1].pf_taken = val(50); /* nor are MMIO SPTEs counted */
@@ -420,16 +420,12 @@ static void test_samples_without_fault(void **state)
 		assert_non_null(strstr(v.text, "in 3 of 4 samples"));
 	}
 	/* two of three: not proven; one: nothing */
-	v = judge(s + 1, 3);
-	assert_int_equal(v.trend, KM_TREND_LOOPS);
-	assert_int_equal(v.certainty, KM_LIKELY);
+	v = judged(s + 1, 3, LOOPS, LIKELY);
 	v = judge(s + 2, 2);
 	assert_int_equal(v.trend, KM_TREND_OPEN);
 	/* RIP of a look without a fault may be in the handler of an interrupt */
 	s[3].rip = val(0x2000);
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_LOOPS);
-	assert_int_equal(v.certainty, KM_LIKELY);
+	v = judged(s, LOOKS, LOOPS, LIKELY);
 	/* unless the processor permits it, or most exits were something else */
 	s[1].processor = KM_ALLOWS;
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
@@ -446,9 +442,7 @@ static void test_samples_without_fault(void **state)
 	s[1].has_fault = false;
 	s[1].rip = val(0x2000);
 	s[3].pf_fixed = val(160);
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
-	assert_int_equal(v.certainty, KM_LIKELY);
+	v = judged(s, LOOKS, PROGRESSES, LIKELY);
 	s[3].pf_fixed = val(159); /* most were not fixed */
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 	/* the one in the middle, and another fault after it at the same RIP */
@@ -465,9 +459,7 @@ static void test_samples_without_fault(void **state)
 	s[1].exits = s[0].exits;
 	assert_int_equal(judge(s, LOOKS).certainty, KM_PROVEN);
 	s[2].has_fault = false;
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_LOOPS);
-	assert_int_equal(v.certainty, KM_LIKELY);
+	v = judged(s, LOOKS, LOOPS, LIKELY);
 	s[3].has_fault = false;
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 	/* KVM retries without calling it spurious: no proof */
@@ -488,7 +480,6 @@ static void test_samples_without_fault(void **state)
 static void test_samples_of_uncounted_faults(void **state)
 {
 	struct km_sample s[LOOKS];
-	struct km_samples_verdict v;
 
 	(void)state;
 	loop(s);
@@ -497,9 +488,7 @@ static void test_samples_of_uncounted_faults(void **state)
 		s[i].pf_taken = val(50);
 		s[i].pf_spurious = val(40);
 	}
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_LOOPS);
-	assert_int_equal(v.certainty, KM_LIKELY);
+	judged(s, LOOKS, LOOPS, LIKELY);
 	s[3].mmio_exits = val(90); /* emulated: MMIO without end is healthy */
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 	/* handed to the emulator, which failed each time */
@@ -536,9 +525,7 @@ static void test_samples_of_a_livelock(void **state)
 		s[i].pf_spurious = val(40);
 		s[i].invalidate_seq = val(1000 + 100 * i);
 	}
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_LOOPS);
-	assert_int_equal(v.certainty, KM_LIKELY);
+	v = judged(s, LOOKS, LOOPS, LIKELY);
 	assert_true(v.map_zap);
 	e->found[0] = (struct km_diagnosis){.id = "dirty-log-huge", .certainty = KM_NOTE};
 	e->count = 1;
@@ -553,9 +540,7 @@ static void test_samples_of_a_livelock(void **state)
 	/* without RIP (Intel) it is only possible, and refutes nothing */
 	for (size_t i = 0; i < LOOKS; i++)
 		s[i].rip = unreadable;
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_LOOPS);
-	assert_int_equal(v.certainty, KM_POSSIBLE);
+	v = judged(s, LOOKS, LOOPS, POSSIBLE);
 	/* twice at the same place may be chance, where the guest's loop is small */
 	for (size_t i = 0; i < LOOKS; i++)
 		s[i].rip = val(0x1000);
@@ -583,9 +568,7 @@ static void test_samples_of_a_livelock(void **state)
 	/* few invalidations: the page is another one each time, or not */
 	for (size_t i = 0; i < LOOKS; i++)
 		s[i].invalidate_seq = val(1000);
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
-	assert_int_equal(v.certainty, KM_POSSIBLE);
+	v = judged(s, LOOKS, PROGRESSES, POSSIBLE);
 	assert_false(v.map_zap);
 	e->certainty = KM_LIKELY;
 	km_samples_settle(&v, e);
@@ -593,9 +576,7 @@ static void test_samples_of_a_livelock(void **state)
 	/* no address (Intel between two faults): never proven by pf_fixed alone */
 	for (size_t i = 0; i < LOOKS; i++)
 		s[i].has_fault = s[i].has_spte = false;
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
-	assert_int_equal(v.certainty, KM_LIKELY);
+	v = judged(s, LOOKS, PROGRESSES, LIKELY);
 	for (size_t i = 0; i < LOOKS; i++) /* RIP is not known, so it is not the same */
 		s[i].invalidate_seq = val(1000 + 100 * i);
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_PROGRESSES);
@@ -606,9 +587,7 @@ static void test_samples_of_a_livelock(void **state)
 	}
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 	s[2].rip = val(0x2000); /* it advances, or an interrupt reached it in the livelock */
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
-	assert_int_equal(v.certainty, KM_POSSIBLE);
+	v = judged(s, LOOKS, PROGRESSES, POSSIBLE);
 	free(e);
 }
 
@@ -625,9 +604,7 @@ static void test_samples_of_retries(void **state)
 		s[i].pf_spurious = val(40);
 		s[i].invalidate_seq = val(1000);
 	}
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_LOOPS);
-	assert_int_equal(v.certainty, KM_LIKELY);
+	v = judged(s, LOOKS, LOOPS, LIKELY);
 	/* one is under way: it waits for that, unless something else is found */
 	e->state = KM_STATE_WAITING;
 	e->found[0] = (struct km_diagnosis){.id = "invalidate-in-progress", .certainty = KM_NOTE};
@@ -651,7 +628,6 @@ static void test_samples_of_retries(void **state)
 /* The vCPU moves on: what the counters say about it in addition. */
 static void test_samples_that_move(void **state)
 {
-	struct km_samples_verdict v;
 	struct km_sample s[LOOKS];
 
 	(void)state;
@@ -663,9 +639,7 @@ static void test_samples_that_move(void **state)
 	assert_int_equal(judge(s, LOOKS).certainty, KM_PROVEN);
 	/* few were resolved: those of an interrupt handler, while it loops */
 	s[3].emulation_failed = val(151);
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
-	assert_int_equal(v.certainty, KM_POSSIBLE);
+	judged(s, LOOKS, PROGRESSES, POSSIBLE);
 	s[3].emulation_failed = val(0);
 	s[3].pf_emulate = val(0);
 	s[3].mmio_exits = val(153);
@@ -681,18 +655,14 @@ static void test_samples_that_move(void **state)
 		s[i].has_fault = false;
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 	s[3].rip = val(0x2000);
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
-	assert_int_equal(v.certainty, KM_POSSIBLE);
+	judged(s, LOOKS, PROGRESSES, POSSIBLE);
 	/* no fault at hand, none resolved: RIP alone */
 	loop(s);
 	for (size_t i = 0; i < LOOKS; i++)
 		s[i].has_fault = false;
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 	s[3].rip = val(0x2000);
-	v = judge(s, LOOKS);
-	assert_int_equal(v.trend, KM_TREND_PROGRESSES);
-	assert_int_equal(v.certainty, KM_POSSIBLE);
+	judged(s, LOOKS, PROGRESSES, POSSIBLE);
 	/* the same fault from two places */
 	loop(s);
 	s[3].rip = val(0x2000);

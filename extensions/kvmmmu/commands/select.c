@@ -150,12 +150,11 @@ void km_describe_left_out(const struct km_command_context *ctx, const struct km_
 			    count == 1 ? "" : "s", count == 1 ? "is" : "are");
 }
 
-/* "VM 0 (vmm-beta), VM 1 (vmm-alpha), ...": what may be given instead. */
+/* "are VM 0 (vmm-beta), VM 1 (vmm-alpha), ..." or "is only VM 0": what may be given instead. */
 static const char *vms_text(const struct km_vms *vms, char *text, size_t size)
 {
-	size_t used = 0;
+	size_t used = (size_t)snprintf(text, size, vms->count == 1 ? "is only " : "are ");
 
-	text[0] = '\0';
 	for (size_t i = 0; i < vms->count; i++) {
 		const struct km_vm *vm = &vms->vms[i];
 		char one[48];
@@ -174,7 +173,7 @@ static const char *vms_text(const struct km_vms *vms, char *text, size_t size)
 km_error *km_select_vm(const struct km_vms *vms, const char *word, struct km_vm **vm)
 {
 	km_error *err = find_vm(vms, word, vm);
-	char names[160];
+	char names[164];
 
 	if (err || *vm)
 		return err;
@@ -182,10 +181,9 @@ km_error *km_select_vm(const struct km_vms *vms, const char *word, struct km_vm 
 		return km_errorf(vms->trouble ? KM_EREAD : KM_EUSAGE, "no VM \"%s\": %s", word,
 				 vms->trouble ? vms->trouble : "there are no VMs");
 	return km_errorf(KM_EUSAGE,
-			 "no VM \"%s\": there %s %s; use a number, process ID or name, or the "
+			 "no VM \"%s\": there %s; use a number, process ID or name, or the "
 			 "address of a struct kvm",
-			 word, vms->count == 1 ? "is only" : "are",
-			 vms_text(vms, names, sizeof(names)));
+			 word, vms_text(vms, names, sizeof(names)));
 }
 
 static km_error *vcpu_by_index(struct km_vm *vm, const char *word, struct km_vcpu **vcpu)
@@ -263,16 +261,15 @@ static km_error *select_vcpu_only(const struct km_vms *vms, const char *word, st
 				  struct km_vcpu **vcpu)
 {
 	km_error *err = km_select_vcpu(vms, word, vm, vcpu);
-	char names[160];
+	char names[164];
 
 	if (!err || km_error_code(err) != KM_EUSAGE || !vms->count || strchr(word, ':'))
 		return err;
 	km_error_free(err);
 	return km_errorf(KM_EUSAGE,
-			 "no VM or vCPU \"%s\": there %s %s; use a VM's number, process ID or "
+			 "no VM or vCPU \"%s\": there %s; use a VM's number, process ID or "
 			 "name, VM:INDEX, or an address",
-			 word, vms->count == 1 ? "is only" : "are",
-			 vms_text(vms, names, sizeof(names)));
+			 word, vms_text(vms, names, sizeof(names)));
 }
 
 km_error *km_select(const struct km_command_context *ctx, struct km_vm **vm, struct km_vcpu **vcpu)

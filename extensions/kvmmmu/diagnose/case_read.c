@@ -2,6 +2,7 @@
 #include "diagnose/case_read.h"
 
 #include "diagnose/contradictions.h"
+#include "diagnose/counters.h"
 #include "diagnose/evidence.h"
 #include "kernel/more_evidence.h"
 #include "fault/page_fault.h"
@@ -275,7 +276,7 @@ km_error *km_case_read(const struct km_kernel *kernel, const struct km_vm *vm,
 	c->tasks = tasks;
 	c->form = options->form;
 	c->io_exits.known = c->irq_exits.known = KM_ABSENT;
-	if (vcpu->stats.pf_taken.known == KM_ABSENT) {
+	if (!km_faults_are_counted(vcpu->stats.pf_taken)) {
 		c->io_exits = km_more_evidence(kernel, vcpu->addr, KM_M_kvm_vcpu_io_exits);
 		c->irq_exits = km_more_evidence(kernel, vcpu->addr, KM_M_kvm_vcpu_irq_exits);
 	}

@@ -109,7 +109,8 @@ uint64_t km_uncounted_exits(const struct km_case *c)
 					 s->halt_exits, c->io_exits, c->irq_exits};
 	uint64_t sum = 0;
 
-	if (s->pf_taken.known != KM_ABSENT || !km_is_known(s->exits) || s->exits.v < HIDES_A_LOOP)
+	if (km_faults_are_counted(s->pf_taken) || !km_is_known(s->exits) ||
+	    s->exits.v < HIDES_A_LOOP)
 		return 0;
 	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++) {
 		if (!km_is_known(counted[i]) || counted[i].v > s->exits.v)

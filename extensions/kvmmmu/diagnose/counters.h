@@ -50,10 +50,19 @@ bool km_nearly_all_faults(const struct km_case *c, enum km_fault_balance how);
  */
 bool km_exits_are_unexplained(const struct km_vcpu_stats *stats);
 
+/* Does this kernel have pf_taken? Without it, KVM counts the faults that it fixes, and no others.
+ */
+static inline bool km_faults_are_counted(struct km_val pf_taken)
+{
+	return pf_taken.known != KM_ABSENT;
+}
+
+#define KM_FAULTS_NOT_COUNTED "this kernel does not count all faults"
+
 /*
- * Without pf_taken, KVM counts the faults that it fixes and no others. Return the number of exits
- * that are in none of the counters that are read here then, if these are most of them and enough
- * for a loop, else 0. Faults that are not fixed are among them; MSR and CPUID exits are, too.
+ * Where not all faults are counted, return the number of exits that are in none of the counters
+ * that are read here, if these are most of them and enough for a loop, else 0. Faults that are not
+ * fixed are among them; MSR and CPUID exits are, too.
  */
 uint64_t km_uncounted_exits(const struct km_case *c);
 

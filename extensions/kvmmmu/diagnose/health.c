@@ -129,9 +129,9 @@ static const char *doubt_of_counters(const struct km_case *c)
 {
 	switch (km_case_counts(c).balance) {
 	case KM_BALANCE_UNKNOWN:
-		return c->vcpu->stats.pf_taken.known == KM_ABSENT
-			       ? "this kernel does not count all faults"
-			       : "its page-fault counters are not known";
+		return km_faults_are_counted(c->vcpu->stats.pf_taken)
+			       ? "its page-fault counters are not known"
+			       : KM_FAULTS_NOT_COUNTED;
 	case KM_BALANCE_RETRIED:
 		return "most of its faults were not resolved";
 	case KM_BALANCE_SPURIOUS:

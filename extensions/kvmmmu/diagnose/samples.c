@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "diagnose/samples.h"
 
+#include "diagnose/counters.h"
 #include "diagnose/evidence.h"
 
 #include <inttypes.h>
@@ -218,6 +219,14 @@ static const char *exits_text(uint64_t count)
 	return count == 1 ? "exit was" : "exits were";
 }
 
+/* "2 faults were fixed, 1 emulated, 0 exits were MMIO" */
+static const char *resolved_text(const struct changes *by, char *buf, size_t size)
+{
+	snprintf(buf, size, "%" PRIu64 " %s fixed, %" PRIu64 " emulated, %" PRIu64 " %s MMIO",
+		 by->fixed, faults_text(by->fixed), by->emulated, by->mmio, exits_text(by->mmio));
+	return buf;
+}
+
 /*
  * A healthy vCPU may take the same fault several times: is_page_fault_stale() makes it retry while
  * invalidations are under way, and a fault that another vCPU has fixed is spurious. As many times
@@ -237,6 +246,7 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 	bool interrupted = all->denied && by->taken >= by->exits / 2;
 	/* pf_taken does not count faults on MMIO SPTEs */
 	uint64_t again = by->taken ? by->taken : by->exits;
+	char text[128];
 
 	if (all->rip_moved) {
 		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
@@ -283,22 +293,16 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 		    faults_text(by->fixed), by->invalidations, by->invalidations == 1 ? "" : "s");
 	} else if (all->rip_moved_elsewhere && mostly_resolved(by)) {
 		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
-		    "the same fault in %zu of %zu samples; meanwhile RIP was another one, %" PRIu64
-		    " %s fixed, %" PRIu64 " emulated, %" PRIu64 " %s MMIO",
-		    all->faults, count, by->fixed, faults_text(by->fixed), by->emulated, by->mmio,
-		    exits_text(by->mmio));
+		    "the same fault in %zu of %zu samples; meanwhile RIP was another one, %s",
+		    all->faults, count, resolved_text(by, text, sizeof(text)));
 	} else if (all->rip_known) {
 		say(v, KM_TREND_OPEN, KM_NOTE,
-		    "the same fault at the same RIP in %zu of %zu samples; meanwhile %" PRIu64
-		    " %s fixed, %" PRIu64 " emulated, %" PRIu64 " %s MMIO",
-		    all->faults, count, by->fixed, faults_text(by->fixed), by->emulated, by->mmio,
-		    exits_text(by->mmio));
+		    "the same fault at the same RIP in %zu of %zu samples; meanwhile %s",
+		    all->faults, count, resolved_text(by, text, sizeof(text)));
 	} else {
 		say(v, KM_TREND_PROGRESSES, KM_POSSIBLE,
-		    "the same fault in %zu of %zu samples; meanwhile %" PRIu64 " %s fixed, %" PRIu64
-		    " emulated, %" PRIu64 " %s MMIO",
-		    all->faults, count, by->fixed, faults_text(by->fixed), by->emulated, by->mmio,
-		    exits_text(by->mmio));
+		    "the same fault in %zu of %zu samples; meanwhile %s", all->faults, count,
+		    resolved_text(by, text, sizeof(text)));
 	}
 }
 
@@ -386,9 +390,9 @@ void km_samples_judge(const struct km_sample *s, size_t count, struct km_samples
 	}
 	if (!changes_between(&s[0], &s[count - 1], &by)) {
 		say(v, KM_TREND_OPEN, KM_NOTE, "%s",
-		    s[0].pf_taken.known == KM_ABSENT
-			    ? "this kernel does not count all faults"
-			    : "the counters are not readable, or decreased");
+		    km_faults_are_counted(s[0].pf_taken)
+			    ? "the counters are not readable, or decreased"
+			    : KM_FAULTS_NOT_COUNTED);
 		return;
 	}
 	all = compare(s, count);

@@ -246,9 +246,9 @@ static bool decide_by_counters(const struct km_case *c, struct km_explanation *e
 	else if (counts.balance == KM_BALANCE_UNKNOWN && km_root_is_damaged(c))
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
 		       "an SPTE below its root is damaged; its last fault is not known, and %s",
-		       c->vcpu->stats.pf_taken.known == KM_ABSENT
-			       ? "this kernel does not count all faults"
-			       : "its page-fault counters are not, either");
+		       km_faults_are_counted(c->vcpu->stats.pf_taken)
+			       ? "its page-fault counters are not, either"
+			       : KM_FAULTS_NOT_COUNTED);
 	else if (uncounted)
 		decide(e, KM_STATE_UNKNOWN, KM_NOTE,
 		       "its last fault is not known, and %" PRIu64 " of its %" PRIu64

@@ -51,6 +51,7 @@ static bool check_root(struct km_replay *r, const char *f)
 {
 	const struct km_mmu_page *root = &r->root;
 	struct km_val gen = r->s->vm->mmu_valid_gen, requests = r->s->vcpu->requests;
+	struct km_request request = km_request_to_free_roots(&r->s->kernel->features);
 
 	if (r->s->kernel->features.ignores_obsolete)
 		return km_step_pass(r, f, "obsolete-root",
@@ -62,10 +63,10 @@ static bool check_root(struct km_replay *r, const char *f)
 		if (!km_is_known(requests))
 			return km_step_open(r, f, "obsolete-root-request",
 					    "vcpu.requests is not readable");
-		if (requests.v & km_request_to_free_roots(&r->s->kernel->features).bits)
+		if (requests.v & request.bits)
 			return km_step_end(r, f, "obsolete-root-request", KM_RET_PF_RETRY,
-					   "the root has no kvm_mmu_page, and "
-					   "KVM_REQ_MMU_FREE_OBSOLETE_ROOTS is pending");
+					   "the root has no kvm_mmu_page, and %s is pending",
+					   request.name);
 		return km_step_pass(
 			r, f, "obsolete-root-request",
 			"the root has no kvm_mmu_page; no request to replace it is pending");

@@ -134,7 +134,7 @@ static void find_features(struct km_kernel *kernel)
 	/* a function that was added, and one that was removed, in the same series */
 	features->write_protected =
 		km_kernel_symbol(kernel, "__kvm_mmu_unprotect_gfn_and_retry", &addr);
-	features->old_requests = km_has(kernel->layout, KM_M_kvm_mmu_mmu_role);
+	features->old_requests = km_has(kernel->layout, KM_M_kvm_mmu_one_role);
 	features->ignores_obsolete =
 		features->old_requests && !km_has(kernel->layout, KM_M_kvm_page_fault_addr);
 	features->invalidate_all = features->ignores_obsolete &&

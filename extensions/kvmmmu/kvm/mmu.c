@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kvm/mmu.h"
 
+#include "kernel/struct_page.h"
+
 #include <inttypes.h>
 #include <string.h>
-
-#include "kernel/struct_page.h"
 
 #define ROOT_4LEVEL 4 /* PT64_ROOT_4LEVEL */
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "walk/walk.h"
 
+#include "kernel/struct_page.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "kernel/struct_page.h"
 
 #define PT64_ROOT_4LEVEL 4
 #define PT32E_ROOT_LEVEL 3

@@ -104,6 +104,8 @@ static void ask(struct km_kernel *kernel, struct answer *answer)
 
 	answer->count = 0;
 	km_memory_forget(kernel->mem);
+	/* page tables are lost anew in each round */
+	km_target_forget(km_memory_target(kernel->mem));
 	err = km_kernel_read(kernel);
 	if (!err)
 		err = km_vms_read(kernel, &vms);

@@ -8,6 +8,7 @@
 #include "diagnose/fingerprint.h"
 #include "host/host_modules.h"
 #include "host/version.h"
+#include "kernel/function_names.h"
 #include "threads/task_times.h"
 
 #include <inttypes.h>
@@ -96,13 +97,17 @@ static void report_loop(struct km_node *chapter, const struct km_case *c)
 
 /* ---- why ---- */
 
-static void report_rule(struct km_node *finding, const char *id)
+static void report_rule(const struct km_kernel *kernel, struct km_node *finding, const char *id)
 {
 	const struct km_report_rule *r = km_report_rule(id);
+	char functions[128];
 
 	km_doc_field(finding, "rule", r ? "rule" : NULL, r ? km_v_text(r->text) : km_v_none(NULL));
 	km_doc_field(finding, "rule_in", r ? "in" : NULL,
-		     r ? km_v_text(km_doc_text(finding, "%s, %s", r->functions, r->file))
+		     r ? km_v_text(km_doc_text(finding, "%s, %s",
+					       km_function_names(kernel, r->functions, functions,
+								 sizeof(functions)),
+					       r->file))
 		       : km_v_none(NULL));
 	km_doc_field(finding, "suspect", NULL,
 		     r ? km_v_text(km_suspect_text(r->suspect)) : km_v_none(NULL));
@@ -171,7 +176,7 @@ static void report_finding(struct km_node *section, const struct km_case *c,
 	for (size_t i = 0; i < d->evidence_count; i++)
 		km_doc_point(f, "evidence", "%s", d->evidence[i]);
 	km_doc_field(f, "means", NULL, km_v_text(text ? text->means : NULL));
-	report_rule(f, d->id);
+	report_rule(c->kernel, f, d->id);
 	if (!strcmp(d->id, "perm-table-mismatch"))
 		report_formula(f, c);
 	km_doc_field(f, "open", d->open[0] ? "open" : NULL, text_or_none(f, d->open));

@@ -213,8 +213,7 @@ static bool check_host(struct km_replay *r, const char *f)
 
 bool km_replay_faultin_pfn(struct km_replay *r)
 {
-	const char *f =
-		r->s->kernel->features.kvm_faultin_pfn ? "kvm_faultin_pfn" : "kvm_mmu_faultin_pfn";
+	const char *const f = "kvm_mmu_faultin_pfn";
 
 	if (!check_private(r, f) || !check_slot(r, f))
 		return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fault/page_fault_steps.h"
 
+#include "kernel/function_names.h"
 #include "kvm/gfn_state.h"
 
 #include <stdio.h>
@@ -14,7 +15,7 @@ static struct km_step *add_step(struct km_replay *r, const char *function, const
 	size_t at = path->count < KM_STEPS ? path->count++ : KM_STEPS - 1;
 	struct km_step *step = &path->steps[at];
 
-	step->function = function;
+	step->function = km_function_name(r->s->kernel, function);
 	step->id = id;
 	vsnprintf(step->text, sizeof(step->text), fmt, ap);
 	return step;

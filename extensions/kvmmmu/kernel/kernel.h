@@ -45,6 +45,9 @@ struct km_features {
 	 * logic only on write-protection page faults") */
 	bool write_protected;
 	bool kvm_faultin_pfn; /* kvm_mmu_faultin_pfn() has its old name: before 6.13 */
+	/* kvm_page_fault has no mmu_seq: before 6.3, ba6e3fe25543 ("KVM: x86/mmu: Grab
+	 * mmu_invalidate_seq in kvm_faultin_pfn()") */
+	bool local_mmu_seq;
 	/* the first eight bits of kvm_vcpu.requests have other meanings; members show that only of
 	 * kernels before 5.19 */
 	bool old_requests;

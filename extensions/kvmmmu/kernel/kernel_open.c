@@ -140,6 +140,8 @@ static void find_features(struct km_kernel *kernel)
 	features->invalidate_all = features->ignores_obsolete &&
 				   !km_has(kernel->layout, KM_M_kvm_mmu_invalidate_range_start);
 	features->kvm_faultin_pfn = km_kernel_symbol(kernel, "gfn_to_pfn_memslot", &addr);
+	features->local_mmu_seq = km_has(kernel->layout, KM_M_kvm_page_fault_addr) &&
+				  !km_has(kernel->layout, KM_M_kvm_page_fault_mmu_seq);
 }
 
 /* Read a shadow_*_mask. Return false and set it to 0 if it is absent or not readable. */

@@ -174,9 +174,9 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_wait_hints *h
 {
 	const struct km_frame *frame = NULL;
 	const struct sleep *s = find(stack, sleeps, sizeof(sleeps) / sizeof(sleeps[0]), &frame);
-	bool in_run = stack && km_stack_in(stack, "kvm_arch_vcpu_ioctl_run");
+	const struct km_frame *run = stack ? km_stack_in(stack, "kvm_arch_vcpu_ioctl_run") : NULL;
 	const struct km_frame *kvm = stack ? km_stack_in(stack, "kvm_vcpu_ioctl") : NULL;
-	bool in_kvm = in_run || kvm;
+	bool in_kvm = run || kvm;
 
 	if (s && s->kind == KM_WAIT_HALT) {
 		waits_in_block(vcpu, hints, frame->sure, s->function, wait);
@@ -194,12 +194,13 @@ static void find_sleep(const struct km_vcpu *vcpu, const struct km_wait_hints *h
 
 		if (!where)
 			where = stack->frames[0].function;
-		waits(wait, KM_WAIT_OTHER, stack->frames[0].sure && (!kvm || kvm->sure),
+		/* what is left over from an earlier KVM_RUN may look like a frame */
+		waits(wait, KM_WAIT_OTHER,
+		      stack->frames[0].sure && (!run || run->sure) && (!kvm || kvm->sure),
 		      "%s sleep in %s%s%s", state_text(vcpu->task_state.v),
 		      where[0] ? where : "an unknown function", where[0] ? "()" : "",
-		      in_run || km_stack_may_lack_outer(stack)
-			      ? ""
-			      : ", in an ioctl other than KVM_RUN");
+		      run || km_stack_may_lack_outer(stack) ? ""
+							    : ", in an ioctl other than KVM_RUN");
 	} else if (km_is_known(hints->wants_to_run) && !hints->wants_to_run.v) {
 		waits(wait, KM_WAIT_USERSPACE, false,
 		      "the thread is not in KVM_RUN (wants_to_run is 0): the VMM is not running "

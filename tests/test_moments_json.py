@@ -228,6 +228,8 @@ def test_hostile_json(tmp_path):
 # values of other types, out of range, or that name nothing
 BAD = (None, -1, 1 << 70, 1.5, True, "", "0x", "0x11112222333344445", "0xZZ", "x" * 300, [], {}, [[]], [None])
 
+LATER = {"uncounted_exits", "insn_emulation"}  # answers of earlier versions do not have them
+
 
 def allowed(vcpu, key, value):
     """Does the schema allow it?"""
@@ -255,7 +257,8 @@ def test_values_that_the_schema_does_not_allow(tmp_path, where):
                 # values that the schema allows by type alone may be accepted
                 assert said.code in (0, 3), said.err
                 if said.code == 0:
-                    assert key in ("release", "walk_end", "finding") or value in (1.5,), (key, value)
+                    assert key in ("release", "walk_end", "finding") or value in (1.5,) or (
+                        value is ... and key in LATER), (key, value)
                 else:
                     assert f'"{key}"' in said.err, (key, value, said.err)
             else:

@@ -523,26 +523,36 @@ static void test_uncounted_exits(void **state)
 	for (int i = 0; i < 6; i++)
 		*counted[i] = val(249);
 	s->pf_taken = val(0);
-	assert_int_equal(km_uncounted_exits(&w.c), 0);
+	assert_int_equal(km_many_uncounted_exits(&w.c), 0);
 	s->pf_taken.known = KM_ABSENT;
-	assert_int_equal(km_uncounted_exits(&w.c), 3000 - 6 * 249);
+	assert_int_equal(km_many_uncounted_exits(&w.c), 3000 - 6 * 249);
 	for (int i = 0; i < 6; i++) {
 		*counted[i] = val(255); /* with it, half of them are counted */
-		assert_int_equal(km_uncounted_exits(&w.c), 0);
+		assert_int_equal(km_many_uncounted_exits(&w.c), 0);
 		*counted[i] = val(~0ULL); /* impossible */
-		assert_int_equal(km_uncounted_exits(&w.c), 0);
+		assert_int_equal(km_many_uncounted_exits(&w.c), 0);
 		*counted[i] = unreadable;
-		assert_int_equal(km_uncounted_exits(&w.c), 0);
+		assert_int_equal(km_many_uncounted_exits(&w.c), 0);
 		*counted[i] = val(249);
 	}
+	/* what is left, also if that is little, or nothing */
+	assert_int_equal(km_uncounted_exits(&w.c).v, 3000 - 6 * 249);
+	*counted[5] = val(3000 - 5 * 249);
+	assert_int_equal(km_uncounted_exits(&w.c).known, KM_KNOWN);
+	assert_int_equal(km_uncounted_exits(&w.c).v, 0);
+	*counted[5] = val(3000 - 5 * 249 + 1);
+	assert_int_equal(km_uncounted_exits(&w.c).known, KM_UNREADABLE);
+	s->pf_taken = val(0);
+	assert_int_equal(km_uncounted_exits(&w.c).known, KM_ABSENT);
+	s->pf_taken.known = KM_ABSENT;
 	for (int i = 0; i < 6; i++)
 		*counted[i] = val(0);
 	s->exits = val(1000);
-	assert_int_equal(km_uncounted_exits(&w.c), 1000);
+	assert_int_equal(km_many_uncounted_exits(&w.c), 1000);
 	s->exits = val(999);
-	assert_int_equal(km_uncounted_exits(&w.c), 0);
+	assert_int_equal(km_many_uncounted_exits(&w.c), 0);
 	s->exits = unreadable;
-	assert_int_equal(km_uncounted_exits(&w.c), 0);
+	assert_int_equal(km_many_uncounted_exits(&w.c), 0);
 }
 
 static void test_host_access(void **state)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 static const struct km_val unreadable = {.known = KM_UNREADABLE};
+static const struct km_val absent = {.known = KM_ABSENT};
 
 static struct km_val val(uint64_t v)
 {
@@ -92,7 +93,17 @@ static void test_waits(void **state)
 	s = STACK("schedule", "something_else", "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
 	w = wait_of(2, 0, &s);
 	assert_int_equal(w.kind, KM_WAIT_OTHER);
+	assert_int_equal(w.certainty, KM_PROVEN);
 	assert_non_null(strstr(w.text, "something_else"));
+	/* what is found by scanning may be left over from an earlier KVM_RUN */
+	s.frames[3].sure = false;
+	assert_int_equal(wait_of(2, 0, &s).certainty, KM_LIKELY);
+	s.count = 3;
+	assert_int_equal(wait_of(2, 0, &s).certainty, KM_PROVEN);
+	s.frames[2].sure = false;
+	w = wait_of(2, 0, &s);
+	assert_int_equal(w.kind, KM_WAIT_OTHER);
+	assert_int_equal(w.certainty, KM_LIKELY);
 	/* PREEMPT_RT: rwlocks, semaphores and mutexes sleep */
 	s = STACK("schedule_rtlock", "rtlock_slowlock_locked", "rt_write_lock", "kvm_tdp_mmu_map",
 		  "kvm_arch_vcpu_ioctl_run", "kvm_vcpu_ioctl");
@@ -264,7 +275,10 @@ static void test_samples_without_addresses(void **state)
 	/* the loop is not recognized, and not called anything else */
 	km_samples_judge(s, LOOKS, &v);
 	assert_int_equal(v.trend, KM_TREND_OPEN);
-	/* what was no fault does not become one */
+	/* an exit stays one; what was no fault does not become one */
+	s[0].has_fault = false;
+	km_sample_drop_addresses(&s[0]);
+	assert_true(s[0].fault_exit);
 	s[0].fault_exit = false;
 	km_sample_drop_addresses(&s[0]);
 	assert_false(s[0].fault_exit);
@@ -280,6 +294,7 @@ static void test_samples_of_half_an_error_code(void **state)
 		{7, 0x100000007},
 		/* other faults */
 		{0x100000007, 0x200000007},
+		{0x200000007, 0x100000007},
 		{0x100000007, 0x100000005},
 		{0x100000007, 5},
 		{7, 5},
@@ -401,6 +416,25 @@ static void test_samples(void **state)
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 }
 
+/* Those that fell tell nothing, as those that are not readable do. */
+static void test_samples_of_counters_that_fell(void **state)
+{
+	struct km_sample s[LOOKS];
+
+	(void)state;
+	loop(s);
+	s[0].emulation_failed = val(5);
+	s[3].emulation_failed = val(1);
+	s[3].pf_emulate = val(1);
+	judged(s, LOOKS, OPEN, NOTE);
+	loop(s);
+	for (size_t i = 0; i < LOOKS; i++) {
+		s[i].pf_spurious = val(40);
+		s[i].invalidate_seq = val(10 - i);
+	}
+	judged(s, LOOKS, LOOPS, LIKELY);
+}
+
 /* A look on the way to an interrupt, or from inside the guest, has no fault. */
 static void test_samples_without_fault(void **state)
 {
@@ -474,6 +508,113 @@ static void test_samples_without_fault(void **state)
 	loop(s);
 	s[3].mmio_exits = val(4);
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+}
+
+/* The same loop on a kernel without pf_taken: most exits are in no counter. */
+static void uncounted_loop(struct km_sample s[LOOKS])
+{
+	loop(s);
+	for (size_t i = 0; i < LOOKS; i++) {
+		s[i].pf_taken = s[i].pf_spurious = s[i].pf_emulate = absent;
+		s[i].uncounted_exits = val(90 + 100 * i);
+		s[i].insn_emulation = val(3);
+	}
+}
+
+static void test_samples_where_faults_are_not_counted(void **state)
+{
+	struct km_sample s[LOOKS];
+	struct km_samples_verdict v;
+
+	(void)state;
+	uncounted_loop(s);
+	v = judged(s, LOOKS, LOOPS, LIKELY); /* nothing proves that the exits were such faults */
+	assert_non_null(strstr(v.text, "exits rose by 300, of which 300 are in no counter"));
+	assert_null(strstr(v.text, "pf_taken"));
+	/* half of the exits, and one fewer */
+	s[3].uncounted_exits = val(90 + 150);
+	v = judged(s, LOOKS, LOOPS, LIKELY);
+	s[3].uncounted_exits = val(90 + 149);
+	v = judged(s, LOOKS, OPEN, NOTE);
+	/* eight, and one fewer: retries */
+	s[3].exits = val(100 + 8);
+	s[3].uncounted_exits = val(90 + 8);
+	v = judged(s, LOOKS, LOOPS, LIKELY);
+	s[3].uncounted_exits = val(90 + 7);
+	v = judged(s, LOOKS, OPEN, NOTE);
+	/* what does not show that it is still the same fault */
+	for (int what = 0; what < 3; what++) {
+		uncounted_loop(s);
+		if (what == 0)
+			s[2].processor = KM_ALLOWS;
+		else if (what == 1)
+			s[2].spte++;
+		for (size_t i = 0; what == 2 && i < LOOKS; i++)
+			s[i].rip = unreadable;
+		v = judged(s, LOOKS, LOOPS, POSSIBLE);
+	}
+	/* the fast path may have fixed it, which is not counted */
+	for (int well = 0; well < 2; well++) {
+		uncounted_loop(s);
+		s[well].state = well ? KM_STATE_HEALTHY : KM_STATE_PROGRESSING;
+		v = judged(s, LOOKS, OPEN, NOTE);
+		s[well].has_fault = false;
+		v = judged(s, LOOKS, LOOPS, LIKELY);
+	}
+	/* something was resolved */
+	uncounted_loop(s);
+	s[3].pf_fixed = val(11);
+	v = judged(s, LOOKS, OPEN, NOTE);
+	uncounted_loop(s);
+	s[3].insn_emulation = val(4);
+	v = judged(s, LOOKS, OPEN, NOTE);
+	s[0].emulation_failed = val(0);
+	s[3].emulation_failed = val(1); /* with an error */
+	v = judged(s, LOOKS, LOOPS, LIKELY);
+	uncounted_loop(s);
+	s[3].mmio_exits = val(4);
+	s[3].insn_emulation = val(4); /* which performs the MMIO */
+	v = judged(s, LOOKS, OPEN, NOTE);
+	assert_non_null(strstr(v.text, "0 emulated, 1 exit was MMIO"));
+	/* invalidations make KVM retry */
+	uncounted_loop(s);
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].invalidate_seq = val(i);
+	v = judged(s, LOOKS, OPEN, NOTE);
+	assert_non_null(strstr(v.text, "300 exits were in no counter and none was fixed"));
+	/* it makes progress: most exits may have been such faults, or not */
+	uncounted_loop(s);
+	s[3].pf_fixed = val(10 + 301);
+	s[3].exits = val(100 + 601);
+	s[3].uncounted_exits = val(90 + 300);
+	s[3].addr = 0x5000000;
+	v = judged(s, LOOKS, PROGRESSES, PROVEN);
+	s[3].pf_fixed = val(10 + 298);
+	v = judged(s, LOOKS, PROGRESSES, POSSIBLE);
+	/* each exit is in a counter; the numbers of a running kernel are of different moments */
+	for (uint64_t fell = 0; fell < 2; fell++) {
+		uncounted_loop(s);
+		s[3].uncounted_exits = val(90 - fell);
+		s[3].addr = 0x5000000;
+		v = judged(s, LOOKS, QUIET, POSSIBLE);
+	}
+	/* evidence is missing */
+	for (int what = 0; what < 5; what++) {
+		struct km_val *needed[] = {&s[0].uncounted_exits, &s[3].uncounted_exits,
+					   &s[0].insn_emulation, &s[3].insn_emulation,
+					   &s[3].pf_fixed};
+
+		uncounted_loop(s);
+		*needed[what] = unreadable;
+		v = judged(s, LOOKS, OPEN, NOTE);
+	}
+	/* of another kernel */
+	uncounted_loop(s);
+	s[3].pf_taken = unreadable;
+	v = judged(s, LOOKS, OPEN, NOTE);
+	s[3].pf_taken = absent;
+	s[0].pf_taken = unreadable;
+	v = judged(s, LOOKS, OPEN, NOTE);
 }
 
 /* Faults on MMIO SPTEs raise the exits only: the same one with rising exits is a loop. */
@@ -611,9 +752,22 @@ static void test_samples_of_retries(void **state)
 	e->count = 1;
 	km_samples_settle(&v, e);
 	assert_int_equal(e->state, KM_STATE_WAITING);
+	e->found[1] = (struct km_diagnosis){.id = "dirty-log-huge", .certainty = KM_NOTE};
+	e->count = 2;
+	km_samples_settle(&v, e);
+	assert_int_equal(e->state, KM_STATE_WAITING);
+	v.certainty = KM_PROVEN;
+	km_samples_settle(&v, e);
+	assert_int_equal(e->state, KM_STATE_STUCK);
+	v.certainty = KM_LIKELY;
+	e->state = KM_STATE_WAITING;
 	e->found[1] = (struct km_diagnosis){.id = "readonly-host", .certainty = KM_LIKELY};
 	e->found[1].stuck = true;
-	e->count = 2;
+	km_samples_settle(&v, e);
+	assert_int_equal(e->state, KM_STATE_STUCK);
+	/* nothing was found */
+	e->state = KM_STATE_WAITING;
+	e->count = 0;
 	km_samples_settle(&v, e);
 	assert_int_equal(e->state, KM_STATE_STUCK);
 	/* some ended in between; they do not explain spurious faults */
@@ -626,6 +780,32 @@ static void test_samples_of_retries(void **state)
 }
 
 /* The vCPU moves on: what the counters say about it in addition. */
+/* One of each: what is said is compared. */
+static void test_samples_that_differ_by_one(void **state)
+{
+	struct km_sample s[LOOKS];
+
+	(void)state;
+	loop(s);
+	s[1].pf_taken = val(50 + 1);
+	s[1].pf_spurious = val(40 + 1);
+	judged(s, 2, OPEN, NOTE);
+	/* zapped each time */
+	s[1].pf_taken = val(50 + 8);
+	s[1].pf_fixed = val(10 + 1);
+	s[0].invalidate_seq = val(1);
+	s[1].invalidate_seq = val(2);
+	judged(s, 2, LOOPS, POSSIBLE);
+	s[0].has_fault = false;
+	judged(s, 2, OPEN, NOTE);
+	/* quiet */
+	loop(s);
+	s[1] = s[0];
+	s[1].has_fault = false;
+	s[1].exits = val(100 + 1);
+	judged(s, 2, QUIET, POSSIBLE);
+}
+
 static void test_samples_that_move(void **state)
 {
 	struct km_sample s[LOOKS];
@@ -644,6 +824,10 @@ static void test_samples_that_move(void **state)
 	s[3].pf_emulate = val(0);
 	s[3].mmio_exits = val(153);
 	assert_int_equal(judge(s, LOOKS).certainty, KM_LIKELY);
+	/* half of them, in different ways */
+	s[3].mmio_exits = val(3 + 10);
+	s[3].pf_fixed = val(10 + 140);
+	assert_int_equal(judge(s, LOOKS).certainty, KM_PROVEN);
 	/* as many invalidations: not proven */
 	s[3].mmio_exits = val(3);
 	s[3].pf_fixed = val(310);
@@ -771,6 +955,12 @@ static void test_settled_states(void **state)
 		settle(__func__, KM_TREND_PROGRESSES, KM_LIKELY,
 		       explained(e, states[i], KM_LIKELY));
 		settle(__func__, KM_TREND_LOOPS, KM_LIKELY, explained(e, states[i], KM_LIKELY));
+		/* one dump may show more; no cause is more certain than that it loops */
+		settle(__func__, KM_TREND_LOOPS, KM_POSSIBLE, explained(e, states[i], KM_LIKELY));
+		explained(e, states[i], KM_POSSIBLE)->found[0].certainty = KM_NOTE;
+		settle(__func__, KM_TREND_LOOPS, KM_POSSIBLE, e);
+		assert_int_equal(e->found[0].certainty, KM_NOTE);
+		assert_string_equal(e->found[0].open, "?");
 		/* what is only possible refutes what is no more than that */
 		settle(__func__, KM_TREND_PROGRESSES, KM_POSSIBLE,
 		       explained(e, states[i], KM_POSSIBLE));
@@ -1099,6 +1289,7 @@ static void test_sample_of_a_case(void **state)
 		.pf_spurious = val(4),
 		.pf_emulate = val(5),
 		.mmio_exits = val(6),
+		.halt_exits = val(10),
 	};
 	w.c.insn_emulation_fail = val(7);
 	w.vm.mmu_invalidate_seq = val(8);
@@ -1120,6 +1311,7 @@ static void test_sample_of_a_case(void **state)
 	assert_int_equal(s.pf_spurious.v, 4);
 	assert_int_equal(s.pf_emulate.v, 5);
 	assert_int_equal(s.mmio_exits.v, 6);
+	assert_int_equal(s.halt_exits.v, 10);
 	assert_int_equal(s.emulation_failed.v, 7);
 	assert_int_equal(s.invalidate_seq.v, 8);
 	assert_int_equal(s.processor, KM_DENIES);
@@ -1127,6 +1319,15 @@ static void test_sample_of_a_case(void **state)
 	/* what is missing is not a value */
 	w.c.last.exit_code = val(0x78);
 	w.c.has_error_code = w.c.has_walk = false;
+	w.c.insn_emulation = val(9);
+	s = km_sample_of(&w.c, e);
+	assert_int_equal(s.insn_emulation.known, KM_ABSENT);
+	assert_int_equal(s.uncounted_exits.known, KM_ABSENT);
+	w.vcpu.stats.pf_taken = absent;
+	w.vcpu.stats.exits = val(100);
+	w.c.io_exits = w.c.irq_exits = val(1);
+	assert_int_equal(km_sample_of(&w.c, e).insn_emulation.v, 9);
+	assert_int_equal(km_sample_of(&w.c, e).uncounted_exits.v, 100 - 3 - 6 - 10 - 2);
 	s = km_sample_of(&w.c, e);
 	assert_true(s.has_fault && !s.fault_exit && s.instruction_exit && !s.has_spte);
 	assert_false(km_is_known(s.error_code));
@@ -1897,10 +2098,13 @@ int main(void)
 		cmocka_unit_test(test_frozen_thread),
 		cmocka_unit_test(test_samples),
 		cmocka_unit_test(test_samples_of_half_an_error_code),
+		cmocka_unit_test(test_samples_of_counters_that_fell),
 		cmocka_unit_test(test_samples_without_fault),
 		cmocka_unit_test(test_samples_of_uncounted_faults),
+		cmocka_unit_test(test_samples_where_faults_are_not_counted),
 		cmocka_unit_test(test_samples_of_a_livelock),
 		cmocka_unit_test(test_samples_of_retries),
+		cmocka_unit_test(test_samples_that_differ_by_one),
 		cmocka_unit_test(test_samples_that_move),
 		cmocka_unit_test(test_trend_names),
 		cmocka_unit_test(test_samples_settle),

@@ -167,6 +167,10 @@ static void compare_counters(struct diff *run, struct km_node *table, const stru
 	compare(run, table, "pf_emulate", before->pf_emulate, after->pf_emulate, KM_V_DEC);
 	compare(run, table, "insn_emulation_fail", before->emulation_failed,
 		after->emulation_failed, KM_V_DEC);
+	compare(run, table, "uncounted_exits", before->uncounted_exits, after->uncounted_exits,
+		KM_V_DEC);
+	compare(run, table, "insn_emulation", before->insn_emulation, after->insn_emulation,
+		KM_V_DEC);
 	compare(run, table, "mmu_invalidate_seq", before->invalidate_seq, after->invalidate_seq,
 		KM_V_DEC);
 	compare(run, table, "mmu_invalidate_in_progress", a->invalidations, b->invalidations,
@@ -323,17 +327,17 @@ static void compare_all(struct diff *run)
 	}
 }
 
-/* "12 vCPUs in both: 1 loops, 3 progress, 8 quiet" */
+/* "12 vCPUs in both: 1 loops, 3 progress, 8 are quiet" */
 static void describe_summary(struct km_node *summary, const struct diff *run)
 {
 	static const struct {
 		enum km_trend trend;
-		const char *key, *many;
+		const char *key, *one, *many;
 	} parts[] = {
-		{KM_TREND_LOOPS, "loops", "loop"},
-		{KM_TREND_PROGRESSES, "progresses", "progress"},
-		{KM_TREND_QUIET, "quiet", "quiet"},
-		{KM_TREND_OPEN, "open", "open"},
+		{KM_TREND_LOOPS, "loops", "loops", "loop"},
+		{KM_TREND_PROGRESSES, "progresses", "progresses", "progress"},
+		{KM_TREND_QUIET, "quiet", "is quiet", "are quiet"},
+		{KM_TREND_OPEN, "open", "is open", "are open"},
 	};
 	const char *text = km_doc_text(summary, "%" PRIu64 " vCPU%s in both", run->both,
 				       run->both == 1 ? "" : "s"),
@@ -346,7 +350,7 @@ static void describe_summary(struct km_node *summary, const struct diff *run)
 		if (!count)
 			continue;
 		text = km_doc_text(summary, "%s%s%" PRIu64 " %s", text, before, count,
-				   count == 1 ? parts[i].key : parts[i].many);
+				   count == 1 ? parts[i].one : parts[i].many);
 		before = ", ";
 	}
 	km_doc_field(summary, "vcpus", NULL, km_v_dec(run->both));

@@ -76,6 +76,14 @@ static struct km_val get_number(const struct object *from, const char *key)
 	return km_known_val(json_object_get_uint64(value));
 }
 
+/* A number that earlier versions did not write. */
+static struct km_val get_later_number(const struct object *from, const char *key)
+{
+	if (!json_object_object_get_ex(from->json, key, NULL))
+		return (struct km_val){.known = KM_UNREADABLE};
+	return get_number(from, key);
+}
+
 /* A number that has to be there, up to @most. */
 static unsigned get_count(const struct object *from, const char *key, unsigned most)
 {
@@ -233,6 +241,10 @@ static void parse_counters(const struct object *from, struct km_moment *m)
 	s->pf_spurious = get_number(from, "pf_spurious");
 	s->pf_emulate = get_number(from, "pf_emulate");
 	s->emulation_failed = get_number(from, "insn_emulation_fail");
+	s->uncounted_exits = get_later_number(from, "uncounted_exits");
+	s->insn_emulation = get_later_number(from, "insn_emulation");
+	if (km_is_known(s->uncounted_exits))
+		s->pf_taken.known = KM_ABSENT;
 	s->invalidate_seq = get_number(from, "mmu_invalidate_seq");
 	m->invalidations = get_number(from, "mmu_invalidate_in_progress");
 }

@@ -107,6 +107,8 @@ static void describe_counters(struct km_node *entry, const struct km_moment *m)
 	km_doc_field(entry, "pf_spurious", NULL, km_v_val(s->pf_spurious, KM_V_DEC));
 	km_doc_field(entry, "pf_emulate", NULL, km_v_val(s->pf_emulate, KM_V_DEC));
 	km_doc_field(entry, "insn_emulation_fail", NULL, km_v_val(s->emulation_failed, KM_V_DEC));
+	km_doc_field(entry, "uncounted_exits", NULL, km_v_val(s->uncounted_exits, KM_V_DEC));
+	km_doc_field(entry, "insn_emulation", NULL, km_v_val(s->insn_emulation, KM_V_DEC));
 	km_doc_field(entry, "mmu_invalidate_seq", NULL, km_v_val(s->invalidate_seq, KM_V_DEC));
 	km_doc_field(entry, "mmu_invalidate_in_progress", NULL,
 		     km_v_val(m->invalidations, KM_V_DEC));

@@ -102,22 +102,29 @@ bool km_exits_are_unexplained(const struct km_vcpu_stats *s)
 	       explained < s->exits.v / 2;
 }
 
-uint64_t km_uncounted_exits(const struct km_case *c)
+struct km_val km_uncounted_exits(const struct km_case *c)
 {
 	const struct km_vcpu_stats *s = &c->vcpu->stats;
 	const struct km_val counted[] = {s->pf_fixed,	s->pf_guest, s->mmio_exits,
 					 s->halt_exits, c->io_exits, c->irq_exits};
-	uint64_t sum = 0;
+	struct km_val left = s->exits;
 
-	if (km_faults_are_counted(s->pf_taken) || !km_is_known(s->exits) ||
-	    s->exits.v < HIDES_A_LOOP)
-		return 0;
+	if (km_faults_are_counted(s->pf_taken))
+		return (struct km_val){.known = KM_ABSENT};
 	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++) {
-		if (!km_is_known(counted[i]) || counted[i].v > s->exits.v)
-			return 0;
-		sum += counted[i].v;
+		if (!km_is_known(left) || !km_is_known(counted[i]) || counted[i].v > left.v)
+			return (struct km_val){.known = KM_UNREADABLE};
+		left.v -= counted[i].v;
 	}
-	return sum < s->exits.v / 2 ? s->exits.v - sum : 0;
+	return left;
+}
+
+uint64_t km_many_uncounted_exits(const struct km_case *c)
+{
+	struct km_val left = km_uncounted_exits(c);
+	uint64_t all = c->vcpu->stats.exits.v;
+
+	return km_is_known(left) && all >= HIDES_A_LOOP && all - left.v < all / 2 ? left.v : 0;
 }
 
 bool km_most_are_lost(enum km_fault_balance balance)

@@ -61,10 +61,13 @@ static inline bool km_faults_are_counted(struct km_val pf_taken)
 
 /*
  * Where not all faults are counted, return the number of exits that are in none of the counters
- * that are read here, if these are most of them and enough for a loop, else 0. Faults that are not
- * fixed are among them; MSR and CPUID exits are, too.
+ * that are read here: faults that are not fixed are among them, and so are MSR and CPUID exits.
+ * KM_UNREADABLE: it is not known; KM_ABSENT: this kernel counts all faults.
  */
-uint64_t km_uncounted_exits(const struct km_case *c);
+struct km_val km_uncounted_exits(const struct km_case *c);
+
+/* Return the same number if these are most exits and enough for a loop, else 0. */
+uint64_t km_many_uncounted_exits(const struct km_case *c);
 
 /* Return true if most faults were not resolved, regardless of their results. */
 bool km_most_are_lost(enum km_fault_balance balance);

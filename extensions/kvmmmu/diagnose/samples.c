@@ -40,6 +40,8 @@ struct km_sample km_sample_of(const struct km_case *c, const struct km_explanati
 		.mmio_exits = stats->mmio_exits,
 		.halt_exits = stats->halt_exits,
 		.emulation_failed = c->insn_emulation_fail,
+		.uncounted_exits = km_uncounted_exits(c),
+		.insn_emulation = {.known = KM_ABSENT},
 		.invalidate_seq = c->vm->mmu_invalidate_seq,
 		.processor = km_case_ruling(c, KM_JUDGE_PROCESSOR),
 		.state = e->state,
@@ -47,6 +49,8 @@ struct km_sample km_sample_of(const struct km_case *c, const struct km_explanati
 
 	if (c->has_error_code)
 		s.error_code = km_known_val(c->error_code);
+	if (!km_faults_are_counted(stats->pf_taken))
+		s.insn_emulation = c->insn_emulation;
 	if (last) {
 		s.has_spte = true;
 		s.spte = last->spte.value;
@@ -97,26 +101,56 @@ static bool same_error_code(struct km_val a, struct km_val b)
 
 struct changes {
 	uint64_t exits, taken, fixed, spurious, emulated, mmio;
+	/* this kernel does not count all faults: @taken is at most as large, and @uncounted is the
+	 * part of it that was not fixed; @spurious is not known, and 0 */
+	bool estimated;
+	uint64_t uncounted;
 	uint64_t failed;	/* to emulate; 0 also if not known */
 	uint64_t halts;		/* 0 also if not known */
 	uint64_t invalidations; /* that ended; 0 also if not known */
 	bool resolved;		/* a fault was fixed, emulated with success, or was MMIO */
 };
 
+/* @a without @b, at least 0. */
+static uint64_t without(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* Each fault is an exit, but for retries inside KVM. False if a counter is not known, or fell. */
+static bool estimate_faults(const struct km_sample *a, const struct km_sample *b,
+			    struct changes *by)
+{
+	if (km_faults_are_counted(a->pf_taken) || km_faults_are_counted(b->pf_taken) ||
+	    !km_is_known(a->uncounted_exits) || !km_is_known(b->uncounted_exits) ||
+	    !rose(a->insn_emulation, b->insn_emulation, &by->emulated))
+		return false;
+	by->estimated = true;
+	/* counters of a running kernel are not read at the same moment */
+	by->uncounted = without(b->uncounted_exits.v, a->uncounted_exits.v);
+	by->taken = by->fixed + by->uncounted;
+	/* the emulator performs MMIO, too */
+	by->emulated = without(by->emulated, by->mmio);
+	return true;
+}
+
 /* False if a counter is not known, or fell. */
 static bool changes_between(const struct km_sample *a, const struct km_sample *b,
 			    struct changes *by)
 {
-	if (!rose(a->pf_taken, b->pf_taken, &by->taken) ||
-	    !rose(a->pf_fixed, b->pf_fixed, &by->fixed) ||
-	    !rose(a->pf_spurious, b->pf_spurious, &by->spurious) ||
-	    !rose(a->pf_emulate, b->pf_emulate, &by->emulated) ||
+	memset(by, 0, sizeof(*by));
+	if (!rose(a->pf_fixed, b->pf_fixed, &by->fixed) ||
 	    !rose(a->mmio_exits, b->mmio_exits, &by->mmio) || !rose(a->exits, b->exits, &by->exits))
+		return false;
+	if ((!rose(a->pf_taken, b->pf_taken, &by->taken) ||
+	     !rose(a->pf_spurious, b->pf_spurious, &by->spurious) ||
+	     !rose(a->pf_emulate, b->pf_emulate, &by->emulated)) &&
+	    !estimate_faults(a, b, by))
 		return false;
 	/* pf_emulate counts what is handed to the emulator, regardless of the result */
 	if (!rose(a->emulation_failed, b->emulation_failed, &by->failed))
 		by->failed = 0;
-	by->emulated = by->emulated > by->failed ? by->emulated - by->failed : 0;
+	by->emulated = without(by->emulated, by->failed);
 	if (!rose(a->invalidate_seq, b->invalidate_seq, &by->invalidations))
 		by->invalidations = 0;
 	if (!rose(a->halt_exits, b->halt_exits, &by->halts))
@@ -153,6 +187,7 @@ struct common {
 	bool rip_moved_elsewhere;     /* among all samples */
 	bool rip_known, spte, denied; /* in all that have a fault */
 	bool any_fault_exit, any_instruction_exit;
+	bool fixable; /* KVM resolves one of the faults, as far as its dump shows */
 };
 
 /* Did the vCPU leave the guest, or take a fault, between the two? Faults on MMIO SPTEs are counted
@@ -195,6 +230,7 @@ static struct common compare(const struct km_sample *s, size_t count)
 		all.spte &= s[i].has_spte && first->has_spte && s[i].spte == first->spte &&
 			    s[i].level == first->level;
 		all.denied &= s[i].processor == KM_DENIES;
+		all.fixable |= s[i].state == KM_STATE_PROGRESSING || s[i].state == KM_STATE_HEALTHY;
 		if (!same_error_code(s[i].error_code, first->error_code) ||
 		    (latest && !is_new_fault(latest, &s[i])))
 			continue;
@@ -227,6 +263,28 @@ static const char *resolved_text(const struct changes *by, char *buf, size_t siz
 	return buf;
 }
 
+/* "12 faults were taken", or what is known instead. */
+static const char *taken_text(const struct changes *by, char *buf, size_t size)
+{
+	if (by->estimated)
+		snprintf(buf, size, "%" PRIu64 " %s in no counter", by->uncounted,
+			 exits_text(by->uncounted));
+	else
+		snprintf(buf, size, "%" PRIu64 " %s taken", by->taken, faults_text(by->taken));
+	return buf;
+}
+
+/* "pf_taken by 120, pf_spurious by 3", or what is known instead. */
+static const char *lost_text(const struct changes *by, char *buf, size_t size)
+{
+	if (by->estimated)
+		snprintf(buf, size, "of which %" PRIu64 " are in no counter", by->uncounted);
+	else
+		snprintf(buf, size, "pf_taken by %" PRIu64 ", pf_spurious by %" PRIu64, by->taken,
+			 by->spurious);
+	return buf;
+}
+
 /*
  * A healthy vCPU may take the same fault several times: is_page_fault_stale() makes it retry while
  * invalidations are under way, and a fault that another vCPU has fixed is spurious. As many times
@@ -246,6 +304,8 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 	bool interrupted = all->denied && by->taken >= by->exits / 2;
 	/* pf_taken does not count faults on MMIO SPTEs */
 	uint64_t again = by->taken ? by->taken : by->exits;
+	/* an estimate is that of this fault if it is still denied, at the same RIP */
+	bool likely = !by->estimated || (all->rip_known && all->spte && all->denied);
 	char text[128];
 
 	if (all->rip_moved) {
@@ -270,18 +330,30 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 		    all->faults, count, again, again == 1 ? "" : "s");
 	} else if (!by->resolved && !mostly && by->invalidations) {
 		say(v, KM_TREND_OPEN, KM_NOTE,
-		    "the same fault%s in %zu of %zu samples; meanwhile %" PRIu64
-		    " %s taken and none was fixed, but invalidations ended (%" PRIu64
-		    "): KVM may have retried it because of these",
-		    all->rip_known ? " at the same RIP" : "", all->faults, count, by->taken,
-		    faults_text(by->taken), by->invalidations);
+		    "the same fault%s in %zu of %zu samples; meanwhile %s and none was fixed, but "
+		    "invalidations ended (%" PRIu64 "): KVM may have retried it because of these",
+		    all->rip_known ? " at the same RIP" : "", all->faults, count,
+		    taken_text(by, text, sizeof(text)), by->invalidations);
+	} else if (!by->resolved && by->estimated && by->taken < by->exits / 2) {
+		say(v, KM_TREND_OPEN, KM_NOTE,
+		    "the same fault in %zu of %zu samples; meanwhile none was fixed, but of "
+		    "%" PRIu64 " exits only %" PRIu64 " can be faults",
+		    all->faults, count, by->exits, by->taken);
+	} else if (!by->resolved && by->estimated && all->fixable) {
+		/* those kernels do not count what fast_page_fault() fixes */
+		say(v, KM_TREND_OPEN, KM_NOTE,
+		    "the same fault in %zu of %zu samples; meanwhile %s, but KVM can fix this "
+		    "fault, and may do that where this kernel does not count it",
+		    all->faults, count, taken_text(by, text, sizeof(text)));
 	} else if (!by->resolved) {
-		say(v, KM_TREND_LOOPS, proven ? KM_PROVEN : KM_LIKELY,
+		say(v, KM_TREND_LOOPS,
+		    proven   ? KM_PROVEN
+		    : likely ? KM_LIKELY
+			     : KM_POSSIBLE,
 		    "the same fault%s in %zu of %zu samples; meanwhile exits rose by %" PRIu64
-		    ", pf_taken by %" PRIu64 ", pf_spurious by %" PRIu64
-		    ", and pf_fixed did not rise%s",
+		    ", %s, and pf_fixed did not rise%s",
 		    all->rip_known ? " at the same RIP" : "", all->faults, count, by->exits,
-		    by->taken, by->spurious, all->spte ? "; the SPTE is the same" : "");
+		    lost_text(by, text, sizeof(text)), all->spte ? "; the SPTE is the same" : "");
 	} else if (zapped_each_time(by)) {
 		v->map_zap = true;
 		/* a guest in a small loop is at the same address and RIP twice by chance */
@@ -313,6 +385,7 @@ static void judge_resolved(const struct common *all, const struct changes *by, s
 	bool moved = all->fault_moved || all->rip_moved;
 	bool zapped = zapped_each_time(by);
 	enum km_certainty certainty = KM_LIKELY;
+	char taken[64], resolved[128];
 
 	if (!mostly_resolved(by) || (zapped && !moved))
 		certainty = KM_POSSIBLE;
@@ -326,11 +399,9 @@ static void judge_resolved(const struct common *all, const struct changes *by, s
 		    count, by->fixed, faults_text(by->fixed), by->invalidations,
 		    by->invalidations == 1 ? "" : "s");
 	else
-		say(v, KM_TREND_PROGRESSES, certainty,
-		    "between %zu samples %" PRIu64 " %s taken, %" PRIu64 " fixed, %" PRIu64
-		    " emulated, %" PRIu64 " %s MMIO%s",
-		    count, by->taken, faults_text(by->taken), by->fixed, by->emulated, by->mmio,
-		    exits_text(by->mmio),
+		say(v, KM_TREND_PROGRESSES, certainty, "between %zu samples %s; %s%s", count,
+		    taken_text(by, taken, sizeof(taken)),
+		    resolved_text(by, resolved, sizeof(resolved)),
 		    all->fault_moved	       ? "; the fault is a different one"
 		    : all->rip_moved_elsewhere ? "; RIP changed"
 					       : "");
@@ -343,24 +414,26 @@ static void judge_resolved(const struct common *all, const struct changes *by, s
 static void judge_unresolved(const struct common *all, const struct changes *by, size_t count,
 			     struct km_samples_verdict *v)
 {
+	char text[64];
+
+	taken_text(by, text, sizeof(text));
 	if (all->fault_moved && (all->rip_moved || !all->rip_known))
 		say(v, KM_TREND_PROGRESSES, KM_POSSIBLE,
 		    "the fault differs between %zu samples: the guest advances, or was interrupted",
 		    count);
 	else if (all->fault_moved)
 		say(v, KM_TREND_OPEN, KM_NOTE,
-		    "the fault differs between %zu samples, but RIP is the same, and none of "
-		    "%" PRIu64 " faults was fixed: it is not known whether the guest advances",
-		    count, by->taken);
+		    "the fault differs between %zu samples, but RIP is the same; %s, and none was "
+		    "fixed: it is not known whether the guest advances",
+		    count, text);
 	else if (all->rip_moved_elsewhere)
 		say(v, KM_TREND_PROGRESSES, KM_POSSIBLE,
 		    "RIP differs between %zu samples: the guest advances, or was interrupted",
 		    count);
 	else
 		say(v, KM_TREND_OPEN, KM_NOTE,
-		    "between %zu samples %" PRIu64
-		    " %s taken, and none was fixed; it is not known which faults",
-		    count, by->taken, faults_text(by->taken));
+		    "between %zu samples %s, and none was fixed; it is not known which faults",
+		    count, text);
 }
 
 /*
@@ -372,10 +445,16 @@ static void judge_quiet(const struct common *all, const struct changes *by, size
 {
 	bool sure = !all->any_fault_exit && all->any_instruction_exit && !by->failed;
 
-	say(v, KM_TREND_QUIET, sure ? KM_LIKELY : KM_POSSIBLE,
-	    "no page fault was counted between %zu samples (%" PRIu64
-	    " exit%s): it does not loop on one that KVM counts",
-	    count, by->exits, by->exits == 1 ? "" : "s");
+	if (by->estimated)
+		say(v, KM_TREND_QUIET, KM_POSSIBLE,
+		    "between %zu samples no page fault was fixed, and each exit (%" PRIu64
+		    ") is in another counter",
+		    count, by->exits);
+	else
+		say(v, KM_TREND_QUIET, sure ? KM_LIKELY : KM_POSSIBLE,
+		    "no page fault was counted between %zu samples (%" PRIu64
+		    " exit%s): it does not loop on one that KVM counts",
+		    count, by->exits, by->exits == 1 ? "" : "s");
 }
 
 void km_samples_judge(const struct km_sample *s, size_t count, struct km_samples_verdict *v)
@@ -456,9 +535,12 @@ static bool waits_for_invalidation(const struct km_explanation *e)
 
 static void confirm_loop(const struct km_samples_verdict *v, struct km_explanation *e)
 {
+	/* one dump may show more than a loop that is only possible */
+	bool shown = e->state == KM_STATE_STUCK && e->certainty > v->certainty;
+
 	if (v->certainty < KM_PROVEN && !v->map_zap && waits_for_invalidation(e))
 		return;
-	for (size_t i = 0; i < e->count; i++) {
+	for (size_t i = 0; i < e->count && v->certainty >= KM_LIKELY; i++) {
 		struct km_diagnosis *d = &e->found[i];
 
 		/* the loop was observed; its cause is still inferred */
@@ -471,6 +553,8 @@ static void confirm_loop(const struct km_samples_verdict *v, struct km_explanati
 	}
 	if (v->map_zap)
 		confirm_map_zap(v, e);
+	if (shown)
+		return;
 	e->state = KM_STATE_STUCK;
 	e->certainty = v->certainty;
 	snprintf(e->verdict, sizeof(e->verdict), "%s", v->text);

@@ -19,8 +19,10 @@ struct km_sample {
 	struct km_val exits, pf_taken, pf_fixed, pf_spurious, pf_emulate, mmio_exits;
 	struct km_val halt_exits;	/* the guest executed HLT */
 	struct km_val emulation_failed; /* stat.insn_emulation_fail */
-	struct km_val invalidate_seq;	/* kvm.mmu_invalidate_seq */
-	bool has_spte;			/* the last one of the walk */
+	/* what tells of faults where pf_taken and pf_emulate do not exist; else KM_ABSENT */
+	struct km_val uncounted_exits, insn_emulation;
+	struct km_val invalidate_seq; /* kvm.mmu_invalidate_seq */
+	bool has_spte;		      /* the last one of the walk */
 	uint64_t spte;
 	int level;
 	enum km_ruling processor; /* its ruling on the fault */
@@ -54,6 +56,11 @@ struct km_sample km_sample_of(const struct km_case *c, const struct km_explanati
  * exits were such faults. Where they are not spurious and invalidations ended in between, it is
  * open: KVM retries a fault because of these. It also loops if faults were fixed and about as many
  * invalidations ended: likely with three samples, possible with two.
+ *
+ * Kernels without pf_taken (before 5.19 or so) count the faults that they fix, and no others: there
+ * the exits that are in no counter are what may be such faults. They prove no loop, and make it
+ * likely only if they are half of the exits, KVM resolves the fault in none of the samples, and it
+ * has the same RIP and SPTE and is denied each time.
  *
  * It progresses if faults were resolved: proven if most were, and the fault or its RIP moved. If
  * few or none were, it is at most possible: interrupts reach a looping vCPU, and their handlers

@@ -234,7 +234,7 @@ static const char *place_text(const struct km_case *c, char *buf, size_t size)
 static bool decide_by_counters(const struct km_case *c, struct km_explanation *e)
 {
 	struct km_fault_counts counts = km_case_counts(c);
-	uint64_t uncounted = km_uncounted_exits(c);
+	uint64_t uncounted = km_many_uncounted_exits(c);
 	char text[160];
 
 	if (km_case_exit_evidence(c) == KM_SHOWS_INSTRUCTION)

@@ -109,6 +109,32 @@ static void test_mode(void **state)
 	assert_int_equal(found(""), 0);
 }
 
+/* KVM keeps a root while it handles a fault, in one of the contexts. */
+static void test_root(void **state)
+{
+	(void)state;
+	reset();
+	w.c.last.handling = true;
+	w.c.all.active = &w.mmu;
+	w.mmu.name = "root_mmu";
+	w.c.all.mmu_count = 2;
+	w.c.all.mmus[0].root.hpa = w.c.all.mmus[1].root.hpa = val(~0ULL);
+	w.c.all.mmus[2].root.hpa = val(0x1000); /* beyond the last */
+	assert_int_equal(found("its thread handles a fault, but root_mmu has no root"), 1);
+	for (size_t i = 0; i < 2; i++) {
+		w.c.all.mmus[i].root.hpa = val(0x1000);
+		assert_int_equal(found(""), 0);
+		w.c.all.mmus[i].root.hpa.known = KM_UNREADABLE;
+		assert_int_equal(found(""), 0);
+		w.c.all.mmus[i].root.hpa = val(~0ULL);
+	}
+	w.c.last.handling = false;
+	assert_int_equal(found(""), 0);
+	w.c.last.handling = true;
+	w.c.all.active = NULL;
+	assert_int_equal(found(""), 0);
+}
+
 static void test_mp_state(void **state)
 {
 	(void)state;
@@ -576,6 +602,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_collected),
 		cmocka_unit_test(test_mode),
+		cmocka_unit_test(test_root),
 		cmocka_unit_test(test_mp_state),
 		cmocka_unit_test(test_task_state),
 		cmocka_unit_test(test_asleep),

@@ -160,6 +160,12 @@ static void test_one_role(void **state)
 	km_cpu_role_of_one_role(&role, 4);
 	assert_int_equal(role.base.level, 4);
 	assert_int_equal(role.base.has_4_byte_gpte, 0);
+	/* two levels: entries of 4 bytes stay as they are; three: PAE */
+	for (uint8_t level = 2; level <= 3; level++) {
+		role.base.has_4_byte_gpte = 1;
+		km_cpu_role_of_one_role(&role, level);
+		assert_int_equal(role.base.has_4_byte_gpte, level == 2);
+	}
 	/* without paging, the level of the shadow pages says nothing about the guest */
 	role.base.level = 4;
 	role.ext = km_ext_role_decode(&ext_5_10, 0x9);

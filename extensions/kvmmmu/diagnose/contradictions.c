@@ -135,7 +135,7 @@ static void check_on_cpu(struct km_case *c)
 
 static const struct km_stack *stack_of_task(const struct km_case *c, uint64_t addr)
 {
-	const struct km_task *task = addr ? km_task_at(km_case_tasks(c), addr) : NULL;
+	const struct km_task *task = km_task_at(km_case_tasks(c), addr);
 
 	return task ? km_task_stack(km_case_tasks(c), task) : NULL;
 }
@@ -261,6 +261,7 @@ void km_rule_contradictions(struct km_case *c)
 	check_task_state(c);
 	check_on_cpu(c);
 	check_place(c);
+	check_root(c);
 	if (c->last.disagreement[0])
 		km_contradict(&c->contradictions, "%s", c->last.disagreement);
 }
@@ -269,7 +270,6 @@ void km_case_find_contradictions(struct km_case *c)
 {
 	km_rule_contradictions(c);
 	check_mutex(c);
-	check_root(c);
 	check_tables(c);
 }
 

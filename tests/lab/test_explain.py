@@ -2,6 +2,7 @@
 """explain on the lab's dumps finds the vCPUs that loop and no others; also on a capsule and in crash."""
 
 import json
+import re
 import struct
 import subprocess
 
@@ -30,14 +31,22 @@ def zeroed_vcpu(gen, name):
     return number(next(v for v in vm["vcpus"] if v["vcpu_id"] == zeroed["vcpu_id"])["address"])
 
 
+def is_well(vcpu):
+    """Invalidations may have made KVM retry its first faults, hundreds of times: if nothing shows what it did since, it is
+    rightly unknown."""
+    burst = re.fullmatch(r"its last fault is not known, and most of its faults were not resolved \((\d+) faults: .*\)", vcpu["verdict"])
+    return vcpu["state"] in HEALTHY or (vcpu["state"] == "unknown" and burst and int(burst[1]) < 1000)
+
+
 @pytest.mark.parametrize("gen", GENERATIONS)
 @pytest.mark.parametrize("name", ["healthy", "nonpt"])
 def test_healthy_is_called_healthy(gen, name):
     answer = ask(gen, name, "explain")
     assert len(answer["vcpus"]) > 8
     for vcpu in answer["vcpus"]:
-        assert vcpu["state"] in HEALTHY and not strong(vcpu), vcpu["verdict"]
+        assert is_well(vcpu) and not strong(vcpu), vcpu["verdict"]
         assert vcpu["verdict"]
+    assert len([v for v in answer["vcpus"] if v["state"] == "unknown"]) < 2
     assert kvmmmu(dumps(gen) / f"{name}.kdump", "explain", "--fail-on", "possible").code == 0
 
 
@@ -62,7 +71,7 @@ def test_looping_vcpu_is_stuck():
     assert where in said and len(said) > 8
     for address, vcpu in said.items():
         if address != where:
-            assert vcpu["state"] in HEALTHY and not strong(vcpu), vcpu["verdict"]
+            assert is_well(vcpu) and not strong(vcpu), vcpu["verdict"]
             continue
         assert (vcpu["state"], vcpu["certainty"]) == ("stuck", "likely")
         assert strong(vcpu) == [("perm-table-mismatch", "proven"), ("spurious-loop", "likely")]
@@ -79,7 +88,7 @@ def test_zeroed_table_of_6_1_does_not_loop():
     said, where = by_address(ask("6.1", "zeroed", "explain")), zeroed_vcpu("6.1", "zeroed")
     assert where in said and len(said) > 8
     for address, vcpu in said.items():
-        assert vcpu["state"] in HEALTHY
+        assert is_well(vcpu)
         expected = [("perm-table-mismatch", "proven")] if address == where else []
         assert strong(vcpu) == expected
         assert not any(f["stuck"] for f in vcpu["findings"])
@@ -181,7 +190,7 @@ def test_intel_is_healthy(intel, name, tmp_path):
     answer = kvmmmu(*words, "-j").json
     assert answer["vcpus"]
     for vcpu in answer["vcpus"]:
-        assert vcpu["state"] in HEALTHY and not strong(vcpu)
+        assert is_well(vcpu) and not strong(vcpu)
     capsule = tmp_path / "c.kvmmmu"
     assert kvmmmu(*words[:-1], "capture", "-o", capsule, "--with-names").code == 0
     assert kvmmmu(capsule, "explain").out == kvmmmu(*words).out

@@ -123,6 +123,7 @@ static void test_vms_and_vcpus(void **state)
 	assert_string_equal(named("qemu"), "0");
 	assert_string_equal(named("ffff888200002100"), "2:1");
 	assert_non_null(strstr(named("1:2"), "VM 1 has no vCPU \"2\""));
+	assert_non_null(strstr(named("1:"), "the index of a vCPU is missing after \"1:\""));
 	assert_non_null(strstr(named("7:0"), "no VM \"7\""));
 	assert_non_null(strstr(named("77"), "no VM or vCPU \"77\": there are VM 0"));
 	/* never the first of two */

@@ -448,8 +448,9 @@ static km_error *check_options(const struct km_command_options *o, const struct 
 	if (!vcpu && (o->has_addr || o->has_error_code || o->mmu || o->watch))
 		return km_errorf(KM_EUSAGE, "-a, -e, -m and --watch need a VCPU argument");
 	if (o->before && (o->has_addr || o->has_error_code || o->watch))
-		return km_errorf(KM_EUSAGE, "--before compares the vCPUs' own faults: it cannot be "
-					    "combined with -a, -e or --watch");
+		return km_errorf(KM_EUSAGE,
+				 "an earlier dump is compared by the vCPUs' own faults: it "
+				 "cannot be combined with -a, -e or --watch");
 	if (o->watch && (o->has_addr || o->has_error_code))
 		return km_errorf(KM_EUSAGE, "--watch follows the vCPU's own faults: it cannot be "
 					    "combined with -a or -e");

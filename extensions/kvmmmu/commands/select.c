@@ -203,6 +203,9 @@ static km_error *vcpu_by_index(struct km_vm *vm, const char *word, struct km_vcp
 				 "VM %u has no readable vCPU \"%s\"; %" PRIu64
 				 " of its vCPUs are not readable",
 				 vm->number, word, vm->vcpus_lost);
+	if (!*word)
+		return km_errorf(KM_EUSAGE, "the index of a vCPU is missing after \"%u:\"",
+				 vm->number);
 	return km_errorf(KM_EUSAGE, "VM %u has no vCPU \"%s\"", vm->number, word);
 }
 

@@ -18,7 +18,7 @@ enum km_known_when {
 	KM_WHEN_PREFAULT,   /* the thread is in KVM_PRE_FAULT_MEMORY */
 	KM_WHEN_GUEST_WALK, /* a write by the processor's walk of the guest's page tables */
 	KM_WHEN_ENCRYPTED,  /* the guest's registers are encrypted */
-	KM_WHEN_BUGGED,	    /* KVM found a bug of its own */
+	KM_WHEN_BUGGED,	    /* KVM found a bug of its own: a walk of too many levels */
 	KM_WHEN_RUNS_ON,    /* the vCPU is in KVM_RUN, and no request tells it to leave */
 	KM_WHEN_SHADOW,	    /* a page table of the shadow MMU */
 	KM_WHEN_SMM,	    /* the vCPU is in system management mode */

@@ -295,7 +295,7 @@ static void explain_missing(const struct panel_inputs *in, struct km_panel *pane
 	case KM_SPTE_PRESENT:
 		add_meaning(panel, "not-mapped", KM_NOTE,
 			    "nothing is mapped at level %d: this explains the fault, and KVM has "
-			    "to map the page",
+			    "to map the page, if a memslot contains it",
 			    last->level);
 	}
 }

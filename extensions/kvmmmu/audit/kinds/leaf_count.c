@@ -15,6 +15,8 @@ enum km_look_answer km_audit_leaf_count(const struct km_look *at, struct km_anom
 	for (int level = PG_LEVEL_4K; level <= PG_LEVEL_1G; level++) {
 		struct km_val count = km_kget(all->kernel, all->vm->addr, counts[level - 1]);
 
+		if (count.known == KM_ABSENT) /* an older kernel has no such counters */
+			return KM_FITS;
 		if (!km_is_known(count))
 			return KM_CANNOT_TELL;
 		if (count.v == all->leaves[level])

@@ -40,7 +40,8 @@ static const struct km_pagewalk *walk_too_deep(const struct km_vcpu_mmu *all)
 	return NULL;
 }
 
-static void say_why(const struct km_case *c, struct km_diagnosis *d)
+/* Return true if it is a known reason. */
+static bool say_why(const struct km_case *c, struct km_diagnosis *d)
 {
 	const struct km_pagewalk *deep = walk_too_deep(&c->all);
 
@@ -52,6 +53,9 @@ static void say_why(const struct km_case *c, struct km_diagnosis *d)
 			d,
 			"%s: level %u with 4-byte entries, which is more levels than the MMU has",
 			deep->name, deep->cpu_role.base.level);
+	else
+		return false;
+	return true;
 }
 
 bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
@@ -96,10 +100,8 @@ bool km_diagnose_vm_dead(const struct km_case *c, struct km_diagnosis *d)
 	if (requested)
 		km_evidence(d, "%s is pending in vcpu.requests 0x%" PRIx64, request.name,
 			    requests.v);
-	if (bugged) {
+	if (bugged && say_why(c, d))
 		d->known |= KM_BIT(KM_WHEN_BUGGED);
-		say_why(c, d);
-	}
 	if (km_case_in_prefault(c))
 		km_evidence(d, "its thread is in the loop of KVM_PRE_FAULT_MEMORY, which checks "
 			       "for KVM_REQ_VM_DEAD only since 6.16");

@@ -529,7 +529,8 @@ static void test_samples_where_faults_are_not_counted(void **state)
 	(void)state;
 	uncounted_loop(s);
 	v = judged(s, LOOKS, LOOPS, LIKELY); /* nothing proves that the exits were such faults */
-	assert_non_null(strstr(v.text, "exits rose by 300, of which 300 are in no counter"));
+	assert_non_null(
+		strstr(v.text, "exits rose by 300, of which at least 300 are in no counter"));
 	assert_null(strstr(v.text, "pf_taken"));
 	/* half of the exits, and one fewer */
 	s[3].uncounted_exits = val(90 + 150);
@@ -581,7 +582,7 @@ static void test_samples_where_faults_are_not_counted(void **state)
 	for (size_t i = 0; i < LOOKS; i++)
 		s[i].invalidate_seq = val(i);
 	v = judged(s, LOOKS, OPEN, NOTE);
-	assert_non_null(strstr(v.text, "300 exits were in no counter and none was fixed"));
+	assert_non_null(strstr(v.text, "at least 300 exits were in no counter and none was fixed"));
 	/* it makes progress: most exits may have been such faults, or not */
 	uncounted_loop(s);
 	s[3].pf_fixed = val(10 + 301);
@@ -630,6 +631,13 @@ static void test_samples_of_uncounted_faults(void **state)
 		s[i].pf_spurious = val(40);
 	}
 	judged(s, LOOKS, LOOPS, LIKELY);
+	/* MMIO of a device in the kernel is counted nowhere */
+	s[1].state = KM_STATE_PROGRESSING;
+	judged(s, LOOKS, OPEN, NOTE);
+	s[3].pf_taken = val(51); /* that was another one */
+	judged(s, LOOKS, OPEN, NOTE);
+	s[3].pf_taken = val(50);
+	s[1].state = KM_STATE_STUCK;
 	s[3].mmio_exits = val(90); /* emulated: MMIO without end is healthy */
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
 	/* handed to the emulator, which failed each time */
@@ -641,6 +649,17 @@ static void test_samples_of_uncounted_faults(void **state)
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_LOOPS);
 	s[3].emulation_failed = val(200);
 	assert_int_equal(judge(s, LOOKS).trend, KM_TREND_OPEN);
+	/* the VMM may handle errors of KVM_RUN, and move RIP */
+	loop(s);
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].pf_spurious = val(40);
+	s[2].state = KM_STATE_WAITING;
+	judged(s, LOOKS, LOOPS, LIKELY);
+	for (size_t i = 0; i < LOOKS; i++)
+		s[i].rip = unreadable;
+	judged(s, LOOKS, LOOPS, POSSIBLE);
+	s[2].state = KM_STATE_STUCK;
+	judged(s, LOOKS, LOOPS, LIKELY);
 	/* TDX retries inside KVM: faults without exits */
 	loop(s);
 	for (size_t i = 0; i < LOOKS; i++)

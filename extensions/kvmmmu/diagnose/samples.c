@@ -188,6 +188,7 @@ struct common {
 	bool rip_known, spte, denied; /* in all that have a fault */
 	bool any_fault_exit, any_instruction_exit;
 	bool fixable; /* KVM resolves one of the faults, as far as its dump shows */
+	bool handled; /* the VMM was not running the vCPU: it may be handling the fault */
 };
 
 /* Did the vCPU leave the guest, or take a fault, between the two? Faults on MMIO SPTEs are counted
@@ -231,6 +232,7 @@ static struct common compare(const struct km_sample *s, size_t count)
 			    s[i].level == first->level;
 		all.denied &= s[i].processor == KM_DENIES;
 		all.fixable |= s[i].state == KM_STATE_PROGRESSING || s[i].state == KM_STATE_HEALTHY;
+		all.handled |= s[i].state == KM_STATE_WAITING;
 		if (!same_error_code(s[i].error_code, first->error_code) ||
 		    (latest && !is_new_fault(latest, &s[i])))
 			continue;
@@ -267,7 +269,8 @@ static const char *resolved_text(const struct changes *by, char *buf, size_t siz
 static const char *taken_text(const struct changes *by, char *buf, size_t size)
 {
 	if (by->estimated)
-		snprintf(buf, size, "%" PRIu64 " %s in no counter", by->uncounted,
+		snprintf(buf, size, "%s%" PRIu64 " %s in no counter",
+			 by->uncounted ? "at least " : "", by->uncounted,
 			 exits_text(by->uncounted));
 	else
 		snprintf(buf, size, "%" PRIu64 " %s taken", by->taken, faults_text(by->taken));
@@ -278,7 +281,8 @@ static const char *taken_text(const struct changes *by, char *buf, size_t size)
 static const char *lost_text(const struct changes *by, char *buf, size_t size)
 {
 	if (by->estimated)
-		snprintf(buf, size, "of which %" PRIu64 " are in no counter", by->uncounted);
+		snprintf(buf, size, "of which at least %" PRIu64 " are in no counter",
+			 by->uncounted);
 	else
 		snprintf(buf, size, "pf_taken by %" PRIu64 ", pf_spurious by %" PRIu64, by->taken,
 			 by->spurious);
@@ -304,9 +308,13 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 	bool interrupted = all->denied && by->taken >= by->exits / 2;
 	/* pf_taken does not count faults on MMIO SPTEs */
 	uint64_t again = by->taken ? by->taken : by->exits;
-	/* an estimate is that of this fault if it is still denied, at the same RIP */
-	bool likely = !by->estimated || (all->rip_known && all->spte && all->denied);
-	char text[128];
+	/*
+	 * An estimate is that of this fault if it is still denied, at the same RIP; a VMM that
+	 * handles -EFAULT may have moved RIP.
+	 */
+	bool likely = by->estimated ? all->rip_known && all->spte && all->denied
+				    : all->rip_known || !all->handled;
+	char text[96], resolved[128];
 
 	if (all->rip_moved) {
 		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
@@ -339,11 +347,11 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 		    "the same fault in %zu of %zu samples; meanwhile none was fixed, but of "
 		    "%" PRIu64 " exits only %" PRIu64 " can be faults",
 		    all->faults, count, by->exits, by->taken);
-	} else if (!by->resolved && by->estimated && all->fixable) {
-		/* those kernels do not count what fast_page_fault() fixes */
+	} else if (!by->resolved && all->fixable && (by->estimated || !by->taken)) {
+		/* MMIO of devices in the kernel, and before 5.19 what fast_page_fault() fixes */
 		say(v, KM_TREND_OPEN, KM_NOTE,
-		    "the same fault in %zu of %zu samples; meanwhile %s, but KVM can fix this "
-		    "fault, and may do that where this kernel does not count it",
+		    "the same fault in %zu of %zu samples; meanwhile %s, but KVM can resolve this "
+		    "fault, and may do that where it counts nothing",
 		    all->faults, count, taken_text(by, text, sizeof(text)));
 	} else if (!by->resolved) {
 		say(v, KM_TREND_LOOPS,
@@ -366,15 +374,16 @@ static void judge_same_fault(const struct common *all, const struct changes *by,
 	} else if (all->rip_moved_elsewhere && mostly_resolved(by)) {
 		say(v, KM_TREND_PROGRESSES, KM_LIKELY,
 		    "the same fault in %zu of %zu samples; meanwhile RIP was another one, %s",
-		    all->faults, count, resolved_text(by, text, sizeof(text)));
+		    all->faults, count, resolved_text(by, resolved, sizeof(resolved)));
 	} else if (all->rip_known) {
 		say(v, KM_TREND_OPEN, KM_NOTE,
-		    "the same fault at the same RIP in %zu of %zu samples; meanwhile %s",
-		    all->faults, count, resolved_text(by, text, sizeof(text)));
+		    "the same fault at the same RIP in %zu of %zu samples; meanwhile %s; %s",
+		    all->faults, count, taken_text(by, text, sizeof(text)),
+		    resolved_text(by, resolved, sizeof(resolved)));
 	} else {
 		say(v, KM_TREND_PROGRESSES, KM_POSSIBLE,
 		    "the same fault in %zu of %zu samples; meanwhile %s", all->faults, count,
-		    resolved_text(by, text, sizeof(text)));
+		    resolved_text(by, resolved, sizeof(resolved)));
 	}
 }
 
@@ -447,8 +456,8 @@ static void judge_quiet(const struct common *all, const struct changes *by, size
 
 	if (by->estimated)
 		say(v, KM_TREND_QUIET, KM_POSSIBLE,
-		    "between %zu samples no page fault was fixed, and each exit (%" PRIu64
-		    ") is in another counter",
+		    "between %zu samples no page fault was fixed, and other counters rose as much "
+		    "as the exits (%" PRIu64 ")",
 		    count, by->exits);
 	else
 		say(v, KM_TREND_QUIET, sure ? KM_LIKELY : KM_POSSIBLE,

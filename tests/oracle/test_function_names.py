@@ -31,12 +31,16 @@ def name_in(gen, today):
     return today
 
 
+MEMBERS = {"mmu_invalidate_in_progress", "mmu_invalidate_seq", "gfn_write_track"}
+
+
 def functions(gen):
-    """Every name that is followed by a parenthesis in the kernel's source."""
-    found = set()
+    """Every name that is followed by a parenthesis in the kernel's source, and of members any name."""
+    found, members = set(), MEMBERS | {older for today, _, older in old_names() if today in MEMBERS}
     for folder in ("arch/x86/kvm", "include/linux", "virt/kvm"):
         for path in (source(gen) / folder).rglob("*.[ch]"):
-            found |= set(re.findall(r"\b(\w+)\)?\(", path.read_text(errors="replace")))
+            text = path.read_text(errors="replace")
+            found |= set(re.findall(r"\b(\w+)\)?\(", text)) | {name for name in members if re.search(rf"\b{name}\b", text)}
     return found
 
 

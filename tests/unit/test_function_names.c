@@ -76,6 +76,11 @@ static void test_names_in_a_text(void **state)
 		assert_memory_equal(buf, older, size - 1);
 		assert_int_equal(buf[size], '#');
 	}
+	strcpy(buf, text);
+	km_rename_functions(&kernel, buf, sizeof(buf));
+	assert_string_equal(buf, older);
+	km_rename_functions(&kernel, buf, 20); /* cut off, as it would be anywhere */
+	assert_int_equal(strlen(buf), 19);
 }
 
 int main(void)

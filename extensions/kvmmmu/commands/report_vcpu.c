@@ -4,6 +4,7 @@
 
 #include "commands/report_rules.h"
 
+#include "diagnose/counters.h"
 #include "diagnose/damage.h"
 #include "diagnose/fingerprint.h"
 #include "host/host_modules.h"
@@ -100,9 +101,13 @@ static void report_loop(struct km_node *chapter, const struct km_case *c)
 static void report_rule(const struct km_kernel *kernel, struct km_node *finding, const char *id)
 {
 	const struct km_report_rule *r = km_report_rule(id);
-	char functions[128];
+	char functions[128], text[256];
 
-	km_doc_field(finding, "rule", r ? "rule" : NULL, r ? km_v_text(r->text) : km_v_none(NULL));
+	km_doc_field(
+		finding, "rule", r ? "rule" : NULL,
+		r ? km_v_text(km_doc_text(finding, "%s",
+					  km_function_names(kernel, r->text, text, sizeof(text))))
+		  : km_v_none(NULL));
 	km_doc_field(finding, "rule_in", r ? "in" : NULL,
 		     r ? km_v_text(km_doc_text(finding, "%s, %s",
 					       km_function_names(kernel, r->functions, functions,
@@ -418,15 +423,17 @@ static void report_settles(struct km_node *chapter, const struct km_case *c,
 {
 	struct km_node *s = km_doc_chapter(chapter, "settles", "What would confirm or disprove it");
 	const struct km_damage d = km_damage_read(c);
+	bool counted = km_faults_are_counted(c->vcpu->stats.pf_taken);
 
 	if (e->state == KM_STATE_STUCK)
 		km_doc_point(
 			s, "points",
 			"\"kvmmmu explain --watch 5 %u:%u\" on the live host, or a second dump: "
-			"the "
-			"same address and RIP, a rising pf_spurious or pf_taken and an unchanged "
-			"pf_fixed prove the loop; another RIP disproves it",
-			c->vm->number, c->vcpu->idx);
+			"the same address and RIP, %s and an unchanged pf_fixed %s; another RIP "
+			"disproves it",
+			c->vm->number, c->vcpu->idx,
+			counted ? "a rising pf_spurious or pf_taken" : "rising exits",
+			counted ? "prove the loop" : "make the loop likely");
 	if (d.table)
 		km_doc_point(s, "points",
 			     "a write to the table while the guest runs: in gdb at QEMU's stub, "

@@ -2,6 +2,7 @@
 #include "diagnose/contradictions.h"
 #include "diagnose/diagnosis.h"
 #include "diagnose/state.h"
+#include "kernel/function_names.h"
 
 #include <string.h>
 
@@ -73,6 +74,13 @@ static void weigh_rivals(struct km_explanation *e)
 	}
 }
 
+/* Conditions speak of functions and members as today's kernel does. */
+static void use_names_of(const struct km_kernel *kernel, struct km_diagnosis *d)
+{
+	for (size_t i = 0; i < d->evidence_count; i++)
+		km_rename_functions(kernel, d->evidence[i], sizeof(d->evidence[i]));
+}
+
 static void run_catalogue(const struct km_case *c, struct km_explanation *e)
 {
 	for (size_t i = 0; i < KM_DIAGNOSES; i++) {
@@ -82,10 +90,12 @@ static void run_catalogue(const struct km_case *c, struct km_explanation *e)
 		d->id = km_finding_texts[i].id;
 		d->advise = true;
 		d->known = KM_BIT(KM_WHEN_ANY);
-		if (catalogue[i].diagnose(c, d))
+		if (catalogue[i].diagnose(c, d)) {
+			use_names_of(c->kernel, d);
 			e->count++;
-		else if (!e->missing)
+		} else if (!e->missing) {
 			e->missing = d->missing;
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ static struct km_step *add_step(struct km_replay *r, const char *function, const
 	step->function = km_function_name(r->s->kernel, function);
 	step->id = id;
 	vsnprintf(step->text, sizeof(step->text), fmt, ap);
+	km_rename_functions(r->s->kernel, step->text, sizeof(step->text));
 	return step;
 }
 

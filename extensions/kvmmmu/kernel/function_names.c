@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The longest text that is renamed in place. */
+#define KM_NAMED_TEXT 256
+
 /* The age of a kernel, by what it lacks: it has backports, so a version would not tell. */
 enum age {
 	KM_BEFORE_5_12,
@@ -49,11 +52,11 @@ static enum age age_of(const struct km_features *f)
 }
 
 /* Return the older name of the @len bytes at @name; NULL: there is none. */
-static const char *older_name(const struct km_kernel *kernel, const char *name, size_t len)
+static const char *older_name(enum age age, const char *name, size_t len)
 {
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strlen(names[i].today) == len && !memcmp(names[i].today, name, len) &&
-		    age_of(&kernel->features) <= names[i].last)
+		    age <= names[i].last)
 			return names[i].older;
 	}
 	return NULL;
@@ -61,7 +64,7 @@ static const char *older_name(const struct km_kernel *kernel, const char *name, 
 
 const char *km_function_name(const struct km_kernel *kernel, const char *today)
 {
-	const char *older = older_name(kernel, today, strlen(today));
+	const char *older = older_name(age_of(&kernel->features), today, strlen(today));
 
 	return older ? older : today;
 }
@@ -77,12 +80,13 @@ static size_t word_length(const char *text)
 
 char *km_function_names(const struct km_kernel *kernel, const char *text, char *buf, size_t size)
 {
+	enum age age = age_of(&kernel->features);
 	size_t at = 0;
 
 	buf[0] = '\0';
 	while (*text && at < size - 1) {
 		size_t len = word_length(text);
-		const char *older = len ? older_name(kernel, text, len) : NULL;
+		const char *older = len ? older_name(age, text, len) : NULL;
 
 		len = len ? len : 1;
 		at += (size_t)snprintf(buf + at, size - at, "%.*s",
@@ -90,4 +94,16 @@ char *km_function_names(const struct km_kernel *kernel, const char *text, char *
 		text += len;
 	}
 	return buf;
+}
+
+void km_rename_functions(const struct km_kernel *kernel, char *text, size_t size)
+{
+	char before[KM_NAMED_TEXT];
+
+	if (age_of(&kernel->features) == KM_OF_TODAY)
+		return;
+	if (size > sizeof(before))
+		size = sizeof(before);
+	snprintf(before, size, "%s", text);
+	km_function_names(kernel, before, text, size);
 }

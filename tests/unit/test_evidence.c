@@ -689,10 +689,11 @@ static void test_damaged_table(void **state)
 	assert_int_equal(d.bits, 12);
 	assert_int_equal(d.pattern, KM_DAMAGE_ZERO);
 	assert_false(d.before_known || d.after_known);
-	t[1].expected[3] = 0x003f; /* the lower byte of a word, and the upper one */
-	assert_int_equal(km_damage_read(&w.c).bytes, 1);
-	t[1].expected[3] = 0x3f00;
-	assert_int_equal(km_damage_read(&w.c).bytes, 1);
+	for (int bit = 0; bit < 16; bit++) { /* of the lower byte of a word, and of the upper one */
+		t[1].expected[3] = (uint16_t)KM_BIT(bit);
+		assert_int_equal(km_damage_read(&w.c).bytes, 1);
+		assert_int_equal(km_damage_read(&w.c).bits, 1);
+	}
 	t[1].expected[3] = 0x3f3f;
 	t[1].status = KM_TABLE_MATCHES;
 	assert_ptr_equal(km_damage_read(&w.c).table, &t[0]);

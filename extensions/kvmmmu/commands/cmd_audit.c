@@ -134,7 +134,7 @@ static void describe_limits(struct km_node *node, const struct km_vm_audit *audi
 		km_doc_note(node, "there are more page tables than were examined");
 	if (audit->changing)
 		km_doc_note(node,
-			    "page tables are being changed: %s. Anomalies that KVM causes "
+			    "page tables may be changing: %s. Anomalies that KVM causes "
 			    "temporarily are reported as notes",
 			    audit->why_changing);
 	if (audit->moving)

@@ -72,8 +72,7 @@ const struct km_term km_files[] = {
 	 "device, inode, size, times, beginning and end identify, because a build-id is a claim "
 	 "that another dump could make, too. Files here are not trusted: one that is damaged, or "
 	 "that another user owns or could have written, is ignored. At most 64 files and 256 MB "
-	 "are "
-	 "kept; they can be removed at any time. Nothing is kept about capsules, live kernels, "
+	 "are kept; they can be removed at any time. Nothing is kept about capsules, live kernels, "
 	 "dumps from a pipe, dumps in /proc or on a FUSE file system, and dumps that were changed "
 	 "during the last two seconds. batch, crash and gdb do not use the cache, and neither "
 	 "does the program if the home directory belongs to another user."},

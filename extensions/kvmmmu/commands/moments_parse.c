@@ -243,6 +243,7 @@ static void parse_counters(const struct object *from, struct km_moment *m)
 	s->emulation_failed = get_number(from, "insn_emulation_fail");
 	s->uncounted_exits = get_later_number(from, "uncounted_exits");
 	s->insn_emulation = get_later_number(from, "insn_emulation");
+	/* null stands for absent, too: only kernels without pf_taken have uncounted exits */
 	if (km_is_known(s->uncounted_exits))
 		s->pf_taken.known = KM_ABSENT;
 	s->invalidate_seq = get_number(from, "mmu_invalidate_seq");
